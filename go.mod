@@ -1,0 +1,3 @@
+module shopwatch
+
+go 1.26.0

@@ -1,0 +1,59 @@
+package tracker
+
+import (
+	"iter"
+	"time"
+)
+
+// A State is what is known of a storefront itself.
+type State struct {
+	Baseline     time.Time // when the first complete scan began; zero before it
+	LastScan     time.Time // when the newest scan began, whatever came of it
+	LastComplete time.Time // when the newest complete scan began
+	LastVerdict  Verdict
+	Parser       int  // version of the parser that read the last complete scan
+	Listed       int  // products listed
+	Removed      int  // products removed and kept for their history
+	Sum          Mark // sum of the marks of a catalog with every product settled, as the last complete scan listed it; zero when some are open
+	Incomplete   int  // scans in a row that were not complete
+	Gone         int  // scans in a row that found no storefront
+	Stalled      bool // the episode was reported
+	Closed       bool // the episode was reported
+	Shop         Shop // as the last complete scan stated it
+}
+
+// An Entry is how a Catalog names an item without reading it whole.
+type Entry struct {
+	ID   ProductID
+	Mark Mark // of the product as it was last seen; zero when the item is not settled
+	// Removed says that the product is known to be gone.
+	Removed bool
+}
+
+// A Catalog is what is known of one storefront's products, as Reconcile and
+// the rules around it read it. Storage has one in its file, Items is one in
+// memory.
+type Catalog interface {
+	State() State
+	// Entries are all items ever seen, in the order of their ids.
+	Entries() iter.Seq[Entry]
+	// Item reads one item. One that does not exist is the zero Item. A
+	// catalog that cannot be read returns zero Items and makes the commit
+	// fail afterwards.
+	Item(ProductID) Item
+}
+
+// Rules say how much it takes to believe that a product is gone.
+type Rules struct {
+	Misses       int     // complete scans in a row that must miss a product without proof of its page
+	MaxLoss      float64 // a greater share of the catalog lost at once is doubted
+	Probes       int     // item pages opened in one scan at most
+	StalledAfter int     // scans in a row without a complete one, or that found the storefront gone
+	// Ignored tells products that reports leave out; Important names the
+	// rule that marks a product as watched for. Nil for none.
+	Ignored   func(*Product) bool
+	Important func(*Product) string
+}
+
+// DefaultRules are those of a configuration that says nothing.
+func DefaultRules() Rules { return Rules{Misses: 3, MaxLoss: 0.3, Probes: 20, StalledAfter: 3} }

@@ -1,0 +1,246 @@
+package tracker
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A Name is the name that the configuration gives to a storefront. It is the
+// key under which everything about the storefront is kept.
+type Name string
+
+// A ProductID is the number under which a marketplace sells a product. It is a
+// string because it outgrew 32 bits long ago and is never computed with:
+// Tmall's had 11 digits in 2015 and have 12 or 13 today (tmall.md, section 2.6).
+type ProductID string
+
+// A Storefront is one seller's shop on a marketplace, as the configuration
+// names it.
+type Storefront struct {
+	Name Name
+	URL  string // where its listing begins
+}
+
+// A Product is one entry of a catalog as a listing page showed it.
+type Product struct {
+	ID    ProductID
+	Title string // never empty, white space around it trimmed
+	URL   string // its item page, without the parameters that change from load to load
+	Image string // its main picture without the size suffix; empty when not shown
+	Price Price
+}
+
+// A Mark is a fingerprint of what may change about a product: its title, its
+// picture and its price. Equal products have equal marks. It saves reading the
+// catalog's copy of a product that did not change; it is no protection against
+// a forger.
+type Mark uint64
+
+// Mark returns the product's fingerprint.
+func (p *Product) Mark() Mark {
+	var buf [256]byte
+	b := append(buf[:0], p.ID...)
+	b = append(b, 0)
+	b = append(b, p.Title...)
+	b = append(b, 0)
+	b = append(b, p.Image...)
+	b = append(b, 0)
+	b = append(b, p.Price.Kind...)
+	b = append(b, p.Price.Currency...)
+	b = binary.LittleEndian.AppendUint64(b, uint64(p.Price.Low))
+	b = binary.LittleEndian.AppendUint64(b, uint64(p.Price.High))
+	// Two unrelated checksums, both computed by the processor, then mixed so
+	// that sums of marks do not cancel out as sums of checksums would.
+	m := uint64(crc32.Checksum(b, castagnoli))<<32 | uint64(crc32.ChecksumIEEE(b))
+	m = (m ^ m>>30) * 0xbf58476d1ce4e5b9
+	m = (m ^ m>>27) * 0x94d049bb133111eb
+	return Mark(m ^ m>>31)
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// A PriceKind says how a listed price is to be read.
+type PriceKind string
+
+const (
+	// PriceUnknown is a price that is hidden, written in the glyphs of a
+	// private font, or not there. It is the zero value and never a change.
+	PriceUnknown PriceKind = ""
+	PriceExact   PriceKind = "exact"
+	PriceFrom    PriceKind = "from"  // the least of several: "￥199起"
+	PriceRange   PriceKind = "range" // from Low to High: "199.00-299.00"
+)
+
+// A Price is a listed price in minor units (fen, cents). The zero value is an
+// unknown price.
+type Price struct {
+	Kind     PriceKind
+	Low      int64
+	High     int64  // of a range; zero otherwise
+	Currency string // ISO 4217: "CNY"
+}
+
+// Known reports whether the price was shown in a form that could be read.
+func (p Price) Known() bool { return p.Kind != PriceUnknown }
+
+// String returns the price as a decimal number, "" when it is unknown. A range
+// reads "199.00-299.00", a least price "199.00+".
+func (p Price) String() string {
+	switch p.Kind {
+	case PriceUnknown:
+		return ""
+	case PriceFrom:
+		return decimal(p.Low) + "+"
+	case PriceRange:
+		return decimal(p.Low) + "-" + decimal(p.High)
+	}
+	return decimal(p.Low)
+}
+
+func decimal(minor int64) string { return fmt.Sprintf("%d.%02d", minor/100, minor%100) }
+
+// ParseMinor reads a plain decimal number ("1499", "1499.0", "1,499.00") as
+// minor units. It reports false for anything else, for negative numbers, for
+// more than two decimals and for amounts above ten thousand million.
+func ParseMinor(s string) (int64, bool) {
+	s = strings.ReplaceAll(strings.TrimSpace(s), ",", "")
+	whole, frac, dotted := strings.Cut(s, ".")
+	if whole == "" || len(whole) > 10 || dotted && (frac == "" || len(frac) > 2) {
+		return 0, false
+	}
+	for len(frac) < 2 {
+		frac += "0"
+	}
+	n, err := strconv.ParseUint(whole+frac, 10, 63) // ParseUint takes no sign
+	return int64(n), err == nil
+}
+
+// A productJSON is the form of a product in everything that shopwatch prints
+// or sends (design.md, section 5).
+type productJSON struct {
+	ID        ProductID `json:"id"`
+	Title     string    `json:"title"`
+	URL       string    `json:"url"`
+	Image     string    `json:"image"`
+	Price     *string   `json:"price"` // the low end of a range; null when unknown
+	Currency  string    `json:"currency"`
+	PriceKind PriceKind `json:"price_kind,omitempty"` // left out for an exact or an unknown price
+	PriceHigh string    `json:"price_high,omitempty"` // of a range
+}
+
+// MarshalJSON writes the product in its public form.
+func (p Product) MarshalJSON() ([]byte, error) { return json.Marshal(p.public()) }
+
+func (p Product) public() productJSON {
+	j := productJSON{ID: p.ID, Title: p.Title, URL: p.URL, Image: p.Image, Currency: p.Price.Currency}
+	if p.Price.Known() {
+		low := decimal(p.Price.Low)
+		j.Price = &low
+	}
+	if p.Price.Kind != PriceExact {
+		j.PriceKind = p.Price.Kind
+	}
+	if p.Price.Kind == PriceRange {
+		j.PriceHigh = decimal(p.Price.High)
+	}
+	return j
+}
+
+// UnmarshalJSON reads the public form of a product.
+func (p *Product) UnmarshalJSON(b []byte) error {
+	var j productJSON
+	if err := json.Unmarshal(b, &j); err != nil {
+		return err
+	}
+	*p = j.product()
+	return nil
+}
+
+func (j productJSON) product() Product {
+	p := Product{ID: j.ID, Title: j.Title, URL: j.URL, Image: j.Image, Price: Price{Currency: j.Currency}}
+	if j.Price == nil {
+		return p
+	}
+	if low, ok := ParseMinor(*j.Price); ok {
+		p.Price.Kind, p.Price.Low = PriceExact, low
+	}
+	if j.PriceKind != PriceUnknown {
+		p.Price.Kind = j.PriceKind
+	}
+	p.Price.High, _ = ParseMinor(j.PriceHigh)
+	return p
+}
+
+// An Item is what is known of one product over time.
+type Item struct {
+	Product
+	FirstSeen time.Time
+	// LastSeen is when the product was last seen while it is missing or
+	// removed. While it is listed it is not kept up to date, because that
+	// would be a write per product and scan: the storefront's last complete
+	// scan implies it. Storage fills it in when it reads an item for people.
+	LastSeen time.Time
+	Missing  int       // complete scans in a row that did not list it
+	Removed  time.Time // zero while it is listed
+	// Pending is a listed price more than ten times above or below the known
+	// one. It becomes the price when a second scan shows it.
+	Pending Price
+	// Probe is the last look at the item page since the product is missing.
+	Probe *Probe
+	// Picture is the perceptual hash of the main picture; zero when the
+	// picture was never loaded.
+	Picture uint64
+}
+
+// Listed reports whether the storefront offers the product as far as is known.
+// A product that is missing without proof is still listed.
+func (it *Item) Listed() bool { return it.Removed.IsZero() }
+
+// Settled reports whether the catalog's copy of the product needs no look when
+// a scan shows the same mark again.
+func (it *Item) Settled() bool {
+	return it.Listed() && it.Missing == 0 && !it.Pending.Known()
+}
+
+type itemJSON struct {
+	productJSON
+	FirstSeen time.Time  `json:"first_seen"`
+	LastSeen  time.Time  `json:"last_seen"`
+	Listed    bool       `json:"listed"`
+	Missing   int        `json:"missing"`
+	Removed   *time.Time `json:"removed,omitempty"`
+	Probe     *Probe     `json:"probe,omitempty"`
+}
+
+// MarshalJSON writes the item in its public form (design.md, section 5).
+func (it Item) MarshalJSON() ([]byte, error) {
+	j := itemJSON{
+		productJSON: it.public(), FirstSeen: it.FirstSeen, LastSeen: it.LastSeen,
+		Listed: it.Listed(), Missing: it.Missing, Probe: it.Probe,
+	}
+	if !it.Listed() {
+		j.Removed = &it.Removed
+	}
+	return json.Marshal(j)
+}
+
+// UnmarshalJSON reads the public form of an item.
+func (it *Item) UnmarshalJSON(b []byte) error {
+	var j itemJSON
+	if err := json.Unmarshal(b, &j); err != nil {
+		return err
+	}
+	*it = Item{
+		Product: j.product(), FirstSeen: j.FirstSeen, LastSeen: j.LastSeen,
+		Missing: j.Missing, Probe: j.Probe,
+	}
+	if j.Removed != nil {
+		it.Removed = *j.Removed
+	}
+	return nil
+}

@@ -1,0 +1,319 @@
+package tracker
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// An Outcome is what a scan does to a catalog.
+type Outcome struct {
+	State   State
+	Items   []Item   // new and changed ones, to be written
+	Changes []Change // for the log, in its order, without numbers
+	// Missed are the listed products that a complete scan did not show and
+	// whose pages prove nothing yet, the most urgent to probe first.
+	Missed []Item
+	// Doubted says that the scan misses more of the catalog than the rules
+	// believe at once.
+	Doubted bool
+	// Verdict and Reason are those of the scan in the light of the catalog:
+	// the listing of another shop, read to its end, proves nothing here.
+	Verdict Verdict
+	Reason  string
+}
+
+// Reconcile is the rule by which scans become catalogs: it compares a scan with
+// what is known and says what changed. It changes neither. Storage calls it
+// within the transaction that writes its outcome; called earlier, without
+// probes and pictures, it tells which of them are worth getting.
+func Reconcile(c Catalog, s *Scan, r Rules) Outcome {
+	rc := reconciler{
+		scan: s, rules: r, old: c.State(), at: s.Began.Add(s.Took),
+		Outcome: Outcome{Verdict: s.Verdict, Reason: s.Reason},
+	}
+	rc.State = rc.old
+	if other := s.Evidence.Shop; s.Verdict == Complete || s.Verdict == Partial {
+		if known := rc.old.Shop; known.ID != "" && other.ID != "" && known.ID != other.ID {
+			rc.Verdict = Failed
+			rc.Reason = fmt.Sprintf("another shop answers at this address: %s (%s) instead of %s (%s); give it a storefront of its own",
+				other.Name, other.ID, known.Name, known.ID)
+		}
+	}
+	rc.quiet = rc.old.Baseline.IsZero() || rc.old.Parser != s.Evidence.Parser
+	switch rc.Verdict {
+	case Complete:
+		rc.complete(c)
+	case Partial:
+		rc.products(c)
+		if len(rc.Items) > 0 {
+			rc.State.Sum = 0
+		}
+	}
+	rc.episodes()
+	rc.State.LastScan, rc.State.LastVerdict = s.Began, rc.Verdict
+	return rc.Outcome
+}
+
+type reconciler struct {
+	Outcome
+	scan  *Scan
+	rules Rules
+	old   State
+	at    time.Time
+	// quiet is set in a scan whose differences are not news: before there is
+	// a baseline, and in the first one read by another parser.
+	quiet bool
+	open  bool // some item is left unsettled
+}
+
+// complete takes in a scan that saw everything.
+func (rc *reconciler) complete(c Catalog) {
+	s := rc.scan
+	var sum Mark
+	for i := range s.Products {
+		sum += s.Products[i].Mark()
+	}
+	if rc.old.Sum == 0 || rc.old.Sum != sum || rc.old.Listed != len(s.Products) || rc.quiet {
+		rc.miss(rc.products(c))
+	}
+	if rc.open {
+		sum = 0
+	}
+	rc.State.Sum = sum
+	rc.State.LastComplete = s.Began
+	rc.State.Parser = s.Evidence.Parser
+	if s.Evidence.Shop.ID != "" {
+		rc.State.Shop = s.Evidence.Shop
+	}
+	if rc.old.Baseline.IsZero() {
+		rc.State.Baseline = s.Began
+	}
+}
+
+// products takes in the products that the scan saw and returns the listed ones
+// that it did not see.
+func (rc *reconciler) products(c Catalog) (missed []Item) {
+	at := make(map[ProductID]int, len(rc.scan.Products))
+	for i := range rc.scan.Products {
+		at[rc.scan.Products[i].ID] = i
+	}
+	known := make([]bool, len(rc.scan.Products))
+	var removed []ProductID
+	for e := range c.Entries() {
+		i, seen := at[e.ID]
+		switch {
+		case seen && !e.Removed && e.Mark != 0 && e.Mark == rc.scan.Products[i].Mark():
+			known[i] = true
+		case seen:
+			known[i] = true
+			rc.see(c.Item(e.ID), &rc.scan.Products[i])
+		case e.Removed:
+			removed = append(removed, e.ID)
+		default:
+			missed = append(missed, c.Item(e.ID))
+		}
+	}
+	for i := range rc.scan.Products {
+		// A product listed twice counts at its last place only.
+		if p := &rc.scan.Products[i]; !known[i] && at[p.ID] == i {
+			rc.add(c, p, removed)
+		}
+	}
+	return missed
+}
+
+// add takes in a product that was never seen before.
+func (rc *reconciler) add(c Catalog, p *Product, removed []ProductID) {
+	pic := rc.scan.Pictures[p.ID]
+	rc.Items = append(rc.Items, Item{Product: *p, FirstSeen: rc.scan.Began, Picture: pic.Hash})
+	rc.State.Listed++
+	if !rc.quiet {
+		rc.change(Change{
+			Kind: Added, Product: p, SameAs: sameAs(c, p, pic.Hash, removed, rc.at),
+			Pictures: Evidenced{Picture: pic.File, Card: pic.Card},
+		})
+	}
+}
+
+// see takes in a product that is in the catalog.
+func (rc *reconciler) see(it Item, p *Product) {
+	was := it
+	pic := rc.scan.Pictures[p.ID]
+	if !it.Listed() {
+		rc.State.Listed++
+		rc.State.Removed--
+	}
+	it.Missing, it.Probe, it.Removed = 0, nil, time.Time{}
+	it.Product.URL = p.URL
+	it.Title = p.Title
+	it.price(p.Price)
+	samePicture := p.Image == "" || p.Image == it.Image || pic.Hash != 0 && near(pic.Hash, it.Picture)
+	if p.Image != "" {
+		it.Image = p.Image
+	}
+	if pic.Hash != 0 {
+		it.Picture = pic.Hash
+	}
+	if it != was {
+		rc.Items = append(rc.Items, it)
+	}
+	rc.open = rc.open || !it.Settled()
+	if rc.quiet {
+		return
+	}
+
+	now, before := it.Product, was.Product
+	if !was.Listed() {
+		rc.change(Change{Kind: Relisted, Product: &now, Away: rc.at.Sub(was.Removed)})
+	}
+	if was.Price.Known() && it.Price != was.Price {
+		rc.change(Change{Kind: Repriced, Product: &now, Before: &before})
+	}
+	if it.Title != was.Title {
+		rc.change(Change{Kind: Retitled, Product: &now, Before: &before})
+	}
+	if !samePicture && was.Image != "" {
+		rc.change(Change{Kind: Repictured, Product: &now, Before: &before, Pictures: Evidenced{Picture: pic.File, Card: pic.Card}})
+	}
+}
+
+// price takes in a listed price. An unknown one says nothing; one that is more
+// than ten times off waits until a second scan shows it.
+func (it *Item) price(p Price) {
+	if !p.Known() {
+		return
+	}
+	far := it.Price.Known() && it.Price.Currency == p.Currency && (p.Low > 10*it.Price.Low || it.Price.Low > 10*p.Low)
+	if far && it.Pending != p {
+		it.Pending = p
+		return
+	}
+	it.Price, it.Pending = p, Price{}
+}
+
+// miss takes in the listed products that a complete scan did not show.
+func (rc *reconciler) miss(missed []Item) {
+	rc.Doubted = float64(len(missed)) > rc.rules.MaxLoss*float64(rc.old.Listed)
+	enough := max(rc.rules.Misses, 1)
+	if rc.Doubted {
+		enough = max(enough, 2) // another complete scan must agree
+	}
+	probes := make(map[ProductID]*Probe, len(rc.scan.Probes))
+	for i := range rc.scan.Probes {
+		probes[rc.scan.Probes[i].Product] = &rc.scan.Probes[i]
+	}
+	for _, it := range missed {
+		if it.Missing == 0 && it.LastSeen.Before(rc.old.LastComplete) {
+			it.LastSeen = rc.old.LastComplete
+		}
+		if it.LastSeen.Before(it.FirstSeen) {
+			it.LastSeen = it.FirstSeen
+		}
+		it.Missing++
+		if p := probes[it.ID]; p != nil {
+			it.Probe = p
+		}
+		if pic := rc.scan.Pictures[it.ID]; pic.Hash != 0 {
+			it.Picture = pic.Hash
+		}
+		proof := it.proof(enough, rc.rules.Probes > 0)
+		if proof != "" && !rc.quiet {
+			rc.remove(&it, proof)
+		} else {
+			rc.open = true
+			rc.Missed = append(rc.Missed, it)
+		}
+		rc.Items = append(rc.Items, it)
+	}
+	slices.SortStableFunc(rc.Missed, func(a, b Item) int {
+		return cmp.Or(-cmp.Compare(a.Missing, b.Missing), a.probed().Compare(b.probed()), cmp.Compare(a.ID, b.ID))
+	})
+}
+
+// proof returns what the removal of a missing item rests on, "" for nothing
+// yet. Its page is believed at once; otherwise enough complete scans in a row
+// must have missed it, and its page must have been tried if pages are tried.
+func (it *Item) proof(enough int, probing bool) Proof {
+	state := PageUnknown
+	if it.Probe != nil {
+		state = it.Probe.State
+	}
+	switch {
+	case state == PageGone:
+		return ProofGone
+	case state == PageOffshelf:
+		return ProofOffshelf
+	case it.Missing < enough || probing && it.Probe == nil:
+		return ""
+	case state == PageSold:
+		return ProofUnlisted
+	}
+	return ProofUnseen
+}
+
+func (it *Item) probed() time.Time {
+	if it.Probe == nil {
+		return time.Time{}
+	}
+	return it.Probe.At
+}
+
+func (rc *reconciler) remove(it *Item, proof Proof) {
+	p := it.Product
+	ch := Change{Kind: Removed, Product: &p, Proof: proof, Probe: it.Probe, Missing: it.Missing}
+	ch.Pictures.Picture = rc.scan.Pictures[it.ID].File
+	if it.Probe != nil {
+		ch.Pictures.Page = it.Probe.Picture
+	}
+	rc.change(ch)
+	it.Removed = rc.at
+	rc.State.Listed--
+	rc.State.Removed++
+}
+
+// episodes takes in what the scan says of the storefront itself.
+func (rc *reconciler) episodes() {
+	st, n := &rc.State, max(rc.rules.StalledAfter, 1)
+	if rc.Verdict == Complete {
+		if st.Stalled || st.Closed {
+			rc.change(Change{Kind: Recovered, Reason: "read completely again; the last complete scan before this one: " + day(rc.old.LastComplete)})
+		}
+		st.Stalled, st.Closed, st.Incomplete, st.Gone = false, false, 0, 0
+		return
+	}
+	st.Incomplete++
+	if rc.Verdict == Gone {
+		st.Gone++
+	} else {
+		st.Gone = 0
+	}
+	switch {
+	case st.Gone >= n && !st.Closed:
+		st.Closed = true
+		rc.change(Change{Kind: Closed, Verdict: rc.Verdict, Reason: rc.Reason})
+	case st.Incomplete >= n && !st.Stalled && !st.Closed:
+		st.Stalled = true
+		rc.change(Change{Kind: Stalled, Verdict: rc.Verdict, Reason: rc.Reason})
+	}
+}
+
+func day(t time.Time) string {
+	if t.IsZero() {
+		return "none"
+	}
+	return t.UTC().Format("2006-01-02 15:04 UTC")
+}
+
+// change appends to the log what the scan showed.
+func (rc *reconciler) change(c Change) {
+	c.Storefront, c.At, c.Scan = rc.scan.Storefront, rc.at, rc.scan.Began
+	if c.Product != nil {
+		c.Ignored = rc.rules.Ignored != nil && rc.rules.Ignored(c.Product)
+		if rc.rules.Important != nil {
+			c.Important = rc.rules.Important(c.Product)
+		}
+	}
+	rc.Changes = append(rc.Changes, c)
+}

@@ -1,0 +1,37 @@
+package tracker
+
+import "time"
+
+// A Report is the changes that one channel is told at once. It is written,
+// and the channel's place in the log moved behind it, before anything is sent:
+// a second try sends the same report.
+type Report struct {
+	ID        uint64    `json:"id"` // its number, from 1; the Message-ID derives from it
+	Channel   string    `json:"channel"`
+	Created   time.Time `json:"created"`
+	First     uint64    `json:"first"` // the stretch of the log that was looked through
+	Last      uint64    `json:"last"`
+	Changes   []uint64  `json:"changes"`         // the numbers of those that the channel wants to hear of
+	About     string    `json:"about,omitempty"` // "heartbeat" for a report without changes; else empty
+	Letters   []Letter  `json:"letters"`         // one for each recipient
+	Delivered bool      `json:"delivered"`       // no letter is waiting
+}
+
+// A LetterState says how far a letter has come.
+type LetterState string
+
+const (
+	Waiting LetterState = "waiting" // not tried, or tried and to be tried again
+	Sent    LetterState = "sent"    // the receiving side took it
+	Dead    LetterState = "dead"    // refused for good, or given up
+)
+
+// A Letter is a report on its way to one recipient.
+type Letter struct {
+	To       string      `json:"to"`
+	State    LetterState `json:"state"`
+	Attempts int         `json:"attempts"`
+	Tried    time.Time   `json:"tried,omitzero"`  // the last attempt
+	Next     time.Time   `json:"next,omitzero"`   // when it is tried again
+	Answer   string      `json:"answer,omitzero"` // what the receiving side said last
+}
