@@ -1,0 +1,54 @@
+# What a developer does with shopwatch. A fresh machine needs Go and make: the
+# targets that need a Chrome get one (chrome).
+
+GO      ?= go
+LINT    := $(GO) tool -modfile=tools/go.mod golangci-lint
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+
+.PHONY: all build demo test check bench chrome clean
+
+all: build
+
+# One static binary: it runs on a machine that has neither Go nor a C library.
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/shopwatch ./cmd/shopwatch
+
+# The whole loop on a simulated mall, with nothing to configure.
+demo: build chrome
+	bin/shopwatch demo
+
+test: chrome
+	$(GO) test -timeout 8m ./...
+
+# What must hold before a commit, beside the tests themselves: the tests run
+# again here, under the race detector, without those that take long because a
+# Chrome works for them (-short): they race in Chrome, not in our code.
+check:
+	@bad=$$(gofmt -l $$(git ls-files '*.go')); \
+	if [ -n "$$bad" ]; then echo "not formatted, run gofmt -w on:" $$bad; exit 1; fi
+	$(GO) vet ./...
+	$(LINT) run ./...
+	$(GO) test -race -short -timeout 8m ./...
+
+bench: chrome
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+# Installs a headless Chrome and a font for Chinese text where there is none.
+CHROMES := /usr/lib/chromium/chromium-headless-shell chromium-headless-shell chromium chromium-browser google-chrome google-chrome-stable
+
+chrome:
+	@for c in $(CHROMES) '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome'; do \
+		if command -v "$$c" >/dev/null 2>&1; then exit 0; fi; \
+	done; \
+	sudo=; [ "$$(id -u)" = 0 ] || sudo='sudo -n'; \
+	if command -v apt-get >/dev/null 2>&1 && $$sudo true 2>/dev/null; then \
+		echo "no Chrome found: installing chromium-headless-shell and fonts-noto-cjk"; \
+		$$sudo apt-get update -qq && \
+		$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium-headless-shell fonts-noto-cjk; \
+	else \
+		echo "no Chrome found: install chromium-headless-shell, Chromium or Google Chrome, and a font for Chinese text (Noto Sans CJK)" >&2; \
+		exit 1; \
+	fi
+
+clean:
+	rm -rf bin
