@@ -1,0 +1,2 @@
+// Package watch decides when storefronts are scanned.
+package watch
