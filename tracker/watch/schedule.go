@@ -49,7 +49,7 @@ func Parse(expr string, loc *time.Location) (Schedule, error) {
 			return nil, fmt.Errorf("%q is not a duration; write @every 6h or @every 1h30m", strings.TrimSpace(d))
 		}
 		if every < shortest {
-			return nil, fmt.Errorf("@every %s is too often; a minute is the least", strings.TrimSpace(d))
+			return nil, fmt.Errorf("every %s is too often; a minute is the least", every)
 		}
 		return Every(every), nil
 	}

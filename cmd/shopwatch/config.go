@@ -1,0 +1,488 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"net"
+	"net/mail"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"shopwatch/tracker"
+	"shopwatch/tracker/watch"
+)
+
+// A Config is what shopwatch.yaml says.
+type Config struct {
+	Data        string             `yaml:"data"`   // directory; from the directory of the file if relative
+	Listen      string             `yaml:"listen"` // host:port of the local API
+	Token       string             `yaml:"token"`  // demanded by the API; must be set to listen beyond this machine
+	Timezone    Zone               `yaml:"timezone"`
+	Browser     BrowserConfig      `yaml:"browser"`
+	Rules       RulesConfig        `yaml:"rules"`
+	Retention   RetentionConfig    `yaml:"retention"`
+	Storefronts []StorefrontConfig `yaml:"storefronts"`
+	Channels    []ChannelConfig    `yaml:"channels"`
+}
+
+// A BrowserConfig says which Chrome is used and how.
+type BrowserConfig struct {
+	Path        string         `yaml:"path"`    // found by itself when empty
+	Profile     string         `yaml:"profile"` // user data directory
+	Flags       map[string]any `yaml:"flags"`   // further switches, string or bool
+	PageTimeout Duration       `yaml:"page_timeout"`
+	Pace        Pace           `yaml:"pace"`
+}
+
+// A RulesConfig says how much it takes to believe that a product is gone.
+type RulesConfig struct {
+	Misses       int     `yaml:"misses"`
+	MaxLoss      float64 `yaml:"max_loss"`
+	Probes       int     `yaml:"probes"`
+	StalledAfter int     `yaml:"stalled_after"`
+}
+
+// A RetentionConfig says how long things are kept.
+type RetentionConfig struct {
+	Evidence Duration `yaml:"evidence"`
+	Backups  int      `yaml:"backups"` // daily ones, the newest
+}
+
+// A StorefrontConfig is a storefront to watch.
+type StorefrontConfig struct {
+	Name     tracker.Name `yaml:"name"`
+	URL      string       `yaml:"url"`
+	Schedule string       `yaml:"schedule"`
+	Timezone Zone         `yaml:"timezone"` // that of the file when left out
+	Title    string       `yaml:"title"`    // how reports call it; the name when empty
+	Ignore   []Pattern    `yaml:"ignore"`   // products that reports leave out
+	Watch    []Pattern    `yaml:"watch"`    // products whose changes are important
+	// When is the schedule, parsed.
+	When watch.Schedule
+}
+
+// A ChannelConfig is a destination of reports. Which keys it may have depends
+// on its kind: see channelKinds.
+type ChannelConfig struct {
+	Name        string         `yaml:"name"`
+	Kind        string         `yaml:"kind"`
+	Server      string         `yaml:"server"`
+	Username    string         `yaml:"username"`
+	Password    string         `yaml:"password"`
+	Plaintext   bool           `yaml:"plaintext"` // send without TLS where none is offered
+	From        string         `yaml:"from"`
+	To          []string       `yaml:"to"`
+	Storefronts []tracker.Name `yaml:"storefronts"` // all when left out
+	Kinds       []tracker.Kind `yaml:"kinds"`       // all when left out
+	Schedule    string         `yaml:"schedule"`    // of a digest; a report per scan when empty
+	Lang        string         `yaml:"lang"`
+	Timezone    Zone           `yaml:"timezone"` // that of the file when left out
+	// When is the schedule, parsed; nil for a report per scan.
+	When watch.Schedule
+}
+
+// channelKinds are the kinds of channels with the keys that they need and the
+// further ones that they understand.
+var channelKinds = []struct {
+	name      string
+	need, may []string
+}{
+	{"email", []string{"server", "from", "to"}, []string{"username", "password", "plaintext"}},
+}
+
+// channelKeys are the keys that channels of every kind understand.
+var channelKeys = []string{"name", "kind", "storefronts", "kinds", "schedule", "lang", "timezone"}
+
+// defaultConfig is a configuration that says nothing.
+func defaultConfig() *Config {
+	r := tracker.DefaultRules()
+	return &Config{
+		Data:     "./data",
+		Listen:   "127.0.0.1:8780",
+		Timezone: Zone{mustZone("Asia/Shanghai")},
+		Browser:  BrowserConfig{PageTimeout: Duration(30 * time.Second), Pace: Pace{3 * time.Second, 6 * time.Second}},
+		Rules:    RulesConfig{Misses: r.Misses, MaxLoss: r.MaxLoss, Probes: r.Probes, StalledAfter: r.StalledAfter},
+		Retention: RetentionConfig{
+			Evidence: Duration(365 * 24 * time.Hour),
+			Backups:  7,
+		},
+	}
+}
+
+func mustZone(name string) *time.Location {
+	l, err := time.LoadLocation(name)
+	if err != nil {
+		panic(err) // time/tzdata is part of the binary
+	}
+	return l
+}
+
+// loadConfig reads a configuration file. checkURL says what is wrong with the
+// address of a storefront.
+func loadConfig(file string, checkURL func(string) error) (*Config, error) {
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no configuration %s: write one (the README begins with an example) or name another with -c FILE", file)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	return parseConfig(file, text, os.LookupEnv, checkURL)
+}
+
+// parseConfig reads the text of a configuration file.
+func parseConfig(file string, text []byte, env func(string) (string, bool), checkURL func(string) error) (*Config, error) {
+	c := defaultConfig()
+	src, err := readYAML(file, text, env, c)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.check(src, checkURL); err != nil {
+		return nil, err
+	}
+	dir := filepath.Dir(file)
+	c.Data = from(dir, c.Data)
+	if c.Browser.Profile == "" {
+		c.Browser.Profile = filepath.Join(c.Data, "profile")
+	}
+	c.Browser.Profile = from(dir, c.Browser.Profile)
+	return c, nil
+}
+
+func from(dir, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
+}
+
+// check finds what the form of the file does not show, and fills in what
+// follows from other keys.
+func (c *Config) check(src *source, checkURL func(string) error) error {
+	if c.Data == "" {
+		return src.errorf("data", "name a directory")
+	}
+	if err := c.checkListen(src); err != nil {
+		return err
+	}
+	b, r := &c.Browser, &c.Rules
+	for key := range b.Flags {
+		if strings.HasPrefix(key, "-") || strings.ContainsAny(key, "= ") {
+			return src.errorf("browser.flags."+key, "write the switch without dashes and its value behind the colon: proxy-server: http://…")
+		}
+	}
+	switch {
+	case b.PageTimeout < Duration(time.Second) || b.PageTimeout > Duration(10*time.Minute):
+		return src.errorf("browser.page_timeout", "want 1s to 10m")
+	case b.Pace.Max > time.Hour:
+		return src.errorf("browser.pace", "want 0s to 1h")
+	case r.Misses < 1 || r.Misses > 100:
+		return src.errorf("rules.misses", "want 1 to 100")
+	case !(r.MaxLoss > 0 && r.MaxLoss <= 1):
+		return src.errorf("rules.max_loss", "want a share above 0, up to 1")
+	case r.Probes < 0 || r.Probes > 1000:
+		return src.errorf("rules.probes", "want 0 (no item page is opened) to 1000")
+	case r.StalledAfter < 1 || r.StalledAfter > 1000:
+		return src.errorf("rules.stalled_after", "want 1 to 1000")
+	case c.Retention.Evidence < Duration(24*time.Hour):
+		return src.errorf("retention.evidence", "want a day (1d) or more")
+	case c.Retention.Backups < 0 || c.Retention.Backups > 1000:
+		return src.errorf("retention.backups", "want 0 (none) to 1000")
+	case len(c.Storefronts) == 0:
+		return src.errorf("storefronts", "name at least one, with name, url and schedule")
+	}
+	for i := range c.Storefronts {
+		if err := c.checkStorefront(src, i, checkURL); err != nil {
+			return err
+		}
+	}
+	for i := range c.Channels {
+		if err := c.checkChannel(src, i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Config) checkListen(src *source) error {
+	host, port, err := net.SplitHostPort(c.Listen)
+	if n, bad := strconv.Atoi(port); err != nil || bad != nil || n < 0 || n > 65535 {
+		return src.errorf("listen", "want an address with a port, such as 127.0.0.1:8780")
+	}
+	ip, err := netip.ParseAddr(host)
+	if loopback := host == "localhost" || err == nil && ip.IsLoopback(); !loopback && len(c.Token) < 16 {
+		return src.errorf("listen", "%s can be reached from other machines; set token to 16 characters or more, or listen on 127.0.0.1", c.Listen)
+	}
+	return nil
+}
+
+func (c *Config) checkStorefront(src *source, i int, checkURL func(string) error) error {
+	sf, at := &c.Storefronts[i], fmt.Sprintf("storefronts[%d]", i)
+	switch {
+	case sf.Name == "":
+		return src.errorf(at+".name", "give it one")
+	case !nameForm.MatchString(string(sf.Name)):
+		return src.errorf(at+".name", "%q: %s", sf.Name, nameMend)
+	case sf.URL == "":
+		return src.errorf(at+".url", "say where the storefront is, such as https://tencent.tmall.com/")
+	case sf.Schedule == "":
+		return src.errorf(at+".schedule", `say when to scan, such as "0 9,21 * * *", @daily or @every 6h`)
+	}
+	if err := checkURL(sf.URL); err != nil {
+		return src.errorf(at+".url", "%w", err)
+	}
+	for _, other := range c.Storefronts[:i] {
+		if other.Name == sf.Name {
+			return src.errorf(at+".name", "%s is the name of another storefront", sf.Name)
+		}
+		if other.URL == sf.URL {
+			return src.errorf(at+".url", "this is the storefront %s; one name for one storefront", other.Name)
+		}
+	}
+	if sf.Timezone.Location == nil {
+		sf.Timezone = c.Timezone
+	}
+	if sf.Title == "" {
+		sf.Title = string(sf.Name)
+	}
+	var err error
+	if sf.When, err = watch.Parse(sf.Schedule, sf.Timezone.Location); err != nil {
+		return src.errorf(at+".schedule", "%q: %w", sf.Schedule, err)
+	}
+	return nil
+}
+
+func (c *Config) checkChannel(src *source, i int) error {
+	ch, at := &c.Channels[i], fmt.Sprintf("channels[%d]", i)
+	if ch.Name == "" {
+		return src.errorf(at+".name", "give it one")
+	}
+	if !nameForm.MatchString(ch.Name) {
+		return src.errorf(at+".name", "%q: %s", ch.Name, nameMend)
+	}
+	for _, other := range c.Channels[:i] {
+		if other.Name == ch.Name {
+			return src.errorf(at+".name", "%s is the name of another channel", ch.Name)
+		}
+	}
+	if err := ch.checkKeys(src, at); err != nil {
+		return err
+	}
+	for j, name := range ch.Storefronts {
+		if c.storefront(name) == nil {
+			return src.errorf(fmt.Sprintf("%s.storefronts[%d]", at, j), "there is no storefront %q; there are %s", name, list(c.names()))
+		}
+	}
+	for j, kind := range ch.Kinds {
+		if !slices.Contains(tracker.Kinds, kind) {
+			return src.errorf(fmt.Sprintf("%s.kinds[%d]", at, j), "%q is no kind of change; allowed: %s", kind, list(tracker.Kinds))
+		}
+	}
+	if ch.Timezone.Location == nil {
+		ch.Timezone = c.Timezone
+	}
+	if ch.Schedule != "" {
+		var err error
+		if ch.When, err = watch.Parse(ch.Schedule, ch.Timezone.Location); err != nil {
+			return src.errorf(at+".schedule", "%q: %w", ch.Schedule, err)
+		}
+	}
+	if ch.Lang == "" {
+		ch.Lang = "en"
+	}
+	if ch.Lang != "en" && ch.Lang != "zh" {
+		return src.errorf(at+".lang", "%q is neither en nor zh", ch.Lang)
+	}
+	if ch.Kind == "email" {
+		return ch.checkEmail(src, at)
+	}
+	return nil
+}
+
+// checkKeys finds keys that another kind of channel has, and those that this
+// kind lacks.
+func (ch *ChannelConfig) checkKeys(src *source, at string) error {
+	var kinds []string
+	for _, k := range channelKinds {
+		kinds = append(kinds, k.name)
+		if k.name != ch.Kind {
+			continue
+		}
+		known := slices.Concat(channelKeys, k.need, k.may)
+		for _, path := range slices.Sorted(maps.Keys(src.at)) {
+			key, ok := strings.CutPrefix(path, at+".")
+			if ok && !strings.ContainsAny(key, ".[") && !slices.Contains(known, key) {
+				return src.errorf(path, "a channel of kind %s has no such key; allowed here: %s", ch.Kind, list(known))
+			}
+		}
+		for _, key := range k.need {
+			if !src.has(at + "." + key) {
+				return src.errorf(at+"."+key, "a channel of kind %s needs it", ch.Kind)
+			}
+		}
+		return nil
+	}
+	if ch.Kind == "" {
+		return src.errorf(at+".kind", "say which; allowed: %s", list(kinds))
+	}
+	return src.errorf(at+".kind", "there is no kind %q; allowed: %s", ch.Kind, list(kinds))
+}
+
+func (ch *ChannelConfig) checkEmail(src *source, at string) error {
+	u, err := url.Parse(ch.Server)
+	switch {
+	case err != nil || u.Scheme != "smtp" && u.Scheme != "smtps" || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "":
+		return src.errorf(at+".server", "want smtps://HOST[:PORT] for TLS or smtp://HOST[:PORT] for STARTTLS")
+	case u.User != nil:
+		return src.errorf(at+".server", "write the user name and password as username and password")
+	case (ch.Username == "") != (ch.Password == ""):
+		return src.errorf(at+".username", "username and password come together")
+	case ch.Plaintext && u.Scheme == "smtps":
+		return src.errorf(at+".plaintext", "smtps is TLS from the first byte; write smtp:// or leave plaintext out")
+	case len(ch.To) == 0:
+		return src.errorf(at+".to", "name at least one recipient")
+	}
+	if _, err := mail.ParseAddress(ch.From); err != nil {
+		return src.errorf(at+".from", "%q is not a mail address; want shopwatch@example.com or Shopwatch <shopwatch@example.com>", ch.From)
+	}
+	for j, to := range ch.To {
+		if _, err := mail.ParseAddress(to); err != nil {
+			return src.errorf(fmt.Sprintf("%s.to[%d]", at, j), "%q is not a mail address", to)
+		}
+	}
+	return nil
+}
+
+// names are the storefronts in their order.
+func (c *Config) names() []tracker.Name {
+	names := make([]tracker.Name, len(c.Storefronts))
+	for i := range c.Storefronts {
+		names[i] = c.Storefronts[i].Name
+	}
+	return names
+}
+
+// storefront returns the one with the name, nil if there is none.
+func (c *Config) storefront(name tracker.Name) *StorefrontConfig {
+	i := slices.Index(c.names(), name)
+	if i < 0 {
+		return nil
+	}
+	return &c.Storefronts[i]
+}
+
+// rulesFor returns the rules by which the storefront's scans are judged. One
+// that is no longer in the configuration has the general ones.
+func (c *Config) rulesFor(name tracker.Name) tracker.Rules {
+	r := tracker.Rules{
+		Misses: c.Rules.Misses, MaxLoss: c.Rules.MaxLoss,
+		Probes: c.Rules.Probes, StalledAfter: c.Rules.StalledAfter,
+	}
+	if sf := c.storefront(name); sf != nil {
+		r.Ignored = func(p *tracker.Product) bool { return match(sf.Ignore, p) != "" }
+		r.Important = func(p *tracker.Product) string { return match(sf.Watch, p) }
+	}
+	return r
+}
+
+// match returns the first pattern that a product matches by its title or its
+// number, "" for none.
+func match(patterns []Pattern, p *tracker.Product) string {
+	for _, re := range patterns {
+		if re.String() == string(p.ID) || re.MatchString(p.Title) {
+			return re.String()
+		}
+	}
+	return ""
+}
+
+var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
+
+const nameMend = "want up to 64 of a-z, A-Z, 0-9, - and _; what people read is the title"
+
+func list[T ~string](all []T) string {
+	s := make([]string, len(all))
+	for i := range all {
+		s[i] = string(all[i])
+	}
+	return strings.Join(s, ", ")
+}
+
+// A Duration is a length of time such as 30s, 6h or 90d.
+type Duration time.Duration
+
+var errDuration = errors.New("is not a duration; write 30s, 5m, 6h or 90d")
+
+// UnmarshalText reads a duration. It knows days beside what Go knows.
+func (d *Duration) UnmarshalText(b []byte) error {
+	s := string(b)
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		n, err := strconv.ParseUint(days, 10, 16)
+		if err != nil {
+			return errDuration
+		}
+		*d = Duration(time.Duration(n) * 24 * time.Hour)
+		return nil
+	}
+	v, err := time.ParseDuration(s)
+	if err != nil || v < 0 {
+		return errDuration
+	}
+	*d = Duration(v)
+	return nil
+}
+
+// A Pace is a pause of random length between two pages.
+type Pace struct{ Min, Max time.Duration }
+
+// UnmarshalText reads a pause: "4s", or "3s-6s" for one in between.
+func (p *Pace) UnmarshalText(b []byte) error {
+	low, high, span := strings.Cut(string(b), "-")
+	if !span {
+		high = low
+	}
+	var from, to Duration
+	if from.UnmarshalText([]byte(strings.TrimSpace(low))) != nil || to.UnmarshalText([]byte(strings.TrimSpace(high))) != nil || from > to {
+		return errors.New("is not a pause; write 4s, or 3s-6s for a random one in between, or 0s for none")
+	}
+	p.Min, p.Max = time.Duration(from), time.Duration(to)
+	return nil
+}
+
+// A Zone is a time zone.
+type Zone struct{ *time.Location }
+
+// UnmarshalText reads the name of a time zone.
+func (z *Zone) UnmarshalText(b []byte) error {
+	l, err := time.LoadLocation(string(b))
+	if err != nil || len(b) == 0 || string(b) == "Local" {
+		return errors.New("is not a time zone; write one such as Asia/Shanghai or UTC")
+	}
+	z.Location = l
+	return nil
+}
+
+// A Pattern is a regular expression for titles, or a product's number.
+type Pattern struct{ *regexp.Regexp }
+
+// UnmarshalText compiles the expression.
+func (p *Pattern) UnmarshalText(b []byte) error {
+	re, err := regexp.Compile(string(b))
+	if err != nil {
+		return fmt.Errorf("is not a regular expression: %w", err)
+	}
+	if re.MatchString("") {
+		return errors.New("matches every title; write a part of a title, several with | between")
+	}
+	p.Regexp = re
+	return nil
+}
