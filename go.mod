@@ -5,3 +5,13 @@ go 1.26.0
 require github.com/robfig/cron/v3 v3.0.1
 
 require github.com/goccy/go-yaml v1.19.2 // indirect
+require (
+	github.com/chromedp/cdproto v0.159.0
+	github.com/chromedp/chromedp v0.23.0
+	github.com/gofrs/flock v0.13.1
+)
+
+require (
+	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
+	golang.org/x/sys v0.47.0 // indirect
+)

@@ -58,6 +58,7 @@ type Evidence struct {
 	Stop       string   `json:"stop,omitempty"` // why reading ended: "last page", "no more products", "login", …
 	Shop       Shop     `json:"shop,omitzero"`
 	Probed     int      `json:"probed,omitempty"` // item pages opened
+	Wall       Verdict  `json:"wall,omitempty"`   // a wall met on an item page, after the list was read
 	Warnings   []string `json:"warnings,omitempty"`
 }
 

@@ -1,0 +1,262 @@
+// Package browser owns the Chrome process: it opens pages, waits for them,
+// turns them, and captures answers and pictures.
+package browser
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/target"
+	"github.com/chromedp/chromedp"
+	"github.com/gofrs/flock"
+)
+
+// Options say which Chrome to run and how. The zero value runs the first one
+// found, on a profile that is thrown away.
+type Options struct {
+	Path    string         // program; found by itself when empty
+	Profile string         // user data directory; a temporary one when empty
+	Flags   map[string]any // further switches: a string value, true for a switch without one, false to drop a default
+	Log     *slog.Logger   // nil for none
+}
+
+// startTimeout bounds the start of Chrome, which takes well below a second on
+// a machine that is not starved.
+const startTimeout = 30 * time.Second
+
+// A Browser is one Chrome that is started when it is first needed and started
+// again when it died. Its methods are safe for concurrent use.
+type Browser struct {
+	opts Options
+	path string
+
+	mu   sync.Mutex
+	proc *process // nil while none runs
+}
+
+// A process is one run of Chrome.
+type process struct {
+	ctx   context.Context // of its first tab
+	free  func()          // kills what is left and waits for its end
+	lost  <-chan struct{} // closed when it is gone
+	dir   string
+	temp  bool
+	lock  *flock.Flock
+	tabs  sync.WaitGroup
+	start time.Time
+}
+
+// New returns a browser that is not yet started. It fails when there is no
+// Chrome.
+func New(o Options) (*Browser, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	path, err := Find(o.Path)
+	if err != nil {
+		return nil, err
+	}
+	return &Browser{opts: o, path: path}, nil
+}
+
+// Path returns the program that is run.
+func (b *Browser) Path() string { return b.path }
+
+// Version asks the program for its version, "Chromium 156.0.8078.79".
+func (b *Browser) Version(ctx context.Context) (string, error) {
+	out, err := exec.CommandContext(ctx, b.path, "--version", "--no-sandbox").Output()
+	if err != nil {
+		return "", fmt.Errorf("%s --version: %w", b.path, err)
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+// PID returns the process id of the running Chrome, 0 when none runs.
+func (b *Browser) PID() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.proc == nil {
+		return 0
+	}
+	if p := chromedp.FromContext(b.proc.ctx).Browser.Process(); p != nil {
+		return p.Pid
+	}
+	return 0
+}
+
+// Close ends Chrome in good order, so that a login is kept, and kills it when
+// it does not end within some seconds. The browser may be used again.
+func (b *Browser) Close() error {
+	b.mu.Lock()
+	p := b.proc
+	b.proc = nil
+	b.mu.Unlock()
+	if p == nil {
+		return nil
+	}
+	return p.end()
+}
+
+func (p *process) end() error {
+	ctx, cancel := context.WithTimeout(p.ctx, 5*time.Second)
+	defer cancel()
+	err := chromedp.Cancel(ctx)
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		err = nil // it was gone before, or it was killed
+	}
+	p.free()
+	return err
+}
+
+// running returns a live Chrome, starting one when there is none.
+func (b *Browser) running(ctx context.Context) (*process, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.proc != nil {
+		select {
+		case <-b.proc.lost:
+			b.opts.Log.Warn("chrome is gone, starting another", "ran", time.Since(b.proc.start).Round(time.Second))
+			b.proc.free()
+			b.proc = nil
+		default:
+			return b.proc, nil
+		}
+	}
+	p, err := b.start(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b.proc = p
+	return p, nil
+}
+
+func (b *Browser) start(ctx context.Context) (*process, error) {
+	p := &process{dir: b.opts.Profile, start: time.Now()}
+	if p.dir == "" {
+		dir, err := os.MkdirTemp("", "shopwatch-profile-")
+		if err != nil {
+			return nil, fmt.Errorf("make a profile: %w", err)
+		}
+		p.dir, p.temp = dir, true
+	} else if err := p.take(); err != nil {
+		return nil, err
+	}
+	alloc, freeAlloc := chromedp.NewExecAllocator(context.Background(), b.switches(p.dir)...)
+	root, cancel := chromedp.NewContext(alloc, chromedp.WithErrorf(func(f string, a ...any) {
+		b.opts.Log.Debug("chromedp", "message", fmt.Sprintf(f, a...))
+	}))
+	p.ctx = root
+	p.free = func() {
+		cancel()
+		freeAlloc() // waits until the process is gone
+		if p.lock != nil {
+			p.lock.Unlock()
+		}
+		if p.temp {
+			os.RemoveAll(p.dir)
+		}
+	}
+
+	// The first Do binds the life of the browser to its context, so it has no
+	// time-out of its own; ending the context ends the wait.
+	started := make(chan error, 1)
+	go func() { started <- chromedp.Do(root) }()
+	var err error
+	select {
+	case err = <-started:
+	case <-time.After(startTimeout):
+		err = fmt.Errorf("not ready after %s", startTimeout)
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	if err != nil {
+		p.free()
+		return nil, fmt.Errorf("start %s: %w", b.path, err)
+	}
+	p.lost = chromedp.FromContext(root).Browser.LostConnection
+	if err := p.shutDoors(); err != nil {
+		p.free()
+		return nil, fmt.Errorf("start %s: %w", b.path, err)
+	}
+	return p, nil
+}
+
+// take makes the profile ours. Chrome locks a profile only against another
+// Chrome on the same host, and the headless shell not at all.
+func (p *process) take() error {
+	if err := os.MkdirAll(p.dir, 0o700); err != nil {
+		return fmt.Errorf("make the profile: %w", err)
+	}
+	p.lock = flock.New(filepath.Join(filepath.Dir(p.dir), filepath.Base(p.dir)+".lock"))
+	ok, err := p.lock.TryLock()
+	if err != nil {
+		return fmt.Errorf("lock the profile %s: %w", p.dir, err)
+	}
+	if !ok {
+		return fmt.Errorf("the profile %s is in use by another shopwatch or a login window; wait for it or close it", p.dir)
+	}
+	// Left by a full Chromium that was killed; we hold the lock, so nobody
+	// uses them. They would keep the next one from starting under another
+	// host name.
+	for _, name := range []string{"SingletonLock", "SingletonCookie", "SingletonSocket"} {
+		os.Remove(filepath.Join(p.dir, name))
+	}
+	return nil
+}
+
+// switches are the command line of Chrome.
+func (b *Browser) switches(dir string) []chromedp.ExecAllocatorOption {
+	opts := append(chromedp.DefaultExecAllocatorOptions[:len(chromedp.DefaultExecAllocatorOptions):len(chromedp.DefaultExecAllocatorOptions)],
+		chromedp.ExecPath(b.path),
+		chromedp.UserDataDir(dir),
+		chromedp.WindowSize(1280, 1000),
+		chromedp.Flag("disable-popup-blocking", false), // a page may not open windows
+		chromedp.Flag("disable-ipc-flooding-protection", false),
+		chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-domain-reliability", true),
+		chromedp.Flag("deny-permission-prompts", true),
+		chromedp.Flag("no-pings", true),
+		chromedp.Flag("mute-audio", true),
+		chromedp.Flag("lang", "zh-CN"),
+	)
+	if Shell(b.path) {
+		opts = append(opts, chromedp.Flag("disable-gpu", true))
+	}
+	for name, value := range b.opts.Flags {
+		opts = append(opts, chromedp.Flag(name, value))
+	}
+	return opts
+}
+
+// shutDoors refuses downloads for the whole browser.
+func (p *process) shutDoors() error {
+	ctx, cancel := context.WithTimeout(p.ctx, startTimeout)
+	defer cancel()
+	_, err := cdp.Call(ctx, chromedp.FromContext(p.ctx).Browser, browser.SetDownloadBehavior,
+		browser.SetDownloadBehaviorParams{Behavior: browser.SetDownloadBehaviorBehaviorDeny})
+	if err != nil {
+		return err
+	}
+	// A window that a page opens is closed at once.
+	return chromedp.ListenBrowser(p.ctx, func(ev any) {
+		e, ok := ev.(*target.EventTargetCreated)
+		if !ok || e.TargetInfo.OpenerID == "" {
+			return
+		}
+		go func() {
+			ctx, cancel := context.WithTimeout(p.ctx, 5*time.Second)
+			defer cancel()
+			cdp.Call(ctx, chromedp.FromContext(p.ctx).Browser, target.CloseTarget, target.CloseTargetParams{TargetID: e.TargetInfo.TargetID})
+		}()
+	})
+}

@@ -1,0 +1,437 @@
+package browser
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/css"
+	"github.com/chromedp/cdproto/dom"
+	"github.com/chromedp/cdproto/inspector"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+var (
+	// ErrCrashed says that the page took its renderer or its tab with it. The
+	// tab is of no more use.
+	ErrCrashed = errors.New("the page crashed")
+	// ErrLost says that Chrome itself ended. Another tab starts another.
+	ErrLost = errors.New("chrome ended unexpectedly")
+)
+
+// A LoadError is a page that did not come, with the browser's own name for the
+// reason, such as net::ERR_CONNECTION_RESET.
+type LoadError struct{ Text string }
+
+func (e *LoadError) Error() string { return e.Text }
+
+// TabOptions say what a tab loads and what it listens for.
+type TabOptions struct {
+	// Script is installed in every page, in a world of its own: it shares the
+	// document with the page but none of its JavaScript, so that a page
+	// cannot bend it. It must define the object shopwatch, with a function
+	// heard(call) that takes the answers to the calls.
+	Script string
+	// Blocked are patterns of addresses that are not loaded, in the syntax of
+	// URLPattern: "*://*:*/*.jpg".
+	Blocked []string
+	// Calls picks the page's own requests whose answers are of interest.
+	Calls func(*url.URL) bool
+	// Body says whether the body of such an answer is wanted.
+	Body func(u *url.URL, bytes int64) bool
+}
+
+// A Call is the answer to a request that the page made by itself.
+type Call struct {
+	URL    string
+	Status int    // HTTP; 0 when no answer came
+	Err    string // why none came
+	Body   []byte // when it was wanted
+	Bytes  int64  // on the wire
+}
+
+// A Document is what the main frame was answered.
+type Document struct {
+	URL    string // after redirects of the server
+	Status int    // HTTP
+}
+
+// A Tab is one page of the browser. It is not safe for concurrent use.
+type Tab struct {
+	opts   TabOptions
+	proc   *process
+	ctx    context.Context
+	cancel context.CancelFunc
+	frame  cdp.FrameID
+	world  runtime.ExecutionContextID // 0: the page has none yet
+
+	crashed chan struct{}
+	crash   sync.Once
+
+	tell sync.Mutex // held while the page's script is installed or told of a call; taken before mu
+
+	mu    sync.Mutex // never held while the browser is asked: listen needs it
+	doc   Document
+	calls []Call
+	asked map[network.RequestID]*Call // answers under way
+	turn  int                         // counts openings: answers to an earlier one are dropped
+}
+
+// Tab opens an empty page.
+func (b *Browser) Tab(ctx context.Context, o TabOptions) (*Tab, error) {
+	p, err := b.running(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t := &Tab{opts: o, proc: p, crashed: make(chan struct{}), asked: map[network.RequestID]*Call{}}
+	t.ctx, t.cancel = chromedp.NewContext(p.ctx)
+	opened := make(chan error, 1)
+	go func() { opened <- t.open() }()
+	select {
+	case err = <-opened:
+	case <-time.After(startTimeout):
+		err = fmt.Errorf("no tab after %s", startTimeout)
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	if err != nil {
+		t.cancel()
+		return nil, fmt.Errorf("open a tab: %w", err)
+	}
+	return t, nil
+}
+
+// open makes the tab and keeps from loading what is not wanted.
+func (t *Tab) open() error {
+	if err := chromedp.Do(t.ctx); err != nil {
+		return err
+	}
+	c := chromedp.FromContext(t.ctx)
+	t.frame = cdp.FrameID(c.Target.TargetID)
+	if err := chromedp.Listen(t.ctx, t.listen); err != nil {
+		return err
+	}
+	blocked := network.SetBlockedURLsParams{}
+	for _, p := range append(internal, t.opts.Blocked...) {
+		blocked.URLPatterns = append(blocked.URLPatterns, &network.BlockPattern{URLPattern: p, Block: true})
+	}
+	return errors.Join(
+		// Nothing here asks for nodes or styles; following them costs time.
+		call(t.ctx, c.Target, css.Disable, cdp.Empty{}),
+		call(t.ctx, c.Target, dom.Disable, cdp.Empty{}),
+		call(t.ctx, c.Target, log.Disable, cdp.Empty{}),
+		call(t.ctx, c.Target, page.SetLifecycleEventsEnabled, page.SetLifecycleEventsEnabledParams{}),
+		call(t.ctx, c.Target, network.Enable, network.EnableParams{
+			MaxTotalBufferSize: new(int64(16 << 20)), MaxResourceBufferSize: new(int64(4 << 20)),
+		}),
+		call(t.ctx, c.Target, network.SetBlockedURLs, blocked),
+	)
+}
+
+// internal are addresses that no storefront has business with.
+var internal = []string{
+	"*://localhost:*/*", "*://*.localhost:*/*", "*://127.*:*/*", "*://10.*:*/*", "*://192.168.*:*/*",
+	"*://169.254.*:*/*", "*://0.0.0.0:*/*", "*://\\[*\\]:*/*", "file:///*",
+}
+
+func call[P, R any](ctx context.Context, s cdp.Session, c cdp.Command[P, R], p P) error {
+	_, err := cdp.Call(ctx, s, c, p)
+	return err
+}
+
+// Close closes the tab, also one that hangs.
+func (t *Tab) Close() {
+	ctx, cancel := context.WithTimeout(t.ctx, 3*time.Second)
+	defer cancel()
+	chromedp.Cancel(ctx)
+	t.cancel()
+}
+
+// listen runs within the reader of the tab's messages: it must be quick and
+// must not ask the browser anything.
+func (t *Tab) listen(ev any) {
+	switch e := ev.(type) {
+	case *inspector.EventTargetCrashed, *inspector.EventDetached:
+		t.crash.Do(func() { close(t.crashed) })
+	case *page.EventJavascriptDialogOpening:
+		// Leaving a page is agreed to, everything else is declined.
+		go t.ask(func(ctx context.Context, s cdp.Session) error {
+			return call(ctx, s, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{Accept: e.Type == page.DialogTypeBeforeunload})
+		})
+	case *network.EventRequestWillBeSent:
+		if u, err := url.Parse(e.Request.URL); err == nil && t.opts.Calls != nil && t.opts.Calls(u) {
+			t.mu.Lock()
+			t.asked[e.RequestID] = &Call{URL: e.Request.URL}
+			t.mu.Unlock()
+		}
+	case *network.EventResponseReceived:
+		t.mu.Lock()
+		if e.Type == network.ResourceTypeDocument && e.FrameID == t.frame {
+			t.doc = Document{URL: e.Response.URL, Status: int(e.Response.Status)}
+		}
+		if c := t.asked[e.RequestID]; c != nil {
+			c.Status = int(e.Response.Status)
+		}
+		t.mu.Unlock()
+	case *network.EventLoadingFinished:
+		t.answered(e.RequestID, "", int64(e.EncodedDataLength))
+	case *network.EventLoadingFailed:
+		t.answered(e.RequestID, e.ErrorText, 0)
+	}
+}
+
+// answered takes in the end of a request and tells the page's script of it.
+func (t *Tab) answered(id network.RequestID, failure string, bytes int64) {
+	t.mu.Lock()
+	c, turn := t.asked[id], t.turn
+	delete(t.asked, id)
+	t.mu.Unlock()
+	if c == nil {
+		return
+	}
+	c.Err, c.Bytes = failure, bytes
+	u, err := url.Parse(c.URL)
+	wanted := err == nil && failure == "" && t.opts.Body != nil && t.opts.Body(u, bytes)
+	go t.ask(func(ctx context.Context, s cdp.Session) error {
+		if wanted {
+			res, err := cdp.Call(ctx, s, network.GetResponseBody, network.GetResponseBodyParams{RequestID: id})
+			if err != nil {
+				c.Err = "its body was lost: " + err.Error()
+			}
+			c.Body = []byte(res.Body)
+		}
+		t.tell.Lock()
+		defer t.tell.Unlock()
+		t.mu.Lock()
+		stale, world := turn != t.turn, t.world
+		if !stale {
+			t.calls = append(t.calls, *c)
+		}
+		t.mu.Unlock()
+		if stale || world == 0 {
+			return nil // a world yet to come is told when it is made
+		}
+		return t.heard(ctx, s, world, c)
+	})
+}
+
+// heard tells the page's script of a call.
+func (t *Tab) heard(ctx context.Context, s cdp.Session, world runtime.ExecutionContextID, c *Call) error {
+	return call(ctx, s, runtime.Evaluate, runtime.EvaluateParams{
+		Expression: "shopwatch.heard(" + c.note() + ")", ContextID: world, Silent: new(true),
+	})
+}
+
+// note is what the page's script is told of a call.
+func (c *Call) note() string {
+	b, err := json.Marshal(struct {
+		URL    string `json:"url"`
+		Status int    `json:"status"`
+		Err    string `json:"err"`
+		Bytes  int64  `json:"bytes"`
+	}{c.URL, c.Status, c.Err, c.Bytes})
+	if err != nil {
+		return "null"
+	}
+	return string(b)
+}
+
+// ask runs f beside what else the tab does, for some seconds at most. Its
+// failure shows in what the page does next.
+func (t *Tab) ask(f func(context.Context, cdp.Session) error) {
+	ctx, cancel := context.WithTimeout(t.ctx, 5*time.Second)
+	defer cancel()
+	_ = f(ctx, chromedp.FromContext(t.ctx).Target)
+}
+
+// Document returns what the main frame was answered last.
+func (t *Tab) Document() Document {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.doc
+}
+
+// Calls returns the answers to the page's own requests since it was opened.
+func (t *Tab) Calls() []Call {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return append([]Call(nil), t.calls...)
+}
+
+// within runs f until ctx ends, the page crashes or Chrome is lost, and says
+// which.
+func (t *Tab) within(ctx context.Context, f func(context.Context, cdp.Session) error) error {
+	c, cancel := context.WithCancel(t.ctx)
+	defer cancel()
+	defer context.AfterFunc(ctx, cancel)()
+	done := make(chan struct{})
+	defer close(done)
+	go func() {
+		select {
+		case <-t.crashed:
+			cancel()
+		case <-done:
+		}
+	}()
+	err := f(c, chromedp.FromContext(t.ctx).Target)
+	if err == nil {
+		return nil
+	}
+	select {
+	case <-t.proc.lost:
+		return ErrLost
+	default:
+	}
+	select {
+	case <-t.crashed:
+		return ErrCrashed
+	default:
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if t.ctx.Err() != nil || errors.Is(err, chromedp.ErrTargetDetached) {
+		return ErrCrashed
+	}
+	return err
+}
+
+// Open goes to an address and returns when the answer begins to arrive. What
+// the page then shows is Wait's matter. Its error is a *LoadError when the
+// browser could not load the address.
+func (t *Tab) Open(ctx context.Context, address string) error {
+	t.mu.Lock()
+	t.doc, t.calls, t.world = Document{}, nil, 0
+	clear(t.asked)
+	t.turn++
+	t.mu.Unlock()
+	return t.within(ctx, func(ctx context.Context, s cdp.Session) error {
+		res, err := cdp.Call(ctx, s, page.Navigate, page.NavigateParams{URL: address})
+		if err != nil {
+			return err
+		}
+		if res.IsDownload {
+			return &LoadError{Text: "the address is a download"}
+		}
+		if res.ErrorText != "" {
+			return &LoadError{Text: res.ErrorText}
+		}
+		return nil
+	})
+}
+
+// Wait evaluates a call of the page's script, such as "shopwatch.wait(1)",
+// waits for the promise that it returns and decodes its value into out. When
+// the page goes elsewhere meanwhile, the call is made again there.
+func (t *Tab) Wait(ctx context.Context, expression string, out any) error {
+	for {
+		err := t.within(ctx, func(ctx context.Context, s cdp.Session) error {
+			return t.evaluate(ctx, s, expression, out)
+		})
+		if !navigated(err) {
+			return err
+		}
+		t.mu.Lock()
+		t.world = 0
+		t.mu.Unlock()
+	}
+}
+
+// navigated reports whether an evaluation failed because its page went away.
+func navigated(err error) bool {
+	if err == nil || errors.Is(err, ErrCrashed) || errors.Is(err, ErrLost) {
+		return false
+	}
+	for _, s := range []string{"Cannot find context", "context was destroyed", "navigated or closed", "No frame for given id", "Promise was collected"} {
+		if strings.Contains(err.Error(), s) {
+			return true
+		}
+	}
+	return false
+}
+
+func (t *Tab) evaluate(ctx context.Context, s cdp.Session, expression string, out any) error {
+	world, err := t.install(ctx, s)
+	if err != nil {
+		return err
+	}
+	res, err := cdp.Call(ctx, s, runtime.Evaluate, runtime.EvaluateParams{
+		Expression: expression, ContextID: world,
+		ReturnByValue: new(true), AwaitPromise: new(true), Silent: new(true),
+	})
+	if err != nil {
+		return err
+	}
+	if x := res.ExceptionDetails; x != nil {
+		return fmt.Errorf("page script: %s", exception(x))
+	}
+	if out == nil || res.Result == nil {
+		return nil
+	}
+	return json.Unmarshal(res.Result.Value, out)
+}
+
+func exception(x *runtime.ExceptionDetails) string {
+	if x.Exception != nil && x.Exception.Description != "" {
+		return x.Exception.Description
+	}
+	return x.Text
+}
+
+// install puts the script into a world of its own in the present page, once.
+func (t *Tab) install(ctx context.Context, s cdp.Session) (runtime.ExecutionContextID, error) {
+	t.mu.Lock()
+	world := t.world
+	t.mu.Unlock()
+	if world != 0 {
+		return world, nil
+	}
+	res, err := cdp.Call(ctx, s, page.CreateIsolatedWorld, page.CreateIsolatedWorldParams{FrameID: t.frame, WorldName: "shopwatch"})
+	if err != nil {
+		return 0, err
+	}
+	world = res.ExecutionContextID
+	script, err := cdp.Call(ctx, s, runtime.Evaluate, runtime.EvaluateParams{
+		Expression: t.opts.Script + ";0", ContextID: world, Silent: new(true),
+	})
+	if err != nil {
+		return 0, err
+	}
+	if x := script.ExceptionDetails; x != nil {
+		return 0, fmt.Errorf("page script: %s", exception(x))
+	}
+	t.tell.Lock()
+	defer t.tell.Unlock()
+	t.mu.Lock()
+	t.world = world
+	calls := t.calls
+	t.mu.Unlock()
+	for i := range calls {
+		if err := t.heard(ctx, s, world, &calls[i]); err != nil {
+			return 0, err
+		}
+	}
+	return world, nil
+}
+
+// Picture returns what the tab shows, as a WebP of the given quality (0-100).
+func (t *Tab) Picture(ctx context.Context, quality int) (image []byte, err error) {
+	err = t.within(ctx, func(ctx context.Context, s cdp.Session) error {
+		res, err := cdp.Call(ctx, s, page.CaptureScreenshot, page.CaptureScreenshotParams{
+			Format: page.CaptureScreenshotFormatWebp, Quality: new(int64(quality)), OptimizeForSpeed: new(true),
+		})
+		image = res.Data
+		return err
+	})
+	return image, err
+}

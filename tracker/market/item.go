@@ -1,0 +1,76 @@
+package market
+
+import (
+	"fmt"
+	"strings"
+
+	"shopwatch/tracker"
+)
+
+// A detail is what the script reads off an item page (tmall.md, section 5).
+type detail struct {
+	ID      string `json:"id"` // from the address
+	Title   string `json:"title"`
+	Buy     bool   `json:"buy"`     // a visible buy panel
+	Off     string `json:"off"`     // the words that say 已下架
+	Online  string `json:"online"`  // isOnline of the old page's data
+	Auction string `json:"auction"` // auctionStatus of the old page's data
+	OldID   string `json:"oldID"`
+	Missing bool   `json:"missing"` // the style sheet of the old "not found" page
+}
+
+// judgeItem tells what an item page says of the product that p.Asked names.
+// The address of the page and a visible buy panel are sure; words alone are
+// not. A wall answers nothing, whatever status it comes with.
+func judgeItem(p *Page) ItemFinding {
+	f := ItemFinding{State: tracker.PageUnknown, Wall: itemWall(p)}
+	d := p.Detail
+	if d == nil {
+		f.Reason = "the page could not be read"
+		return f
+	}
+	if f.Wall != nil && !d.Buy {
+		f.Reason = f.Wall.Name
+		return f
+	}
+	if strings.Contains(p.path(), "/noitem") {
+		if d.ID != "" && d.ID != string(p.Asked) {
+			f.Reason = fmt.Sprintf("the page speaks of product %s", d.ID)
+			return f
+		}
+		f.State, f.Reason = tracker.PageGone, "sent to "+p.host()+p.path()
+		return f
+	}
+	if d.ID != string(p.Asked) && d.OldID != string(p.Asked) {
+		f.Reason = fmt.Sprintf("the page shows product %q", d.ID)
+		return f
+	}
+	offline := d.Online == "false" || d.Auction != "" && d.Auction != "0"
+	switch {
+	case d.Buy && offline:
+		f.Reason = "the page sells it and says that it is off the shelf"
+	case d.Buy:
+		f.State, f.Reason = tracker.PageSold, "its page sells it"
+	case p.Status >= 400:
+		f.Reason = fmt.Sprintf("the page came with status %d", p.Status)
+	case d.Off != "":
+		f.State, f.Reason = tracker.PageOffshelf, d.Off
+	case offline:
+		f.State, f.Reason = tracker.PageOffshelf, "its data says that it is not online"
+	case d.Missing && strings.Contains(p.Text, "很抱歉，您查看的商品找不到了"):
+		f.State, f.Reason = tracker.PageGone, "很抱歉，您查看的商品找不到了"
+	default:
+		f.Reason = "the page says neither that it is sold nor that it is gone"
+	}
+	return f
+}
+
+// itemWall returns the wall on an item page.
+func itemWall(p *Page) *State {
+	for i := range tmallStates {
+		if s := &tmallStates[i]; s.Verdict.Wall() && s.Holds(p) {
+			return s
+		}
+	}
+	return nil
+}

@@ -1,0 +1,145 @@
+package market
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+
+	"shopwatch/tracker"
+)
+
+const (
+	logIn   = "Tmall asks for a login: run shopwatch login tmall"
+	waitOut = "Tmall refuses to answer (unusual traffic): open the shop in an ordinary browser, wait some hours, and scan less often"
+)
+
+// tmallStates are the states of a page that is no list, in the order in which
+// they are told apart: the address of the main frame, then walls that a person
+// would see, then what the requests of the page were answered, then texts
+// (tmall.md, section 4). Words in the source of a page prove nothing.
+var tmallStates = []State{
+	{Name: "login page", Verdict: tracker.Login, Reason: logIn, Holds: func(p *Page) bool {
+		h := p.host()
+		return h == "login.taobao.com" || h == "login.tmall.com" || strings.HasPrefix(h, "passport.")
+	}},
+	{Name: "slider page", Verdict: tracker.Blocked, Reason: waitOut, Holds: func(p *Page) bool {
+		return strings.Contains(p.path(), "/_____tmd_____/")
+	}},
+	{Name: "no such shop", Verdict: tracker.Gone, Reason: "Tmall says that this shop does not exist; check the address", Holds: noShop},
+	{Name: "foreign site", Verdict: tracker.Failed, Reason: "Tmall sends this machine to its foreign site; use a connection in its home market", Holds: func(p *Page) bool {
+		h := p.host()
+		return strings.HasPrefix(h, "world.") || strings.Contains(h, ".world.")
+	}},
+	{Name: "slider", Verdict: tracker.Blocked, Reason: waitOut, Holds: wall("slider", "punish", "punishFrame")},
+	{Name: "login overlay", Verdict: tracker.Login, Reason: logIn, Holds: wall("loginFrame", "accessDialog")},
+	{Name: "guard dialog", Verdict: tracker.Blocked, Reason: waitOut, Holds: func(p *Page) bool {
+		return p.Wall == "punishDialog" || p.Wall == "middleware" && !loginAddress(p.Frame)
+	}},
+	{Name: "login dialog", Verdict: tracker.Login, Reason: logIn, Holds: wall("middleware")},
+	{Name: "deny page", Verdict: tracker.Blocked, Reason: waitOut, Holds: func(p *Page) bool {
+		return p.List == nil && (contains(p.Text, "We have detected unusual traffic from your network", "您的账户因异常访问行为", "触发安全机制，依据平台规则限制访问", "被挤爆") ||
+			strings.Contains(p.Text, "亲，访问受限"))
+	}},
+	{Name: "list refused: login", Verdict: tracker.Login, Reason: logIn, Holds: refused(loginAddress)},
+	{Name: "list refused", Verdict: tracker.Blocked, Reason: waitOut, Holds: refused(func(string) bool { return true })},
+	{Name: "session expired", Verdict: tracker.Login, Reason: logIn, Holds: mtopRefusal("FAIL_SYS_SESSION_EXPIRED")},
+	{Name: "API risk answer", Verdict: tracker.Blocked, Reason: waitOut, Holds: mtopRefusal("FAIL_SYS_USER_VALIDATE", "RGV587_ERROR", "FAIL_SYS_ILLEGAL_ACCESS")},
+	{Name: "closed shop", Verdict: tracker.Gone, Reason: "the shop says that it has closed", Holds: func(p *Page) bool {
+		return !p.listed() && contains(p.Text, "店铺终止经营公告")
+	}},
+	{Name: "server error", Verdict: tracker.Failed, Passing: true, Reason: "Tmall answered with a server error", Holds: func(p *Page) bool {
+		return p.Status >= 500 || p.Status == 429
+	}},
+	{Name: "list call failed", Verdict: tracker.Failed, Passing: true, Reason: "the list of products did not come", Holds: func(p *Page) bool {
+		return !p.listed() && listFailed(p)
+	}},
+	{Name: "not a list", Verdict: tracker.Failed, Passing: true, Reason: "the page shows no list of products in a layout that shopwatch knows", Holds: func(p *Page) bool {
+		return p.List == nil && p.React == nil
+	}},
+	{Name: "list missing", Verdict: tracker.Failed, Passing: true, Reason: "the list of products did not appear in time", Holds: func(p *Page) bool {
+		return !p.listed()
+	}},
+}
+
+// noShop holds on the pages to which the addresses of missing and closed shops
+// lead (tmall.md, section 4.7).
+func noShop(p *Page) bool {
+	h := p.host()
+	return strings.HasSuffix(p.path(), "/noshop.htm") || h == "err.tmall.com" || h == "error.tmall.com" || h == "guang.taobao.com" ||
+		!p.listed() && contains(p.Text, "没有找到相应的店铺信息", "您访问的店铺不存在")
+}
+
+// listed reports whether the page shows products, or says that there are none.
+func (p *Page) listed() bool {
+	if p.List != nil {
+		return p.List.Empty || len(p.List.Rows) > 0
+	}
+	return p.React != nil && len(shelfAnswers(p)) > 0
+}
+
+func wall(names ...string) func(*Page) bool {
+	return func(p *Page) bool {
+		for _, n := range names {
+			if p.Wall == n {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func contains(text string, any ...string) bool {
+	for _, s := range any {
+		if strings.Contains(text, s) {
+			return true
+		}
+	}
+	return false
+}
+
+func loginAddress(address string) bool {
+	return strings.Contains(address, "login.taobao.com/") || strings.Contains(address, "login.tmall.com/")
+}
+
+// refused holds when the list call itself was answered with a demand, whether
+// or not the page has shown it yet (tmall.md, section 2.4).
+func refused(by func(address string) bool) func(*Page) bool {
+	return func(p *Page) bool {
+		if p.listed() && p.List != nil && !p.List.Empty {
+			return false
+		}
+		for i := range p.Calls {
+			c := &p.Calls[i]
+			if !listCall(c.address()) {
+				continue
+			}
+			var answer struct {
+				Flag string `json:"rgv587_flag"`
+				URL  string `json:"url"`
+			}
+			if json.Unmarshal(unwrap(c.Body), &answer) == nil && answer.Flag != "" && by(answer.URL) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// listFailed reports whether the newest list call brought nothing.
+func listFailed(p *Page) bool {
+	for i := len(p.Calls) - 1; i >= 0; i-- {
+		if c := &p.Calls[i]; listCall(c.address()) || mtopCall(c.address()) {
+			return c.Err != "" || c.Status >= 400
+		}
+	}
+	return false
+}
+
+// unwrap takes a JSONP answer out of its call: jsonp1234(…).
+func unwrap(body []byte) []byte {
+	body = bytes.Trim(body, " \t\r\n;")
+	if i := bytes.IndexByte(body, '('); i >= 0 && bytes.HasSuffix(body, []byte(")")) && i < 64 && !bytes.ContainsAny(body[:i], "{\"[") {
+		return bytes.TrimSpace(body[i+1 : len(body)-1])
+	}
+	return body
+}

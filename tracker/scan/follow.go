@@ -1,0 +1,103 @@
+package scan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"shopwatch/tracker"
+)
+
+// follow looks after what a complete scan would change: it probes the item
+// pages of missing products, so that a removal is proven in the same scan.
+func (r *reading) follow(ctx context.Context) error {
+	if r.opts.Preview == nil {
+		return nil
+	}
+	r.scan.Took = time.Since(r.scan.Began)
+	out, err := r.opts.Preview(r.scan, r.rules)
+	if err != nil {
+		return fmt.Errorf("compare with the catalog: %w", err)
+	}
+	return r.probe(ctx, out.Missed)
+}
+
+// probe opens the item pages of missing products, the most urgent first. At
+// the first wall it stops: the rest could not be read either.
+func (r *reading) probe(ctx context.Context, missed []tracker.Item) error {
+	if len(missed) > r.rules.Probes {
+		missed = missed[:max(r.rules.Probes, 0)]
+	}
+	r.done.Missing = len(missed)
+	for i, it := range missed {
+		p, wall, err := r.judgeItem(ctx, it)
+		if ctx.Err() != nil {
+			return fmt.Errorf("interrupted: %w", ctx.Err())
+		}
+		if err != nil {
+			p.Reason = err.Error()
+		}
+		r.scan.Probes = append(r.scan.Probes, p)
+		r.scan.Evidence.Probed++
+		r.done.Probes++
+		if r.tell != nil {
+			r.tell(r.done)
+		}
+		if wall == "" {
+			continue
+		}
+		r.scan.Evidence.Wall = wall
+		for _, rest := range missed[i+1:] {
+			r.scan.Probes = append(r.scan.Probes, tracker.Probe{
+				Product: rest.ID, State: tracker.PageUnknown, At: p.At, URL: rest.URL,
+				Reason: "not opened: " + p.Reason + " on the page before",
+			})
+		}
+		return errors.New("item pages: " + p.Reason)
+	}
+	return nil
+}
+
+// judgeItem opens one item page. A wall that it meets is returned as the
+// verdict that the wall stands for.
+func (r *reading) judgeItem(ctx context.Context, it tracker.Item) (tracker.Probe, tracker.Verdict, error) {
+	p := tracker.Probe{Product: it.ID, State: tracker.PageUnknown, At: time.Now().UTC().Truncate(time.Millisecond), URL: it.URL}
+	if p.URL == "" {
+		p.URL = r.market.ItemURL(it.ID)
+	}
+	if r.opts.Pace != nil {
+		if err := r.opts.Pace(ctx, r.market.Name); err != nil {
+			return p, "", err
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.opts.PageTimeout)
+	defer cancel()
+	if err := r.open(ctx, p.URL); err != nil {
+		return p, "", r.failed(err)
+	}
+	page, err := r.await(ctx, "item", 0, 0, it.ID)
+	if err != nil {
+		return p, "", r.failed(err)
+	}
+	f := r.market.Item(page)
+	p.At, p.URL, p.State, p.Reason = time.Now().UTC().Truncate(time.Millisecond), page.URL, f.State, f.Reason
+	if (f.State == tracker.PageGone || f.State == tracker.PageOffshelf) && r.opts.Keep != nil {
+		if p.Picture, err = r.keepPage(ctx); err != nil {
+			r.scan.Evidence.Warnings = append(r.scan.Evidence.Warnings, fmt.Sprintf("no picture of the page of %s: %v", it.ID, err))
+		}
+	}
+	if f.Wall != nil {
+		return p, f.Wall.Verdict, nil
+	}
+	return p, "", nil
+}
+
+// keepPage keeps a picture of what the tab shows.
+func (r *reading) keepPage(ctx context.Context) (string, error) {
+	img, err := r.tab.Picture(ctx, 60)
+	if err != nil {
+		return "", err
+	}
+	return r.opts.Keep(img, "webp")
+}

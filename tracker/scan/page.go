@@ -1,0 +1,192 @@
+package scan
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"shopwatch/tracker"
+	"shopwatch/tracker/browser"
+	"shopwatch/tracker/market"
+)
+
+// A stateError is a page in a state other than showing a list.
+type stateError struct{ state *market.State }
+
+func (e *stateError) Error() string { return e.state.Reason }
+
+// page reads listing page n, by turning to it when the page before is shown,
+// and tries again what may pass. A page that shows a list which proves nothing
+// is returned as it is after the last try.
+func (r *reading) page(ctx context.Context, listing string, n int) (market.Listing, error) {
+	turn := n > 1
+	for try := 0; ; try++ {
+		l, err := r.once(ctx, listing, n, turn)
+		switch st := (*stateError)(nil); {
+		case ctx.Err() != nil:
+			return l, fmt.Errorf("interrupted: %w", ctx.Err())
+		case err == nil && len(l.Problems) == 0:
+			return l, nil
+		case errors.As(err, &st) && !st.state.Passing, errors.Is(err, browser.ErrMissing):
+			return l, err
+		case try >= r.opts.Retries:
+			return l, err
+		}
+		r.opts.Log.Debug("page tried again", "storefront", r.scan.Storefront, "page", n, "err", err, "problems", l.Problems)
+		r.scan.Evidence.Retries++
+		turn = false
+		if err := r.pause(ctx, r.opts.Backoff<<try); err != nil {
+			return l, fmt.Errorf("interrupted: %w", err)
+		}
+	}
+}
+
+// once asks for a listing page once.
+func (r *reading) once(ctx context.Context, listing string, n int, turn bool) (market.Listing, error) {
+	if r.opts.Pace != nil {
+		if err := r.opts.Pace(ctx, r.market.Name); err != nil {
+			return market.Listing{}, err
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.opts.PageTimeout)
+	defer cancel()
+	if turn && (r.tab == nil || r.shown >= tabPages && r.layout != "react") {
+		turn = false
+	}
+	p, err := r.reach(ctx, listing, n, turn)
+	if err != nil {
+		return market.Listing{}, r.failed(err)
+	}
+	if st := r.market.State(p); st != nil {
+		return market.Listing{}, &stateError{st}
+	}
+	return r.market.Parse(p), nil
+}
+
+// failed gives up a tab that is of no more use and says what happened in the
+// words of the page's address.
+func (r *reading) failed(err error) error {
+	if load := (*browser.LoadError)(nil); errors.As(err, &load) {
+		return fmt.Errorf("the page did not load: %s", load.Text)
+	}
+	r.close() // it may hang or be gone
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("the page was not ready after %s", r.opts.PageTimeout)
+	}
+	return err
+}
+
+// reach brings listing page n to the screen and looks at it.
+func (r *reading) reach(ctx context.Context, listing string, n int, turn bool) (*market.Page, error) {
+	if !turn {
+		address := r.address.Page(listing, n)
+		if r.layout == "react" {
+			address = listing
+		}
+		if err := r.open(ctx, address); err != nil {
+			return nil, err
+		}
+		if r.layout == "react" && n > 1 {
+			return r.scrollTo(ctx, n)
+		}
+		return r.look(ctx, n)
+	}
+	if r.layout == "react" {
+		return r.scrollTo(ctx, n)
+	}
+	var clicked bool
+	if err := r.tab.Wait(ctx, fmt.Sprintf("shopwatch.turn(%d)", n), &clicked); err != nil {
+		return nil, err
+	}
+	r.shown++
+	if !clicked {
+		if err := r.open(ctx, r.address.Page(listing, n)); err != nil {
+			return nil, err
+		}
+	}
+	return r.look(ctx, n)
+}
+
+// scrollTo scrolls a React shelf until page n was answered.
+func (r *reading) scrollTo(ctx context.Context, n int) (*market.Page, error) {
+	for {
+		p, err := r.look(ctx, n)
+		if err != nil || p.Answered() || r.market.State(p) != nil && p.Wall != "" {
+			return p, err
+		}
+		if err := r.tab.Wait(ctx, "shopwatch.scroll()", nil); err != nil {
+			return nil, err
+		}
+		p, err = r.await(ctx, "list", len(r.tab.Calls())+1, n, "")
+		if err != nil || p.Answered() || p.Why == "time" || r.market.State(p) != nil {
+			return p, err
+		}
+	}
+}
+
+// open loads an address in a tab, a new one when there is none or when the old
+// one has shown enough.
+func (r *reading) open(ctx context.Context, address string) error {
+	if r.tab != nil && r.shown >= tabPages {
+		r.close()
+	}
+	if r.tab == nil {
+		t, err := r.opts.Browser.Tab(ctx, browser.TabOptions{
+			Script: r.market.Script, Blocked: r.market.Blocked, Calls: r.market.Calls, Body: r.market.Body,
+		})
+		if err != nil {
+			return err
+		}
+		r.tab, r.shown = t, 0
+	}
+	r.shown++
+	return r.tab.Open(ctx, address)
+}
+
+// look waits until listing page n is worth a look, and takes it.
+func (r *reading) look(ctx context.Context, n int) (*market.Page, error) {
+	for calls := 1; ; {
+		want := n
+		if r.layout == "react" {
+			want = calls
+		}
+		p, err := r.await(ctx, "list", want, n, "")
+		if err != nil {
+			return nil, err
+		}
+		// A React shelf is ready when the wanted page was answered; its first
+		// call may bring the shop only.
+		if p.React != nil && p.List == nil && n == 1 && p.Why == "answers" && !p.Answered() && r.market.State(p).Fleeting() {
+			calls = len(r.tab.Calls()) + 1
+			r.layout = "react"
+			continue
+		}
+		return p, nil
+	}
+}
+
+// await calls the market's wait function and completes what it saw with what
+// came over the network.
+func (r *reading) await(ctx context.Context, kind string, want, page int, asked tracker.ProductID) (*market.Page, error) {
+	left := r.opts.PageTimeout
+	if end, ok := ctx.Deadline(); ok {
+		left = time.Until(end)
+	}
+	// The page's own clock ends first, so that what is there can be judged.
+	ms := max(left-min(left/10, time.Second), 50*time.Millisecond).Milliseconds()
+	var raw json.RawMessage
+	if err := r.tab.Wait(ctx, fmt.Sprintf("shopwatch.wait(%q, %d, %d)", kind, want, ms), &raw); err != nil {
+		return nil, err
+	}
+	p, err := market.Decode(raw)
+	if err != nil {
+		return nil, err
+	}
+	p.Status, p.Wanted, p.Asked = r.tab.Document().Status, page, asked
+	for _, c := range r.tab.Calls() {
+		p.Calls = append(p.Calls, market.Call{URL: c.URL, Status: c.Status, Err: c.Err, Body: c.Body})
+	}
+	return p, nil
+}
