@@ -4,7 +4,8 @@ go 1.26.0
 
 require github.com/robfig/cron/v3 v3.0.1
 
-require github.com/goccy/go-yaml v1.19.2 // indirect
+require github.com/goccy/go-yaml v1.19.2
+
 require (
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.23.0
