@@ -1,0 +1,80 @@
+package tracker_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"shopwatch/tracker"
+)
+
+func TestPriceText(t *testing.T) {
+	cases := []struct {
+		in   string
+		want int64
+		ok   bool
+	}{
+		{"1499", 149900, true}, {"1499.5", 149950, true}, {"1,499.05", 149905, true}, {" 9.90\n", 990, true},
+		{"", 0, false}, {"1.999", 0, false}, {"-5", 0, false}, {"+5", 0, false}, {"1e3", 0, false}, {"4??", 0, false},
+		{"1.", 0, false}, {"99999999999999999999", 0, false}, {"\ue123\ue456", 0, false},
+	}
+	for _, c := range cases {
+		if got, ok := tracker.ParseMinor(c.in); got != c.want && ok || ok != c.ok {
+			t.Errorf("ParseMinor(%q) = %d, %v, want %d, %v", c.in, got, ok, c.want, c.ok)
+		}
+	}
+}
+
+func TestProductJSON(t *testing.T) {
+	known := tracker.Product{ID: "45123456789", Title: "糖大夫", URL: "https://detail.tmall.com/item.htm?id=45123456789",
+		Image: "https://img.alicdn.com/a.jpg", Price: tracker.Price{Kind: tracker.PriceExact, Low: 29900, Currency: "CNY"}}
+	hidden := known
+	hidden.Price = tracker.Price{Currency: "CNY"}
+	ranged := known
+	ranged.Price = tracker.Price{Kind: tracker.PriceRange, Low: 19900, High: 29900, Currency: "CNY"}
+	cases := []struct {
+		p    tracker.Product
+		want string
+	}{
+		{known, `"price":"299.00","currency":"CNY"}`},
+		{hidden, `"price":null,"currency":"CNY"}`},
+		{ranged, `"price":"199.00","currency":"CNY","price_kind":"range","price_high":"299.00"}`},
+	}
+	for _, c := range cases {
+		b, err := json.Marshal(c.p)
+		if err != nil || !strings.HasSuffix(string(b), c.want) {
+			t.Errorf("json = %s, %v, want it to end in %s", b, err, c.want)
+		}
+		var back tracker.Product
+		if err := json.Unmarshal(b, &back); err != nil || back != c.p {
+			t.Errorf("back = %+v, %v, want %+v", back, err, c.p)
+		}
+	}
+}
+
+func TestScanAndChangeJSONReadBack(t *testing.T) {
+	began := time.Date(2026, 11, 22, 9, 0, 0, 123e6, time.UTC)
+	s := tracker.Scan{Storefront: "tencent", Began: began, Took: 812 * time.Millisecond, Verdict: tracker.Complete,
+		Evidence: tracker.Evidence{Pages: 1, Products: 6, Declared: tracker.Declared{Pages: 1}}}
+	b, err := json.Marshal(s)
+	want := `{"storefront":"tencent","scan":"2026-11-22T09:00:00.123Z","verdict":"complete","reason":"","products":6,"pages":1,"declared":{"pages":1,"products":0},"took_ms":812,`
+	if err != nil || !strings.HasPrefix(string(b), want) {
+		t.Errorf("json = %s, %v, want it to begin with %s", b, err, want)
+	}
+	var back tracker.Scan
+	if err := json.Unmarshal(b, &back); err != nil || !back.Began.Equal(began) || back.Evidence.Products != 6 || back.Took != s.Took {
+		t.Errorf("back = %+v, %v", back, err)
+	}
+
+	c := tracker.Change{Seq: 7, Kind: tracker.Removed, Storefront: "tencent", At: began, Scan: began, Proof: tracker.ProofGone,
+		Product: &tracker.Product{ID: "1"}, Probe: &tracker.Probe{Product: "1", State: tracker.PageGone, At: began}}
+	b, err = json.Marshal(c)
+	if err != nil || !strings.Contains(string(b), `"before":null`) || !strings.HasPrefix(string(b), `{"seq":7,"kind":"removed","storefront":"tencent","at":"2026-11-22T09:00:00.123Z"`) {
+		t.Errorf("json = %s, %v", b, err)
+	}
+	var again tracker.Change
+	if err := json.Unmarshal(b, &again); err != nil || again.Probe.State != tracker.PageGone || again.Product.ID != "1" {
+		t.Errorf("back = %+v, %v", again, err)
+	}
+}

@@ -1,0 +1,280 @@
+package tracker_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"shopwatch/tracker"
+)
+
+// day0 is when the first scan of every case begins; each further one begins an
+// hour later.
+var day0 = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+
+// A step is one scan, and a name for it.
+type step func(*tracker.Scan)
+
+// scanned is a scan with a verdict that saw the products given: "a", or "a"
+// with some of title=, price=, image=, hash= behind it.
+func scanned(v tracker.Verdict, products ...string) step {
+	return func(s *tracker.Scan) {
+		s.Verdict = v
+		for _, spec := range products {
+			f := strings.Fields(spec)
+			id := tracker.ProductID(f[0])
+			p := tracker.Product{ID: id, Title: "title of " + f[0], Image: "https://img/" + f[0], Price: yuan(9900)}
+			for _, kv := range f[1:] {
+				key, value, _ := strings.Cut(kv, "=")
+				switch key {
+				case "title":
+					p.Title = value
+				case "image":
+					p.Image = value
+				case "hash":
+					var h uint64
+					fmt.Sscanf(value, "%x", &h)
+					if s.Pictures == nil {
+						s.Pictures = map[tracker.ProductID]tracker.Picture{}
+					}
+					s.Pictures[id] = tracker.Picture{Hash: h}
+				case "price":
+					p.Price = tracker.Price{Currency: "CNY"}
+					if value != "?" {
+						low, _ := tracker.ParseMinor(value)
+						p.Price = yuan(low)
+					}
+				}
+			}
+			s.Products = append(s.Products, p)
+		}
+	}
+}
+
+func yuan(fen int64) tracker.Price {
+	return tracker.Price{Kind: tracker.PriceExact, Low: fen, Currency: "CNY"}
+}
+
+func whole(products ...string) step   { return scanned(tracker.Complete, products...) }
+func partial(products ...string) step { return scanned(tracker.Partial, products...) }
+func refused(v tracker.Verdict) step  { return scanned(v) }
+
+// probed adds looks at item pages: "b=gone".
+func probed(st step, looks ...string) step {
+	return func(s *tracker.Scan) {
+		st(s)
+		for _, l := range looks {
+			id, state, _ := strings.Cut(l, "=")
+			s.Probes = append(s.Probes, tracker.Probe{
+				Product: tracker.ProductID(id), State: tracker.PageState(state), At: s.Began, URL: "https://detail/" + id,
+			})
+		}
+	}
+}
+
+func with(st step, more func(*tracker.Scan)) step {
+	return func(s *tracker.Scan) { st(s); more(s) }
+}
+
+// tell says a change in a word or two: "removed b gone".
+func tell(c tracker.Change) string {
+	w := []string{string(c.Kind)}
+	if c.Product != nil {
+		w = append(w, string(c.Product.ID))
+	}
+	switch c.Kind {
+	case tracker.Removed:
+		w = append(w, string(c.Proof))
+	case tracker.Repriced:
+		w = append(w, c.Before.Price.String()+"->"+c.Product.Price.String())
+	case tracker.Stalled, tracker.Closed:
+		w = append(w, string(c.Verdict))
+	case tracker.Added:
+		if c.SameAs != nil {
+			w = append(w, "same as "+string(c.SameAs.ID))
+		}
+	}
+	return strings.Join(w, " ")
+}
+
+func TestReconcile(t *testing.T) {
+	rules := tracker.DefaultRules()
+	eager := rules
+	eager.Misses = 1
+	blind := rules
+	blind.Probes = 0
+	const h = "hash=f0f0f0f0f0f0f0f0"
+	cases := []struct {
+		rule  string
+		rules tracker.Rules
+		steps []step
+		want  []string // a line per scan that changed something: "3: removed b gone"
+	}{
+		{"the first complete scan is a silent baseline", rules, []step{whole("a", "b"), whole("a", "b")}, nil},
+		{"partial scans before the baseline report nothing", rules, []step{partial("a"), partial("a", "b"), whole("a", "b", "c")}, nil},
+		{"a product seen for the first time is added", rules, []step{whole("a"), whole("a", "b")}, []string{"2: added b"}},
+		{"a partial scan adds", rules, []step{whole("a", "b"), partial("b", "c")}, []string{"2: added c"}},
+		{"a partial scan removes nothing, however often", rules,
+			[]step{whole("a", "b"), partial("a"), partial("a"), partial("a"), partial("a")}, []string{"4: stalled partial"}},
+		{"a wall proves nothing", rules, []step{whole("a", "b"), refused(tracker.Login), refused(tracker.Blocked)}, nil},
+		{"a failed scan proves nothing", rules, []step{whole("a", "b"), refused(tracker.Failed)}, nil},
+		{"a storefront that is gone removes no product", rules,
+			[]step{whole("a"), refused(tracker.Gone), refused(tracker.Gone), refused(tracker.Gone), refused(tracker.Gone)}, []string{"4: closed gone"}},
+		{"an item page that is gone proves the removal in the same scan", rules,
+			[]step{whole("a", "b"), probed(whole("a"), "b=gone")}, []string{"2: removed b gone"}},
+		{"an item page off the shelf proves the removal in the same scan", rules,
+			[]step{whole("a", "b"), probed(whole("a"), "b=offshelf")}, []string{"2: removed b offshelf"}},
+		{"a page that still sells it needs as many complete scans as the rules say", rules,
+			[]step{whole("a", "b", "c", "d"), probed(whole("a", "c", "d"), "b=sold"), probed(whole("a", "c", "d"), "b=sold"), probed(whole("a", "c", "d"), "b=sold")},
+			[]string{"4: removed b unlisted"}},
+		{"a page behind a wall needs as many complete scans as the rules say", rules,
+			[]step{whole("a", "b", "c", "d"), probed(whole("a", "c", "d"), "b=unknown"), probed(whole("a", "c", "d"), "b=unknown"), probed(whole("a", "c", "d"), "b=unknown")},
+			[]string{"4: removed b unseen"}},
+		{"a product whose page was never tried waits", rules,
+			[]step{whole("a", "b", "c", "d"), whole("a", "c", "d"), whole("a", "c", "d"), whole("a", "c", "d"), whole("a", "c", "d")}, nil},
+		{"without probes the scans alone decide", blind,
+			[]step{whole("a", "b", "c", "d"), whole("a", "c", "d"), whole("a", "c", "d"), whole("a", "c", "d")}, []string{"4: removed b unseen"}},
+		{"scans that are not complete do not break the row of misses", rules,
+			[]step{whole("a", "b", "c", "d"), probed(whole("a", "c", "d"), "b=sold"), refused(tracker.Login), partial("a"), probed(whole("a", "c", "d"), "b=sold"), probed(whole("a", "c", "d"), "b=sold")},
+			[]string{"6: removed b unlisted"}},
+		{"being seen again starts the row of misses anew, also in a partial scan", blind,
+			[]step{whole("a", "b", "c", "d"), whole("a", "c", "d"), whole("a", "c", "d"), partial("b"), whole("a", "c", "d"), whole("a", "c", "d")}, nil},
+		{"a great loss is doubted, but pages are believed", eager,
+			[]step{whole("a", "b", "c", "d"), probed(whole("a"), "b=gone", "c=sold", "d=unknown"), probed(whole("a"), "c=sold", "d=unknown")},
+			[]string{"2: removed b gone", "3: removed c unlisted, removed d unseen"}},
+		{"an empty list is doubted, and its products are probed", eager,
+			[]step{whole("a", "b"), probed(whole(), "a=sold", "b=sold"), whole("a", "b")}, nil},
+		{"a removed product that is seen again is relisted", rules,
+			[]step{whole("a", "b"), probed(whole("a"), "b=gone"), whole("a", "b")}, []string{"2: removed b gone", "3: relisted b"}},
+		{"a partial scan relists", rules,
+			[]step{whole("a", "b"), probed(whole("a"), "b=gone"), partial("b")}, []string{"2: removed b gone", "3: relisted b"}},
+		{"a removed product is removed once", rules,
+			[]step{whole("a", "b"), probed(whole("a"), "b=gone"), whole("a"), whole("a")}, []string{"2: removed b gone"}},
+		{"another price is a change", rules, []step{whole("a"), whole("a price=89")}, []string{"2: repriced a 99.00->89.00"}},
+		{"a hidden price is no change, nor is its return", rules, []step{whole("a"), whole("a price=?"), whole("a")}, nil},
+		{"the price before a hidden one is compared", rules, []step{whole("a"), whole("a price=?"), whole("a price=89")}, []string{"3: repriced a 99.00->89.00"}},
+		{"a price more than ten times off waits for a second scan", rules,
+			[]step{whole("a"), whole("a price=9.89"), whole("a price=9.89")}, []string{"3: repriced a 99.00->9.89"}},
+		{"a price exactly ten times off does not wait", rules, []step{whole("a"), whole("a price=990")}, []string{"2: repriced a 99.00->990.00"}},
+		{"a price that was off once is forgotten", rules,
+			[]step{whole("a"), whole("a price=9999"), whole("a"), whole("a price=9999"), whole("a")}, nil},
+		{"another title is a change", rules, []step{whole("a"), whole("a title=new")}, []string{"2: retitled a"}},
+		{"another picture is a change", rules, []step{whole("a"), whole("a image=https://img/x")}, []string{"2: repictured a"}},
+		{"the same picture under another address is none", rules,
+			[]step{whole("a " + h), whole("a image=https://img/x " + h)}, nil},
+		{"a picture that is not shown is no change", rules, []step{whole("a"), whole("a image="), whole("a")}, nil},
+		{"a product that returns with another price tells both", rules,
+			[]step{whole("a", "b"), probed(whole("a"), "b=gone"), whole("a", "b price=79")},
+			[]string{"2: removed b gone", "3: relisted b, repriced b 99.00->79.00"}},
+		{"a product listed anew under another number names the old one", rules,
+			[]step{whole("a", "b title=Speaker,blue image=https://img/s"), probed(whole("a"), "b=gone"), whole("a", "c title=speaker·blue image=https://img/s")},
+			[]string{"2: removed b gone", "3: added c same as b"}},
+		{"the title alone names nothing", rules,
+			[]step{whole("a", "b title=x"), probed(whole("a"), "b=gone"), whole("a", "c title=x")}, []string{"2: removed b gone", "3: added c"}},
+		{"a storefront stalls once in an episode and recovers", rules,
+			[]step{whole("a"), refused(tracker.Login), refused(tracker.Login), refused(tracker.Login), refused(tracker.Login), whole("a"),
+				refused(tracker.Failed), refused(tracker.Failed), refused(tracker.Failed)},
+			[]string{"4: stalled login", "6: recovered", "9: stalled failed"}},
+		{"one complete scan interrupts the row", rules,
+			[]step{whole("a"), refused(tracker.Login), refused(tracker.Login), whole("a"), refused(tracker.Login)}, nil},
+		{"a closed storefront that opens again recovers", rules,
+			[]step{whole("a"), refused(tracker.Gone), refused(tracker.Gone), refused(tracker.Gone), whole("a")}, []string{"4: closed gone", "5: recovered"}},
+		{"a storefront that was never read stalls too", rules,
+			[]step{refused(tracker.Login), refused(tracker.Login), refused(tracker.Login), whole("a")}, []string{"3: stalled login", "4: recovered"}},
+		{"another parser is a new baseline for what is listed", rules,
+			[]step{whole("a"), with(whole("a title=x", "b"), readBy(2)), with(whole("a title=x", "b", "c"), readBy(2))}, []string{"3: added c"}},
+		{"another shop at the address changes nothing", rules,
+			[]step{with(whole("a"), shop("1")), with(whole("x", "y"), shop("2")), with(partial("z"), shop("2"))}, nil},
+		{"a product listed twice is one product", rules, []step{whole("a"), whole("a", "b", "b")}, []string{"2: added b"}},
+		{"products keep what is remembered of them through an unchanged scan", rules,
+			[]step{whole("a", "b"), whole("b", "a"), whole("a", "b"), probed(whole("a"), "b=gone")}, []string{"4: removed b gone"}},
+		{"a change seen in a partial scan is not told again", rules,
+			[]step{whole("a"), whole("a"), partial("a price=89"), whole("a price=89")}, []string{"3: repriced a 99.00->89.00"}},
+		{"a change that a partial scan told and the next takes back is told", rules,
+			[]step{whole("a"), whole("a"), partial("a price=89"), whole("a")}, []string{"3: repriced a 99.00->89.00", "4: repriced a 89.00->99.00"}},
+	}
+	for _, c := range cases {
+		t.Run(c.rule, func(t *testing.T) {
+			catalog, got := &tracker.Items{}, []string(nil)
+			for i, st := range c.steps {
+				s := &tracker.Scan{Storefront: "s", Began: day0.Add(time.Duration(i) * time.Hour), Took: time.Second}
+				s.Evidence.Parser = 1
+				st(s)
+				o := tracker.Reconcile(catalog, s, c.rules)
+				catalog.Apply(o)
+				var line []string
+				for _, ch := range o.Changes {
+					line = append(line, tell(ch))
+				}
+				if len(line) > 0 {
+					got = append(got, fmt.Sprintf("%d: %s", i+1, strings.Join(line, ", ")))
+				}
+			}
+			if g, w := strings.Join(got, "\n"), strings.Join(c.want, "\n"); g != w {
+				t.Errorf("got\n%s\nwant\n%s", g, w)
+			}
+		})
+	}
+}
+
+func readBy(v int) func(*tracker.Scan) { return func(s *tracker.Scan) { s.Evidence.Parser = v } }
+func shop(id string) func(*tracker.Scan) {
+	return func(s *tracker.Scan) { s.Evidence.Shop.ID = id }
+}
+
+func TestReconcileWritesNothingForAnUnchangedScan(t *testing.T) {
+	catalog := &tracker.Items{}
+	for i := range 3 {
+		s := &tracker.Scan{Storefront: "s", Began: day0.Add(time.Duration(i) * time.Hour)}
+		whole("a", "b", "c")(s)
+		o := tracker.Reconcile(catalog, s, tracker.DefaultRules())
+		catalog.Apply(o)
+		if want := []int{3, 0, 0}[i]; len(o.Items) != want {
+			t.Errorf("scan %d writes %d items, want %d", i+1, len(o.Items), want)
+		}
+	}
+}
+
+func TestMissedComeMostUrgentFirst(t *testing.T) {
+	rules := tracker.DefaultRules()
+	catalog := &tracker.Items{}
+	run := func(i int, st step) tracker.Outcome {
+		s := &tracker.Scan{Storefront: "s", Began: day0.Add(time.Duration(i) * time.Hour)}
+		st(s)
+		o := tracker.Reconcile(catalog, s, rules)
+		catalog.Apply(o)
+		return o
+	}
+	run(0, whole("a", "b", "c", "d", "e", "f", "g", "h"))
+	run(1, probed(whole("a", "b", "c", "e", "f", "g", "h"), "d=sold"))
+	o := run(2, probed(whole("a", "e", "f", "g", "h"), "b=unknown"))
+	var got []string
+	for _, it := range o.Missed {
+		got = append(got, fmt.Sprint(it.ID, it.Missing))
+	}
+	// d is missing longest; of the other two, c was never probed.
+	if g, want := strings.Join(got, " "), "d2 c1 b1"; g != want {
+		t.Errorf("Missed = %q, want %q", g, want)
+	}
+}
+
+func TestARemovalTellsItsProof(t *testing.T) {
+	catalog := &tracker.Items{}
+	for i, st := range []step{whole("a", "b"), probed(whole("a"), "b=gone")} {
+		s := &tracker.Scan{Storefront: "s", Began: day0.Add(time.Duration(i) * time.Hour), Took: time.Minute}
+		st(s)
+		o := tracker.Reconcile(catalog, s, tracker.DefaultRules())
+		catalog.Apply(o)
+		if i == 0 {
+			continue
+		}
+		c := o.Changes[0]
+		if c.Probe == nil || c.Probe.URL != "https://detail/b" || c.Missing != 1 || !c.At.Equal(s.Began.Add(s.Took)) || !c.Scan.Equal(s.Began) {
+			t.Errorf("change = %+v", c)
+		}
+		if it := catalog.Item("b"); it.Listed() || !it.LastSeen.Equal(day0) {
+			t.Errorf("item = %+v, want removed and last seen at %s", it, day0)
+		}
+	}
+}
