@@ -16,7 +16,7 @@ type detail struct {
 	Online  string `json:"online"`  // isOnline of the old page's data
 	Auction string `json:"auction"` // auctionStatus of the old page's data
 	OldID   string `json:"oldID"`
-	Missing bool   `json:"missing"` // the style sheet of the old "not found" page
+	Missing string `json:"missing"` // the words that say that it does not exist
 }
 
 // judgeItem tells what an item page says of the product that p.Asked names.
@@ -57,8 +57,8 @@ func judgeItem(p *Page) ItemFinding {
 		f.State, f.Reason = tracker.PageOffshelf, d.Off
 	case offline:
 		f.State, f.Reason = tracker.PageOffshelf, "its data says that it is not online"
-	case d.Missing && strings.Contains(p.Text, "很抱歉，您查看的商品找不到了"):
-		f.State, f.Reason = tracker.PageGone, "很抱歉，您查看的商品找不到了"
+	case d.Missing != "" && d.Title == "":
+		f.State, f.Reason = tracker.PageGone, d.Missing
 	default:
 		f.Reason = "the page says neither that it is sold nor that it is gone"
 	}

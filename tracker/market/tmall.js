@@ -133,17 +133,23 @@ globalThis.shopwatch = (() => {
   // network, only its end and its presence are read here.
   const react = () => one('#ice-container') ? {cards: all('[class*="cardContainer"]').length, end: /没有更多商品/.test(clip(document.body && document.body.innerText, 200000).slice(-5000))} : null
 
-  const offSigns = () => {
-    for (const el of all('.tb-off-sale, strong.sold-out-tit, [class*="offSale"], [class*="offShelf"]')) if (visible(el)) return words(el) || el.className
+  // said returns the first visible words of the page itself that match: not of
+  // a title, a link, a review or a recommendation.
+  const said = re => {
     const w = document.createTreeWalker(document.body || document, NodeFilter.SHOW_TEXT)
     for (let i = 0; i < most && w.nextNode(); i++) {
       const t = w.currentNode.data.trim(), el = w.currentNode.parentElement
-      if (t.length > 60 || !/^此(商品|宝贝)已下架/.test(t) || !el) continue
+      if (t.length > 80 || !re.test(t) || !el) continue
       if (el.closest('a, h1, script, style, [class*="mainTitle"], [class*="ecommend"], [class*="omment"], [class*="eview"]')) continue
       if (visible(el)) return t
     }
     return ''
   }
+  const offSigns = () => {
+    for (const el of all('.tb-off-sale, strong.sold-out-tit')) if (visible(el)) return words(el) || '已下架'
+    return said(/^此(商品|宝贝)已下架/)
+  }
+  const goneSigns = () => said(/^很抱歉，您查看的(宝贝不存在|商品找不到了)/)
   const buyBox = () => all('[class*="PurchasePanel"], #J_LinkBuy, #J_LinkBasket, #J_juValid .J_LinkBuy').some(visible)
   const item = () => {
     const old = all('script:not([src])').map(s => s.textContent).find(t => t.includes('TShop.Setup')) || ''
@@ -153,7 +159,7 @@ globalThis.shopwatch = (() => {
       title: clip(words(one('[class*="mainTitle"]') || one('.tb-detail-hd h1') || one('h1')), 1000),
       buy: buyBox(), off: clip(offSigns(), 200),
       online: flag(/"isOnline":\s*(true|false)/), auction: flag(/"auctionStatus":\s*"(-?\d{1,4})"/), oldID: flag(/"itemId":\s*"?(\d{6,20})/),
-      missing: !!one('link[href*="/404/404.css"]'),
+      missing: clip(goneSigns(), 200),
     }
   }
 
@@ -201,6 +207,7 @@ globalThis.shopwatch = (() => {
       if (document.readyState !== 'complete') return ''
       loaded ||= performance.now()
       if (ago(loaded) > 800 && offSigns()) return 'off'
+      if (ago(loaded) > 1500 && goneSigns()) return 'missing' // time for its script to go on
       return ago(loaded) > 2500 ? 'quiet' : ''
     },
   }
