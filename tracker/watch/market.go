@@ -1,0 +1,117 @@
+package watch
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"shopwatch/tracker"
+)
+
+// A market is a marketplace as far as scans must leave it in peace. One scan
+// at a time is in it.
+type market struct {
+	// A token in next is held by the scan that is due and comes next, one in
+	// busy by the scan that is in the marketplace. Scans that somebody asks
+	// for need only the second, so that at most one that is due comes before
+	// them, however many wait.
+	next, busy chan struct{}
+
+	mu    sync.Mutex
+	walls int       // in a row
+	until time.Time // when the marketplace has cooled down
+	left  time.Time // when the last scan left
+}
+
+// queue enters the marketplace for a scan that is due, and reports whether it
+// did. It does not when somebody asks for a scan, which it returns, and when
+// ctx is done.
+func (m *market) queue(ctx context.Context, asks <-chan *ask) (entered bool, a *ask) {
+	select {
+	case m.next <- struct{}{}:
+	case a := <-asks:
+		return false, a
+	case <-ctx.Done():
+		return false, nil
+	}
+	defer func() { <-m.next }()
+	select {
+	case m.busy <- struct{}{}:
+		return true, nil
+	case a := <-asks:
+		return false, a
+	case <-ctx.Done():
+		return false, nil
+	}
+}
+
+// enter enters the marketplace for a scan that somebody asked for and may have
+// lost interest in.
+func (m *market) enter(ctx, asker context.Context) error {
+	select {
+	case m.busy <- struct{}{}:
+		return nil
+	case <-asker.Done():
+		return errCut
+	case <-ctx.Done():
+		return errStopping
+	}
+}
+
+// leave makes room for the next scan.
+func (m *market) leave() {
+	m.mu.Lock()
+	m.left = now()
+	m.mu.Unlock()
+	<-m.busy
+}
+
+// pause waits as long as is polite since the last scan. It reports false when
+// ctx is done.
+func (m *market) pause(ctx context.Context, length func() time.Duration) bool {
+	m.mu.Lock()
+	left := m.left
+	m.mu.Unlock()
+	if length == nil || left.IsZero() {
+		return ctx.Err() == nil
+	}
+	wait := length()
+	t := time.NewTimer(min(wait, left.Add(wait).Sub(now())))
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+	return ctx.Err() == nil
+}
+
+// learn draws the consequences of a scan.
+func (m *market) learn(v tracker.Verdict) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case v.Wall():
+		m.walls++
+		m.until = now().Add(cooling(m.walls))
+	case v != tracker.Failed:
+		m.walls, m.until = 0, time.Time{}
+	}
+}
+
+// cooled returns when the marketplace has cooled down.
+func (m *market) cooled() time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.until
+}
+
+// cooling is how long a marketplace is left alone after some walls in a row.
+func cooling(walls int) time.Duration {
+	d := coolest
+	for range walls - 1 {
+		if d *= 2; d >= coldest {
+			return coldest
+		}
+	}
+	return d
+}

@@ -1,0 +1,453 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"shopwatch/tracker"
+)
+
+// A Plan is a storefront that is watched.
+type Plan struct {
+	tracker.Storefront
+	// Marketplace names what is left in peace: storefronts of one marketplace
+	// are scanned one after another, and a wall stops all of them.
+	Marketplace string
+	Schedule    Schedule // nil: scanned only when somebody asks
+}
+
+// A ScanFunc reads a storefront and never returns nil. It ends early when ctx
+// is done; what it returns then proves nothing and is not looked at.
+type ScanFunc func(ctx context.Context, sf tracker.Storefront, progress func(tracker.Progress)) *tracker.Scan
+
+// A CommitFunc takes a scan into the catalog and returns what changed.
+type CommitFunc func(*tracker.Scan) ([]tracker.Change, error)
+
+// Options of a Watcher. Scan, Commit and State must be set.
+type Options struct {
+	Plans  []Plan
+	Scan   ScanFunc
+	Commit CommitFunc
+	// State returns what is known of a storefront, the zero State for a new
+	// one. It is asked once for each, to find what was missed while shopwatch
+	// did not run.
+	State func(tracker.Name) (tracker.State, error)
+	// Pause returns how long to wait between two scans on one marketplace, as
+	// between two of its pages. Nil for no pause.
+	Pause func() time.Duration
+	// Jitter is the most by which a scan may begin later than its schedule
+	// says, so that storefronts do not begin together. It is the same for a
+	// storefront every time, and never more than a tenth of the time between
+	// two of its scans.
+	Jitter time.Duration
+}
+
+// After a wall a marketplace is left alone for coolest, after the next wall
+// for twice as long and so on, but for no longer than coldest.
+const (
+	coolest = 10 * time.Minute
+	coldest = 6 * time.Hour
+)
+
+// A scheduled scan that failed is tried again after backoff, twice that and so
+// on, if the schedule does not come first. Walls are not tried again: what
+// comes due waits until the marketplace has cooled down.
+const (
+	retries = 3
+	backoff = 10 * time.Minute
+)
+
+// A Watcher scans storefronts when they are due.
+type Watcher struct {
+	o       Options
+	log     *slog.Logger
+	shops   []*shop
+	stopped chan struct{} // closed when Run has ended
+}
+
+// A shop is a storefront on the watch. It is scanned by its own goroutine, so
+// that no two scans of it ever run at the same time.
+type shop struct {
+	Plan
+	market *market
+	jitter time.Duration
+	asks   chan *ask
+	failed int // scheduled scans in a row
+
+	mu       sync.Mutex
+	due      time.Time // zero: only when asked
+	began    time.Time // of the scan that runs; zero when none does
+	progress tracker.Progress
+}
+
+// An ask is a person's wish for a scan.
+type ask struct {
+	Request
+	ctx   context.Context
+	reply chan answer // of capacity 1
+}
+
+type answer struct {
+	scan    *tracker.Scan
+	changes []tracker.Change
+	err     error
+}
+
+// New returns a watcher of the storefronts that the options plan.
+func New(o Options, log *slog.Logger) *Watcher {
+	w := &Watcher{o: o, log: log, stopped: make(chan struct{})}
+	markets := map[string]*market{}
+	for _, p := range o.Plans {
+		m := markets[p.Marketplace]
+		if m == nil {
+			m = &market{next: make(chan struct{}, 1), busy: make(chan struct{}, 1)}
+			markets[p.Marketplace] = m
+		}
+		w.shops = append(w.shops, &shop{Plan: p, market: m, jitter: jitter(p, o.Jitter), asks: make(chan *ask)})
+	}
+	return w
+}
+
+// jitter is how much later than scheduled a storefront is scanned.
+func jitter(p Plan, most time.Duration) time.Duration {
+	if p.Schedule == nil {
+		return 0
+	}
+	at := p.Schedule.Next(now())
+	for range 10 {
+		next := p.Schedule.Next(at)
+		if at.IsZero() || next.IsZero() {
+			break
+		}
+		most = min(most, next.Sub(at)/10)
+		at = next
+	}
+	if most <= 0 {
+		return 0
+	}
+	h := fnv.New64a()
+	h.Write([]byte(p.Name))
+	return time.Duration(h.Sum64() % uint64(most)).Truncate(time.Millisecond)
+}
+
+// now is the time on the wall. Schedules are about the wall: how much time
+// passed while the machine slept does not matter.
+func now() time.Time { return time.Now().Round(0) }
+
+// Run watches until ctx is done. It returns when every scan has ended; those
+// cut short are not committed. It may be called once.
+func (w *Watcher) Run(ctx context.Context) error {
+	defer close(w.stopped)
+	if err := w.recall(); err != nil {
+		return err
+	}
+	var wg sync.WaitGroup
+	for _, s := range w.shops {
+		wg.Go(func() { w.watch(ctx, s) })
+	}
+	wg.Wait()
+	return nil
+}
+
+// recall finds out what was missed while shopwatch did not run, and which
+// marketplaces are still to be left alone. However often a storefront was
+// missed, it is scanned once.
+func (w *Watcher) recall() error {
+	latest := map[*market]time.Time{}
+	for _, s := range w.shops {
+		st, err := w.o.State(s.Name)
+		if err != nil {
+			return fmt.Errorf("read when %s was scanned: %w", s.Name, err)
+		}
+		s.due = s.firstDue(st.LastScan)
+		if st.LastVerdict.Wall() {
+			s.market.walls += st.Incomplete
+		}
+		if st.LastScan.After(latest[s.market]) {
+			latest[s.market] = st.LastScan
+			s.market.until = time.Time{}
+			if st.LastVerdict.Wall() {
+				s.market.until = st.LastScan // and how long is known when all are counted
+			}
+		}
+	}
+	for m := range latest {
+		if m.until.IsZero() {
+			m.walls = 0
+			continue
+		}
+		m.until = m.until.Add(cooling(m.walls))
+	}
+	return nil
+}
+
+func (s *shop) firstDue(last time.Time) time.Time {
+	t := now()
+	switch {
+	case s.Schedule == nil:
+		return time.Time{}
+	case last.IsZero():
+		return t // a new storefront
+	case last.After(t):
+		last = t // the clock was put back
+	}
+	return s.nextDue(last)
+}
+
+func (s *shop) nextDue(t time.Time) time.Time {
+	if s.Schedule == nil {
+		return time.Time{}
+	}
+	due := s.Schedule.Next(t.Add(-s.jitter))
+	if due.IsZero() {
+		return due
+	}
+	return due.Add(s.jitter)
+}
+
+// watch scans one storefront whenever it is due or asked for.
+func (w *Watcher) watch(ctx context.Context, s *shop) {
+	for ctx.Err() == nil {
+		a := s.wait(ctx)
+		entered := false
+		if a == nil {
+			entered, a = s.market.queue(ctx, s.asks)
+		}
+		switch {
+		case entered:
+			if !s.market.cooled().After(now()) { // else it met a wall while this one stood in the queue
+				w.scan(ctx, s)
+			}
+			s.market.leave()
+		case a != nil:
+			if err := s.market.enter(ctx, a.ctx); err != nil {
+				a.reply <- answer{err: err}
+				continue
+			}
+			w.answer(ctx, s, a)
+			s.market.leave()
+		}
+	}
+}
+
+var errStopping = errors.New("shopwatch is stopping; ask again when it runs")
+
+// wait returns when the storefront is due and its marketplace has cooled down,
+// or somebody asks for a scan, or ctx is done. It looks at the clock every
+// minute, because timers stand still while a machine sleeps and know nothing
+// of a clock that is set.
+func (s *shop) wait(ctx context.Context) *ask {
+	for {
+		s.mu.Lock()
+		due := s.due
+		s.mu.Unlock()
+		left := time.Minute
+		if !due.IsZero() {
+			if c := s.market.cooled(); c.After(due) {
+				due = c
+			}
+			left = min(left, due.Sub(now()))
+		}
+		if left <= 0 {
+			return nil
+		}
+		t := time.NewTimer(left)
+		select {
+		case <-ctx.Done():
+			t.Stop()
+			return nil
+		case a := <-s.asks:
+			t.Stop()
+			return a
+		case <-t.C:
+		}
+	}
+}
+
+// scan does a scan that is due.
+func (w *Watcher) scan(ctx context.Context, s *shop) {
+	scan, _, err := w.once(ctx, s, w.o.Commit, func(tracker.Progress) {})
+	if ctx.Err() != nil {
+		return
+	}
+	t := now()
+	due := s.nextDue(t)
+	if scan.Verdict != tracker.Failed && err == nil {
+		s.failed = 0
+	} else if s.failed++; s.failed <= retries {
+		if again := t.Add(backoff << (s.failed - 1)); due.IsZero() || again.Before(due) {
+			due = again
+		}
+	}
+	s.mu.Lock()
+	s.due = due
+	s.mu.Unlock()
+}
+
+// answer does a scan that somebody asked for. If it sees the storefront, it
+// stands for one that is due.
+func (w *Watcher) answer(ctx context.Context, s *shop, a *ask) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(a.ctx, cancel)()
+	commit, progress := a.Commit, a.Progress
+	if commit == nil {
+		commit = w.o.Commit
+	}
+	if progress == nil {
+		progress = func(tracker.Progress) {}
+	}
+	if until := s.market.cooled(); until.After(now()) {
+		progress(tracker.Progress{Storefront: s.Name, Note: fmt.Sprintf(
+			"%s is left alone until %s because it refused to answer; scanning all the same because you ask", s.Marketplace, until.Format("15:04 MST"))})
+	}
+	scan, changes, err := w.once(ctx, s, commit, progress)
+	if ctx.Err() != nil {
+		a.reply <- answer{err: errCut}
+		return
+	}
+	if seen := scan.Verdict == tracker.Complete || scan.Verdict == tracker.Partial; seen && err == nil && a.Commit == nil {
+		s.failed = 0
+		s.mu.Lock()
+		s.due = s.nextDue(now())
+		s.mu.Unlock()
+	}
+	a.reply <- answer{scan, changes, err}
+}
+
+var errCut = errors.New("the scan was cut short; nothing was kept")
+
+// once does one scan and commits it. The marketplace must have been entered.
+func (w *Watcher) once(ctx context.Context, s *shop, commit CommitFunc, progress func(tracker.Progress)) (scan *tracker.Scan, changes []tracker.Change, err error) {
+	if !s.market.pause(ctx, w.o.Pause) {
+		return nil, nil, ctx.Err()
+	}
+	began := now().Truncate(time.Millisecond)
+	s.note(began, tracker.Progress{Storefront: s.Name})
+	defer s.note(time.Time{}, tracker.Progress{})
+	scan = w.guarded(ctx, s, func(p tracker.Progress) {
+		s.note(began, p)
+		progress(p)
+	})
+	if scan.Began.IsZero() {
+		scan.Began, scan.Took = began, now().Sub(began)
+	}
+	scan.Storefront = s.Name
+	if ctx.Err() != nil {
+		w.log.Info("scan cut short", "storefront", s.Name, "took", now().Sub(began))
+		return scan, nil, ctx.Err()
+	}
+	changes, err = w.guardedCommit(commit, scan)
+	s.market.learn(scan.Verdict)
+	w.tell(s, scan, len(changes), err)
+	return scan, changes, err
+}
+
+// tell logs the one line about a scan that an operator reads.
+func (w *Watcher) tell(s *shop, scan *tracker.Scan, changes int, err error) {
+	log := w.log.With("storefront", s.Name, "verdict", string(scan.Verdict), "pages", scan.Evidence.Pages,
+		"products", scan.Evidence.Products, "changes", changes, "took", scan.Took.Round(time.Millisecond))
+	switch until := s.market.cooled(); {
+	case err != nil:
+		log.Error("scan not kept", "err", err)
+	case scan.Verdict.Wall():
+		log.Warn("scanned", "reason", scan.Reason, "waiting", until)
+	case scan.Verdict != tracker.Complete:
+		log.Warn("scanned", "reason", scan.Reason)
+	default:
+		log.Info("scanned")
+	}
+}
+
+// guarded calls the scan. One that panics is a failed scan.
+func (w *Watcher) guarded(ctx context.Context, s *shop, progress func(tracker.Progress)) (scan *tracker.Scan) {
+	defer func() {
+		if r := recover(); r != nil {
+			w.log.Error("scan panicked", "storefront", s.Name, "err", r, "stack", string(debug.Stack()))
+			scan = &tracker.Scan{Verdict: tracker.Failed, Reason: fmt.Sprintf("a bug in shopwatch: %v", r)}
+		}
+	}()
+	if scan = w.o.Scan(ctx, s.Storefront, progress); scan == nil {
+		return &tracker.Scan{Verdict: tracker.Failed, Reason: "a bug in shopwatch: no scan"}
+	}
+	return scan
+}
+
+func (w *Watcher) guardedCommit(commit CommitFunc, scan *tracker.Scan) (changes []tracker.Change, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			w.log.Error("commit panicked", "storefront", scan.Storefront, "err", r, "stack", string(debug.Stack()))
+			err = fmt.Errorf("a bug in shopwatch: %v", r)
+		}
+	}()
+	return commit(scan)
+}
+
+func (s *shop) note(began time.Time, p tracker.Progress) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.began, s.progress = began, p
+}
+
+// A Request says how to do a scan that a person asks for.
+type Request struct {
+	// Commit takes the place of that of the options: a dry run does not keep
+	// its scan. Nil for the ordinary one.
+	Commit   CommitFunc
+	Progress func(tracker.Progress) // nil when nobody watches
+}
+
+// Scan scans a storefront now and waits for the end, also while the
+// marketplace cools down. It goes before scans that are due, not before one
+// that runs. When ctx is done the scan is cut short and nothing is kept.
+func (w *Watcher) Scan(ctx context.Context, name tracker.Name, r Request) (*tracker.Scan, []tracker.Change, error) {
+	i := slices.IndexFunc(w.shops, func(s *shop) bool { return s.Name == name })
+	if i < 0 {
+		return nil, nil, fmt.Errorf("there is no storefront %q in the configuration", name)
+	}
+	a := &ask{Request: r, ctx: ctx, reply: make(chan answer, 1)}
+	select {
+	case w.shops[i].asks <- a:
+	case <-ctx.Done():
+		return nil, nil, errCut
+	case <-w.stopped:
+		return nil, nil, errStopping
+	}
+	got := <-a.reply
+	return got.scan, got.changes, got.err
+}
+
+// A Status is what a storefront is waiting for.
+type Status struct {
+	tracker.Storefront
+	Next     time.Time // when it is due, or how long its marketplace cools down; zero when only asked for
+	Cooling  time.Time // until when its marketplace is left alone; zero when it is not
+	Began    time.Time // of the scan that runs; zero when none does
+	Progress tracker.Progress
+}
+
+// Status returns what every storefront is waiting for, in the order of the
+// plans.
+func (w *Watcher) Status() []Status {
+	all := make([]Status, 0, len(w.shops))
+	for _, s := range w.shops {
+		s.mu.Lock()
+		st := Status{Storefront: s.Storefront, Next: s.due, Began: s.began, Progress: s.progress}
+		s.mu.Unlock()
+		if c := s.market.cooled(); c.After(now()) {
+			st.Cooling = c
+			if !st.Next.IsZero() && c.After(st.Next) {
+				st.Next = c
+			}
+		}
+		all = append(all, st)
+	}
+	return all
+}

@@ -1,0 +1,548 @@
+package watch_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"shopwatch/tracker"
+	"shopwatch/tracker/watch"
+)
+
+// A mall stands for scan and storage: it notes what the watcher does.
+type mall struct {
+	t       *testing.T
+	options watch.Options
+	took    time.Duration                                 // of every scan
+	verdict func(tracker.Name, time.Time) tracker.Verdict // nil: complete
+
+	mu        sync.Mutex
+	known     map[tracker.Name]tracker.State
+	began     map[tracker.Name][]time.Time
+	committed map[tracker.Name]int
+	in        map[string]int // scans that run, by marketplace
+	refuse    error          // of commits
+}
+
+func newMall(t *testing.T, plans ...watch.Plan) *mall {
+	return &mall{
+		t: t, took: time.Minute, options: watch.Options{Plans: plans},
+		known: map[tracker.Name]tracker.State{}, began: map[tracker.Name][]time.Time{},
+		committed: map[tracker.Name]int{}, in: map[string]int{},
+	}
+}
+
+// run starts a watcher and returns how to stop it.
+func (m *mall) run() (*watch.Watcher, func()) {
+	m.options.Scan, m.options.Commit, m.options.State = m.scan, m.commit, m.state
+	w := watch.New(m.options, slog.New(slog.DiscardHandler))
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- w.Run(ctx) }()
+	return w, func() {
+		m.t.Helper()
+		cancel()
+		if err := <-ended; err != nil {
+			m.t.Errorf("Run = %v", err)
+		}
+	}
+}
+
+func (m *mall) scan(ctx context.Context, sf tracker.Storefront, progress func(tracker.Progress)) *tracker.Scan {
+	began := time.Now()
+	m.mu.Lock()
+	place := m.place(sf.Name)
+	m.began[sf.Name] = append(m.began[sf.Name], began)
+	if m.in[place]++; m.in[place] > 1 {
+		m.t.Errorf("%d scans at once on %s, want one", m.in[place], place)
+	}
+	m.mu.Unlock()
+	defer func() {
+		m.mu.Lock()
+		m.in[place]--
+		m.mu.Unlock()
+	}()
+	progress(tracker.Progress{Storefront: sf.Name, Pages: 1})
+	select {
+	case <-time.After(m.took):
+	case <-ctx.Done():
+	}
+	v := tracker.Complete
+	if m.verdict != nil {
+		v = m.verdict(sf.Name, began)
+	}
+	return &tracker.Scan{Storefront: sf.Name, Began: began, Took: m.took, Verdict: v}
+}
+
+func (m *mall) place(name tracker.Name) string {
+	i := slices.IndexFunc(m.options.Plans, func(p watch.Plan) bool { return p.Name == name })
+	return m.options.Plans[i].Marketplace
+}
+
+func (m *mall) commit(s *tracker.Scan) ([]tracker.Change, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.refuse != nil {
+		return nil, m.refuse
+	}
+	m.committed[s.Storefront]++
+	st := m.known[s.Storefront]
+	st.LastScan, st.LastVerdict = s.Began, s.Verdict
+	if st.Incomplete++; s.Verdict == tracker.Complete {
+		st.Incomplete = 0
+	}
+	m.known[s.Storefront] = st
+	return nil, nil
+}
+
+func (m *mall) state(name tracker.Name) (tracker.State, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.known[name], nil
+}
+
+// times are when scans of a storefront began, since the given time.
+func (m *mall) times(name tracker.Name, since time.Time) []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var s []string
+	for _, t := range m.began[name] {
+		s = append(s, t.Sub(since).Round(time.Second).String())
+	}
+	return s
+}
+
+func (m *mall) wantTimes(name tracker.Name, since time.Time, want ...string) {
+	m.t.Helper()
+	if got := m.times(name, since); !slices.Equal(got, want) {
+		m.t.Errorf("%s began after %v, want %v", name, got, want)
+	}
+}
+
+func plan(t *testing.T, name, marketplace, schedule string) watch.Plan {
+	t.Helper()
+	p := watch.Plan{Storefront: tracker.Storefront{Name: tracker.Name(name)}, Marketplace: marketplace}
+	if schedule != "" {
+		s, err := watch.Parse(schedule, zone(t, "Asia/Shanghai"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Schedule = s
+	}
+	return p
+}
+
+func TestEveryDueScanHappensOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ny := zone(t, "America/New_York")
+		s, err := watch.Parse("30 1,2,21 * * *", ny) // skipped in March, doubled in November
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := newMall(t, watch.Plan{Storefront: tracker.Storefront{Name: "a"}, Marketplace: "tmall", Schedule: s},
+			plan(t, "b", "tmall", "*/30 * * * *"), plan(t, "c", "tmall", "@daily"))
+		start := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+		for _, p := range m.options.Plans {
+			m.known[p.Name] = tracker.State{LastScan: start.Add(-time.Second)}
+		}
+		_, stop := m.run()
+		end := time.Date(2000, 12, 1, 0, 0, 0, 0, time.UTC).Add(-time.Nanosecond)
+		time.Sleep(time.Until(end))
+		stop()
+		days := int(end.Sub(start)/(24*time.Hour)) + 1
+		for name, want := range map[tracker.Name]int{"a": 3 * days, "b": 48 * days, "c": days} {
+			if got := len(m.began[name]); got != want {
+				t.Errorf("%s was scanned %d times in %d days, want %d", name, got, days, want)
+			}
+			if got, want := m.committed[name], len(m.began[name]); got != want {
+				t.Errorf("%s: %d of %d scans committed", name, got, want)
+			}
+		}
+		for i, at := range m.began["a"][1:] {
+			if gap := at.Sub(m.began["a"][i]); gap < 25*time.Minute {
+				t.Errorf("a was scanned twice within %s, at %s", gap, at.In(ny))
+			}
+		}
+	})
+}
+
+func TestJitter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var plans []watch.Plan
+		for i := range 20 {
+			// A marketplace of its own for each, so that only jitter spreads them.
+			p := plan(t, fmt.Sprint("shop", i), fmt.Sprint("market", i), "0 9,21 * * *")
+			plans = append(plans, p)
+		}
+		plans = append(plans, plan(t, "often", "x", "* * * * *"))
+		m := newMall(t, plans...)
+		m.took, m.options.Jitter = time.Second, 5*time.Minute
+		for _, p := range plans {
+			m.known[p.Name] = tracker.State{LastScan: time.Now()}
+		}
+		_, stop := m.run()
+		time.Sleep(48 * time.Hour)
+		stop()
+		different := map[time.Duration]bool{}
+		for _, p := range plans[:20] {
+			began := m.began[p.Name]
+			if len(began) != 4 {
+				t.Fatalf("%s was scanned %d times in two days, want 4", p.Name, len(began))
+			}
+			late := began[0].Sub(began[0].Truncate(time.Hour))
+			if late > 5*time.Minute {
+				t.Errorf("%s began %s late, want 5m at most", p.Name, late)
+			}
+			different[late] = true
+			for _, at := range began {
+				if got := at.Sub(at.Truncate(time.Hour)); got != late {
+					t.Errorf("%s began %s late, then %s, want the same every time", p.Name, late, got)
+				}
+			}
+		}
+		if len(different) < 18 {
+			t.Errorf("20 storefronts began at %d different times, want nearly all different", len(different))
+		}
+		if got := len(m.began["often"]); got < 2879 {
+			t.Errorf("a scan every minute happened %d times in two days, want 2880", got)
+		}
+	})
+}
+
+func TestMissedScansAreOne(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		last time.Duration // before the start
+		want []string
+	}{
+		{"a new storefront is scanned at once", 0, []string{"0s", "6h0m0s"}},
+		{"ten missed days are one scan", 240 * time.Hour, []string{"0s", "6h0m0s"}},
+		{"nothing missed, nothing to catch up with", time.Hour, []string{"6h0m0s"}},
+		{"a scan in the future does not stop the watch", -1000 * time.Hour, []string{"6h0m0s"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := newMall(t, plan(t, "a", "tmall", "0 2,14 * * *")) // the bubble begins at 08:00 in Shanghai
+				if tt.last != 0 {
+					m.known["a"] = tracker.State{LastScan: time.Now().Add(-tt.last)}
+				}
+				start := time.Now()
+				_, stop := m.run()
+				time.Sleep(10 * time.Hour)
+				stop()
+				m.wantTimes("a", start, tt.want...)
+			})
+		})
+	}
+}
+
+// A scan that takes longer than its schedule leaves out what came due
+// meanwhile.
+func TestSlowScan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMall(t, plan(t, "a", "tmall", "0 * * * *"))
+		m.took = 150 * time.Minute
+		start := time.Now()
+		_, stop := m.run()
+		time.Sleep(7 * time.Hour)
+		stop()
+		m.wantTimes("a", start, "0s", "3h0m0s", "6h0m0s")
+	})
+}
+
+func TestWallCoolsTheMarketplaceDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMall(t, plan(t, "a", "tmall", "0 * * * *"), plan(t, "b", "tmall", "0 * * * *"), plan(t, "c", "jd", "5 * * * *"))
+		start := time.Now()
+		for _, p := range m.options.Plans {
+			m.known[p.Name] = tracker.State{LastScan: start}
+		}
+		up := start.Add(20 * time.Hour)
+		m.verdict = func(name tracker.Name, at time.Time) tracker.Verdict {
+			if name != "c" && at.Before(up) {
+				return tracker.Blocked
+			}
+			return tracker.Complete
+		}
+		w, stop := m.run()
+		time.Sleep(20*time.Hour + 30*time.Minute)
+		var attempts []time.Duration
+		for _, name := range []tracker.Name{"a", "b"} {
+			for _, at := range m.began[name] {
+				attempts = append(attempts, at.Sub(start).Round(time.Minute))
+			}
+		}
+		slices.Sort(attempts)
+		// From the end of a scan: 10, 20, 40, 80, 160, 320 and 360 minutes.
+		least := []time.Duration{10, 20, 40, 80, 160, 320, 360}
+		for i := 1; i < len(attempts); i++ {
+			if gap := attempts[i] - attempts[i-1]; gap < least[min(i-1, 6)]*time.Minute {
+				t.Errorf("attempts at %v: %s after wall %d, want %dm at least", attempts, gap, i, least[min(i-1, 6)])
+			}
+		}
+		if len(attempts) < 6 {
+			t.Errorf("attempts at %v, want 6 or more in 20 hours", attempts)
+		}
+		if got := len(m.began["c"]); got != 21 {
+			t.Errorf("another marketplace was scanned %d times, want 21", got)
+		}
+		if st := w.Status(); st[0].Cooling.IsZero() || st[2].Cooling != (time.Time{}) {
+			t.Errorf("Status = %+v, want tmall to cool down and jd not", st)
+		}
+		before := len(m.began["a"]) + len(m.began["b"])
+		time.Sleep(20 * time.Hour)
+		stop()
+		if got := len(m.began["a"]) + len(m.began["b"]) - before; got < 26 {
+			t.Errorf("%d scans after the wall was down, want the schedule again", got)
+		}
+	})
+}
+
+func TestCoolDownOutlivesARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMall(t, plan(t, "a", "tmall", "*/5 * * * *"), plan(t, "b", "tmall", "*/5 * * * *"))
+		start := time.Now()
+		m.known["a"] = tracker.State{LastScan: start.Add(-time.Minute), LastVerdict: tracker.Login, Incomplete: 3}
+		m.known["b"] = tracker.State{LastScan: start.Add(-time.Hour), LastVerdict: tracker.Complete}
+		_, stop := m.run()
+		time.Sleep(41 * time.Minute)
+		stop()
+		if got := slices.Concat(m.times("a", start), m.times("b", start)); !slices.Contains(got, "39m0s") || len(got) > 2 {
+			t.Errorf("scans began after %v, want the first 40 minutes after the third wall", got)
+		}
+	})
+}
+
+func TestFailedScanIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMall(t, plan(t, "a", "tmall", "@daily"), plan(t, "b", "tmall", "0,5 * * * *"))
+		start := time.Now()
+		m.known["b"] = tracker.State{LastScan: start}
+		m.verdict = func(tracker.Name, time.Time) tracker.Verdict { return tracker.Failed }
+		m.took = 0
+		_, stop := m.run()
+		time.Sleep(20 * time.Hour)
+		stop()
+		m.wantTimes("a", start, "0s", "10m0s", "30m0s", "1h10m0s", "16h0m0s") // midnight in Shanghai; no retries left
+		if got := len(m.began["b"]); got < 40 {
+			t.Errorf("b was scanned %d times, want its schedule at least", got)
+		}
+	})
+}
+
+func TestScanThatCannotBeKeptIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMall(t, plan(t, "a", "tmall", "@daily"))
+		m.took, m.refuse = 0, errors.New("no space left on device")
+		start := time.Now()
+		_, stop := m.run()
+		time.Sleep(5 * time.Minute)
+		m.mu.Lock()
+		m.refuse = nil
+		m.mu.Unlock()
+		time.Sleep(5 * time.Hour)
+		stop()
+		m.wantTimes("a", start, "0s", "10m0s")
+	})
+}
+
+func TestPanicIsAFailedScan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMall(t, plan(t, "a", "tmall", "@hourly"), plan(t, "b", "tmall", "@hourly"))
+		m.verdict = func(name tracker.Name, at time.Time) tracker.Verdict {
+			if name == "a" {
+				panic("no such page")
+			}
+			return tracker.Complete
+		}
+		w, stop := m.run()
+		s, _, err := w.Scan(context.Background(), "a", watch.Request{})
+		if err != nil || s.Verdict != tracker.Failed || !strings.Contains(s.Reason, "no such page") || s.Storefront != "a" || s.Began.IsZero() {
+			t.Errorf("Scan = %+v, %v, want a failed scan that names the panic", s, err)
+		}
+		time.Sleep(24 * time.Hour)
+		stop()
+		if got := len(m.began["b"]); got != 25 {
+			t.Errorf("the other storefront was scanned %d times, want 25", got)
+		}
+	})
+}
+
+func TestStopKeepsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMall(t, plan(t, "a", "tmall", "@daily"))
+		m.took = time.Hour
+		w, stop := m.run()
+		time.Sleep(time.Minute)
+		asked := make(chan error, 1)
+		go func() {
+			_, _, err := w.Scan(context.Background(), "a", watch.Request{})
+			asked <- err
+		}()
+		synctest.Wait()
+		stop()
+		if len(m.began["a"]) != 1 || m.committed["a"] != 0 {
+			t.Errorf("%d scans began, %d were committed, want 1 and 0", len(m.began["a"]), m.committed["a"])
+		}
+		if err := <-asked; err == nil || !strings.Contains(err.Error(), "stopping") {
+			t.Errorf("a scan asked for while stopping: %v, want an error that says so", err)
+		}
+		if _, _, err := w.Scan(context.Background(), "a", watch.Request{}); err == nil || !strings.Contains(err.Error(), "stopping") {
+			t.Errorf("a scan asked for after the end: %v, want an error that says so", err)
+		}
+	})
+}
+
+func TestAsk(t *testing.T) {
+	t.Run("a person's scan goes ahead while the marketplace cools down, and says so", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			m := newMall(t, plan(t, "a", "tmall", "0 9 * * *"), plan(t, "b", "tmall", "@every 5m"))
+			m.known["a"] = tracker.State{LastScan: time.Now(), LastVerdict: tracker.Blocked, Incomplete: 9}
+			m.known["b"] = tracker.State{LastScan: time.Now().Add(-time.Hour)}
+			w, stop := m.run()
+			synctest.Wait()
+			var notes []string
+			s, _, err := w.Scan(context.Background(), "a", watch.Request{Progress: func(p tracker.Progress) {
+				if p.Note != "" {
+					notes = append(notes, p.Note)
+				}
+			}})
+			if err != nil || s.Verdict != tracker.Complete || m.committed["a"] != 1 {
+				t.Errorf("Scan = %+v, %v, want a complete one that was committed", s, err)
+			}
+			if len(notes) != 1 || !strings.Contains(notes[0], "left alone until") {
+				t.Errorf("notes = %q, want one about the wall", notes)
+			}
+			time.Sleep(2 * time.Minute)
+			stop()
+			if len(m.began["b"]) != 1 {
+				t.Errorf("b was scanned %d times, want it once: the wall is down", len(m.began["b"]))
+			}
+		})
+	})
+	t.Run("a person's scan goes before those that are due, and stands for its own", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			var plans []watch.Plan
+			for i := range 10 {
+				plans = append(plans, plan(t, fmt.Sprint("shop", i), "tmall", "@daily"))
+			}
+			m := newMall(t, plans...)
+			w, stop := m.run()
+			time.Sleep(time.Second)
+			for _, st := range w.Status() {
+				if len(m.times(st.Name, time.Time{})) > 0 {
+					continue
+				}
+				start := time.Now()
+				if _, _, err := w.Scan(context.Background(), st.Name, watch.Request{}); err != nil {
+					t.Error(err)
+				}
+				if took := time.Since(start); took > 3*time.Minute {
+					t.Errorf("a person waited %s, want at most two scans before", took)
+				}
+			}
+			time.Sleep(12 * time.Hour)
+			stop()
+			for name, began := range m.began {
+				if len(began) != 1 {
+					t.Errorf("%s was scanned %d times, want once", name, len(began))
+				}
+			}
+		})
+	})
+	t.Run("a dry run is not kept and stands for nothing", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			m := newMall(t, plan(t, "a", "tmall", ""))
+			w, stop := m.run()
+			dry := 0
+			_, changes, err := w.Scan(context.Background(), "a", watch.Request{Commit: func(*tracker.Scan) ([]tracker.Change, error) {
+				dry++
+				return make([]tracker.Change, 3), nil
+			}})
+			stop()
+			if err != nil || len(changes) != 3 || dry != 1 || m.committed["a"] != 0 {
+				t.Errorf("Scan = %d changes, %v; %d dry, %d committed, want 3, nil, 1, 0", len(changes), err, dry, m.committed["a"])
+			}
+		})
+	})
+	t.Run("who loses interest cuts the scan short", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			m := newMall(t, plan(t, "a", "tmall", ""))
+			m.took = time.Hour
+			w, stop := m.run()
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			defer cancel()
+			start := time.Now()
+			if _, _, err := w.Scan(ctx, "a", watch.Request{}); err == nil || time.Since(start) != time.Minute {
+				t.Errorf("Scan = %v after %s, want an error after a minute", err, time.Since(start))
+			}
+			if _, _, err := w.Scan(context.Background(), "a", watch.Request{}); err != nil {
+				t.Errorf("the next scan: %v", err)
+			}
+			stop()
+			if m.committed["a"] != 1 {
+				t.Errorf("%d scans committed, want only the second", m.committed["a"])
+			}
+		})
+	})
+	t.Run("a storefront that is not watched", func(t *testing.T) {
+		w := watch.New(watch.Options{}, slog.New(slog.DiscardHandler))
+		if _, _, err := w.Scan(context.Background(), "b", watch.Request{}); err == nil {
+			t.Error("Scan = nil, want an error")
+		}
+	})
+}
+
+func TestPauseBetweenScans(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMall(t, plan(t, "a", "tmall", "@daily"), plan(t, "b", "tmall", "@daily"))
+		m.took = 10 * time.Second
+		m.options.Pause = func() time.Duration { return 5 * time.Second }
+		start := time.Now()
+		_, stop := m.run()
+		time.Sleep(time.Hour)
+		stop()
+		got := append(m.times("a", start), m.times("b", start)...)
+		slices.Sort(got)
+		if want := []string{"0s", "15s"}; !slices.Equal(got, want) {
+			t.Errorf("scans began after %v, want %v", got, want)
+		}
+	})
+}
+
+func TestStatus(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMall(t, plan(t, "a", "tmall", "0 * * * *"), plan(t, "b", "jd", ""))
+		start := time.Now()
+		w, stop := m.run()
+		time.Sleep(time.Second)
+		if st := w.Status()[0]; !st.Began.Equal(start) || st.Progress.Pages != 1 {
+			t.Errorf("Status = %+v, want a scan since %s with one page read", st, start)
+		}
+		time.Sleep(time.Minute)
+		if st := w.Status()[0]; !st.Began.IsZero() || !st.Next.Equal(start.Add(time.Hour)) {
+			t.Errorf("Status = %+v, want the next scan in an hour", st)
+		}
+		if st := w.Status()[1]; !st.Next.IsZero() {
+			t.Errorf("Status = %+v, want no next scan", st)
+		}
+		stop()
+	})
+}
+
+func TestStateThatCannotBeRead(t *testing.T) {
+	w := watch.New(watch.Options{
+		Plans: []watch.Plan{plan(t, "a", "tmall", "@daily")},
+		State: func(tracker.Name) (tracker.State, error) { return tracker.State{}, errors.New("checksum") },
+	}, slog.New(slog.DiscardHandler))
+	if err := w.Run(context.Background()); err == nil || !strings.Contains(err.Error(), "checksum") {
+		t.Errorf("Run = %v, want what storage says", err)
+	}
+}
