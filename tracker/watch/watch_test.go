@@ -273,6 +273,7 @@ func TestWallCoolsTheMarketplaceDown(t *testing.T) {
 		}
 		w, stop := m.run()
 		time.Sleep(20*time.Hour + 30*time.Minute)
+		synctest.Wait()
 		var attempts []time.Duration
 		for _, name := range []tracker.Name{"a", "b"} {
 			for _, at := range m.began[name] {
@@ -414,6 +415,7 @@ func TestAsk(t *testing.T) {
 					notes = append(notes, p.Note)
 				}
 			}})
+			synctest.Wait()
 			if err != nil || s.Verdict != tracker.Complete || m.committed["a"] != 1 {
 				t.Errorf("Scan = %+v, %v, want a complete one that was committed", s, err)
 			}
