@@ -1,0 +1,128 @@
+package report_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+
+	"shopwatch/tracker/report"
+)
+
+var shots = flag.String("shots", "", "keep pictures of the mails in this folder")
+
+// TestNothingOverflows opens the mails in a real Chrome, as wide as a desktop's
+// mail window and as a phone, light and dark.
+func TestNothingOverflows(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts Chrome")
+	}
+	ctx := chrome(t)
+	pick := map[string]bool{"sample": true, "hostile": true, "digest": true, "heartbeat-gaps": true, "stalled-login": true, "proofs": true}
+	for _, lang := range []string{"en", "zh"} {
+		for name, s := range stories(lang) {
+			if !pick[name] {
+				continue
+			}
+			m, err := report.Write(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			file := filepath.Join(t.TempDir(), "mail.html")
+			if err := os.WriteFile(file, []byte(m.Page()), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			for _, width := range []int64{600, 360} {
+				for _, scheme := range []string{"light", "dark"} {
+					t.Run(fmt.Sprintf("%s.%s.%d.%s", name, lang, width, scheme), func(t *testing.T) {
+						look(t, ctx, "file://"+file, width, scheme)
+					})
+				}
+			}
+		}
+	}
+}
+
+// chrome starts a browser that ends with the test.
+func chrome(t *testing.T) context.Context {
+	t.Helper()
+	path := ""
+	for _, p := range []string{"/usr/lib/chromium/chromium-headless-shell", "chromium-headless-shell", "chromium", "google-chrome", "chrome"} {
+		if found, err := exec.LookPath(p); err == nil {
+			path = found
+			break
+		}
+	}
+	if path == "" {
+		t.Fatal("no Chrome: run `make chrome`")
+	}
+	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox)
+	ctx, stop := chromedp.NewExecAllocator(context.Background(), opts...)
+	ctx, cancel := chromedp.NewContext(ctx)
+	ctx, timeout := context.WithTimeout(ctx, 2*time.Minute)
+	t.Cleanup(func() {
+		timeout()
+		cancel()
+		stop()
+	})
+	return ctx
+}
+
+// overflow names what sticks out of the window on either side, and texts that
+// are wider than what holds them.
+const overflow = `(() => {
+	const wide = document.documentElement.clientWidth, bad = [];
+	for (const e of document.body.querySelectorAll('*')) {
+		const r = e.getBoundingClientRect();
+		if (r.width && (r.right > wide + 0.5 || r.left < -0.5)) bad.push(e.tagName + ' ' + e.textContent.slice(0, 40));
+		if (e.tagName === 'TD' && e.scrollWidth > e.clientWidth + 1) bad.push('text in TD ' + e.textContent.slice(0, 40));
+	}
+	if (document.documentElement.scrollWidth > wide) bad.push('the page scrolls to ' + document.documentElement.scrollWidth);
+	return bad;
+})()`
+
+func look(t *testing.T, ctx context.Context, url string, width int64, scheme string) {
+	t.Helper()
+	dark := chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+		})
+		return err
+	})
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 800), dark, chromedp.Navigate(url)); err != nil {
+		t.Fatal(err)
+	}
+	bad, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](overflow))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(bad) > 0 {
+		t.Errorf("sticks out of %d px:\n%s", width, strings.Join(bad, "\n"))
+	}
+	back, err := chromedp.Run(ctx, chromedp.Evaluate[string](`getComputedStyle(document.querySelector('.card')).backgroundColor`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := map[string]string{"light": "rgb(255, 255, 255)", "dark": "rgb(30, 29, 27)"}[scheme]; back != want {
+		t.Errorf("background in %s mode is %s, want %s", scheme, back, want)
+	}
+	if *shots == "" {
+		return
+	}
+	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := strings.ReplaceAll(strings.TrimPrefix(t.Name(), "TestNothingOverflows/"), "/", "_") + ".png"
+	if err := os.WriteFile(filepath.Join(*shots, name), png, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

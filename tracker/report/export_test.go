@@ -1,0 +1,10 @@
+package report
+
+// The tables of words, for the test that compares them.
+var English, Chinese = english, chinese
+
+// Diff compares two titles; marked parts stand in brackets.
+func Diff(before, after string) (was, is string) {
+	a, b := diff(before, after)
+	return marked(a, "[", "]"), marked(b, "[", "]")
+}

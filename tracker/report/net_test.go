@@ -1,0 +1,90 @@
+package report_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"shopwatch/tracker"
+	"shopwatch/tracker/report"
+)
+
+func TestNet(t *testing.T) {
+	c := func(k tracker.Kind, id string) tracker.Change {
+		return tracker.Change{Kind: k, Product: product(id, id, 100)}
+	}
+	price := func(id string, before, after int64) tracker.Change {
+		return tracker.Change{Kind: tracker.Repriced, Product: product(id, id, after), Before: product(id, id, before)}
+	}
+	title := func(id, before, after string) tracker.Change {
+		return tracker.Change{Kind: tracker.Retitled, Product: product(id, after, 100), Before: product(id, before, 100)}
+	}
+	health := func(k tracker.Kind) tracker.Change { return tracker.Change{Kind: k} }
+	other := c(tracker.Removed, "a")
+	other.Storefront = "oppo"
+	tests := []struct {
+		name    string
+		changes []tracker.Change
+		want    string
+	}{
+		{"nothing to merge", []tracker.Change{c(tracker.Added, "a"), c(tracker.Removed, "b")}, "added a, removed b"},
+		{"came and went", []tracker.Change{c(tracker.Added, "a"), c(tracker.Removed, "a")}, ""},
+		{"went and came", []tracker.Change{c(tracker.Removed, "a"), c(tracker.Relisted, "a")}, ""},
+		{"came, went, came is new", []tracker.Change{c(tracker.Added, "a"), c(tracker.Removed, "a"), c(tracker.Relisted, "a")}, "added a"},
+		{"went, came, went is gone", []tracker.Change{c(tracker.Removed, "a"), c(tracker.Relisted, "a"), c(tracker.Removed, "a")}, "removed a"},
+		{"came back and went again was gone before", []tracker.Change{c(tracker.Relisted, "a"), c(tracker.Removed, "a")}, ""},
+		{"two prices are one", []tracker.Change{price("a", 300, 200), price("a", 200, 250)}, "repriced a 3.00>2.50"},
+		{"a price that returns is none", []tracker.Change{price("a", 300, 200), price("a", 200, 300)}, ""},
+		{"a title that returns is none", []tracker.Change{title("a", "x", "y"), title("a", "y", "x")}, ""},
+		{"what is new has its newest price", []tracker.Change{c(tracker.Added, "a"), price("a", 100, 250)}, "added a 2.50"},
+		{"the price of what is gone is no news", []tracker.Change{price("a", 100, 250), c(tracker.Removed, "a")}, "removed a"},
+		{"the price of what is back is news", []tracker.Change{c(tracker.Relisted, "a"), price("a", 100, 250)}, "relisted a, repriced a 1.00>2.50"},
+		{"storefronts are apart", []tracker.Change{c(tracker.Added, "a"), other}, "added a, removed a"},
+		{"health stays", []tracker.Change{health(tracker.Stalled), health(tracker.Recovered), health(tracker.Stalled)}, "stalled, recovered, stalled"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			net, less := report.Net(tt.changes)
+			var got []string
+			for _, c := range net {
+				s := string(c.Kind)
+				if c.Product != nil {
+					s += " " + string(c.Product.ID)
+					switch {
+					case c.Kind == tracker.Repriced:
+						s += fmt.Sprintf(" %s>%s", c.Before.Price, c.Product.Price)
+					case c.Product.Price.Low != 100:
+						s += " " + c.Product.Price.String()
+					}
+				}
+				got = append(got, s)
+			}
+			if s := strings.Join(got, ", "); s != tt.want {
+				t.Errorf("Net = %q, want %q", s, tt.want)
+			}
+			if less != len(tt.changes)-len(net) {
+				t.Errorf("less = %d, want %d", less, len(tt.changes)-len(net))
+			}
+		})
+	}
+}
+
+func TestDiff(t *testing.T) {
+	tests := []struct{ name, before, after, was, is string }{
+		{"chinese by character", "糖大夫血糖仪家用", "糖大夫血压仪家用", "糖大夫血[糖]仪家用", "糖大夫血[压]仪家用"},
+		{"words as wholes", "Qrobot red 1080P", "Qrobot blue 1080P", "Qrobot [red] 1080P", "Qrobot [blue] 1080P"},
+		{"added at the end", "全民WiFi", "全民WiFi 3代", "全民WiFi", "全民WiFi[ 3代]"},
+		{"taken from the beginning", "新品 投影仪", "投影仪", "[新品 ]投影仪", "投影仪"},
+		{"nothing in common", "abc", "投影", "[abc]", "[投影]"},
+		{"a lone shared space is no anchor", "红 音箱甲乙", "蓝 电视丙丁", "[红 音箱甲乙]", "[蓝 电视丙丁]"},
+		{"equal", "同", "同", "同", "同"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			was, is := report.Diff(tt.before, tt.after)
+			if was != tt.was || is != tt.is {
+				t.Errorf("Diff = %q, %q, want %q, %q", was, is, tt.was, tt.is)
+			}
+		})
+	}
+}

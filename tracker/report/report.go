@@ -1,0 +1,41 @@
+package report
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"strings"
+)
+
+// Write puts a story into words. An error is a mistake in this package.
+func Write(s Story) (*Mail, error) {
+	whole := s.view(limits{})
+	m := &Mail{Subject: whole.Subject, Text: whole.text(), Brief: whole.brief(), CSV: s.csv()}
+	most := limits{shops: 60, rows: maxPictures, scans: 6}
+	for {
+		v := s.view(most)
+		var b bytes.Buffer
+		if err := v.html(&b); err != nil {
+			return nil, fmt.Errorf("write report %d: %w", s.Report.ID, err)
+		}
+		m.HTML, m.Pictures = b.String(), v.Pictures
+		if len(m.HTML) <= MaxHTML || most.shops <= 1 {
+			return m, nil
+		}
+		if most.rows > 3 {
+			most.rows = most.rows * 2 / 3
+		} else {
+			most.shops, most.scans = most.shops/2, 2
+		}
+	}
+}
+
+// Page returns the HTML with the pictures in it, for a browser.
+func (m *Mail) Page() string {
+	var pairs []string
+	for _, p := range m.Pictures {
+		pairs = append(pairs, `"cid:`+p.Name+`"`,
+			`"data:`+p.Type+`;base64,`+base64.StdEncoding.EncodeToString(p.Content)+`"`)
+	}
+	return strings.NewReplacer(pairs...).Replace(m.HTML)
+}

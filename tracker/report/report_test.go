@@ -1,0 +1,422 @@
+package report_test
+
+import (
+	"bytes"
+	"encoding/csv"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"shopwatch/tracker"
+	"shopwatch/tracker/report"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+var (
+	shanghai = time.FixedZone("Asia/Shanghai", 8*3600)
+	nine     = time.Date(2026, 11, 22, 9, 0, 0, 0, shanghai)
+)
+
+// hostile is a title of the worst kind: markup, a line break, marks that turn
+// the direction of text, a null, bytes that are no UTF-8, 500 characters.
+const hostile = "=cmd|'/C calc'!A0<script>alert(1)</script>\r\nBcc: x@example.com\u2028\u202Eevil\u202C\u2066\x00\xff \"'&<img src=x onerror=y>"
+
+func product(id, title string, fen int64) *tracker.Product {
+	p := &tracker.Product{
+		ID: tracker.ProductID(id), Title: title, URL: "https://detail.tmall.com/item.htm?id=" + id,
+		Image: "https://img.alicdn.com/" + id + ".jpg",
+	}
+	if fen > 0 {
+		p.Price = tracker.Price{Kind: tracker.PriceExact, Low: fen, Currency: "CNY"}
+	}
+	return p
+}
+
+func number(changes []tracker.Change) []tracker.Change {
+	for i := range changes {
+		c := &changes[i]
+		c.Seq = uint64(i + 40)
+		if c.Storefront == "" {
+			c.Storefront = "tencent"
+		}
+		if c.Scan.IsZero() {
+			c.Scan = nine
+		}
+		c.At = c.Scan.Add(90 * time.Second)
+	}
+	return changes
+}
+
+func scan(name tracker.Name, began time.Time, v tracker.Verdict, e tracker.Evidence) report.Scan {
+	s := report.Scan{Scan: tracker.Scan{Storefront: name, Began: began, Verdict: v, Evidence: e, Took: 90 * time.Second}}
+	s.LastComplete = began.Add(-9 * time.Hour)
+	return s
+}
+
+// stories are what the golden files show, by name.
+func stories(lang string) map[string]report.Story {
+	base := func(changes ...tracker.Change) report.Story {
+		return report.Story{
+			Report: tracker.Report{ID: 57, Channel: "analysts", Created: nine.Add(2 * time.Minute)},
+			Lang:   lang, Zone: shanghai, Changes: number(changes),
+			Shops: map[tracker.Name]report.Shop{
+				"tencent": {Title: "Tencent flagship", URL: "https://tencent.tmall.com/", Marketplace: "tmall"},
+			},
+			Scans: []report.Scan{scan("tencent", nine, tracker.Complete, tracker.Evidence{
+				Pages: 6, Products: 347, Declared: tracker.Declared{Pages: 6},
+			})},
+		}
+	}
+	all := map[string]report.Story{"sample": report.Sample("analysts", lang, shanghai, nine)}
+
+	removed := func(id string, proof tracker.Proof, state tracker.PageState, missing int, reason string) tracker.Change {
+		return tracker.Change{
+			Kind: tracker.Removed, Product: product(id, "糖大夫血糖仪 "+id, 29900), Proof: proof, Missing: missing,
+			Probe: &tracker.Probe{State: state, At: nine.Add(4 * time.Minute), URL: "https://detail.tmall.com/item.htm?id=" + id, Reason: reason},
+		}
+	}
+	all["proofs"] = base(
+		removed("1", tracker.ProofGone, tracker.PageGone, 1, "商品不存在"),
+		removed("2", tracker.ProofOffshelf, tracker.PageOffshelf, 1, "商品已下架"),
+		removed("3", tracker.ProofUnlisted, tracker.PageSold, 3, "add to cart"),
+		removed("4", tracker.ProofUnseen, tracker.PageUnknown, 3, "login wall"),
+	)
+
+	for _, v := range []tracker.Verdict{tracker.Login, tracker.Blocked, tracker.Partial, tracker.Failed} {
+		s := base(tracker.Change{Kind: tracker.Stalled, Verdict: v, Reason: "the words of the scan"})
+		s.Scans = []report.Scan{scan("tencent", nine, v, tracker.Evidence{Pages: 2, Products: 100, Declared: tracker.Declared{Pages: 6}, Duplicates: 1})}
+		s.Scans[0].Reason = "the words of the scan"
+		all["stalled-"+string(v)] = s
+	}
+	all["recovered"] = base(tracker.Change{Kind: tracker.Recovered, Reason: "as storage keeps it"})
+	all["closed"] = base(tracker.Change{Kind: tracker.Closed, Verdict: tracker.Gone, Reason: "店铺不存在"})
+	all["corrected"] = base(tracker.Change{Kind: tracker.Corrected, Corrects: 12, Reason: "the page was a login wall", Product: product("5", "全民WiFi", 1990)})
+
+	h := base(
+		tracker.Change{Kind: tracker.Added, Product: product("6", hostile+strings.Repeat("长", 500), 0), Important: hostile},
+		tracker.Change{Kind: tracker.Removed, Product: &tracker.Product{ID: "<7>", Title: hostile, URL: "javascript:alert(1)"}, Proof: tracker.ProofUnseen, Missing: 3,
+			Probe: &tracker.Probe{At: nine, URL: "data:text/html,x", Reason: hostile}},
+		tracker.Change{Kind: tracker.Retitled, Product: product("8", "＝SUM(A1) "+hostile, 100), Before: product("8", "-2+3 "+hostile, 100)},
+		tracker.Change{Kind: tracker.Added, Product: product("9", strings.Repeat("W", 500), 9999999999)},
+		tracker.Change{Kind: tracker.Repriced, Product: product("10", "@x", 123456789012), Before: product("10", "@x", 1)},
+		tracker.Change{Kind: tracker.Stalled, Verdict: "no such verdict", Reason: hostile},
+		tracker.Change{Kind: tracker.Added, Product: product("11", "", 100)},
+	)
+	h.Shops = map[tracker.Name]report.Shop{"tencent": {Title: hostile, URL: "javascript:alert(1)", Marketplace: hostile}}
+	h.Report.Channel = hostile
+	h.Scans[0].Reason, h.Scans[0].Verdict = hostile, tracker.Partial
+	h.Scans[0].Evidence.Warnings = []string{hostile}
+	h.Suspects = []report.Suspect{{Storefront: "tencent", Item: tracker.Item{Product: *product("12", hostile, 1), Missing: 2}}}
+	all["hostile"] = h
+
+	beat := report.Story{
+		Report: tracker.Report{ID: 60, Channel: "analysts", Created: nine, About: report.Heartbeat},
+		Lang:   lang, Zone: shanghai, Since: nine.AddDate(0, 0, -7), Shops: all["proofs"].Shops,
+		Quiet: []report.Quiet{{Storefront: "tencent", Scans: 14, Complete: 14, Products: 347, Last: nine.Add(-time.Hour)}},
+	}
+	all["heartbeat"] = beat
+	beat.Quiet = append(beat.Quiet,
+		report.Quiet{Storefront: "oppo", Scans: 14, Complete: 9, Products: 60, Last: nine.Add(-50 * time.Hour)},
+		report.Quiet{Storefront: "huawei"})
+	all["heartbeat-gaps"] = beat
+
+	d := base(
+		tracker.Change{Kind: tracker.Added, Product: product("1", "来了又走", 100)},
+		tracker.Change{Kind: tracker.Repriced, Product: product("2", "儿童蓝牙音箱", 20000), Before: product("2", "儿童蓝牙音箱", 29900)},
+		tracker.Change{Kind: tracker.Removed, Product: product("1", "来了又走", 100), Proof: tracker.ProofGone},
+		tracker.Change{Kind: tracker.Repriced, Product: product("2", "儿童蓝牙音箱", 25900), Before: product("2", "儿童蓝牙音箱", 20000)},
+		tracker.Change{Kind: tracker.Added, Product: product("3", "投影仪", 199900)},
+		tracker.Change{Kind: tracker.Added, Storefront: "oppo", Product: product("4", "OPPO Find X9", 449900)},
+	)
+	d.Net = true
+	d.Changes[4].SameAs = &tracker.SameAs{ID: "99", Confidence: 0.97}
+	d.Scans = append(d.Scans, scan("oppo", nine, tracker.Partial, tracker.Evidence{Pages: 1, Products: 60, Declared: tracker.Declared{Pages: 2, Products: 90}}))
+	d.Scans[1].Evidence.Shop.Name = "OPPO官方旗舰店"
+	all["digest"] = d
+	d.Changes = d.Changes[:3:3]
+	d.Changes = append(d.Changes[:1:1], d.Changes[2])
+	d.Scans = nil
+	all["digest-nothing"] = d
+	return all
+}
+
+func TestGolden(t *testing.T) {
+	for _, lang := range []string{"en", "zh"} {
+		for name, s := range stories(lang) {
+			t.Run(name+"."+lang, func(t *testing.T) {
+				m, err := report.Write(s)
+				if err != nil {
+					t.Fatal(err)
+				}
+				golden(t, name+"."+lang+".txt", "Subject: "+m.Subject+"\n\n"+m.Text+"\n~~~ in a chat ~~~\n"+m.Brief+"\n")
+				golden(t, name+"."+lang+".html", m.HTML)
+				if lang == "en" {
+					golden(t, name+".csv", string(m.CSV))
+				}
+			})
+		}
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s differs (-want +got); run with -update if it should:\n%s", path, diff)
+	}
+}
+
+func TestEverySubjectFits(t *testing.T) {
+	for _, lang := range []string{"en", "zh"} {
+		for name, s := range stories(lang) {
+			for _, title := range []string{"", "T", strings.Repeat("很长的店名", 30)} {
+				s.Shops = map[tracker.Name]report.Shop{"tencent": {Title: title}}
+				m, err := report.Write(s)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if n := utf8.RuneCountInString(m.Subject); n > 78 {
+					t.Errorf("%s.%s: subject of %d characters, want at most 78: %q", name, lang, n, m.Subject)
+				}
+				if strings.ContainsAny(m.Subject, "\r\n\u2028\u202e\x00") {
+					t.Errorf("%s.%s: subject %q holds a character that can break a header", name, lang, m.Subject)
+				}
+			}
+		}
+	}
+}
+
+func TestSubjectSaysTheOutcome(t *testing.T) {
+	added := tracker.Change{Kind: tracker.Added, Product: product("1", "a", 1)}
+	added2 := tracker.Change{Kind: tracker.Added, Product: product("2", "b", 1)}
+	gone := tracker.Change{Kind: tracker.Removed, Product: product("3", "c", 1)}
+	price := func(id string) tracker.Change {
+		return tracker.Change{Kind: tracker.Repriced, Product: product(id, "d", 1), Before: product(id, "d", 2)}
+	}
+	tests := []struct {
+		name, lang string
+		changes    []tracker.Change
+		want       string
+	}{
+		{"products, most important first", "en", []tracker.Change{price("4"), added, gone, price("5"), added2, price("6")}, "[Tencent flagship] +2 new, -1 removed, 3 prices · 22 Nov 09:01"},
+		{"one is one", "en", []tracker.Change{price("4")}, "[Tencent flagship] 1 price · 22 Nov 09:01"},
+		{"chinese", "zh", []tracker.Change{added, added2, gone}, "[Tencent flagship] 上新 2，下架 1 · 11月22日 09:01"},
+		{"stalled comes first", "en", []tracker.Change{added, {Kind: tracker.Stalled, Verdict: tracker.Login}}, "[Tencent flagship] Cannot read the storefront: login needed … · 22 Nov 09:01"},
+		{"closed", "en", []tracker.Change{{Kind: tracker.Closed}}, "[Tencent flagship] Storefront closed · 22 Nov 09:01"},
+		{"recovered with what it brings", "en", []tracker.Change{{Kind: tracker.Recovered}, gone}, "[Tencent flagship] Readable again, -1 removed · 22 Nov 09:01"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := stories(tt.lang)["proofs"]
+			s.Changes = number(tt.changes)
+			m, err := report.Write(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m.Subject != tt.want {
+				t.Errorf("Subject = %q, want %q", m.Subject, tt.want)
+			}
+		})
+	}
+}
+
+func TestHostileTitlesAreHarmless(t *testing.T) {
+	m, err := report.Write(stories("en")["hostile"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []string{"<script", "<img src=x", "javascript:", "data:text", "ZgotmplZ", "\u202e", "\u2028", "\x00"} {
+		if strings.Contains(m.HTML, bad) {
+			t.Errorf("HTML contains %q", bad)
+		}
+	}
+	for _, bad := range []string{"\r", "\x00", "\u202e", "\u2028", "\u2066"} {
+		if strings.Contains(m.Text+m.Subject+m.Brief, bad) {
+			t.Errorf("text or subject contains %q", bad)
+		}
+	}
+	if strings.Contains(m.Text, "\nBcc:") {
+		t.Error("a title begins a line of its own in the text")
+	}
+	if !utf8.ValidString(m.Text + m.HTML + string(m.CSV)) {
+		t.Error("something is not UTF-8")
+	}
+	rows, err := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(m.CSV, []byte("\ufeff")))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) != 1+7 {
+		t.Errorf("CSV has %d rows, want a heading and 7", len(rows))
+	}
+	decimal := regexp.MustCompile(`^-?\d+\.\d\d$`)
+	for _, row := range rows {
+		for i, cell := range row {
+			if cell != "" && strings.ContainsRune("=+-@\t＝＋－＠", []rune(cell)[0]) && !decimal.MatchString(cell) {
+				t.Errorf("CSV column %s: %q is taken for a formula", rows[0][i], cell)
+			}
+			if strings.ContainsAny(cell, "\r\n") {
+				t.Errorf("CSV column %s: %q has a line break", rows[0][i], cell)
+			}
+		}
+	}
+}
+
+func TestGreatReportsAreCapped(t *testing.T) {
+	tests := []struct {
+		name         string
+		shops, each  int
+		title        string
+		wantPictures bool
+	}{
+		{"one storefront with everything new", 1, 3000, "糖大夫 腾讯智能血糖仪 GPRS版 家用测糖仪套装", true},
+		{"long titles of awkward characters", 1, 300, strings.Repeat(`<"&'>`, 100), true},
+		{"a hundred storefronts", 100, 8, "糖大夫 腾讯智能血糖仪", true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := stories("en")["proofs"]
+			s.Changes, s.Scans = nil, nil
+			for shop := range tt.shops {
+				name := tracker.Name(fmt.Sprint("shop", shop))
+				s.Scans = append(s.Scans, scan(name, nine, tracker.Complete, tracker.Evidence{Pages: 1, Products: tt.each}))
+				for i := range tt.each {
+					s.Changes = append(s.Changes, tracker.Change{
+						Kind: tracker.Kinds[i%6], Storefront: name,
+						Product: product(fmt.Sprint(i), tt.title, 29900), Before: product(fmt.Sprint(i), tt.title+" alt", 19900),
+						Pictures: tracker.Evidenced{Picture: fmt.Sprint(shop, i)},
+					})
+				}
+			}
+			s.Changes = number(s.Changes)
+			s.Picture = report.Sample("", "", nil, nine).Picture
+			m, err := report.Write(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(m.HTML) > report.MaxHTML {
+				t.Errorf("HTML of %d bytes, want at most %d", len(m.HTML), report.MaxHTML)
+			}
+			if len(m.HTML) < report.MaxHTML/3 {
+				t.Errorf("HTML of %d bytes wastes its room of %d", len(m.HTML), report.MaxHTML)
+			}
+			if n := len(m.Pictures); n > 40 || n == 0 {
+				t.Errorf("%d pictures, want 1 to 40", n)
+			}
+			if !strings.Contains(m.HTML, "changes.csv") {
+				t.Error("HTML does not say where the rest is")
+			}
+			if got := bytes.Count(m.CSV, []byte("\r\n")); got != 1+len(s.Changes) {
+				t.Errorf("CSV has %d lines, want %d", got, 1+len(s.Changes))
+			}
+			if got := strings.Count(m.Text, "detail.tmall.com/item.htm?id="); got < len(s.Changes) {
+				t.Errorf("text links %d products, want %d", got, len(s.Changes))
+			}
+			for _, p := range m.Pictures {
+				if !strings.Contains(m.HTML, `"cid:`+p.Name+`"`) {
+					t.Errorf("picture %s is embedded but not shown", p.Name)
+				}
+			}
+		})
+	}
+}
+
+func TestPicturesAreInTheMail(t *testing.T) {
+	m, err := report.Write(report.Sample("analysts", "en", shanghai, nine))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(m.Pictures) == 0 {
+		t.Fatal("the sample has no pictures")
+	}
+	if src := regexp.MustCompile(`src="(?:[^c]|c[^i])[^"]*"`).FindString(m.HTML); src != "" {
+		t.Errorf("HTML loads %s from outside the mail", src)
+	}
+	if strings.Contains(m.Page(), "cid:") {
+		t.Error("Page still refers to parts of a mail")
+	}
+}
+
+// TestLanguagesAreWhole fails when one language lacks words that the other has.
+func TestLanguagesAreWhole(t *testing.T) {
+	verbs := regexp.MustCompile(`%(?:\[\d\])?[sd]`)
+	count := func(v reflect.Value) map[string]int {
+		n := make(map[string]int)
+		var walk func(path string, v reflect.Value)
+		walk = func(path string, v reflect.Value) {
+			switch v.Kind() {
+			case reflect.String:
+				if v.Len() == 0 {
+					t.Errorf("%s is empty", path)
+				}
+				n[path] = len(verbs.FindAllString(v.String(), -1))
+			case reflect.Map:
+				for _, k := range v.MapKeys() {
+					walk(path+"."+k.String(), v.MapIndex(k))
+				}
+			case reflect.Array:
+				for i := range v.Len() {
+					walk(fmt.Sprint(path, i), v.Index(i))
+				}
+			case reflect.Struct:
+				for i := range v.NumField() {
+					walk(path+"."+v.Type().Field(i).Name, v.Field(i))
+				}
+			}
+		}
+		walk("", v)
+		return n
+	}
+	en, zh := count(reflect.ValueOf(report.English)), count(reflect.ValueOf(report.Chinese))
+	if diff := cmp.Diff(en, zh); diff != "" {
+		t.Errorf("values in the sentences of English and Chinese differ:\n%s", diff)
+	}
+}
+
+func TestPercent(t *testing.T) {
+	exact := func(fen int64) tracker.Price {
+		return tracker.Price{Kind: tracker.PriceExact, Low: fen, Currency: "CNY"}
+	}
+	tests := []struct {
+		name          string
+		before, after tracker.Price
+		want          string
+	}{
+		{"down", exact(29900), exact(25900), "-13.4"},
+		{"up", exact(10000), exact(15000), "50.0"},
+		{"unknown is no share", tracker.Price{}, exact(1), ""},
+		{"nothing to divide by", exact(0), exact(1), ""},
+		{"high end of a range", tracker.Price{Kind: tracker.PriceRange, Low: 100, High: 200}, tracker.Price{Kind: tracker.PriceRange, Low: 100, High: 300}, "50.0"},
+		{"other currency", exact(100), tracker.Price{Kind: tracker.PriceExact, Low: 200, Currency: "USD"}, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := ""
+			if p, ok := report.Percent(tt.before, tt.after); ok {
+				got = fmt.Sprintf("%.1f", p)
+			}
+			if got != tt.want {
+				t.Errorf("Percent = %q, want %q", got, tt.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,80 @@
+package report
+
+import (
+	"time"
+
+	"shopwatch/tracker"
+)
+
+// A Story is everything that a report tells, before it is put into words.
+type Story struct {
+	Report  tracker.Report
+	Lang    string         // "zh" for Chinese; anything else is English
+	Zone    *time.Location // of the dates; nil is UTC
+	Changes []tracker.Change
+	// Net asks for what remains of the changes when those of one product are
+	// taken together, as a digest wants it. The CSV file keeps them all.
+	Net      bool
+	Scans    []Scan    // those that the changes rest on, oldest first
+	Suspects []Suspect // listed products that complete scans missed, not confirmed as gone
+	Shops    map[tracker.Name]Shop
+	Quiet    []Quiet   // of a heartbeat: what the scans of each storefront came to
+	Since    time.Time // of a heartbeat: where its period begins
+	// Picture returns a small picture (JPEG, PNG or GIF, square, at most a
+	// few kilobytes) of an evidence file; nil when there is none. It may be nil.
+	Picture func(name string) []byte
+	Sample  bool // the story is made up, and the report must say so
+}
+
+// A Scan is a scan that changes rest on.
+type Scan struct {
+	tracker.Scan
+	LastComplete time.Time // when the last complete scan before it began; zero for none
+}
+
+// A Suspect is a product that is listed as far as is known, though complete
+// scans did not see it.
+type Suspect struct {
+	Storefront tracker.Name
+	Item       tracker.Item
+}
+
+// A Shop is what a report says of a storefront apart from its changes.
+type Shop struct {
+	Title       string // for people; empty: the name that the storefront states, else its configured name
+	URL         string // where its listing begins; empty: no link
+	Marketplace string // as `shopwatch login` wants it: "tmall"; empty when unknown
+}
+
+// A Quiet is what the scans of one storefront came to in the period of a
+// heartbeat.
+type Quiet struct {
+	Storefront tracker.Name
+	Scans      int // all
+	Complete   int // those among them that saw everything
+	Products   int // listed at the end
+	Last       time.Time
+}
+
+// A Mail is a report in words.
+type Mail struct {
+	Subject  string // at most 78 characters, one line, not encoded
+	Text     string // everything, lines ended by "\n"
+	HTML     string // at most MaxHTML bytes; refers to the pictures as "cid:NAME"
+	CSV      []byte // every change, with a byte order mark; nil when there are none
+	Pictures []Picture
+	// Brief is the report in a few lines, for chats: the subject is not
+	// repeated.
+	Brief string
+}
+
+// A Picture is embedded into the HTML.
+type Picture struct {
+	Name    string // its Content-ID without the part behind the @, and its file name
+	Type    string // "image/jpeg"
+	Content []byte
+}
+
+// MaxHTML is the greatest length of a mail's HTML in bytes. Gmail cuts off what
+// is behind 102 KB, and encoding makes it longer.
+const MaxHTML = 90_000

@@ -1,0 +1,71 @@
+package report
+
+import (
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"shopwatch/tracker"
+)
+
+// maxSubject is the length of a subject in characters at most.
+const maxSubject = 78
+
+// subject says the outcome in one line: whose, what, when. When it grows too
+// long the storefront's title is shortened first, then the rarer kinds go.
+func (v *viewer) subject(at time.Time) string {
+	tail := " · " + at.Format(v.w.Day)
+	head := ""
+	if v.Sample {
+		head = v.w.Sample
+	}
+	room := maxSubject - utf8.RuneCountInString(head+tail) - len("[] ")
+	whose, _ := v.heading(v.storefronts())
+	least := min(utf8.RuneCountInString(whose), 20) // that much of it stays
+	outcome := v.outcome()
+	what := strings.Join(outcome, v.w.Comma)
+	for len(outcome) > 1 && utf8.RuneCountInString(what) > room-least {
+		outcome = outcome[:len(outcome)-1]
+		what = strings.Join(outcome, v.w.Comma) + " …"
+	}
+	whose = cut(whose, max(room-utf8.RuneCountInString(what), least))
+	return cut(head+"["+whose+"] "+what+tail, maxSubject)
+}
+
+// outcome is what happened, the most important first.
+func (v *viewer) outcome() []string {
+	if v.About() == Heartbeat {
+		lead, _ := v.quiet()
+		return []string{lead}
+	}
+	if len(v.net) == 0 {
+		return []string{v.w.SubjectNoNet}
+	}
+	var health, products []string
+	told := make(map[string]bool)
+	for i := range v.net {
+		s := ""
+		switch c := &v.net[i]; c.Kind {
+		case tracker.Stalled:
+			if s = v.w.SubjectStalled[c.Verdict]; s == "" {
+				s = v.w.SubjectStalled[tracker.Failed]
+			}
+		case tracker.Recovered:
+			s = v.w.SubjectRecovered
+		case tracker.Closed:
+			s = v.w.SubjectClosed
+		case tracker.Corrected:
+			s = v.w.SubjectCorrected
+		}
+		if s != "" && !told[s] {
+			told[s] = true
+			health = append(health, s)
+		}
+	}
+	for _, c := range v.counts() {
+		if forms, ok := v.w.Subjects[c.Kind]; ok {
+			products = append(products, many(forms, c.N))
+		}
+	}
+	return append(health, products...)
+}

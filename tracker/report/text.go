@@ -1,0 +1,192 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+)
+
+// text writes the view as plain text, with everything.
+func (v *view) text() string {
+	var b strings.Builder
+	line := func(format string, a ...any) { fmt.Fprintf(&b, format+"\n", a...) }
+	if v.Sample {
+		line("%s\n", v.W.SampleNote)
+	}
+	line("%s", v.Heading)
+	line("%s", v.When)
+	if v.URL != "" {
+		line("%s", v.URL)
+	}
+	if len(v.Counts) > 0 {
+		var cs []string
+		for _, c := range v.Counts {
+			cs = append(cs, many(v.W.Subjects[c.Kind], c.N))
+		}
+		line("\n%s", strings.Join(cs, v.W.Comma))
+	}
+	if v.NetNote != "" {
+		line("\n%s", v.NetNote)
+	}
+	if v.Lead != "" {
+		line("\n%s", v.Lead)
+	}
+	for _, q := range v.Quiet {
+		line("\n%s\n  %s", q.Title, q.Line)
+		if q.Last != "" {
+			line("  %s", q.Last)
+		}
+	}
+	for i := range v.Shops {
+		v.Shops[i].text(v.W, line)
+	}
+	line("\n-- ")
+	for _, f := range v.Foot {
+		line("%s", f)
+	}
+	return b.String()
+}
+
+func (s *shopView) text(w *words, line func(string, ...any)) {
+	if s.Title != "" {
+		line("\n\n=== %s ===", s.Title)
+		if s.URL != "" {
+			line("%s", s.URL)
+		}
+	}
+	for _, h := range s.Health {
+		line("\n! %s", h.Head)
+		for _, l := range h.Lines {
+			line("  %s", l)
+		}
+		if h.Do != "" {
+			line("  %s %s", w.Do, h.Do)
+		}
+	}
+	for _, sec := range s.Sections {
+		line("\n%s (%d)", strings.ToUpper(sec.Title), sec.N)
+		for i := range sec.Rows {
+			sec.Rows[i].text(w, line)
+		}
+	}
+	if len(s.Suspects) > 0 {
+		line("\n%s (%d)", w.Suspects, len(s.Suspects))
+		line("%s", w.SuspectsNote)
+		for _, r := range s.Suspects {
+			line("\n? %s", r.Title)
+			line("  "+w.Number+" · %s", r.ID, r.Missing)
+			if r.URL != "" {
+				line("  %s", r.URL)
+			}
+		}
+	}
+	if len(s.Evidence) > 0 {
+		line("\n%s", w.Evidence)
+		for _, e := range s.Evidence {
+			line("  %s · %s: %s", e.When, e.Verdict, e.Line)
+			for _, warning := range e.Warnings {
+				line("    %s", warning)
+			}
+		}
+	}
+}
+
+// signs before a product in the text, by kind.
+var rowSigns = map[string]string{"added": "+", "removed": "-"}
+
+func (r *row) text(w *words, line func(string, ...any)) {
+	sign := rowSigns[string(r.Kind)]
+	if sign == "" {
+		sign = "*"
+	}
+	line("\n%s %s", sign, r.Title)
+	switch {
+	case r.Was != "":
+		line("  %s", strings.TrimRight(fmt.Sprintf("%s -> %s  %s", r.Was, r.Price, r.Percent), " "))
+		line("  "+w.Number, r.ID)
+	default:
+		line("  %s · "+w.Number, r.Price, r.ID)
+	}
+	if len(r.OldTitle) > 0 {
+		line("  %s: %s", w.Before, marked(r.OldTitle, "[-", "-]"))
+		line("  %s: %s", w.After, marked(r.NewTitle, "{+", "+}"))
+	}
+	if r.WasImage != "" {
+		line("  %s: %s", w.Before, r.WasImage)
+		line("  %s: %s", w.After, r.Image)
+	}
+	for _, n := range r.Notes {
+		line("  %s", n.Text)
+		if n.URL != "" && n.URL != r.URL {
+			line("  %s", n.URL)
+		}
+	}
+	if r.Watched != "" {
+		line("  "+w.Watched, r.Watched)
+	}
+	if r.URL != "" {
+		line("  %s", r.URL)
+	}
+}
+
+// marked writes a title with its marked parts between signs.
+func marked(ps []part, open, end string) string {
+	var b strings.Builder
+	for _, p := range ps {
+		if p.Mark {
+			b.WriteString(open + p.Text + end)
+		} else {
+			b.WriteString(p.Text)
+		}
+	}
+	return b.String()
+}
+
+// briefRows is how many products a brief names.
+const briefRows = 12
+
+// brief writes the view for a chat: the first products by name, one line each.
+func (v *view) brief() string {
+	var ls []string
+	left := 0
+	for _, s := range v.Shops {
+		if s.Title != "" {
+			ls = append(ls, "", s.Title)
+		}
+		for _, h := range s.Health {
+			ls = append(ls, "! "+h.Head)
+			if h.Do != "" {
+				ls = append(ls, "  "+h.Do)
+			}
+		}
+		for _, sec := range s.Sections {
+			for _, r := range sec.Rows {
+				if len(ls) >= briefRows {
+					left++
+					continue
+				}
+				ls = append(ls, r.brief(sec.Title))
+			}
+		}
+	}
+	for _, q := range v.Quiet {
+		ls = append(ls, q.Title+": "+q.Line)
+	}
+	if v.NetNote != "" {
+		ls = append(ls, v.NetNote)
+	}
+	if left > 0 {
+		ls = append(ls, fmt.Sprintf("+ %d …", left))
+	}
+	if v.URL != "" {
+		ls = append(ls, v.URL)
+	}
+	return strings.TrimSpace(strings.Join(ls, "\n"))
+}
+
+func (r *row) brief(kind string) string {
+	s := kind + ": " + cut(r.Title, 60)
+	if r.Was != "" {
+		return strings.TrimRight(fmt.Sprintf("%s  %s → %s  %s", s, r.Was, r.Price, r.Percent), " ")
+	}
+	return s + "  " + r.Price
+}

@@ -1,0 +1,630 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"shopwatch/tracker"
+)
+
+// A view is a story in words of one language, before text and HTML differ.
+// All strings in it are clean.
+type view struct {
+	W         *words
+	Subject   string
+	Preheader string
+	Heading   string
+	URL       string // of the one storefront; empty when there are several
+	When      string
+	Sample    bool
+	Counts    []count
+	Shops     []shopView
+	NetNote   string
+	Lead      string // of a heartbeat: what it comes to
+	Whole     bool   // of a heartbeat: every scan was complete
+	Quiet     []quietView
+	Foot      []string
+	Pictures  []Picture
+	More      string // storefronts left out; empty for none
+}
+
+// A count stands on top of a report.
+type count struct {
+	Kind  tracker.Kind
+	Sign  string
+	N     int
+	Label string
+}
+
+// A shopView is what a report tells of one storefront.
+type shopView struct {
+	Title    string // empty when the report's heading says it
+	URL      string
+	Health   []healthView
+	Sections []section
+	Suspects []row
+	More     string // suspects left out
+	Evidence []evidenceView
+	Earlier  string // scans left out; empty for none
+}
+
+// A healthView is a change of the storefront itself, or a correction.
+type healthView struct {
+	Kind  tracker.Kind
+	Head  string
+	Lines []string
+	Do    string
+}
+
+// A section holds the changes of one kind.
+type section struct {
+	Kind  tracker.Kind
+	Title string
+	N     int
+	Rows  []row
+	More  string // rows left out; empty for none
+}
+
+// A row is one change of a product.
+type row struct {
+	Kind       tracker.Kind
+	Title      string
+	URL        string
+	ID         string
+	Price, Was string // Was only for a changed price
+	Hidden     bool   // the price is not known
+	Percent    string
+	Down       bool
+	Watched    string
+	Notes      []note
+	OldTitle   []part // of a changed title
+	NewTitle   []part
+	Picture    string // names of embedded pictures
+	Before     string
+	Image      string // addresses, of a changed picture
+	WasImage   string
+	Missing    string // of a suspect
+}
+
+// A note is a line under a product.
+type note struct{ Text, URL string }
+
+// An evidenceView is one scan in words.
+type evidenceView struct {
+	When     string
+	Verdict  string
+	Complete bool
+	Line     string
+	Warnings []string
+}
+
+// A quietView is one storefront of a heartbeat.
+type quietView struct {
+	Title string
+	Line  string
+	Last  string
+	Whole bool // every scan was complete
+	Share string
+}
+
+// maxPictures is how many pictures a mail embeds at most.
+const maxPictures = 40
+
+// limits keep the HTML short. The zero value sets none.
+type limits struct {
+	shops int // storefronts at most
+	rows  int // rows of a section at most
+	scans int // evidence lines of a storefront at most
+}
+
+// full reports whether n is all that a limit allows.
+func full(limit, n int) bool { return limit > 0 && n >= limit }
+
+// viewer builds a view.
+type viewer struct {
+	Story
+	w        *words
+	zone     *time.Location
+	net      []tracker.Change
+	less     int
+	most     limits
+	pictures []Picture
+	names    map[string]string // evidence file: name of the embedded picture
+}
+
+// view puts the story into words, within limits.
+func (s Story) view(most limits) *view {
+	v := &viewer{Story: s, w: wordsOf(s.Lang), zone: s.Zone, net: s.Changes, most: most, names: make(map[string]string)}
+	if v.zone == nil {
+		v.zone = time.UTC
+	}
+	if s.Net {
+		v.net, v.less = Net(s.Changes)
+	}
+	at := v.at()
+	out := &view{
+		W: v.w, Sample: s.Sample, Subject: v.subject(at), When: v.date(at), Counts: v.counts(),
+	}
+	if s.About() == Heartbeat {
+		v.heartbeat(out)
+	}
+	names := v.storefronts()
+	for i, name := range names {
+		if full(most.shops, i) {
+			out.More = many(v.w.MoreShops, len(names)-i)
+			break
+		}
+		sv := v.shop(name)
+		if len(names) > 1 {
+			sv.Title = v.title(name)
+		}
+		out.Shops = append(out.Shops, sv)
+	}
+	out.Heading, out.URL = v.heading(names)
+	if v.less > 0 {
+		out.NetNote = many(v.w.NetNote, v.less)
+		if len(v.net) == 0 {
+			out.NetNote = v.w.NoNet
+		}
+	}
+	out.Preheader = v.preheader(out)
+	out.Foot = v.foot()
+	out.Pictures = v.pictures
+	return out
+}
+
+// Heartbeat is what Report.About says of a report that proves quiet.
+const Heartbeat = "heartbeat"
+
+// About returns what a report without changes is about, "" for one with.
+func (s *Story) About() string { return s.Report.About }
+
+// at is the time that a report carries in its subject: that of its last scan.
+func (v *viewer) at() time.Time {
+	at := v.Report.Created
+	if v.About() == "" && len(v.Changes) > 0 && !v.Net {
+		at = v.Changes[len(v.Changes)-1].At
+	}
+	return at.In(v.zone)
+}
+
+func (v *viewer) day(t time.Time) string { return t.In(v.zone).Format(v.w.Day) }
+func (v *viewer) date(t time.Time) string {
+	return t.In(v.zone).Format(v.w.Full) + " · " + offset(t.In(v.zone))
+}
+
+// when writes a time of the day of the report without the date.
+func (v *viewer) when(t time.Time) string {
+	t = t.In(v.zone)
+	if at := v.at(); t.YearDay() == at.YearDay() && t.Year() == at.Year() {
+		return t.Format("15:04")
+	}
+	return v.day(t)
+}
+
+// storefronts are those that the report tells of, in the order of the log.
+func (v *viewer) storefronts() []tracker.Name {
+	var names []tracker.Name
+	see := func(n tracker.Name) {
+		if !slices.Contains(names, n) {
+			names = append(names, n)
+		}
+	}
+	for i := range v.net {
+		see(v.net[i].Storefront)
+	}
+	for i := range v.Changes {
+		see(v.Changes[i].Storefront)
+	}
+	for i := range v.Scans {
+		see(v.Scans[i].Storefront)
+	}
+	return names
+}
+
+// title is what people call a storefront.
+func (v *viewer) title(name tracker.Name) string {
+	if t := clean(v.Shops[name].Title); t != "" {
+		return cut(t, 60)
+	}
+	for i := len(v.Scans) - 1; i >= 0; i-- {
+		if s := &v.Scans[i]; s.Storefront == name {
+			if t := clean(s.Evidence.Shop.Name); t != "" {
+				return cut(t, 60)
+			}
+		}
+	}
+	return cut(clean(string(name)), 60)
+}
+
+func (v *viewer) heading(names []tracker.Name) (title, url string) {
+	switch {
+	case v.About() == Heartbeat && len(v.Quiet) == 1:
+		return v.title(v.Quiet[0].Storefront), link(v.Shops[v.Quiet[0].Storefront].URL)
+	case v.About() == Heartbeat:
+		return fmt.Sprintf(v.w.Storefronts, len(v.Quiet)), ""
+	case len(names) == 1:
+		return v.title(names[0]), link(v.Shops[names[0]].URL)
+	case len(names) == 0:
+		return "shopwatch", ""
+	}
+	return fmt.Sprintf(v.w.Storefronts, len(names)), ""
+}
+
+// counts are how many changes of products there are of each kind that occurs.
+func (v *viewer) counts() []count {
+	var cs []count
+	for _, k := range tracker.Kinds {
+		if _, ok := v.w.Subjects[k]; !ok {
+			continue // a matter of the storefront: told in words
+		}
+		n := 0
+		for i := range v.net {
+			if v.net[i].Kind == k {
+				n++
+			}
+		}
+		if n > 0 {
+			c := count{Kind: k, N: n, Label: v.w.Kinds[k]}
+			switch k {
+			case tracker.Added:
+				c.Sign = "+"
+			case tracker.Removed:
+				c.Sign = "−"
+			}
+			cs = append(cs, c)
+		}
+	}
+	return cs
+}
+
+// shop puts what happened in one storefront into words.
+func (v *viewer) shop(name tracker.Name) shopView {
+	sv := shopView{URL: link(v.Shops[name].URL)}
+	for _, k := range tracker.Kinds {
+		sec := section{Kind: k, Title: v.w.Kinds[k]}
+		for i := range v.net {
+			c := &v.net[i]
+			if c.Storefront != name || c.Kind != k {
+				continue
+			}
+			if h, ok := v.health(c); ok {
+				if !full(v.most.rows, len(sv.Health)) {
+					sv.Health = append(sv.Health, h)
+				}
+				continue
+			}
+			if c.Product == nil {
+				continue
+			}
+			sec.N++
+			if !full(v.most.rows, len(sec.Rows)) {
+				sec.Rows = append(sec.Rows, v.row(c))
+			}
+		}
+		if left := sec.N - len(sec.Rows); left > 0 {
+			sec.More = many(v.w.More, left)
+		}
+		if sec.N > 0 {
+			sv.Sections = append(sv.Sections, sec)
+		}
+	}
+	n := 0
+	for i := range v.Suspects {
+		s := &v.Suspects[i]
+		if s.Storefront != name {
+			continue
+		}
+		if n++; !full(v.most.rows, len(sv.Suspects)) {
+			sv.Suspects = append(sv.Suspects, row{
+				Title: clean(s.Item.Title), URL: link(s.Item.URL), ID: clean(string(s.Item.ID)),
+				Missing: fmt.Sprintf(v.w.Suspect, s.Item.Missing),
+			})
+		}
+	}
+	if left := n - len(sv.Suspects); left > 0 {
+		sv.More = many(v.w.More, left)
+	}
+	earlier := 0
+	for i := len(v.Scans) - 1; i >= 0; i-- { // the newest first
+		switch s := &v.Scans[i]; {
+		case s.Storefront != name:
+		case full(v.most.scans, len(sv.Evidence)):
+			earlier++
+		default:
+			sv.Evidence = append(sv.Evidence, v.evidence(s))
+		}
+	}
+	if earlier > 0 {
+		sv.Earlier = many(v.w.MoreScans, earlier)
+	}
+	return sv
+}
+
+// row puts one change of a product into words.
+func (v *viewer) row(c *tracker.Change) row {
+	p := c.Product
+	r := row{
+		Kind: c.Kind, Title: clean(p.Title), URL: link(p.URL), ID: clean(string(p.ID)),
+		Price: v.w.price(p.Price), Hidden: !p.Price.Known(), Watched: clean(c.Important),
+		Picture: v.picture(c.Pictures.Picture),
+	}
+	if r.Title == "" {
+		r.Title = fmt.Sprintf(v.w.Number, r.ID)
+	}
+	switch c.Kind {
+	case tracker.Added:
+		if c.SameAs != nil {
+			r.Notes = append(r.Notes, note{Text: fmt.Sprintf(v.w.SameAs, clean(string(c.SameAs.ID)), int(100*c.SameAs.Confidence+0.5))})
+		}
+	case tracker.Removed:
+		r.Notes = append(r.Notes, v.proof(c))
+	case tracker.Relisted:
+		if c.Away > 0 {
+			r.Notes = append(r.Notes, note{Text: fmt.Sprintf(v.w.Back, v.w.span(c.Away))})
+		}
+	case tracker.Repriced:
+		if c.Before != nil {
+			r.Was = v.w.price(c.Before.Price)
+			if pc, ok := Percent(c.Before.Price, p.Price); ok {
+				r.Percent, r.Down = percent(pc), pc < 0
+			}
+		}
+	case tracker.Retitled:
+		if c.Before != nil {
+			r.OldTitle, r.NewTitle = diff(clean(c.Before.Title), r.Title)
+		}
+	case tracker.Repictured:
+		r.Before = v.picture(c.Pictures.Before)
+		r.Image = link(p.Image)
+		if c.Before != nil {
+			r.WasImage = link(c.Before.Image)
+		}
+	}
+	return r
+}
+
+// proof says in words what a removal rests on.
+func (v *viewer) proof(c *tracker.Change) note {
+	seen, url := v.when(c.At), ""
+	if c.Probe != nil {
+		seen, url = v.when(c.Probe.At), link(c.Probe.URL)
+	}
+	switch c.Proof {
+	case tracker.ProofGone:
+		return note{fmt.Sprintf(v.w.ProofGone, seen), url}
+	case tracker.ProofOffshelf:
+		return note{fmt.Sprintf(v.w.ProofOffshelf, seen), url}
+	case tracker.ProofUnlisted:
+		return note{fmt.Sprintf(v.w.ProofUnlisted, c.Missing, seen), url}
+	}
+	s := fmt.Sprintf(v.w.ProofUnseen, c.Missing)
+	if c.Probe != nil && c.Probe.Reason != "" {
+		s += fmt.Sprintf(v.w.ProofReason, cut(clean(c.Probe.Reason), 80))
+	}
+	return note{s, url}
+}
+
+// health puts a change of the storefront itself, or a correction, into words.
+func (v *viewer) health(c *tracker.Change) (healthView, bool) {
+	h := healthView{Kind: c.Kind}
+	market := cmp.Or(clean(v.Shops[c.Storefront].Marketplace), "MARKETPLACE")
+	switch c.Kind {
+	case tracker.Stalled:
+		verdict := c.Verdict
+		if v.w.Stalled[verdict] == "" {
+			verdict = tracker.Failed
+		}
+		h.Head = v.w.Stalled[verdict]
+		h.Lines = append(h.Lines, v.lastWhole(c), v.w.StalledIs)
+		if r := clean(c.Reason); r != "" {
+			h.Lines = append(h.Lines, fmt.Sprintf(v.w.Reason, cut(r, 300)))
+		}
+		h.Do = fill(v.w.StalledDo[verdict], market, string(c.Storefront))
+	case tracker.Recovered:
+		h.Head = v.w.Recovered
+		h.Lines = append(h.Lines, v.lastWhole(c))
+	case tracker.Closed:
+		h.Head = v.w.Closed
+		h.Lines = append(h.Lines, v.lastWhole(c), v.w.StalledIs)
+		if r := clean(c.Reason); r != "" {
+			h.Lines = append(h.Lines, fmt.Sprintf(v.w.Reason, cut(r, 300)))
+		}
+		h.Do = fmt.Sprintf(v.w.ClosedDo, clean(string(c.Storefront)))
+	case tracker.Corrected:
+		h.Head = fmt.Sprintf(v.w.Corrected, c.Corrects, cut(clean(c.Reason), 300))
+		if c.Product != nil {
+			h.Lines = append(h.Lines, clean(c.Product.Title)+" · "+fmt.Sprintf(v.w.Number, clean(string(c.Product.ID))))
+		}
+	default:
+		return h, false
+	}
+	return h, true
+}
+
+// fill puts the argument of `shopwatch login` and the storefront's name into
+// an advice that may want neither.
+func fill(format, market, storefront string) string {
+	return strings.NewReplacer("%[1]s", market, "%[2]s", clean(storefront)).Replace(format)
+}
+
+// lastWhole says when the storefront was last read completely before a change.
+func (v *viewer) lastWhole(c *tracker.Change) string {
+	for i := range v.Scans {
+		s := &v.Scans[i]
+		if s.Storefront == c.Storefront && s.Began.Equal(c.Scan) && !s.LastComplete.IsZero() {
+			return fmt.Sprintf(v.w.LastWhole, v.day(s.LastComplete), fmt.Sprintf(v.w.Ago, v.w.span(s.Began.Sub(s.LastComplete))))
+		}
+	}
+	return v.w.NeverRead
+}
+
+// evidence puts what a scan can show into words.
+func (v *viewer) evidence(s *Scan) evidenceView {
+	e := &s.Evidence
+	ev := evidenceView{
+		When: v.day(s.Began), Verdict: v.w.Verdicts[s.Verdict], Complete: s.Verdict == tracker.Complete,
+	}
+	var facts []string
+	if e.Pages > 0 || e.Declared.Pages > 0 {
+		facts = append(facts, v.of(v.w.PagesOf, v.w.Pages, e.Pages, e.Declared.Pages))
+	}
+	if e.Pages > 0 || e.Products > 0 {
+		facts = append(facts, v.of(v.w.ProdsOf, v.w.Products, e.Products, e.Declared.Products))
+		if e.Duplicates > 0 {
+			facts = append(facts, many(v.w.Twice, e.Duplicates))
+		} else if e.Products > 0 {
+			facts = append(facts, v.w.NoneTwice)
+		}
+	}
+	if e.Probed > 0 {
+		facts = append(facts, many(v.w.Probed, e.Probed))
+	}
+	if s.Doubted {
+		facts = append(facts, v.w.Doubted)
+	}
+	if s.LastComplete.IsZero() {
+		if s.Verdict == tracker.Complete {
+			facts = append(facts, v.w.FirstScan)
+		}
+	} else {
+		facts = append(facts, fmt.Sprintf(v.w.LastScan, fmt.Sprintf(v.w.Ago, v.w.span(s.Began.Sub(s.LastComplete)))))
+	}
+	ev.Line = strings.Join(facts, v.w.Comma)
+	if r := clean(s.Reason); r != "" && !v.told(s) {
+		ev.Warnings = append(ev.Warnings, cut(r, 300))
+	}
+	for i, warning := range e.Warnings {
+		if i == 5 {
+			break
+		}
+		ev.Warnings = append(ev.Warnings, cut(clean(warning), 300))
+	}
+	return ev
+}
+
+// told reports whether a change of the storefront gives the scan's reason.
+func (v *viewer) told(s *Scan) bool {
+	return slices.ContainsFunc(v.net, func(c tracker.Change) bool {
+		return c.Storefront == s.Storefront && c.Scan.Equal(s.Began) && c.Verdict != "" && c.Reason == s.Reason
+	})
+}
+
+// of says how many there were of how many declared.
+func (v *viewer) of(of string, plain [2]string, n, declared int) string {
+	if declared > 0 {
+		return fmt.Sprintf(of, n, declared)
+	}
+	return many(plain, n)
+}
+
+// picture embeds the picture of an evidence file and returns its name, "" when
+// there is none or there are enough.
+func (v *viewer) picture(file string) string {
+	if file == "" || v.Story.Picture == nil {
+		return ""
+	}
+	if name, ok := v.names[file]; ok {
+		return name
+	}
+	if len(v.pictures) >= maxPictures {
+		return ""
+	}
+	content := v.Story.Picture(file)
+	kind, ext := pictureType(content)
+	if kind == "" {
+		v.names[file] = ""
+		return ""
+	}
+	name := fmt.Sprintf("p%d.%s", len(v.pictures)+1, ext)
+	v.names[file] = name
+	v.pictures = append(v.pictures, Picture{Name: name, Type: kind, Content: content})
+	return name
+}
+
+// pictureType knows the kinds of picture that every mail client shows.
+func pictureType(b []byte) (kind, ext string) {
+	switch {
+	case len(b) > 3 && string(b[:3]) == "\xff\xd8\xff":
+		return "image/jpeg", "jpg"
+	case len(b) > 8 && string(b[:8]) == "\x89PNG\r\n\x1a\n":
+		return "image/png", "png"
+	case len(b) > 6 && (string(b[:6]) == "GIF89a" || string(b[:6]) == "GIF87a"):
+		return "image/gif", "gif"
+	}
+	return "", ""
+}
+
+// heartbeat puts into words that nothing happened.
+func (v *viewer) heartbeat(out *view) {
+	out.When = fmt.Sprintf(v.w.QuietFrom, v.day(v.Since), v.date(v.Report.Created))
+	out.Lead, out.Whole = v.quiet()
+	for _, q := range v.Quiet {
+		qv := quietView{Title: v.title(q.Storefront), Whole: q.Scans > 0 && q.Complete == q.Scans}
+		qv.Share = fmt.Sprintf("%d/%d", q.Complete, q.Scans)
+		if q.Scans == 0 {
+			qv.Line = v.w.QuietNone
+		} else {
+			qv.Line = fmt.Sprintf(v.w.QuietLine, q.Complete, q.Scans, many(v.w.Products, q.Products))
+		}
+		if !q.Last.IsZero() {
+			qv.Last = fmt.Sprintf(v.w.QuietLast, v.day(q.Last))
+		}
+		out.Quiet = append(out.Quiet, qv)
+	}
+}
+
+// quiet says what a heartbeat comes to, and whether that proves quiet.
+func (v *viewer) quiet() (string, bool) {
+	scans, complete := 0, 0
+	for _, q := range v.Quiet {
+		scans, complete = scans+q.Scans, complete+q.Complete
+	}
+	if scans > 0 && scans == complete {
+		return fmt.Sprintf(v.w.SubjectQuiet, complete, scans), true
+	}
+	return fmt.Sprintf(v.w.SubjectUnquiet, complete, scans), false
+}
+
+// preheader is what a list of mails shows behind the subject: the first titles.
+func (v *viewer) preheader(out *view) string {
+	var ts []string
+	for _, sv := range out.Shops {
+		for _, h := range sv.Health {
+			ts = append(ts, h.Head)
+		}
+		for _, sec := range sv.Sections {
+			for _, r := range sec.Rows {
+				ts = append(ts, cut(r.Title, 40))
+			}
+		}
+	}
+	for _, q := range out.Quiet {
+		ts = append(ts, q.Line)
+	}
+	return cut(strings.Join(ts[:min(len(ts), 4)], " · "), 160)
+}
+
+func (v *viewer) foot() []string {
+	var f []string
+	if len(v.Changes) > 0 {
+		f = append(f, v.w.Attached)
+	}
+	why := ""
+	if v.Report.Channel != "" {
+		why = fmt.Sprintf(v.w.Why, clean(v.Report.Channel))
+	}
+	if v.Report.ID > 0 {
+		if why != "" && v.w.Lang == "en" {
+			why += " "
+		}
+		why += fmt.Sprintf(v.w.Which, v.Report.ID)
+	}
+	if why != "" {
+		f = append(f, why)
+	}
+	return f
+}
