@@ -1,0 +1,269 @@
+package storage
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"shopwatch/tracker"
+)
+
+// A Query selects changes. The zero value selects the oldest hundred.
+type Query struct {
+	Storefront   tracker.Name   // empty: all
+	Kinds        []tracker.Kind // empty: all
+	Since, Until time.Time      // of Change.At: Since <= At < Until; zero: no bound
+	After        uint64         // only greater numbers
+	Before       uint64         // only smaller numbers; zero: no bound
+	Limit        int            // at most; 100 when zero
+	Newest       bool           // from the newest down
+}
+
+// append gives a change its number and writes it with its indexes.
+func (t tx) append(c *tracker.Change) error {
+	log := t.in(inChanges)
+	seq, err := log.NextSequence()
+	if err != nil {
+		return err
+	}
+	c.Seq = seq
+	p, err := encodeChange(c)
+	if err != nil {
+		return err
+	}
+	log.FillPercent = appended
+	if err := log.put(number(seq), p); err != nil {
+		return err
+	}
+	own, err := t.make(inLogs, c.Storefront)
+	if err != nil {
+		return err
+	}
+	own.FillPercent = appended
+	if err := own.put(number(seq), p[:changeHeader]); err != nil {
+		return err
+	}
+	if err := t.widen(seq, millis(c.At)); err != nil {
+		return err
+	}
+	at := c.At
+	if err := t.nameEvidence(at, c.Pictures.Picture, c.Pictures.Card, c.Pictures.Page, c.Pictures.Before); err != nil {
+		return err
+	}
+	if c.Probe != nil {
+		if err := t.nameEvidence(at, c.Probe.Picture); err != nil {
+			return err
+		}
+	}
+	if c.Product == nil {
+		return nil
+	}
+	history, err := t.make(inHistory, c.Storefront)
+	if err != nil {
+		return err
+	}
+	return history.Put(underNumber(string(c.Product.ID), seq), nil)
+}
+
+// widen takes a change into the earliest and latest time of its stretch of
+// the log.
+func (t tx) widen(seq uint64, at int64) error {
+	b, key := t.in(inSpans), number(seq/spanLength)
+	s, found, err := t.span(seq / spanLength)
+	if err != nil {
+		return err
+	}
+	wide := span{at, at}
+	if found {
+		wide = span{min(s.earliest, at), max(s.latest, at)}
+	}
+	if found && wide == s {
+		return nil
+	}
+	return b.put(key, append(number(uint64(wide.earliest)), number(uint64(wide.latest))...))
+}
+
+type span struct{ earliest, latest int64 }
+
+func (t tx) span(index uint64) (span, bool, error) {
+	b := t.in(inSpans)
+	p, err := b.get(number(index))
+	if p == nil || err != nil {
+		return span{}, false, err
+	}
+	if len(p) != 16 {
+		return span{}, false, b.damaged(number(index), errors.New("wrong length"))
+	}
+	return span{int64(binary.BigEndian.Uint64(p)), int64(binary.BigEndian.Uint64(p[8:]))}, true, nil
+}
+
+// change reads one change.
+func (t tx) change(seq uint64) (tracker.Change, error) {
+	b := t.in(inChanges)
+	p, err := b.get(number(seq))
+	if err == nil && p == nil {
+		err = fmt.Errorf("%s is missing: %w", b.name(number(seq)), ErrDamaged)
+	}
+	if err != nil {
+		return tracker.Change{}, err
+	}
+	c, err := decodeChange(seq, p)
+	if err != nil {
+		err = b.damaged(number(seq), err)
+	}
+	return c, err
+}
+
+// last is the number of the last change.
+func (t tx) last() uint64 { return t.in(inChanges).Sequence() }
+
+// Changes are those of the log that the query selects. The log of one
+// storefront, and a stretch of time, are found without a walk of the rest.
+func (db *DB) Changes(q Query) ([]tracker.Change, error) {
+	var list []tracker.Change
+	err := db.view(func(t tx) error {
+		return t.find(q, func(seq uint64) error {
+			c, err := t.change(seq)
+			list = append(list, c)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return list, nil
+}
+
+// find calls take with the numbers that a query selects, in its order.
+func (t tx) find(q Query, take func(seq uint64) error) error {
+	b := t.in(inChanges)
+	if q.Storefront != "" {
+		b = t.of(inLogs, q.Storefront)
+	}
+	cur := b.cursor()
+	if cur == nil {
+		return nil
+	}
+	var codes [256]bool
+	for _, k := range q.Kinds {
+		codes[kindCodes[k]] = true
+	}
+	since, until := int64(0), int64(1<<62)
+	if !q.Since.IsZero() {
+		since = q.Since.UnixMilli()
+	}
+	if !q.Until.IsZero() {
+		until = q.Until.UnixMilli()
+	}
+
+	// A cursor that steps to the next number, or over a whole span.
+	seek := func(seq uint64) (k, v []byte) { return cur.Seek(number(seq)) }
+	step := cur.Next
+	if q.Newest {
+		seek = func(seq uint64) (k, v []byte) { // the greatest number <= seq
+			if k, v = cur.Seek(number(seq)); k == nil {
+				return cur.Last()
+			} else if numberOf(k) > seq {
+				return cur.Prev()
+			}
+			return k, v
+		}
+		step = cur.Prev
+	}
+	k, v := seek(q.After + 1)
+	if q.Newest {
+		k, v = seek(q.Before - 1) // 0-1 is the greatest number
+	}
+	checked := ^uint64(0) // the span known to overlap the time asked for
+	for n := 0; k != nil && n < pageSize(q.Limit); {
+		seq := numberOf(k)
+		if !q.Newest && q.Before > 0 && seq >= q.Before || q.Newest && seq <= q.After {
+			return nil
+		}
+		if index := seq / spanLength; index != checked && (!q.Since.IsZero() || !q.Until.IsZero()) {
+			s, found, err := t.span(index)
+			if err != nil {
+				return err
+			}
+			if found && (s.latest < since || s.earliest >= until) {
+				if q.Newest {
+					if index == 0 {
+						return nil
+					}
+					k, v = seek(index*spanLength - 1)
+				} else {
+					k, v = seek((index + 1) * spanLength)
+				}
+				continue
+			}
+			checked = index
+		}
+		p, err := b.open(k, v)
+		if err != nil {
+			return err
+		}
+		if len(p) < changeHeader {
+			return b.damaged(k, errors.New("too short"))
+		}
+		at, code := int64(binary.BigEndian.Uint64(p)), p[8]
+		if since <= at && at < until && (len(q.Kinds) == 0 || codes[code]) {
+			if err := take(seq); err != nil {
+				return err
+			}
+			n++
+		}
+		k, v = step()
+	}
+	return nil
+}
+
+// Change returns one change. It reports false when there is none.
+func (db *DB) Change(seq uint64) (tracker.Change, bool, error) {
+	var c tracker.Change
+	found := false
+	err := db.view(func(t tx) (err error) {
+		if found = seq > 0 && seq <= t.last(); found {
+			c, err = t.change(seq)
+		}
+		return err
+	})
+	return c, found && err == nil, err
+}
+
+// History are the changes of one product with greater numbers than after,
+// oldest first; at most limit, 100 when zero.
+func (db *DB) History(name tracker.Name, id tracker.ProductID, after uint64, limit int) ([]tracker.Change, error) {
+	var list []tracker.Change
+	err := db.view(func(t tx) error {
+		return t.history(name, id, after, func(c *tracker.Change) bool {
+			list = append(list, *c)
+			return len(list) < pageSize(limit)
+		})
+	})
+	return list, err
+}
+
+// history calls fn with the changes of a product until it returns false.
+func (t tx) history(name tracker.Name, id tracker.ProductID, after uint64, fn func(*tracker.Change) bool) error {
+	b := t.of(inHistory, name)
+	cur := b.cursor()
+	if cur == nil {
+		return nil
+	}
+	prefix := under(string(id))
+	for k, _ := cur.Seek(underNumber(string(id), after+1)); bytes.HasPrefix(k, prefix); k, _ = cur.Next() {
+		c, err := t.change(numberOf(k))
+		if err != nil {
+			return err
+		}
+		if len(k) != len(prefix)+8 || c.Storefront != name || c.Product == nil || c.Product.ID != id {
+			return b.damaged(k, errors.New("names a change of another product"))
+		}
+		if !fn(&c) {
+			return nil
+		}
+	}
+	return nil
+}

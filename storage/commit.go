@@ -1,0 +1,160 @@
+package storage
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"shopwatch/tracker"
+)
+
+// Preview says what a scan would change, and changes nothing.
+func (db *DB) Preview(s *tracker.Scan, r tracker.Rules) (tracker.Outcome, error) {
+	var out tracker.Outcome
+	if err := valid(s); err != nil {
+		return out, err
+	}
+	err := db.view(func(t tx) error {
+		c, err := t.catalog(s.Storefront)
+		if err != nil {
+			return err
+		}
+		out = tracker.Reconcile(c, s, r)
+		return c.err
+	})
+	if err != nil {
+		return tracker.Outcome{}, fmt.Errorf("compare the scan of %s: %w", s.Storefront, err)
+	}
+	return out, nil
+}
+
+// Commit reconciles a scan with the catalog and writes all that follows from
+// it in one transaction. It sets Changes, Doubted, Verdict and Reason of the
+// scan, and moves Began by milliseconds when that time is taken by another
+// scan of the storefront. The changes returned have their numbers. After an
+// error nothing is written and the scan is as it was.
+func (db *DB) Commit(s *tracker.Scan, r tracker.Rules) ([]tracker.Change, error) {
+	if err := valid(s); err != nil {
+		return nil, err
+	}
+	sc := *s
+	sc.Began, sc.Took = s.Began.UTC().Truncate(time.Millisecond), s.Took.Truncate(time.Millisecond)
+	var out tracker.Outcome
+	err := db.update(func(t tx) error {
+		scans, err := t.make(inScans, sc.Storefront)
+		if err != nil {
+			return err
+		}
+		for scans.Get(timeKey(sc.Began)) != nil {
+			sc.Began = sc.Began.Add(time.Millisecond)
+		}
+		c, err := t.catalog(sc.Storefront)
+		if err != nil {
+			return err
+		}
+		out = tracker.Reconcile(c, &sc, r)
+		if c.err != nil {
+			return c.err
+		}
+		sc.Verdict, sc.Reason, sc.Changes, sc.Doubted = out.Verdict, out.Reason, len(out.Changes), out.Doubted
+		return t.commit(&sc, scans, &out)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("commit the scan of %s: %w", s.Storefront, err)
+	}
+	*s = sc
+	return out.Changes, nil
+}
+
+// commit writes what a scan brought: catalog, log, scan record and state.
+func (t tx) commit(s *tracker.Scan, scans bucket, out *tracker.Outcome) error {
+	if err := t.putItems(s.Storefront, out.Items, s.Began.Add(s.Took)); err != nil {
+		return err
+	}
+	for i := range out.Changes {
+		if err := t.append(&out.Changes[i]); err != nil {
+			return err
+		}
+	}
+	shop, err := t.addShop(s.Storefront, s.Evidence.Shop)
+	if err != nil {
+		return err
+	}
+	scans.FillPercent = appended
+	if err := scans.write(timeKey(s.Began), newScan(s, shop)); err != nil {
+		return err
+	}
+	return t.putState(s.Storefront, &out.State)
+}
+
+// appended is how full pages are left that only ever get greater keys.
+const appended = 0.95
+
+func (t tx) putState(name tracker.Name, st *tracker.State) error {
+	shop, err := t.addShop(name, st.Shop)
+	if err != nil {
+		return err
+	}
+	return t.in(inStorefronts).write([]byte(name), newState(st, shop))
+}
+
+// putItems writes items in the order of their keys.
+func (t tx) putItems(name tracker.Name, items []tracker.Item, at time.Time) error {
+	if len(items) == 0 {
+		return nil
+	}
+	b, err := t.make(inCatalogs, name)
+	if err != nil {
+		return err
+	}
+	b.FillPercent = 0.8
+	order := make([]int, len(items))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(i, j int) int { return cmp.Compare(items[i].ID, items[j].ID) })
+	for _, i := range order {
+		it := &items[i]
+		p, err := encodeItem(it)
+		if err != nil {
+			return err
+		}
+		if err := b.put([]byte(it.ID), p); err != nil {
+			return err
+		}
+		if it.Probe != nil {
+			if err := t.nameEvidence(at, it.Probe.Picture); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// valid says what is wrong with a scan that cannot be stored.
+func valid(s *tracker.Scan) error {
+	switch {
+	case s.Storefront == "":
+		return errors.New("scan without a storefront")
+	case strings.ContainsAny(string(s.Storefront), "\x00"):
+		return fmt.Errorf("storefront %q: a name must not hold a zero byte", s.Storefront)
+	case s.Began.UnixMilli() <= 0:
+		return fmt.Errorf("scan of %s without the time when it began", s.Storefront)
+	case s.Verdict == "":
+		return fmt.Errorf("scan of %s without a verdict", s.Storefront)
+	case s.Took < 0:
+		return fmt.Errorf("scan of %s that took less than no time", s.Storefront)
+	}
+	for i := range s.Products {
+		switch id := s.Products[i].ID; {
+		case id == "", len(id) > 1000:
+			return fmt.Errorf("scan of %s: product %q has no usable id", s.Storefront, s.Products[i].Title)
+		case strings.ContainsRune(string(id), 0):
+			return fmt.Errorf("scan of %s: the id %q holds a zero byte", s.Storefront, id)
+		}
+	}
+	return nil
+}

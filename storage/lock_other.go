@@ -1,0 +1,13 @@
+//go:build !unix || aix || solaris || android
+
+package storage
+
+import (
+	"os"
+	"time"
+)
+
+// lock leaves locking to bbolt.
+func lock(*os.File, time.Duration) error { return nil }
+
+func rename(f *os.File, _ string) (*os.File, error) { return f, nil }

@@ -1,0 +1,350 @@
+package storage
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"shopwatch/tracker"
+)
+
+// The change log is the outbox: each channel has a place in it, and a report
+// is written in the transaction that moves the place. What is sent, and sent
+// again, is always a written report.
+
+// pendingLimit is how many changes one report can cover.
+const pendingLimit = 10_000
+
+// A channelValue is a channel's place in the log.
+type channelValue struct {
+	Told   uint64 `json:"t"` // number of the last change that is behind it
+	Joined int64  `json:"j"`
+}
+
+// Join gives a new channel its place at the end of the log. One that is known
+// stays where it is.
+func (db *DB) Join(channel string) error {
+	if channel == "" || strings.ContainsRune(channel, 0) {
+		return fmt.Errorf("channel %q: a name must not be empty or hold a zero byte", channel)
+	}
+	known := false
+	err := db.view(func(t tx) (err error) {
+		known, err = t.in(inChannels).read([]byte(channel), &channelValue{})
+		return err
+	})
+	if known || err != nil {
+		return err
+	}
+	return db.update(func(t tx) error {
+		b := t.in(inChannels)
+		if known, err := b.read([]byte(channel), &channelValue{}); known || err != nil {
+			return err
+		}
+		return b.write([]byte(channel), channelValue{Told: t.last(), Joined: time.Now().UnixMilli()})
+	})
+}
+
+// Channels are those that ever joined, by name, with the number of the last
+// change behind each.
+func (db *DB) Channels() (map[string]uint64, error) {
+	places := make(map[string]uint64)
+	err := db.view(func(t tx) error {
+		b := t.in(inChannels)
+		cur := b.cursor()
+		for k, _ := cur.First(); k != nil; k, _ = cur.Next() {
+			v, err := t.channel(string(k))
+			if err != nil {
+				return err
+			}
+			places[string(k)] = v.Told
+		}
+		return nil
+	})
+	return places, err
+}
+
+func (t tx) channel(name string) (channelValue, error) {
+	var v channelValue
+	found, err := t.in(inChannels).read([]byte(name), &v)
+	if err == nil && !found {
+		err = fmt.Errorf("channel %s never joined", name)
+	}
+	return v, err
+}
+
+// NextReport lets pick look at the changes behind the channel's place in the
+// log and say how many of them a report covers (take) and the numbers of those
+// that it tells. The report, with a waiting letter to each recipient, and the
+// channel's new place are written in one transaction. With take 0 nothing is
+// written, with an empty tell only the place moves; both return a nil report.
+// No transaction is open while pick runs.
+func (db *DB) NextReport(channel string, to []string, now time.Time, pick func(pending []tracker.Change) (take int, tell []uint64)) (*tracker.Report, error) {
+	for {
+		place, pending, err := db.pending(channel)
+		if err != nil || len(pending) == 0 {
+			return nil, err
+		}
+		take, tell := pick(pending)
+		if take == 0 {
+			return nil, nil
+		}
+		if take < 0 || take > len(pending) {
+			return nil, fmt.Errorf("report for %s: %d of %d changes cannot be covered", channel, take, len(pending))
+		}
+		pending = pending[:take]
+		for _, n := range tell {
+			if n < pending[0].Seq || n > pending[take-1].Seq {
+				return nil, fmt.Errorf("report for %s: change %d is not among those that it covers", channel, n)
+			}
+		}
+		tell = slices.Compact(slices.Sorted(slices.Values(tell)))
+		r := &tracker.Report{Channel: channel, Created: now, First: pending[0].Seq, Last: pending[take-1].Seq, Changes: tell}
+		for _, recipient := range to {
+			r.Letters = append(r.Letters, tracker.Letter{To: recipient, State: tracker.Waiting})
+		}
+		moved, err := db.move(place, r)
+		if err != nil {
+			return nil, err
+		}
+		if !moved {
+			continue // another caller was faster; the place is another one now
+		}
+		if len(tell) == 0 {
+			return nil, nil
+		}
+		return r, nil
+	}
+}
+
+// pending are the changes behind a channel's place.
+func (db *DB) pending(channel string) (place uint64, list []tracker.Change, err error) {
+	err = db.view(func(t tx) error {
+		v, err := t.channel(channel)
+		if err != nil {
+			return err
+		}
+		place = v.Told
+		return t.find(Query{After: place, Limit: pendingLimit}, func(seq uint64) error {
+			if want := place + uint64(len(list)) + 1; seq != want {
+				return fmt.Errorf("%s/%d is missing: %w", inChanges, want, ErrDamaged)
+			}
+			c, err := t.change(seq)
+			list = append(list, c)
+			return err
+		})
+	})
+	return place, list, err
+}
+
+// move writes a report, unless it tells nothing, and the channel's place
+// behind it. It reports false when the channel is not at the place any more.
+func (db *DB) move(place uint64, r *tracker.Report) (moved bool, err error) {
+	err = db.update(func(t tx) error {
+		v, err := t.channel(r.Channel)
+		if moved = err == nil && v.Told == place; !moved {
+			return err
+		}
+		if len(r.Changes) > 0 {
+			if err := t.addReport(r); err != nil {
+				return err
+			}
+		}
+		v.Told = r.Last
+		return t.in(inChannels).write([]byte(r.Channel), v)
+	})
+	return moved && err == nil, err
+}
+
+// AddReport writes a report about no change, such as a heartbeat, and sets its
+// ID and Delivered.
+func (db *DB) AddReport(r *tracker.Report) error {
+	if len(r.Changes) > 0 {
+		return errors.New("a report about changes comes from NextReport")
+	}
+	return db.update(func(t tx) error { return t.addReport(r) })
+}
+
+func (t tx) addReport(r *tracker.Report) error {
+	if r.Channel == "" || strings.ContainsRune(r.Channel, 0) {
+		return fmt.Errorf("report for channel %q", r.Channel)
+	}
+	b := t.in(inReports)
+	id, err := b.NextSequence()
+	if err != nil {
+		return err
+	}
+	r.ID, r.Created = id, r.Created.UTC().Truncate(time.Millisecond)
+	r.Delivered = delivered(r.Letters)
+	if err := b.write(number(id), newReport(r)); err != nil {
+		return err
+	}
+	if err := t.in(inMailbox).Put(underNumber(r.Channel, id), nil); err != nil {
+		return err
+	}
+	for _, seq := range r.Changes {
+		if err := t.in(inTold).Put(append(number(seq), number(id)...), nil); err != nil {
+			return err
+		}
+	}
+	if r.Delivered {
+		return nil
+	}
+	return t.in(inWaiting).Put(underNumber(r.Channel, id), nil)
+}
+
+// NoteLetter writes what became of a letter of a report, found by its To.
+// Noting the same twice is noting it once, and a letter that was sent stays
+// sent. When no letter waits any more the report is delivered.
+func (db *DB) NoteLetter(report uint64, l tracker.Letter) error {
+	return db.update(func(t tx) error {
+		b, key := t.in(inReports), number(report)
+		var v reportValue
+		found, err := b.read(key, &v)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(v.Letters, func(o letterValue) bool { return o.To == l.To })
+		switch {
+		case !found:
+			return fmt.Errorf("there is no report %d", report)
+		case i < 0:
+			return fmt.Errorf("report %d has no letter to %s", report, l.To)
+		case v.Letters[i].State == tracker.Sent, v.Letters[i] == newLetter(l):
+			return nil
+		}
+		v.Letters[i] = newLetter(l)
+		if err := b.write(key, v); err != nil {
+			return err
+		}
+		waiting, k := t.in(inWaiting), underNumber(v.Channel, report)
+		if delivered(v.report(report).Letters) {
+			return waiting.Delete(k)
+		}
+		return waiting.Put(k, nil)
+	})
+}
+
+// Report returns one report. It reports false when there is none.
+func (db *DB) Report(id uint64) (tracker.Report, bool, error) {
+	var r tracker.Report
+	found := false
+	err := db.view(func(t tx) (err error) {
+		if found = id > 0 && id <= t.in(inReports).Sequence(); found {
+			r, err = t.report(id)
+		}
+		return err
+	})
+	return r, found && err == nil, err
+}
+
+func (t tx) report(id uint64) (tracker.Report, error) {
+	b := t.in(inReports)
+	var v reportValue
+	found, err := b.read(number(id), &v)
+	if err == nil && !found {
+		err = fmt.Errorf("%s is missing: %w", b.name(number(id)), ErrDamaged)
+	}
+	return v.report(id), err
+}
+
+// Undelivered are the reports of a channel with waiting letters, oldest first.
+// An empty channel stands for all.
+func (db *DB) Undelivered(channel string) ([]tracker.Report, error) {
+	var list []tracker.Report
+	err := db.view(func(t tx) error {
+		return t.indexed(inWaiting, channel, 0, func(id uint64) (bool, error) {
+			r, err := t.report(id)
+			list = append(list, r)
+			return true, err
+		})
+	})
+	if channel == "" {
+		slices.SortFunc(list, func(a, b tracker.Report) int { return int(a.ID) - int(b.ID) })
+	}
+	return list, err
+}
+
+// indexed calls fn with the report numbers that an index has for a channel,
+// or for all, greater than after, until it returns false.
+func (t tx) indexed(index, channel string, after uint64, fn func(id uint64) (bool, error)) error {
+	var prefix, first []byte
+	if channel != "" {
+		prefix, first = under(channel), underNumber(channel, after+1)
+	}
+	cur := t.in(index).cursor()
+	for k, _ := cur.Seek(first); k != nil && bytes.HasPrefix(k, prefix); k, _ = cur.Next() {
+		if more, err := fn(numberOf(k)); !more || err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Reports are those of a channel with greater numbers than after, oldest
+// first, or with newest from the newest down; at most limit, 100 when zero. An
+// empty channel stands for all.
+func (db *DB) Reports(channel string, after uint64, limit int, newest bool) ([]tracker.Report, error) {
+	var list []tracker.Report
+	err := db.view(func(t tx) error {
+		b, prefix := t.in(inReports), []byte(nil)
+		if channel != "" {
+			b, prefix = t.in(inMailbox), under(channel)
+		}
+		key := func(id uint64) []byte { return append(slices.Clone(prefix), number(id)...) }
+		cur := b.cursor()
+		k, _ := cur.Seek(key(after + 1))
+		step := cur.Next
+		if newest {
+			k, step = last(cur, key(^uint64(0))), cur.Prev
+		}
+		for ; k != nil && bytes.HasPrefix(k, prefix) && len(list) < pageSize(limit); k, _ = step() {
+			id := numberOf(k)
+			if id <= after {
+				return nil
+			}
+			r, err := t.report(id)
+			if err != nil {
+				return err
+			}
+			if channel != "" && r.Channel != channel {
+				return b.damaged(k, errors.New("names a report of another channel"))
+			}
+			list = append(list, r)
+		}
+		return nil
+	})
+	return list, err
+}
+
+// last moves a cursor to the last key that is not greater than the given one.
+func last(cur *bbolt.Cursor, key []byte) []byte {
+	k, _ := cur.Seek(key)
+	if k == nil {
+		k, _ = cur.Last()
+	} else if !bytes.Equal(k, key) {
+		k, _ = cur.Prev()
+	}
+	return k
+}
+
+// ReportsOf are the reports that tell of a change.
+func (db *DB) ReportsOf(seq uint64) ([]tracker.Report, error) {
+	var list []tracker.Report
+	err := db.view(func(t tx) error {
+		cur, prefix := t.in(inTold).cursor(), number(seq)
+		for k, _ := cur.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = cur.Next() {
+			r, err := t.report(numberOf(k))
+			if err != nil {
+				return err
+			}
+			list = append(list, r)
+		}
+		return nil
+	})
+	return list, err
+}
