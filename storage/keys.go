@@ -18,6 +18,7 @@ import (
 // buckets and the last key.
 //
 //	meta        / file                => what the file is: sentinel, schema version
+//	meta        / instance            => the name that tells the database from every other
 //	storefronts / name                => baseline, episode state, parser version
 //	shops       / name / index        => an identity that the storefront stated
 //	catalogs    / name / product id   => the product, first seen, missing count; written only when it changes
