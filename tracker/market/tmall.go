@@ -129,8 +129,5 @@ func picture(address string) string {
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || strings.HasSuffix(u.Path, "/s.gif") {
 		return ""
 	}
-	u.Scheme, u.RawQuery, u.Fragment, u.User = "https", "", "", nil
-	u.Path = sized.ReplaceAllString(u.Path, "")
-	u.RawPath = ""
-	return u.String()
+	return "https://" + u.Host + sized.ReplaceAllString(u.EscapedPath(), "")
 }

@@ -1,0 +1,117 @@
+package scan_test
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"shopwatch/fixtures"
+	"shopwatch/tracker"
+	"shopwatch/tracker/browser"
+	"shopwatch/tracker/scan"
+)
+
+// One mall and one Chrome serve all tests of the package; a profile directory
+// or a Chrome that is left over fails the run.
+var (
+	mall   *fixtures.Mall
+	chrome *browser.Browser
+)
+
+func TestMain(m *testing.M) {
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) (code int) {
+	tmp, err := os.MkdirTemp("", "scan-test-")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(tmp)
+	os.Setenv("TMPDIR", tmp) // of the profile, so that a left-over one is seen
+	if mall, err = fixtures.NewMall(); err != nil {
+		panic(err)
+	}
+	defer mall.Close()
+	if chrome, err = browser.New(browser.Options{Flags: mall.Flags()}); err != nil {
+		panic(err)
+	}
+	code = m.Run()
+	if err := chrome.Close(); err != nil {
+		println("close chrome:", err.Error())
+		code = 1
+	}
+	if left, _ := filepath.Glob(filepath.Join(tmp, "*profile*")); len(left) > 0 {
+		println("left over:", strings.Join(left, " "))
+		code = 1
+	}
+	return code
+}
+
+// short skips a test that needs Chrome in a short run.
+func short(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("needs Chrome")
+	}
+}
+
+// A shopper scans storefronts of the mall into a catalog in memory.
+type shopper struct {
+	t       *testing.T
+	scanner *scan.Scanner
+	rules   tracker.Rules
+	mu      sync.Mutex
+	catalog tracker.Items
+	kept    [][]byte
+}
+
+func newShopper(t *testing.T, change func(*scan.Options)) *shopper {
+	t.Helper()
+	sh := &shopper{t: t, rules: tracker.DefaultRules()}
+	o := scan.Options{
+		Browser: chrome, PageTimeout: 10 * time.Second, Backoff: 20 * time.Millisecond,
+		Preview: func(s *tracker.Scan, r tracker.Rules) (tracker.Outcome, error) {
+			return tracker.Reconcile(&sh.catalog, s, r), nil
+		},
+		Keep: func(content []byte, ext string) (string, error) {
+			sh.kept = append(sh.kept, content)
+			return ext, nil
+		},
+	}
+	if testing.Verbose() {
+		o.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	if change != nil {
+		change(&o)
+	}
+	sh.scanner = scan.New(o)
+	return sh
+}
+
+// scan reads a storefront and commits what it saw.
+func (sh *shopper) scan(url string) (*tracker.Scan, []tracker.Change) {
+	sh.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	s := sh.scanner.Scan(ctx, tracker.Storefront{Name: "s", URL: url}, sh.rules, nil)
+	if ctx.Err() != nil {
+		sh.t.Fatalf("the scan of %s did not end within a minute", url)
+	}
+	o := tracker.Reconcile(&sh.catalog, s, sh.rules)
+	sh.catalog.Apply(o)
+	return s, o.Changes
+}
+
+func ids(ps []tracker.Product) string {
+	var s []string
+	for _, p := range ps {
+		s = append(s, string(p.ID))
+	}
+	return strings.Join(s, " ")
+}
