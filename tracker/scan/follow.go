@@ -29,7 +29,6 @@ func (r *reading) probe(ctx context.Context, missed []tracker.Item) error {
 	if len(missed) > r.rules.Probes {
 		missed = missed[:max(r.rules.Probes, 0)]
 	}
-	r.done.Missing = len(missed)
 	for i, it := range missed {
 		p, wall, err := r.judgeItem(ctx, it)
 		if ctx.Err() != nil {
@@ -40,7 +39,7 @@ func (r *reading) probe(ctx context.Context, missed []tracker.Item) error {
 		}
 		r.scan.Probes = append(r.scan.Probes, p)
 		r.scan.Evidence.Probed++
-		r.done.Probes++
+		r.done.Probed++
 		if r.tell != nil {
 			r.tell(r.done)
 		}

@@ -69,19 +69,9 @@ func New(o Options) *Scanner {
 	return &Scanner{opts: o}
 }
 
-// A Progress is how far a scan has come.
-type Progress struct {
-	Storefront tracker.Name `json:"storefront"`
-	Pages      int          `json:"pages"`    // listing pages read in this pass
-	Declared   int          `json:"declared"` // of how many; 0 when the storefront does not say
-	Products   int          `json:"products"` // seen so far
-	Probes     int          `json:"probes"`   // item pages opened
-	Missing    int          `json:"missing"`  // of how many
-}
-
 // Scan reads a storefront. tell, when not nil, is told of every page. A scan
 // whose context ended proves nothing and must not be committed.
-func (s *Scanner) Scan(ctx context.Context, sf tracker.Storefront, rules tracker.Rules, tell func(Progress)) *tracker.Scan {
+func (s *Scanner) Scan(ctx context.Context, sf tracker.Storefront, rules tracker.Rules, tell func(tracker.Progress)) *tracker.Scan {
 	r := &reading{
 		Scanner: s, rules: rules, tell: tell,
 		scan: &tracker.Scan{
@@ -106,7 +96,7 @@ func (s *Scanner) Scan(ctx context.Context, sf tracker.Storefront, rules tracker
 type reading struct {
 	*Scanner
 	rules   tracker.Rules
-	tell    func(Progress)
+	tell    func(tracker.Progress)
 	scan    *tracker.Scan
 	market  *market.Market
 	address market.Address
@@ -114,7 +104,7 @@ type reading struct {
 	tab    *browser.Tab // nil when there is none, or when it is of no more use
 	shown  int          // pages that the tab has shown
 	layout string       // of the list, once it is known
-	done   Progress
+	done   tracker.Progress
 }
 
 func (r *reading) close() {
@@ -245,7 +235,7 @@ func (r *reading) confirmEmpty(ctx context.Context, listing string, l market.Lis
 func (r *reading) progress(l market.Listing) {
 	r.done.Storefront = r.scan.Storefront
 	r.done.Pages++
-	r.done.Declared = l.Pages
+	r.done.Declared = tracker.Declared{Pages: l.Pages, Products: l.Total}
 	r.done.Products += len(l.Products)
 	if r.tell != nil {
 		r.tell(r.done)

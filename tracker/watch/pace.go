@@ -1,0 +1,49 @@
+package watch
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+// A Pacer keeps a random pause between two pages of one marketplace, whoever
+// asks for them. The zero value keeps none.
+type Pacer struct {
+	Min, Max time.Duration
+
+	mu   sync.Mutex
+	free map[string]time.Time // when the next page of a marketplace may be asked for
+}
+
+// Wait returns when the next page of the marketplace may be asked for. Those
+// who wait together are let through one after another.
+func (p *Pacer) Wait(ctx context.Context, marketplace string) error {
+	pause := p.Min
+	if p.Max > p.Min {
+		pause += rand.N(p.Max - p.Min)
+	}
+	if pause <= 0 {
+		return ctx.Err()
+	}
+	p.mu.Lock()
+	now := time.Now()
+	at := p.free[marketplace]
+	if at.Before(now) {
+		at = now
+	}
+	if p.free == nil {
+		p.free = make(map[string]time.Time)
+	}
+	p.free[marketplace] = at.Add(pause)
+	p.mu.Unlock()
+
+	t := time.NewTimer(time.Until(at))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
