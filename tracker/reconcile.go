@@ -149,7 +149,7 @@ func (rc *reconciler) see(it Item, p *Product) {
 	it.Product.URL = p.URL
 	it.Title = p.Title
 	it.price(p.Price)
-	samePicture := p.Image == "" || p.Image == it.Image || pic.Hash != 0 && near(pic.Hash, it.Picture)
+	samePicture := p.Image == "" || p.Image == it.Image || near(pic.Hash, cmp.Or(it.Picture, pic.Was))
 	if p.Image != "" {
 		it.Image = p.Image
 	}
@@ -166,7 +166,7 @@ func (rc *reconciler) see(it Item, p *Product) {
 
 	now, before := it.Product, was.Product
 	if !was.Listed() {
-		rc.change(Change{Kind: Relisted, Product: &now, Away: rc.at.Sub(was.Removed)})
+		rc.change(Change{Kind: Relisted, Product: &now, Away: rc.at.Sub(was.Removed), Pictures: Evidenced{Picture: pic.File}})
 	}
 	if was.Price.Known() && it.Price != was.Price {
 		rc.change(Change{Kind: Repriced, Product: &now, Before: &before})
@@ -175,7 +175,7 @@ func (rc *reconciler) see(it Item, p *Product) {
 		rc.change(Change{Kind: Retitled, Product: &now, Before: &before})
 	}
 	if !samePicture && was.Image != "" {
-		rc.change(Change{Kind: Repictured, Product: &now, Before: &before, Pictures: Evidenced{Picture: pic.File, Card: pic.Card}})
+		rc.change(Change{Kind: Repictured, Product: &now, Before: &before, Pictures: Evidenced{Picture: pic.File, Card: pic.Card, Before: pic.WasFile}})
 	}
 }
 

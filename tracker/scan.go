@@ -102,6 +102,10 @@ type Picture struct {
 	Hash uint64 // perceptual; zero when it could not be decoded
 	File string // evidence file; empty when none was kept
 	Card string // evidence file of the product's card in the list; empty when none
+	// Was and WasFile are those of the picture that this one replaces, when
+	// its address is another one.
+	Was     uint64
+	WasFile string
 }
 
 // TimeFormat is how times are printed in JSON: UTC, to the millisecond.

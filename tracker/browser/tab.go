@@ -14,6 +14,7 @@ import (
 	"github.com/chromedp/cdproto/css"
 	"github.com/chromedp/cdproto/dom"
 	"github.com/chromedp/cdproto/inspector"
+	"github.com/chromedp/cdproto/io"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
@@ -434,4 +435,35 @@ func (t *Tab) Picture(ctx context.Context, quality int) (image []byte, err error
 		return err
 	})
 	return image, err
+}
+
+// Fetch loads an address with the session of the open page, beside the page,
+// whether or not the tab blocks it. It fails for more than max bytes.
+func (t *Tab) Fetch(ctx context.Context, address string, max int) (body []byte, err error) {
+	err = t.within(ctx, func(ctx context.Context, s cdp.Session) error {
+		res, err := cdp.Call(ctx, s, network.LoadNetworkResource, network.LoadNetworkResourceParams{
+			FrameID: t.frame, URL: address, Options: &network.LoadNetworkResourceOptions{IncludeCredentials: true},
+		})
+		if err != nil {
+			return err
+		}
+		if r := res.Resource; !r.Success {
+			return &LoadError{Text: strings.TrimSpace(fmt.Sprintf("%s %.0f", r.NetErrorName, r.HTTPStatusCode))}
+		}
+		stream := res.Resource.Stream
+		defer call(ctx, s, io.Close, io.CloseParams{Handle: stream})
+		for {
+			part, err := cdp.Call(ctx, s, io.Read, io.ReadParams{Handle: stream, Size: 1 << 20})
+			if err != nil {
+				return err
+			}
+			if body = append(body, part.Data...); len(body) > max {
+				return fmt.Errorf("more than %d bytes", max)
+			}
+			if part.EOF {
+				return nil
+			}
+		}
+	})
+	return body, err
 }

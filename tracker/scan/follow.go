@@ -9,8 +9,9 @@ import (
 	"shopwatch/tracker"
 )
 
-// follow looks after what a complete scan would change: it probes the item
-// pages of missing products, so that a removal is proven in the same scan.
+// follow looks after what the scan would change: it probes the item pages of
+// missing products, so that a removal is proven in the same scan, and looks at
+// the pictures of those that changed.
 func (r *reading) follow(ctx context.Context) error {
 	if r.opts.Preview == nil {
 		return nil
@@ -20,7 +21,9 @@ func (r *reading) follow(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("compare with the catalog: %w", err)
 	}
-	return r.probe(ctx, out.Missed)
+	err = r.probe(ctx, out.Missed)
+	r.pictures(ctx, out)
+	return err
 }
 
 // probe opens the item pages of missing products, the most urgent first. At

@@ -83,7 +83,7 @@ func (s *Scanner) Scan(ctx context.Context, sf tracker.Storefront, rules tracker
 	if err := r.read(ctx, sf.URL); err != nil {
 		r.scan.Reason = err.Error()
 	}
-	if r.scan.Verdict == tracker.Complete {
+	if v := r.scan.Verdict; v == tracker.Complete || v == tracker.Partial {
 		if err := r.follow(ctx); err != nil {
 			r.scan.Evidence.Warnings = append(r.scan.Evidence.Warnings, err.Error())
 		}

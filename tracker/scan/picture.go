@@ -1,0 +1,150 @@
+package scan
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	_ "image/gif" // pictures come in these formats
+	"image/jpeg"
+	_ "image/png"
+	"strings"
+
+	"golang.org/x/image/draw"
+	_ "golang.org/x/image/webp"
+
+	"shopwatch/tracker"
+)
+
+const (
+	pictureBytes = 5 << 20 // of a picture that is looked at
+	pictureSide  = 8000    // pixels of its longer side
+	keptSide     = 240     // of a picture that is kept
+	mostPictures = 60      // looked at in one scan
+)
+
+// pictures looks at the main pictures of products that are new, missing or
+// have another picture address, and keeps them as evidence. One that cannot be
+// had is left out: a picture proves nothing by its absence.
+func (r *reading) pictures(ctx context.Context, out tracker.Outcome) {
+	s := r.scan
+	if s.Pictures == nil {
+		s.Pictures = make(map[tracker.ProductID]tracker.Picture)
+	}
+	left := mostPictures
+	look := func(address string) (uint64, string) {
+		if address == "" || left == 0 || ctx.Err() != nil {
+			return 0, ""
+		}
+		left--
+		hash, file, err := r.picture(ctx, address)
+		if err != nil {
+			r.opts.Log.Debug("no picture", "storefront", s.Storefront, "url", address, "err", err)
+		}
+		return hash, file
+	}
+	for i := range out.Changes {
+		c := &out.Changes[i]
+		switch c.Kind {
+		case tracker.Added, tracker.Relisted, tracker.Repictured:
+			p := s.Pictures[c.Product.ID]
+			if p.File == "" {
+				p.Hash, p.File = look(c.Product.Image)
+			}
+			if c.Kind == tracker.Repictured {
+				p.Was, p.WasFile = look(c.Before.Image)
+			}
+			s.Pictures[c.Product.ID] = p
+		}
+	}
+	for i := range s.Probes {
+		id := s.Probes[i].Product
+		for j := range out.Missed {
+			if it := &out.Missed[j]; it.ID == id {
+				hash, file := look(it.Image)
+				s.Pictures[id] = tracker.Picture{Hash: hash, File: file}
+			}
+		}
+	}
+}
+
+// picture loads a picture, keeps a small copy and returns its hash and the
+// name of the copy.
+func (r *reading) picture(ctx context.Context, address string) (uint64, string, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.opts.PageTimeout)
+	defer cancel()
+	if r.tab == nil {
+		return 0, "", errors.New("no page is open")
+	}
+	// A small version, as lists show it, spares the shop the large one.
+	body, err := r.tab.Fetch(ctx, address+"_240x240.jpg", pictureBytes)
+	if err != nil {
+		body, err = r.tab.Fetch(ctx, address, pictureBytes)
+	}
+	if err != nil {
+		return 0, "", err
+	}
+	img, err := decode(body)
+	if err != nil {
+		return 0, "", err
+	}
+	hash := differenceHash(img)
+	if r.opts.Keep == nil {
+		return hash, "", nil
+	}
+	var small bytes.Buffer
+	if err := jpeg.Encode(&small, shrink(img, keptSide), &jpeg.Options{Quality: 80}); err != nil {
+		return hash, "", err
+	}
+	file, err := r.opts.Keep(small.Bytes(), "jpg")
+	return hash, file, err
+}
+
+// decode reads a picture that a stranger made: its size is looked at before
+// its pixels.
+func decode(body []byte) (image.Image, error) {
+	c, format, err := image.DecodeConfig(bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("not a picture: %w", err)
+	}
+	if c.Width < 1 || c.Height < 1 || c.Width > pictureSide || c.Height > pictureSide {
+		return nil, fmt.Errorf("a %s of %d x %d pixels", format, c.Width, c.Height)
+	}
+	img, _, err := image.Decode(bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("a damaged %s: %s", format, strings.TrimSpace(err.Error()))
+	}
+	return img, nil
+}
+
+// shrink returns the picture with its longer side at most so many pixels.
+func shrink(img image.Image, side int) image.Image {
+	b := img.Bounds()
+	longer := max(b.Dx(), b.Dy())
+	if longer <= side {
+		return img
+	}
+	small := image.NewRGBA(image.Rect(0, 0, max(b.Dx()*side/longer, 1), max(b.Dy()*side/longer, 1)))
+	draw.Draw(small, small.Bounds(), image.White, image.Point{}, draw.Src)
+	draw.ApproxBiLinear.Scale(small, small.Bounds(), img, b, draw.Over, nil)
+	return small
+}
+
+// differenceHash is a perceptual hash: for each of 8 rows of 9 grey points,
+// whether a point is brighter than the one to its left. The same picture in
+// another size or compression differs in few bits. It is 0 for a picture of
+// one colour, which is like no other.
+func differenceHash(img image.Image) (h uint64) {
+	grey := image.NewGray(image.Rect(0, 0, 9, 8))
+	draw.BiLinear.Scale(grey, grey.Bounds(), img, img.Bounds(), draw.Src, nil)
+	for y := range 8 {
+		for x := range 8 {
+			h <<= 1
+			if grey.GrayAt(x+1, y).Y > grey.GrayAt(x, y).Y+1 {
+				h |= 1
+			}
+		}
+	}
+	return h
+}
