@@ -19,7 +19,7 @@ globalThis.shopwatch = (() => {
   const visible = el => {
     if (!el || !el.checkVisibility({opacityProperty: true, visibilityProperty: true})) return false
     const r = el.getBoundingClientRect()
-    return r.width > 20 && r.height > 20 && r.right + scrollX > 0 && r.bottom + scrollY > 0
+    return r.width > 8 && r.height > 8 && r.right + scrollX > 0 && r.bottom + scrollY > 0
   }
   // A dialogue's own box may be empty while its mask and content are fixed.
   const shown = el => visible(el) || all('iframe, [class*="mask"], [class*="content"], [class*="dialog"]', el).some(visible)
