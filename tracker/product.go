@@ -1,10 +1,9 @@
 package tracker
 
 import (
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"hash/crc32"
+	"math/bits"
 	"strconv"
 	"strings"
 	"time"
@@ -43,26 +42,34 @@ type Mark uint64
 
 // Mark returns the product's fingerprint.
 func (p *Product) Mark() Mark {
-	var buf [256]byte
-	b := append(buf[:0], p.ID...)
-	b = append(b, 0)
-	b = append(b, p.Title...)
-	b = append(b, 0)
-	b = append(b, p.Image...)
-	b = append(b, 0)
-	b = append(b, p.Price.Kind...)
-	b = append(b, p.Price.Currency...)
-	b = binary.LittleEndian.AppendUint64(b, uint64(p.Price.Low))
-	b = binary.LittleEndian.AppendUint64(b, uint64(p.Price.High))
-	// Two unrelated checksums, both computed by the processor, then mixed so
-	// that sums of marks do not cancel out as sums of checksums would.
-	m := uint64(crc32.Checksum(b, castagnoli))<<32 | uint64(crc32.ChecksumIEEE(b))
-	m = (m ^ m>>30) * 0xbf58476d1ce4e5b9
-	m = (m ^ m>>27) * 0x94d049bb133111eb
-	return Mark(m ^ m>>31)
+	h := mix(0x9e3779b97f4a7c15).text(string(p.ID)).text(p.Title).text(p.Image)
+	h = h.text(string(p.Price.Kind)).text(p.Price.Currency)
+	return Mark(h.number(uint64(p.Price.Low)).number(uint64(p.Price.High)).number(0))
 }
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+// A mix is a hash that takes in eight bytes at a time, because a scan asks for
+// the marks of all its products. Its sums are stored: it must never change.
+type mix uint64
+
+func (h mix) number(n uint64) mix {
+	hi, lo := bits.Mul64(uint64(h)^n^0xbf58476d1ce4e5b9, 0x94d049bb133111eb)
+	return mix(hi ^ lo)
+}
+
+// text takes in a string and its length, so that no two rows of strings are
+// taken for the same.
+func (h mix) text(s string) mix {
+	n := uint64(len(s))
+	for ; len(s) >= 8; s = s[8:] {
+		h = h.number(uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56)
+	}
+	rest := n << 56
+	for i := range len(s) {
+		rest |= uint64(s[i]) << (8 * i)
+	}
+	return h.number(rest)
+}
 
 // A PriceKind says how a listed price is to be read.
 type PriceKind string

@@ -64,16 +64,17 @@ type reconciler struct {
 	at    time.Time
 	// quiet is set in a scan whose differences are not news: before there is
 	// a baseline, and in the first one read by another parser.
-	quiet bool
-	open  bool // some item is left unsettled
+	quiet  bool
+	open   bool   // some item is left unsettled
+	marked []Mark // see marks
 }
 
 // complete takes in a scan that saw everything.
 func (rc *reconciler) complete(c Catalog) {
 	s := rc.scan
 	var sum Mark
-	for i := range s.Products {
-		sum += s.Products[i].Mark()
+	for _, m := range rc.marks() {
+		sum += m
 	}
 	if rc.old.Sum == 0 || rc.old.Sum != sum || rc.old.Listed != len(s.Products) || rc.quiet {
 		rc.miss(rc.products(c))
@@ -92,6 +93,17 @@ func (rc *reconciler) complete(c Catalog) {
 	}
 }
 
+// marks are those of the products that the scan saw, each computed once.
+func (rc *reconciler) marks() []Mark {
+	if rc.marked == nil {
+		rc.marked = make([]Mark, len(rc.scan.Products))
+		for i := range rc.marked {
+			rc.marked[i] = rc.scan.Products[i].Mark()
+		}
+	}
+	return rc.marked
+}
+
 // products takes in the products that the scan saw and returns the listed ones
 // that it did not see.
 func (rc *reconciler) products(c Catalog) (missed []Item) {
@@ -99,12 +111,12 @@ func (rc *reconciler) products(c Catalog) (missed []Item) {
 	for i := range rc.scan.Products {
 		at[rc.scan.Products[i].ID] = i
 	}
-	known := make([]bool, len(rc.scan.Products))
+	known, marks := make([]bool, len(rc.scan.Products)), rc.marks()
 	var removed []ProductID
 	for e := range c.Entries() {
 		i, seen := at[e.ID]
 		switch {
-		case seen && !e.Removed && e.Mark != 0 && e.Mark == rc.scan.Products[i].Mark():
+		case seen && !e.Removed && e.Mark != 0 && e.Mark == marks[i]:
 			known[i] = true
 		case seen:
 			known[i] = true
