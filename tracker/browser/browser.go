@@ -38,9 +38,9 @@ const startTimeout = 30 * time.Second
 // again when it died. Its methods are safe for concurrent use.
 type Browser struct {
 	opts Options
-	path string
 
 	mu   sync.Mutex
+	path string   // of the program; empty until it is first needed
 	proc *process // nil while none runs
 }
 
@@ -56,29 +56,25 @@ type process struct {
 	start time.Time
 }
 
-// New returns a browser that is not yet started. It fails when there is no
-// Chrome.
-func New(o Options) (*Browser, error) {
+// New returns a browser that is not yet started.
+func New(o Options) *Browser {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	path, err := Find(o.Path)
-	if err != nil {
-		return nil, err
-	}
-	return &Browser{opts: o, path: path}, nil
+	return &Browser{opts: o}
 }
 
-// Path returns the program that is run.
-func (b *Browser) Path() string { return b.path }
-
-// Version asks the program for its version, "Chromium 156.0.8078.79".
-func (b *Browser) Version(ctx context.Context) (string, error) {
-	out, err := exec.CommandContext(ctx, b.path, "--version", "--no-sandbox").Output()
-	if err != nil {
-		return "", fmt.Errorf("%s --version: %w", b.path, err)
+// Version names the program that is run and asks it for its version, such as
+// "Chromium 156.0.8078.79". It fails with ErrMissing when there is none.
+func (b *Browser) Version(ctx context.Context) (path, version string, err error) {
+	if path, err = Find(b.opts.Path); err != nil {
+		return "", "", err
 	}
-	return strings.TrimSpace(string(out)), nil
+	out, err := exec.CommandContext(ctx, path, "--version", "--no-sandbox").Output()
+	if err != nil {
+		return path, "", fmt.Errorf("%s --version: %w", path, err)
+	}
+	return path, strings.TrimSpace(string(out)), nil
 }
 
 // PID returns the process id of the running Chrome, 0 when none runs.
@@ -140,8 +136,11 @@ func (b *Browser) running(ctx context.Context) (*process, error) {
 	return p, nil
 }
 
-func (b *Browser) start(ctx context.Context) (*process, error) {
-	p := &process{dir: b.opts.Profile, start: time.Now()}
+func (b *Browser) start(ctx context.Context) (p *process, err error) {
+	if b.path, err = Find(b.opts.Path); err != nil {
+		return nil, err
+	}
+	p = &process{dir: b.opts.Profile, start: time.Now()}
 	if p.dir == "" {
 		dir, err := os.MkdirTemp("", "shopwatch-profile-")
 		if err != nil {
@@ -171,7 +170,6 @@ func (b *Browser) start(ctx context.Context) (*process, error) {
 	// time-out of its own; ending the context ends the wait.
 	started := make(chan error, 1)
 	go func() { started <- chromedp.Do(root) }()
-	var err error
 	select {
 	case err = <-started:
 	case <-time.After(startTimeout):

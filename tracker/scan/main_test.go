@@ -38,9 +38,7 @@ func run(m *testing.M) (code int) {
 		panic(err)
 	}
 	defer mall.Close()
-	if chrome, err = browser.New(browser.Options{Flags: mall.Flags()}); err != nil {
-		panic(err)
-	}
+	chrome = browser.New(browser.Options{Flags: mall.Flags()})
 	code = m.Run()
 	if err := chrome.Close(); err != nil {
 		println("close chrome:", err.Error())

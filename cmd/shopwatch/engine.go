@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"shopwatch/storage"
+	"shopwatch/tracker"
+	"shopwatch/tracker/browser"
+	"shopwatch/tracker/market"
+	"shopwatch/tracker/scan"
+	"shopwatch/tracker/watch"
+)
+
+// An engine is what reads storefronts and keeps what was seen: one Chrome, one
+// database, one pace. It is the same for the daemon, for a single scan and for
+// the demo.
+type engine struct {
+	config  *Config
+	db      *storage.DB
+	browser *browser.Browser
+	scanner *scan.Scanner
+	log     *slog.Logger
+}
+
+// newEngine joins browser, scanner and database. Chrome is started when it is
+// first needed; close ends it.
+func newEngine(c *Config, db *storage.DB, log *slog.Logger) *engine {
+	e := &engine{config: c, db: db, log: log}
+	b := c.Browser
+	e.browser = browser.New(browser.Options{Path: b.Path, Profile: b.Profile, Flags: b.Flags, Log: log})
+	pacer := &watch.Pacer{Min: time.Duration(b.Pace.Min), Max: time.Duration(b.Pace.Max)}
+	e.scanner = scan.New(scan.Options{
+		Browser:     e.browser,
+		Preview:     db.Preview,
+		Keep:        db.KeepEvidence,
+		Pace:        pacer.Wait,
+		PageTimeout: time.Duration(b.PageTimeout),
+		Log:         log,
+	})
+	return e
+}
+
+// close ends Chrome. The database is its opener's to close.
+func (e *engine) close() error { return e.browser.Close() }
+
+// scan reads a storefront by the rules that hold for it.
+func (e *engine) scan(ctx context.Context, sf tracker.Storefront, tell func(tracker.Progress)) *tracker.Scan {
+	return e.scanner.Scan(ctx, sf, e.config.rulesFor(sf.Name), tell)
+}
+
+// commit takes a scan into the catalog and returns what it changed.
+func (e *engine) commit(s *tracker.Scan) ([]tracker.Change, error) {
+	return e.db.Commit(s, e.config.rulesFor(s.Storefront))
+}
+
+// plans are the configured storefronts for the watcher.
+func (e *engine) plans() []watch.Plan {
+	var all []watch.Plan
+	for i := range e.config.Storefronts {
+		sf := &e.config.Storefronts[i]
+		m, _, err := market.Find(sf.URL)
+		if err != nil {
+			continue // the configuration was refused for it before
+		}
+		all = append(all, watch.Plan{
+			Storefront:  tracker.Storefront{Name: sf.Name, URL: sf.URL},
+			Marketplace: m.Name,
+			Schedule:    sf.When,
+		})
+	}
+	return all
+}
+
+// openDatabase opens the database of the configuration.
+func openDatabase(c *Config) (*storage.DB, error) {
+	return storage.Open(filepath.Join(c.Data, "shopwatch.db"), storage.Options{})
+}
+
+// knownURL says what is wrong with the address of a storefront.
+func knownURL(address string) error {
+	_, _, err := market.Find(address)
+	return err
+}
