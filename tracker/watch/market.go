@@ -20,7 +20,6 @@ type market struct {
 	mu    sync.Mutex
 	walls int       // in a row
 	until time.Time // when the marketplace has cooled down
-	left  time.Time // when the last scan left
 }
 
 // queue enters the marketplace for a scan that is due, and reports whether it
@@ -58,42 +57,15 @@ func (m *market) enter(ctx, asker context.Context) error {
 	}
 }
 
-// leave makes room for the next scan.
-func (m *market) leave() {
-	m.mu.Lock()
-	m.left = now()
-	m.mu.Unlock()
-	<-m.busy
-}
-
-// pause waits as long as is polite since the last scan. It reports false when
-// ctx is done.
-func (m *market) pause(ctx context.Context, length func() time.Duration) bool {
-	m.mu.Lock()
-	left := m.left
-	m.mu.Unlock()
-	if length == nil || left.IsZero() {
-		return ctx.Err() == nil
-	}
-	wait := length()
-	t := time.NewTimer(min(wait, left.Add(wait).Sub(now())))
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
-	return ctx.Err() == nil
-}
-
 // learn draws the consequences of a scan.
-func (m *market) learn(v tracker.Verdict) {
+func (m *market) learn(s *tracker.Scan) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
-	case v.Wall():
+	case s.Verdict.Wall(), s.Evidence.Wall.Wall():
 		m.walls++
 		m.until = now().Add(cooling(m.walls))
-	case v != tracker.Failed:
+	case s.Verdict != tracker.Failed:
 		m.walls, m.until = 0, time.Time{}
 	}
 }

@@ -39,9 +39,6 @@ type Options struct {
 	// one. It is asked once for each, to find what was missed while shopwatch
 	// did not run.
 	State func(tracker.Name) (tracker.State, error)
-	// Pause returns how long to wait between two scans on one marketplace, as
-	// between two of its pages. Nil for no pause.
-	Pause func() time.Duration
 	// Jitter is the most by which a scan may begin later than its schedule
 	// says, so that storefronts do not begin together. It is the same for a
 	// storefront every time, and never more than a tenth of the time between
@@ -222,17 +219,18 @@ func (w *Watcher) watch(ctx context.Context, s *shop) {
 		}
 		switch {
 		case entered:
-			if !s.market.cooled().After(now()) { // else it met a wall while this one stood in the queue
+			// Another scan may have met a wall while this one stood in the queue.
+			if ctx.Err() == nil && !s.market.cooled().After(now()) {
 				w.scan(ctx, s)
 			}
-			s.market.leave()
+			<-s.market.busy
 		case a != nil:
 			if err := s.market.enter(ctx, a.ctx); err != nil {
 				a.reply <- answer{err: err}
 				continue
 			}
 			w.answer(ctx, s, a)
-			s.market.leave()
+			<-s.market.busy
 		}
 	}
 }
@@ -326,9 +324,6 @@ var errCut = errors.New("the scan was cut short; nothing was kept")
 
 // once does one scan and commits it. The marketplace must have been entered.
 func (w *Watcher) once(ctx context.Context, s *shop, commit CommitFunc, progress func(tracker.Progress)) (scan *tracker.Scan, changes []tracker.Change, err error) {
-	if !s.market.pause(ctx, w.o.Pause) {
-		return nil, nil, ctx.Err()
-	}
 	began := now().Truncate(time.Millisecond)
 	s.note(began, tracker.Progress{Storefront: s.Name})
 	defer s.note(time.Time{}, tracker.Progress{})
@@ -345,7 +340,7 @@ func (w *Watcher) once(ctx context.Context, s *shop, commit CommitFunc, progress
 		return scan, nil, ctx.Err()
 	}
 	changes, err = w.guardedCommit(commit, scan)
-	s.market.learn(scan.Verdict)
+	s.market.learn(scan)
 	w.tell(s, scan, len(changes), err)
 	return scan, changes, err
 }
@@ -357,7 +352,7 @@ func (w *Watcher) tell(s *shop, scan *tracker.Scan, changes int, err error) {
 	switch until := s.market.cooled(); {
 	case err != nil:
 		log.Error("scan not kept", "err", err)
-	case scan.Verdict.Wall():
+	case until.After(now()):
 		log.Warn("scanned", "reason", scan.Reason, "waiting", until)
 	case scan.Verdict != tracker.Complete:
 		log.Warn("scanned", "reason", scan.Reason)
