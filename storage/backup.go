@@ -31,7 +31,7 @@ func (db *DB) Backup(to string) error {
 	defer os.Remove(tmp)
 	err := db.copyTo(tmp)
 	if err == nil {
-		err = verify(tmp, db.format.schema())
+		err = verify(tmp, db.format.schema(), false)
 	}
 	if err == nil {
 		err = errors.Join(os.Rename(tmp, to), syncDir(filepath.Dir(to)))
@@ -93,8 +93,8 @@ func backups(path string) []string {
 }
 
 // verify says what is wrong with a database file that nobody uses, for a
-// program that knows a schema.
-func verify(path string, schema int) error {
+// program that knows a schema. The meaning of values is looked at when asked.
+func verify(path string, schema int, meaning bool) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
@@ -112,7 +112,7 @@ func verify(path string, schema int) error {
 	})
 	if err == nil {
 		err = guarded(func() error {
-			return b.View(func(t *bbolt.Tx) error { return tx{t}.verify(schema) })
+			return b.View(func(t *bbolt.Tx) error { return tx{t}.verify(schema, meaning) })
 		})
 	}
 	if b != nil && !errors.As(err, new(*crash)) {
@@ -124,9 +124,9 @@ func verify(path string, schema int) error {
 	return nil
 }
 
-// verify checks a whole file, but the meaning of its values only when their
-// schema is the program's.
-func (t tx) verify(schema int) error {
+// verify checks a whole file. The meaning of values can be told only when they
+// have the program's schema.
+func (t tx) verify(schema int, meaning bool) error {
 	m, err := t.meta()
 	switch {
 	case err != nil:
@@ -134,7 +134,7 @@ func (t tx) verify(schema int) error {
 	case m.Schema > schema:
 		return fmt.Errorf("made by a newer shopwatch (schema %d, this one knows %d)", m.Schema, schema)
 	}
-	if err := t.checkBolt(); err != nil || m.Schema < schema {
+	if err := errors.Join(t.checkBolt(), t.checkSums()); err != nil || !meaning || m.Schema < schema {
 		return err
 	}
 	return t.checkValues()
@@ -147,7 +147,7 @@ func Restore(path, backup string) (aside string, err error) {
 	if same, err := sameFile(path, backup); err != nil || same {
 		return "", errors.Join(err, fmt.Errorf("restore %s: that is the database itself", backup))
 	}
-	if err := verify(backup, format{}.schema()); err != nil {
+	if err := verify(backup, format{}.schema(), true); err != nil {
 		return "", fmt.Errorf("restore: the backup is no good, nothing was changed: %w", err)
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -169,7 +169,7 @@ func Restore(path, backup string) (aside string, err error) {
 	if err := copyFile(tmp, backup); err != nil {
 		return "", fmt.Errorf("restore: copy %s: %w", backup, err)
 	}
-	if err := verify(tmp, format{}.schema()); err != nil {
+	if err := verify(tmp, format{}.schema(), false); err != nil {
 		return "", fmt.Errorf("restore: the copy is no good, nothing was changed: %w", err)
 	}
 	if aside != "" {
@@ -264,19 +264,21 @@ func (db *DB) compactTo(path string) (fresh *bbolt.DB, size int64, err error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	err = guarded(func() error { return bbolt.Compact(fresh, db.bolt, 1<<20) })
+	usual := fresh.AllocSize
+	fresh.AllocSize = 256 << 10 // what was given back is not taken again
+	err = guarded(func() error { return bbolt.Compact(fresh, db.bolt, 16<<20) })
 	db.explain(&err)
 	if err == nil {
 		err = fresh.Sync()
 	}
 	if err == nil {
 		err = guarded(func() error {
-			return fresh.View(func(t *bbolt.Tx) error { return tx{t}.verify(db.format.schema()) })
+			return fresh.View(func(t *bbolt.Tx) error { return tx{t}.verify(db.format.schema(), false) })
 		})
 	}
 	if err != nil {
 		return nil, 0, errors.Join(err, fresh.Close())
 	}
-	fresh.NoSync = false
+	fresh.NoSync, fresh.AllocSize = false, usual
 	return fresh, st.Size(), nil
 }

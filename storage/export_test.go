@@ -20,7 +20,7 @@ func OpenUpgrading(path string, steps ...func(*bbolt.Tx) error) (*DB, error) {
 }
 
 // Verify is verify with the present schema.
-func Verify(path string) error { return verify(path, format{}.schema()) }
+func Verify(path string) error { return verify(path, format{}.schema(), true) }
 
 // CheckFile is checkFile.
 func CheckFile(path string) error { return checkFile(path) }

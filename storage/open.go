@@ -78,7 +78,11 @@ func (db *DB) prepare(o Options) error {
 			db.path, m.Schema, db.format.schema())
 	}
 	if o.Maintain {
-		if err := db.Check(); err != nil {
+		err := db.checkPages()
+		if err == nil {
+			err = db.view(tx.checkSums)
+		}
+		if err != nil {
 			return err
 		}
 	}

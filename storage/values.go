@@ -123,6 +123,49 @@ func (v *productValue) product() *tracker.Product {
 	return &tracker.Product{ID: v.ID, Title: v.Title, URL: v.URL, Image: v.Image, Price: v.Price.price()}
 }
 
+// A beforeValue is a product as it was, without what is still the same.
+type beforeValue struct {
+	Title *string     `json:"t,omitempty"`
+	URL   *string     `json:"u,omitempty"`
+	Image *string     `json:"i,omitempty"`
+	Price *priceValue `json:"p,omitempty"`
+}
+
+func newBefore(was, is *tracker.Product) *beforeValue {
+	if was == nil || is == nil {
+		return nil
+	}
+	differs := func(was, is string) *string {
+		if was == is {
+			return nil
+		}
+		return &was
+	}
+	v := &beforeValue{Title: differs(was.Title, is.Title), URL: differs(was.URL, is.URL), Image: differs(was.Image, is.Image)}
+	if was.Price != is.Price {
+		if v.Price = newPrice(was.Price); v.Price == nil {
+			v.Price = &priceValue{Kind: "?", Currency: "?"}
+		}
+	}
+	return v
+}
+
+func (v *beforeValue) product(is *tracker.Product) *tracker.Product {
+	if v == nil || is == nil {
+		return nil
+	}
+	was := *is
+	for _, f := range []struct{ from, to *string }{{v.Title, &was.Title}, {v.URL, &was.URL}, {v.Image, &was.Image}} {
+		if f.from != nil {
+			*f.to = *f.from
+		}
+	}
+	if v.Price != nil {
+		was.Price = v.Price.price()
+	}
+	return &was
+}
+
 type probeValue struct {
 	State   tracker.PageState `json:"s"`
 	At      int64             `json:"a"`
@@ -319,7 +362,7 @@ type changeValue struct {
 	Storefront tracker.Name      `json:"n"`
 	Scan       int64             `json:"sc,omitempty"`
 	Product    *productValue     `json:"p,omitempty"`
-	Before     *productValue     `json:"b,omitempty"`
+	Before     *beforeValue      `json:"b,omitempty"`
 	Proof      tracker.Proof     `json:"o,omitempty"`
 	Probe      *probeValue       `json:"q,omitempty"`
 	Missing    int               `json:"m,omitempty"`
@@ -348,7 +391,7 @@ func headOf(c *tracker.Change) []byte {
 
 func encodeChange(c *tracker.Change) ([]byte, error) {
 	b, err := encode(changeValue{
-		Kind: c.Kind, Storefront: c.Storefront, Scan: millis(c.Scan), Product: newProduct(c.Product), Before: newProduct(c.Before),
+		Kind: c.Kind, Storefront: c.Storefront, Scan: millis(c.Scan), Product: newProduct(c.Product), Before: newBefore(c.Before, c.Product),
 		Proof: c.Proof, Probe: newProbe(c.Probe), Missing: c.Missing, Away: c.Away.Milliseconds(), Reason: c.Reason,
 		Verdict: c.Verdict, SameAs: c.SameAs, Important: c.Important, Ignored: c.Ignored, Corrects: c.Corrects, Pictures: c.Pictures,
 	})
@@ -365,10 +408,11 @@ func decodeChange(seq uint64, p []byte) (tracker.Change, error) {
 	}
 	c := tracker.Change{
 		Seq: seq, Kind: v.Kind, Storefront: v.Storefront, At: fromMillis(int64(binary.BigEndian.Uint64(p))), Scan: fromMillis(v.Scan),
-		Product: v.Product.product(), Before: v.Before.product(), Proof: v.Proof, Missing: v.Missing,
+		Product: v.Product.product(), Proof: v.Proof, Missing: v.Missing,
 		Away: time.Duration(v.Away) * time.Millisecond, Reason: v.Reason, Verdict: v.Verdict, SameAs: v.SameAs,
 		Important: v.Important, Ignored: v.Ignored, Corrects: v.Corrects, Pictures: v.Pictures,
 	}
+	c.Before = v.Before.product(c.Product)
 	if c.Product != nil {
 		c.Probe = v.Probe.probe(c.Product.ID)
 	}
