@@ -230,10 +230,30 @@ func (b *Browser) switches(dir string) []chromedp.ExecAllocatorOption {
 	if Shell(b.path) {
 		opts = append(opts, chromedp.Flag("disable-gpu", true))
 	}
+	const resolver = "host-resolver-rules"
+	rules := insideRules()
 	for name, value := range b.opts.Flags {
+		if own, ok := value.(string); ok && name == resolver {
+			rules += ", " + own
+			continue
+		}
 		opts = append(opts, chromedp.Flag(name, value))
 	}
-	return opts
+	return append(opts, chromedp.Flag(resolver, rules))
+}
+
+// insideRules keep pages from asking for addresses of the machine and of the
+// network round it by their numbers. Names that lead there are refused by
+// Chrome's own check of local network access.
+func insideRules() string {
+	rules := []string{"MAP localhost ~NOTFOUND", "MAP *.localhost ~NOTFOUND", "MAP ::* ~NOTFOUND", "MAP [*] ~NOTFOUND"}
+	for _, range4 := range []string{"0.*", "10.*", "127.*", "169.254.*", "192.168.*"} {
+		rules = append(rules, "MAP "+range4+" ~NOTFOUND")
+	}
+	for i := 16; i < 32; i++ {
+		rules = append(rules, fmt.Sprintf("MAP 172.%d.* ~NOTFOUND", i))
+	}
+	return strings.Join(rules, ", ")
 }
 
 // shutDoors refuses downloads for the whole browser.

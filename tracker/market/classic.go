@@ -16,7 +16,6 @@ import (
 type shelf struct {
 	Layout      string  `json:"layout"`
 	Loaded      bool    `json:"loaded"`
-	Hidden      bool    `json:"hidden"`
 	Empty       bool    `json:"empty"`
 	Filter      bool    `json:"filter"`
 	Counter     *[2]int `json:"counter"` // "x/N"

@@ -92,10 +92,9 @@ globalThis.shopwatch = (() => {
     if (!s) return null
     const l = {
       layout: s.layout, loaded: !!s.root, empty: !!nothing(s), filter: !!one('.J_TFilter, .shop-filter', s.box),
-      counter: counter(s), rows: [], recommended: 0, end: false, hidden: false,
+      counter: counter(s), rows: [], recommended: 0, end: false,
     }
     if (!s.root) return l
-    l.hidden = !visible(s.root)
     for (const el of Array.prototype.slice.call(s.root.children, 0, most)) {
       if (isEnd(el)) l.end = true
       const row = /\bitem(\d{1,2})line1\b/.exec(el.className)
