@@ -34,7 +34,7 @@ func Write(s Story) (*Mail, error) {
 func (m *Mail) Page() string {
 	var pairs []string
 	for _, p := range m.Pictures {
-		pairs = append(pairs, `"cid:`+p.Name+`"`,
+		pairs = append(pairs, `"cid:`+p.CID()+`"`,
 			`"data:`+p.Type+`;base64,`+base64.StdEncoding.EncodeToString(p.Content)+`"`)
 	}
 	return strings.NewReplacer(pairs...).Replace(m.HTML)

@@ -332,7 +332,7 @@ func TestGreatReportsAreCapped(t *testing.T) {
 				t.Errorf("text links %d products, want %d", got, len(s.Changes))
 			}
 			for _, p := range m.Pictures {
-				if !strings.Contains(m.HTML, `"cid:`+p.Name+`"`) {
+				if !strings.Contains(m.HTML, `"cid:`+p.CID()+`"`) {
 					t.Errorf("picture %s is embedded but not shown", p.Name)
 				}
 			}

@@ -60,7 +60,7 @@ type Quiet struct {
 type Mail struct {
 	Subject  string // at most 78 characters, one line, not encoded
 	Text     string // everything, lines ended by "\n"
-	HTML     string // at most MaxHTML bytes; refers to the pictures as "cid:NAME"
+	HTML     string // at most MaxHTML bytes; refers to the pictures as "cid:" and their CID
 	CSV      []byte // every change, with a byte order mark; nil when there are none
 	Pictures []Picture
 	// Brief is the report in a few lines, for chats: the subject is not
@@ -70,10 +70,15 @@ type Mail struct {
 
 // A Picture is embedded into the HTML.
 type Picture struct {
-	Name    string // its Content-ID without the part behind the @, and its file name
+	Name    string // a file name: "p1.jpg"
 	Type    string // "image/jpeg"
 	Content []byte
 }
+
+// CID is the picture's Content-ID, without the angle brackets.
+func (p *Picture) CID() string { return cid(p.Name) }
+
+func cid(name string) string { return name + "@shopwatch" }
 
 // MaxHTML is the greatest length of a mail's HTML in bytes. Gmail cuts off what
 // is behind 102 KB, and encoding makes it longer.

@@ -227,7 +227,7 @@ func (v *viewer) storefronts() []tracker.Name {
 
 // title is what people call a storefront.
 func (v *viewer) title(name tracker.Name) string {
-	if t := clean(v.Shops[name].Title); t != "" {
+	if t := clean(v.Shops[name].Title); t != "" && t != string(name) {
 		return cut(t, 60)
 	}
 	for i := len(v.Scans) - 1; i >= 0; i-- {

@@ -1,0 +1,11 @@
+// Package notify sends reports.
+//
+// The change log is the outbox. For each channel the package cuts the log into
+// reports, each written with its letters before anything is sent; a letter
+// then waits until its recipient took it, refused it for good, or was tried
+// for days. Whatever happens in between, also to the program, a letter is sent
+// again under the same ID and nothing else is lost.
+//
+// A [Sender] leads to one kind of destination. Adding a kind is one file, and
+// one line in [Kinds].
+package notify

@@ -1,0 +1,154 @@
+package notify
+
+import (
+	"time"
+
+	"shopwatch/tracker"
+	"shopwatch/tracker/report"
+)
+
+// A Filter says what a channel wants to hear of. The zero value lets
+// everything pass but the changes of ignored products.
+type Filter struct {
+	Storefronts []tracker.Name // all when empty
+	Kinds       []tracker.Kind // all when empty
+	// Watched picks products; nil for all. Changes of a storefront itself
+	// pass. Of a product that changed its title the old one counts too.
+	Watched func(*tracker.Product) bool
+	// LeastPercent is by how much of the old price a price must change; one
+	// that cannot be compared passes.
+	LeastPercent float64
+}
+
+// Wants reports whether the channel is told of a change.
+func (f *Filter) Wants(c *tracker.Change) bool {
+	switch {
+	case c.Ignored,
+		len(f.Storefronts) > 0 && !has(f.Storefronts, c.Storefront),
+		len(f.Kinds) > 0 && !has(f.Kinds, c.Kind):
+		return false
+	}
+	if f.Watched != nil && c.Product != nil && !f.Watched(c.Product) && (c.Before == nil || !f.Watched(c.Before)) {
+		return false
+	}
+	if c.Kind == tracker.Repriced && c.Before != nil {
+		if p, ok := report.Percent(c.Before.Price, c.Product.Price); ok && p < f.LeastPercent && -p < f.LeastPercent {
+			return false
+		}
+	}
+	return true
+}
+
+func has[T comparable](list []T, v T) bool {
+	for _, x := range list {
+		if x == v {
+			return true
+		}
+	}
+	return false
+}
+
+// Hours are a part of the day, in the time zone of a channel. The zero value
+// is none. From 22:00 to 07:00 goes over midnight.
+type Hours struct {
+	From, To time.Duration // since midnight
+}
+
+// end returns when the hours that a time lies in are over; the zero time when
+// it lies in none.
+func (h Hours) end(t time.Time) time.Time {
+	if h.From == h.To {
+		return time.Time{}
+	}
+	y, m, d := t.Date()
+	at := func(day int, since time.Duration) time.Time { // by the clock on the wall, whatever summer time does
+		return time.Date(y, m, d+day, 0, int(since/time.Minute), 0, 0, t.Location())
+	}
+	for day := -1; day <= 0; day++ {
+		from, to := at(day, h.From), at(day, h.To)
+		if h.To < h.From {
+			to = at(day+1, h.To)
+		}
+		if !t.Before(from) && t.Before(to) {
+			return to
+		}
+	}
+	return time.Time{}
+}
+
+// collect cuts what is behind the channel's place in the log into reports, as
+// far as they are due, and returns when the next one is.
+func (n *Notifier) collect(c *channel, now time.Time) (next time.Time, err error) {
+	for {
+		took := 0
+		_, err := n.db.NextReport(c.Name, c.Sender.Recipients(), now, func(pending []tracker.Change) (int, []uint64) {
+			var due time.Time
+			if took, due = c.portion(pending, now); took == 0 {
+				next = due
+			}
+			var tell []uint64
+			for i := range pending[:took] {
+				if c.Filter.Wants(&pending[i]) {
+					tell = append(tell, pending[i].Seq)
+				}
+			}
+			return took, tell
+		})
+		if err != nil || took == 0 {
+			return next, err
+		}
+	}
+}
+
+// portion says how many of the changes the next report covers, and when it is
+// due if that is none.
+func (c *channel) portion(pending []tracker.Change, now time.Time) (n int, due time.Time) {
+	first := &pending[0]
+	switch {
+	case c.Digest != nil:
+		if due = c.Digest.Next(first.At); due.IsZero() || now.Before(due) {
+			return 0, due
+		}
+		return len(pending), time.Time{}
+	case !c.Quiet.end(first.At.In(c.Zone)).IsZero():
+		return len(pending), time.Time{} // what the quiet hours held back is told at once
+	}
+	for n < len(pending) && together(first, &pending[n]) {
+		n++
+	}
+	return n, time.Time{}
+}
+
+// together reports whether two changes are of one scan. Corrections are made
+// by people and stand alone.
+func together(a, b *tracker.Change) bool {
+	return a.Storefront == b.Storefront && a.Scan.Equal(b.Scan) &&
+		(a.Kind == tracker.Corrected) == (b.Kind == tracker.Corrected)
+}
+
+// heartbeat writes a report that nothing happened when that is due, and
+// returns when the next one is.
+func (n *Notifier) heartbeat(c *channel, now time.Time) (next time.Time, err error) {
+	if c.Heartbeat == nil {
+		return time.Time{}, nil
+	}
+	since, err := n.db.Joined(c.Name)
+	if err != nil {
+		return time.Time{}, err
+	}
+	last, err := n.db.Reports(c.Name, 0, 1, true)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if len(last) > 0 && last[0].Created.After(since) {
+		since = last[0].Created
+	}
+	if next = c.Heartbeat.Next(since); next.IsZero() || now.Before(next) {
+		return next, nil
+	}
+	r := &tracker.Report{Channel: c.Name, Created: now, About: report.Heartbeat}
+	for _, to := range c.Sender.Recipients() {
+		r.Letters = append(r.Letters, tracker.Letter{To: to, State: tracker.Waiting})
+	}
+	return c.Heartbeat.Next(now), n.db.AddReport(r)
+}

@@ -1,0 +1,279 @@
+package notify_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"shopwatch/storage"
+	"shopwatch/tracker"
+	"shopwatch/tracker/notify"
+)
+
+func TestFilter(t *testing.T) {
+	p := func(title string, fen int64) *tracker.Product {
+		pr := product("1")
+		pr.Title, pr.Price.Low = title, fen
+		return &pr
+	}
+	change := func(k tracker.Kind, now, before *tracker.Product) tracker.Change {
+		return tracker.Change{Storefront: "tencent", Kind: k, Product: now, Before: before}
+	}
+	ignored := change(tracker.Added, p("a", 1), nil)
+	ignored.Ignored = true
+	speakers := notify.Filter{Watched: func(p *tracker.Product) bool { return strings.Contains(p.Title, "音箱") }}
+	tests := []struct {
+		name   string
+		filter notify.Filter
+		change tracker.Change
+		want   bool
+	}{
+		{"everything by default", notify.Filter{}, change(tracker.Added, p("a", 1), nil), true},
+		{"ignored products never", notify.Filter{}, ignored, false},
+		{"storefront listed", notify.Filter{Storefronts: []tracker.Name{"tencent"}}, change(tracker.Added, p("a", 1), nil), true},
+		{"storefront not listed", notify.Filter{Storefronts: []tracker.Name{"oppo"}}, change(tracker.Added, p("a", 1), nil), false},
+		{"kind listed", notify.Filter{Kinds: []tracker.Kind{tracker.Removed}}, change(tracker.Removed, p("a", 1), nil), true},
+		{"kind not listed", notify.Filter{Kinds: []tracker.Kind{tracker.Removed}}, change(tracker.Added, p("a", 1), nil), false},
+		{"watched word in the title", speakers, change(tracker.Added, p("蓝牙音箱", 1), nil), true},
+		{"watched word only in the old title", speakers, change(tracker.Retitled, p("蓝牙", 1), p("蓝牙音箱", 1)), true},
+		{"no watched word", speakers, change(tracker.Added, p("投影仪", 1), nil), false},
+		{"matters of the storefront pass", speakers, change(tracker.Stalled, nil, nil), true},
+		{"small price change", notify.Filter{LeastPercent: 5}, change(tracker.Repriced, p("a", 9600), p("a", 10000)), false},
+		{"great price change down", notify.Filter{LeastPercent: 5}, change(tracker.Repriced, p("a", 9500), p("a", 10000)), true},
+		{"great price change up", notify.Filter{LeastPercent: 5}, change(tracker.Repriced, p("a", 10500), p("a", 10000)), true},
+		{"price that cannot be compared", notify.Filter{LeastPercent: 5}, change(tracker.Repriced, p("a", 1), p("a", 0)), true},
+		{"least percent is of prices only", notify.Filter{LeastPercent: 5}, change(tracker.Added, p("a", 1), nil), true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := tt.filter.Wants(&tt.change); got != tt.want {
+				t.Errorf("Wants = %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+// A daily time of day, in UTC.
+type daily time.Duration
+
+func (d daily) Next(t time.Time) time.Time {
+	next := t.UTC().Truncate(24 * time.Hour).Add(time.Duration(d))
+	for !next.After(t) {
+		next = next.Add(24 * time.Hour)
+	}
+	return next
+}
+
+type weekly time.Duration
+
+func (d weekly) Next(t time.Time) time.Time { return daily(d).Next(t.Add(6 * 24 * time.Hour)) }
+
+// A notebook is a sender that writes down when what came.
+type notebook struct {
+	mu    sync.Mutex
+	lines []string
+	fail  func() error
+}
+
+func (b *notebook) Recipients() []string { return []string{"notebook"} }
+
+func (b *notebook) Send(_ context.Context, l *notify.Letter) (string, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.fail != nil {
+		if err := b.fail(); err != nil {
+			return "", err
+		}
+	}
+	b.lines = append(b.lines, time.Now().UTC().Format("02 15:04")+" "+l.Mail.Subject)
+	return "noted", nil
+}
+
+func (b *notebook) read() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return strings.Join(b.lines, "\n")
+}
+
+// days runs the notifier while steps happen, each at its hour since midnight of
+// the first day, 1 January 2000 in a bubble of synctest.
+func days(t *testing.T, c notify.Channel, end time.Duration, steps map[time.Duration]func(*storage.DB)) {
+	t.Helper()
+	db := fresh(t)
+	n := notifier(t, db, quietLog(), c)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		_ = n.Run(ctx) // ends with ctx
+		close(ended)
+	}()
+	began := time.Now()
+	for at := time.Duration(0); at <= end; at += 30 * time.Minute {
+		time.Sleep(time.Until(began.Add(at)))
+		synctest.Wait()
+		if step := steps[at]; step != nil {
+			step(db)
+			n.Wake()
+		}
+	}
+	synctest.Wait()
+	stop()
+	<-ended
+	if err := db.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// lists returns a step that commits a complete scan of the products.
+func lists(t *testing.T, name tracker.Name, ids ...string) func(*storage.DB) {
+	return func(db *storage.DB) {
+		var list []tracker.Product
+		for _, id := range ids {
+			id, fen, dear := strings.Cut(id, "=")
+			p := product(id)
+			if dear {
+				fmt.Sscan(fen, &p.Price.Low)
+			}
+			list = append(list, p)
+		}
+		commit(t, db, name, time.Now().Add(-time.Second), list...)
+	}
+}
+
+const h = time.Hour
+
+func TestDigestTellsNetChangesAtItsTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		book := &notebook{}
+		days(t, notify.Channel{Name: "daily", Sender: book, Digest: daily(8 * h)}, 80*h, map[time.Duration]func(*storage.DB){
+			1 * h:  lists(t, "tencent", "1", "2"),
+			9 * h:  lists(t, "tencent", "1", "2", "3"),
+			12 * h: lists(t, "tencent", "1=100", "2", "3"), // far off: waits for a second look
+			13 * h: lists(t, "tencent", "1=100", "2", "3"),
+			20 * h: lists(t, "tencent", "1=200", "2", "3", "4"),
+			34 * h: lists(t, "tencent", "1=200", "2", "3", "4", "5"),
+		})
+		want := "02 08:00 [Tencent flagship] +2 new, 1 price · 2 Jan 08:00\n" +
+			"03 08:00 [Tencent flagship] +1 new · 2 Jan 10:00"
+		if got := book.read(); got != want {
+			t.Errorf("letters:\n%s\nwant\n%s", got, want)
+		}
+	})
+}
+
+func TestQuietHoursHoldBackAndTellAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		book := &notebook{}
+		days(t, notify.Channel{
+			Name: "days", Sender: book, Quiet: notify.Hours{From: 22 * h, To: 7 * h}, Zone: time.FixedZone("", 8*3600),
+		}, 40*h, map[time.Duration]func(*storage.DB){
+			1 * h:  lists(t, "tencent", "1"),                // 09:00 there
+			5 * h:  lists(t, "tencent", "1", "2"),           // 13:00
+			15 * h: lists(t, "tencent", "1", "2", "3"),      // 23:00
+			18 * h: lists(t, "tencent", "1", "2", "3", "4"), // 02:00
+			24 * h: lists(t, "tencent", "1", "2", "3", "4", "5"),
+		})
+		want := "01 05:00 [Tencent flagship] +1 new · 1 Jan 13:00\n" +
+			"01 23:00 [Tencent flagship] +2 new · 2 Jan 07:00\n" +
+			"02 00:00 [Tencent flagship] +1 new · 2 Jan 08:00"
+		if got := book.read(); got != want {
+			t.Errorf("letters:\n%s\nwant\n%s", got, want)
+		}
+	})
+}
+
+func TestHeartbeatProvesQuiet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		book := &notebook{}
+		steps := map[time.Duration]func(*storage.DB){}
+		for day := range 20 {
+			ids := []string{"1"}
+			if day >= 10 {
+				ids = append(ids, "2")
+			}
+			at := time.Duration(day)*24*h + 3*h
+			steps[at] = lists(t, "tencent", ids...)
+		}
+		days(t, notify.Channel{Name: "weekly", Sender: book, Heartbeat: weekly(9 * h)}, 21*24*h, steps)
+		want := "07 09:00 [Tencent flagship] No change: 7 of 7 scans complete · 7 Jan 09:00\n" +
+			"11 03:00 [Tencent flagship] +1 new · 11 Jan 03:00\n" +
+			"17 09:00 [Tencent flagship] No change: 6 of 6 scans complete · 17 Jan 09:00"
+		if got := book.read(); got != want {
+			t.Errorf("letters:\n%s\nwant\n%s", got, want)
+		}
+	})
+}
+
+// TestRetriesForDays: a server that is down for four days gets the letter on
+// the fifth; nothing is tried more often than once an hour.
+func TestRetriesForDays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		tries := 0
+		book := &notebook{fail: func() error {
+			tries++
+			if time.Since(began) < 96*h {
+				return &notify.Unreachable{Err: fmt.Errorf("connection refused")}
+			}
+			return nil
+		}}
+		db := fresh(t)
+		n, err := notify.New(db, notify.Options{Channels: []notify.Channel{{Name: "patient", Sender: book}}}, quietLog())
+		if err != nil {
+			t.Fatal(err)
+		}
+		lists(t, "tencent", "1")(db)
+		lists(t, "tencent", "1", "2")(db)
+		time.Sleep(time.Minute)
+		lists(t, "tencent", "1", "2", "3")(db)
+		ctx, stop := context.WithTimeout(t.Context(), 100*h)
+		defer stop()
+		_ = n.Run(ctx) // ends with ctx
+		if got := strings.Count(book.read(), "+1 new"); got != 2 {
+			t.Errorf("%d letters came, want 2:\n%s", got, book.read())
+		}
+		if tries > 110 {
+			t.Errorf("%d attempts in 96 hours, want about one an hour for the channel", tries)
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestGivesUpAfterDays: what cannot be delivered ends as dead, with the reason.
+func TestGivesUpAfterDays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		book := &notebook{fail: func() error { return fmt.Errorf("mailbox full") }}
+		db := fresh(t)
+		var log bytes.Buffer
+		n, err := notify.New(db, notify.Options{Channels: []notify.Channel{{Name: "full", Sender: book}}}, logTo(&log))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lists(t, "tencent", "1")(db)
+		time.Sleep(time.Minute)
+		lists(t, "tencent", "1", "2")(db)
+		ctx, stop := context.WithTimeout(t.Context(), 7*24*h)
+		defer stop()
+		_ = n.Run(ctx) // ends with ctx
+		l := allReports(t, db)[0].Letters[0]
+		if l.State != tracker.Dead || !strings.Contains(l.Answer, "mailbox full") || !strings.Contains(l.Answer, "given up") {
+			t.Errorf("letter is %s: %q, want dead with the reason", l.State, l.Answer)
+		}
+		if d := l.Tried.Sub(allReports(t, db)[0].Created); d < 5*24*h || d > 5*24*h+2*h {
+			t.Errorf("given up after %v, want five days", d)
+		}
+		if !strings.Contains(log.String(), "level=ERROR") {
+			t.Error("nobody is told in the log")
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -1,0 +1,70 @@
+package notify
+
+import (
+	"crypto/x509"
+	"fmt"
+	"time"
+)
+
+// Settings are what the configuration of a channel says about where it leads.
+// Which of them count depends on the kind.
+type Settings struct {
+	Channel string // its name
+
+	Server    string // smtps://HOST[:PORT] or smtp://HOST[:PORT]
+	Username  string
+	Password  string
+	Plaintext bool           // send without TLS where none is offered
+	Roots     *x509.CertPool // that vouch for the server; nil for the system's
+	From      string
+	To        []string
+	Timeout   time.Duration // of one delivery; a minute when zero
+	Thread    bool          // letters about one storefront make one conversation
+	// Unsubscribe returns the address at which one click ends the letters to a
+	// recipient; nil for none.
+	Unsubscribe func(to string) string
+
+	URL    string // of a webhook or a chat
+	Secret string // signs what is sent
+	Path   string // of a file or a folder
+}
+
+// A Kind is a kind of channel.
+type Kind struct {
+	Name      string
+	Need, May []string // keys of its configuration, beside those of all channels
+	New       func(Settings) (Sender, error)
+}
+
+// Kinds are all kinds of channels.
+func Kinds() []Kind {
+	return []Kind{
+		emailKind,
+	}
+}
+
+// A SettingError says what is wrong with one key of a configuration.
+type SettingError struct {
+	Key string // "to[1]"
+	Err error
+}
+
+func (e *SettingError) Error() string { return e.Key + ": " + e.Err.Error() }
+func (e *SettingError) Unwrap() error { return e.Err }
+
+func badSetting(key, format string, a ...any) error {
+	return &SettingError{key, fmt.Errorf(format, a...)}
+}
+
+// NewSender returns a sender of a kind.
+func NewSender(kind string, s Settings) (Sender, error) {
+	for _, k := range Kinds() {
+		if k.Name == kind {
+			if s.Timeout == 0 {
+				s.Timeout = time.Minute
+			}
+			return k.New(s)
+		}
+	}
+	return nil, badSetting("kind", "there is no kind %q", kind)
+}

@@ -1,0 +1,378 @@
+package notify
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"shopwatch/storage"
+	"shopwatch/tracker"
+	"shopwatch/tracker/report"
+)
+
+// A Schedule says when something is due next after a time; the zero time for
+// never.
+type Schedule interface {
+	Next(time.Time) time.Time
+}
+
+// A Channel is a configured destination.
+type Channel struct {
+	Name   string
+	Sender Sender
+	Filter Filter
+	// Digest are the times of reports about all that happened since the last
+	// one; nil for a report per scan.
+	Digest Schedule
+	// Heartbeat are the times at which a channel that was told nothing since
+	// the time before is told that nothing happened; nil for never.
+	Heartbeat Schedule
+	Quiet     Hours          // in which nothing is sent
+	Lang      string         // of the reports: "zh", else English
+	Zone      *time.Location // of the reports and the quiet hours; nil is UTC
+}
+
+// Options of New.
+type Options struct {
+	Channels []Channel
+	Shops    map[tracker.Name]report.Shop // how reports call the storefronts
+	// RetryFirst is the pause after the first attempt that fails (a minute
+	// when zero). It doubles up to RetryMost (an hour when zero).
+	RetryFirst, RetryMost time.Duration
+	// GiveUp is how long after its report a letter is tried at least (5 days
+	// when zero).
+	GiveUp time.Duration
+}
+
+// giveUpAfter is how often a letter is tried at least, however old it is: a
+// machine may have been off for weeks.
+const giveUpAfter = 10
+
+// A Notifier cuts the log into reports and sends them.
+type Notifier struct {
+	db       *storage.DB
+	log      *slog.Logger
+	opts     Options
+	instance string
+	channels []*channel
+}
+
+// A channel is a Channel at work.
+type channel struct {
+	Channel
+	wake chan struct{}
+	// turn is held by the one goroutine that works on the channel.
+	turn chan struct{}
+	// blocked is until when the receiving side is left alone, and failures
+	// how often in a row it could not be reached. Guarded by turn.
+	blocked  time.Time
+	failures int
+}
+
+// New returns a notifier of a database. New channels begin at the end of the
+// log.
+func New(db *storage.DB, o Options, log *slog.Logger) (*Notifier, error) {
+	instance, err := db.Instance()
+	if err != nil {
+		return nil, err
+	}
+	if o.RetryFirst == 0 {
+		o.RetryFirst = time.Minute
+	}
+	if o.RetryMost == 0 {
+		o.RetryMost = time.Hour
+	}
+	if o.GiveUp == 0 {
+		o.GiveUp = 5 * 24 * time.Hour
+	}
+	n := &Notifier{db: db, log: log, opts: o, instance: instance}
+	for _, c := range o.Channels {
+		if c.Zone == nil {
+			c.Zone = time.UTC
+		}
+		if err := db.Join(c.Name); err != nil {
+			return nil, fmt.Errorf("join channel %s: %w", c.Name, err)
+		}
+		n.channels = append(n.channels, &channel{Channel: c, wake: make(chan struct{}, 1), turn: make(chan struct{}, 1)})
+	}
+	return n, nil
+}
+
+// Wake makes the notifier look at the log and at the letters that wait. It
+// returns at once.
+func (n *Notifier) Wake() {
+	for _, c := range n.channels {
+		select {
+		case c.wake <- struct{}{}:
+		default: // it is asked already
+		}
+	}
+}
+
+// Run sends reports until ctx is done, each channel in a goroutine of its own,
+// so that a slow one holds up no other. Letters that are under way get a few
+// seconds to end.
+func (n *Notifier) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	for _, c := range n.channels {
+		wg.Go(func() { n.run(ctx, c) })
+	}
+	wg.Wait()
+	return nil
+}
+
+func (n *Notifier) run(ctx context.Context, c *channel) {
+	for ctx.Err() == nil {
+		next, err := n.pass(ctx, c)
+		if err != nil && ctx.Err() == nil {
+			n.log.Error("cannot work through the outbox", "channel", c.Name, "err", err)
+			next = time.Now().Add(n.opts.RetryFirst)
+		}
+		n.rest(ctx, c, next)
+	}
+}
+
+// rest waits until a time, a wake or the end. A zero time never comes.
+func (n *Notifier) rest(ctx context.Context, c *channel, until time.Time) {
+	var due <-chan time.Time
+	if !until.IsZero() {
+		t := time.NewTimer(min(time.Until(until), time.Hour)) // clocks jump
+		defer t.Stop()
+		due = t.C
+	}
+	select {
+	case <-ctx.Done():
+	case <-c.wake:
+	case <-due:
+	}
+}
+
+// Flush sends what is due now and returns. The error says which letters wait
+// for another attempt or are refused.
+func (n *Notifier) Flush(ctx context.Context) error {
+	errs := make([]error, len(n.channels))
+	var wg sync.WaitGroup
+	for i, c := range n.channels {
+		wg.Go(func() {
+			if _, err := n.pass(ctx, c); err != nil {
+				errs[i] = fmt.Errorf("channel %s: %w", c.Name, err)
+				return
+			}
+			errs[i] = n.waiting(c)
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// waiting returns an error that names the first letter that waits.
+func (n *Notifier) waiting(c *channel) error {
+	reports, err := n.db.Undelivered(c.Name)
+	if err != nil {
+		return err
+	}
+	for i := range reports {
+		for _, l := range reports[i].Letters {
+			if l.State == tracker.Waiting && l.Attempts > 0 {
+				return fmt.Errorf("report %d to %s waits until %s: %s", reports[i].ID, l.To,
+					l.Next.In(c.Zone).Format("2006-01-02 15:04"), l.Answer)
+			}
+		}
+	}
+	return nil
+}
+
+// pass makes the reports that are due, sends the letters that are due, and
+// returns when to look again, the zero time for when woken.
+func (n *Notifier) pass(ctx context.Context, c *channel) (next time.Time, err error) {
+	select {
+	case c.turn <- struct{}{}:
+		defer func() { <-c.turn }()
+	case <-ctx.Done():
+		return time.Time{}, ctx.Err()
+	}
+	if end := c.Quiet.end(time.Now().In(c.Zone)); !end.IsZero() {
+		return end, nil
+	}
+	collect, err := n.collect(c, time.Now())
+	if err != nil {
+		return time.Time{}, err
+	}
+	beat, err := n.heartbeat(c, time.Now())
+	if err != nil {
+		return time.Time{}, err
+	}
+	send, err := n.send(ctx, c)
+	return earliest(collect, beat, send), err
+}
+
+// earliest returns the first of several times, of which zero ones are none.
+func earliest(times ...time.Time) time.Time {
+	var first time.Time
+	for _, t := range times {
+		if !t.IsZero() && (first.IsZero() || t.Before(first)) {
+			first = t
+		}
+	}
+	return first
+}
+
+// send sends the letters of a channel that are due and returns when the next
+// one is.
+func (n *Notifier) send(ctx context.Context, c *channel) (next time.Time, err error) {
+	if time.Now().Before(c.blocked) {
+		return c.blocked, nil
+	}
+	reports, err := n.db.Undelivered(c.Name)
+	if err != nil {
+		return time.Time{}, err
+	}
+	for i := range reports {
+		r := &reports[i]
+		down := false
+		var story *report.Story
+		var mail *report.Mail
+		for _, l := range r.Letters {
+			if l.State != tracker.Waiting {
+				continue
+			}
+			if ctx.Err() != nil {
+				return time.Time{}, ctx.Err()
+			}
+			if !down && l.Next.After(time.Now()) {
+				next = earliest(next, l.Next)
+				continue
+			}
+			if story == nil {
+				if story, mail, err = n.write(c, r); err != nil {
+					return time.Time{}, err
+				}
+			}
+			if !down {
+				down = n.deliver(ctx, c, r, &l, story, mail)
+			} else {
+				l.Answer = c.lastAnswer(r) // no use in trying now; say why
+			}
+			if ctx.Err() != nil && l.State == tracker.Waiting {
+				return time.Time{}, ctx.Err() // cut short: no attempt that counts
+			}
+			if err := n.db.NoteLetter(r.ID, l); err != nil {
+				return time.Time{}, err
+			}
+			noteIn(r, l)
+			if l.State == tracker.Waiting {
+				next = earliest(next, l.Next)
+			}
+		}
+		if down {
+			c.failures++
+			c.blocked = time.Now().Add(n.pause(c.failures))
+			return c.blocked, nil
+		}
+	}
+	return next, nil
+}
+
+// noteIn keeps a report in memory in step with what is stored.
+func noteIn(r *tracker.Report, l tracker.Letter) {
+	for i := range r.Letters {
+		if r.Letters[i].To == l.To {
+			r.Letters[i] = l
+		}
+	}
+}
+
+// lastAnswer is what the newest attempt at a report came to.
+func (c *channel) lastAnswer(r *tracker.Report) string {
+	var last tracker.Letter
+	for _, l := range r.Letters {
+		if l.Tried.After(last.Tried) {
+			last = l
+		}
+	}
+	return last.Answer
+}
+
+// deliver sends one letter and writes into l what became of it. It reports
+// whether the receiving side could not be reached at all.
+func (n *Notifier) deliver(ctx context.Context, c *channel, r *tracker.Report, l *tracker.Letter, story *report.Story, mail *report.Mail) (down bool) {
+	began := time.Now()
+	answer, err := c.Sender.Send(ctx, &Letter{
+		ID: n.letterID(r, l.To), Thread: n.thread(c, story, l.To), To: l.To, Story: story, Mail: mail,
+	})
+	if err != nil && ctx.Err() != nil {
+		return false
+	}
+	l.Attempts++
+	l.Tried = time.Now().UTC().Truncate(time.Millisecond)
+	log := n.log.With("channel", c.Name, "report", r.ID, "to", l.To, "took", time.Since(began))
+	var refused *Refused
+	var unreachable *Unreachable
+	switch {
+	case err == nil:
+		l.State, l.Answer, l.Next = tracker.Sent, oneLine(answer), time.Time{}
+		c.failures, c.blocked = 0, time.Time{}
+		log.Info("report sent")
+	case errors.As(err, &refused):
+		l.State, l.Answer, l.Next = tracker.Dead, oneLine(refused.Answer), time.Time{}
+		log.Error("report refused", "err", err)
+	case l.Attempts >= giveUpAfter && l.Tried.Sub(r.Created) > n.opts.GiveUp:
+		l.State, l.Answer, l.Next = tracker.Dead, oneLine("given up after "+fmt.Sprint(l.Attempts)+" attempts: "+err.Error()), time.Time{}
+		log.Error("report given up", "err", err)
+	default:
+		l.Answer = oneLine(err.Error())
+		l.Next = l.Tried.Add(n.pause(l.Attempts))
+		log.Warn("report waits", "err", err, "attempts", l.Attempts)
+	}
+	return errors.As(err, &unreachable)
+}
+
+// pause is the time to wait after the given number of attempts.
+func (n *Notifier) pause(attempts int) time.Duration {
+	d := n.opts.RetryFirst
+	for range attempts - 1 {
+		if d >= n.opts.RetryMost {
+			break
+		}
+		d *= 2
+	}
+	return min(d, max(n.opts.RetryMost, n.opts.RetryFirst))
+}
+
+// letterID derives from what is stored of the report and from the database, so
+// that it is the same on every attempt and unlike that of any other letter,
+// also when an older copy of the database is put back and numbers reports
+// anew.
+func (n *Notifier) letterID(r *tracker.Report, to string) string {
+	return fmt.Sprintf("%d.%s", r.ID, n.hash("letter", fmt.Sprint(r.ID), fmt.Sprint(r.Created.UnixMilli()), r.Channel, to))
+}
+
+// thread is the same for all letters of a channel to one recipient about one
+// storefront.
+func (n *Notifier) thread(c *channel, s *report.Story, to string) string {
+	about := "all"
+	if ns := names(s); len(ns) == 1 {
+		about = string(ns[0])
+	}
+	return "thread." + n.hash("thread", c.Name, about, to)
+}
+
+func (n *Notifier) hash(parts ...string) string {
+	sum := sha256.Sum256([]byte(n.instance + "\x00" + strings.Join(parts, "\x00")))
+	return hex.EncodeToString(sum[:10])
+}
+
+// oneLine is a string as it is kept: a server may answer with anything.
+func oneLine(s string) string {
+	s = strings.Join(strings.Fields(strings.ToValidUTF8(s, "?")), " ")
+	if len(s) > 500 {
+		s = strings.ToValidUTF8(s[:500], "") + "…"
+	}
+	return s
+}

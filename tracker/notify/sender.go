@@ -1,0 +1,87 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"shopwatch/tracker"
+	"shopwatch/tracker/report"
+)
+
+// A Sender delivers letters to the recipients of one channel. It is used by
+// one goroutine at a time.
+type Sender interface {
+	// Recipients are those that get a letter each. A sender with a single
+	// destination names it in a way that people recognise and that holds no
+	// secret.
+	Recipients() []string
+	// Send delivers one letter and returns what the receiving side said to
+	// it. An error means that the letter may be sent again, unless it is
+	// Refused; it names no secrets. Send is given the same letter again after
+	// an error and after a crash, and keeps the outcome to one where the
+	// receiving side allows that.
+	Send(ctx context.Context, l *Letter) (answer string, err error)
+}
+
+// A Letter is a report ready to be sent to one recipient.
+type Letter struct {
+	// ID tells the letter from every other of every database, and stays the
+	// same on every attempt. It consists of letters, digits and dots.
+	ID string
+	// Thread is the same for all letters to a recipient about a storefront.
+	Thread string
+	To     string
+	Story  *report.Story
+	Mail   *report.Mail
+}
+
+// Refused is an error of Send after which trying again is of no use.
+type Refused struct{ Answer string }
+
+func (e *Refused) Error() string { return "refused for good: " + e.Answer }
+
+// Unreachable is an error of Send that is not about the letter: no letter
+// would get through now.
+type Unreachable struct{ Err error }
+
+func (e *Unreachable) Error() string { return e.Err.Error() }
+func (e *Unreachable) Unwrap() error { return e.Err }
+
+// hide replaces secrets in an error by dots. Empty ones are none.
+func hide(err error, secrets ...string) error {
+	if err == nil {
+		return nil
+	}
+	s := err.Error()
+	for _, secret := range secrets {
+		if secret != "" {
+			s = strings.ReplaceAll(s, secret, "…")
+		}
+	}
+	if s == err.Error() {
+		return err
+	}
+	var r *Refused
+	var u *Unreachable
+	switch {
+	case errors.As(err, &r):
+		return &Refused{strings.TrimPrefix(s, "refused for good: ")}
+	case errors.As(err, &u):
+		return &Unreachable{errors.New(s)}
+	}
+	return errors.New(s)
+}
+
+// names returns the storefronts that a story tells of.
+func names(s *report.Story) []tracker.Name {
+	var ns []tracker.Name
+	seen := make(map[tracker.Name]bool)
+	for i := range s.Changes {
+		if n := s.Changes[i].Storefront; !seen[n] {
+			seen[n] = true
+			ns = append(ns, n)
+		}
+	}
+	return ns
+}

@@ -1,0 +1,202 @@
+package notify
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"shopwatch/tracker"
+	"shopwatch/tracker/report"
+)
+
+// Story gathers what a stored report tells, for the channel of the given name.
+func (n *Notifier) Story(r *tracker.Report) (*report.Story, error) {
+	c := n.channel(r.Channel)
+	if c == nil {
+		c = &channel{Channel: Channel{Name: r.Channel, Zone: time.UTC}}
+	}
+	return n.story(c, r)
+}
+
+func (n *Notifier) channel(name string) *channel {
+	for _, c := range n.channels {
+		if c.Name == name {
+			return c
+		}
+	}
+	return nil
+}
+
+// Pending is what the next report of a channel would tell if it were made now;
+// false when that is nothing. Nothing is written.
+func (n *Notifier) Pending(channel string) (*report.Story, bool, error) {
+	c := n.channel(channel)
+	if c == nil {
+		return nil, false, nil
+	}
+	r := &tracker.Report{Channel: c.Name, Created: time.Now()}
+	_, err := n.db.NextReport(c.Name, nil, r.Created, func(pending []tracker.Change) (int, []uint64) {
+		for i := range pending {
+			if c.Filter.Wants(&pending[i]) {
+				r.Changes = append(r.Changes, pending[i].Seq)
+			}
+		}
+		return 0, nil
+	})
+	if err != nil || len(r.Changes) == 0 {
+		return nil, false, err
+	}
+	s, err := n.story(c, r)
+	return s, err == nil, err
+}
+
+// write puts a report into words.
+func (n *Notifier) write(c *channel, r *tracker.Report) (*report.Story, *report.Mail, error) {
+	s, err := n.story(c, r)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := report.Write(*s)
+	return s, m, err
+}
+
+func (n *Notifier) story(c *channel, r *tracker.Report) (*report.Story, error) {
+	s := &report.Story{Report: *r, Lang: c.Lang, Zone: c.Zone, Shops: n.opts.Shops, Picture: n.picture}
+	for _, seq := range r.Changes {
+		ch, ok, err := n.db.Change(seq)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			s.Changes = append(s.Changes, ch)
+		}
+	}
+	if err := n.scans(s); err != nil {
+		return nil, err
+	}
+	if err := n.suspects(s); err != nil {
+		return nil, err
+	}
+	if r.About == report.Heartbeat {
+		return s, n.quiet(c, s)
+	}
+	return s, nil
+}
+
+// lookBack is how far before a scan its last complete one is looked for.
+const lookBack = 500
+
+// scans adds the scans that the changes rest on, and how long before each the
+// storefront was last read completely. A report about several scans of a
+// storefront tells what they came to together.
+func (n *Notifier) scans(s *report.Story) error {
+	for _, name := range names(s) {
+		var began []time.Time
+		for i := range s.Changes {
+			if c := &s.Changes[i]; c.Storefront == name && !slices.ContainsFunc(began, c.Scan.Equal) {
+				began = append(began, c.Scan)
+			}
+		}
+		s.Net = s.Net || len(began) > 1
+		for _, at := range began {
+			sc, ok, err := n.db.Scan(name, at)
+			if err != nil {
+				return err
+			}
+			if !ok {
+				continue // thinned out long ago, or a correction by hand
+			}
+			before, err := n.db.ScansBefore(name, time.Time{}, at, lookBack)
+			if err != nil {
+				return err
+			}
+			rs := report.Scan{Scan: sc}
+			if i := slices.IndexFunc(before, func(b tracker.Scan) bool { return b.Verdict == tracker.Complete }); i >= 0 {
+				rs.LastComplete = before[i].Began
+			}
+			s.Scans = append(s.Scans, rs)
+		}
+	}
+	slices.SortStableFunc(s.Scans, func(a, b report.Scan) int {
+		return cmp.Or(a.Began.Compare(b.Began), cmp.Compare(a.Storefront, b.Storefront))
+	})
+	return nil
+}
+
+// suspects adds the products that are missing without proof. They are known
+// for the newest complete scan only: a report that is sent late leaves them
+// out.
+func (n *Notifier) suspects(s *report.Story) error {
+	for _, name := range names(s) {
+		st, err := n.db.State(name)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(s.Scans, func(sc report.Scan) bool {
+			return sc.Storefront == name && sc.Verdict == tracker.Complete && sc.Began.Equal(st.LastComplete)
+		}) {
+			continue
+		}
+		items, err := n.db.Suspects(name)
+		if err != nil {
+			return err
+		}
+		for _, it := range items {
+			s.Suspects = append(s.Suspects, report.Suspect{Storefront: name, Item: it})
+		}
+	}
+	return nil
+}
+
+// quiet adds what the scans of the channel's storefronts came to since its last
+// report.
+func (n *Notifier) quiet(c *channel, s *report.Story) error {
+	var err error
+	if s.Since, err = n.db.Joined(c.Name); err != nil {
+		return err
+	}
+	earlier, err := n.db.Reports(c.Name, 0, 50, true)
+	if err != nil {
+		return err
+	}
+	for _, r := range earlier {
+		if r.ID < s.Report.ID {
+			if r.Created.After(s.Since) {
+				s.Since = r.Created
+			}
+			break
+		}
+	}
+	all, err := n.db.Storefronts()
+	if err != nil {
+		return err
+	}
+	for _, sf := range all {
+		if len(c.Filter.Storefronts) > 0 && !has(c.Filter.Storefronts, sf.Name) {
+			continue
+		}
+		if _, watched := n.opts.Shops[sf.Name]; !watched && len(n.opts.Shops) > 0 {
+			continue // no longer configured
+		}
+		q := report.Quiet{Storefront: sf.Name, Products: sf.Listed, Last: sf.LastComplete}
+		before := s.Report.Created
+		for {
+			list, err := n.db.ScansBefore(sf.Name, s.Since, before, 1000)
+			if err != nil {
+				return err
+			}
+			for i := range list {
+				q.Scans++
+				if list[i].Verdict == tracker.Complete {
+					q.Complete++
+				}
+			}
+			if len(list) < 1000 {
+				break
+			}
+			before = list[len(list)-1].Began
+		}
+		s.Quiet = append(s.Quiet, q)
+	}
+	return nil
+}
