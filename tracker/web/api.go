@@ -1,0 +1,388 @@
+package web
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"shopwatch/storage"
+	"shopwatch/tracker"
+)
+
+// routes are all addresses of the API.
+func (s *Server) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "ok\n") })
+	mux.HandleFunc("GET /readyz", s.ready)
+	mux.HandleFunc("GET /evidence/{name}", s.evidence)
+
+	config := huma.DefaultConfig("shopwatch", s.o.Version)
+	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "/api/openapi", "", ""
+	config.CreateHooks = nil // no $schema in answers
+	config.RejectUnknownQueryParameters = true
+	config.Info.Description = "What shopwatch knows of storefronts, and scans on demand. " +
+		"Requests other than GET need the token in the file data/token: Authorization: Bearer TOKEN."
+	for t, doc := range map[any]any{
+		tracker.Product{}: productDoc{}, &tracker.Item{}: itemDoc{}, &tracker.Scan{}: scanDoc{}, &tracker.Change{}: changeDoc{},
+	} {
+		config.Components.Schemas.RegisterTypeAlias(reflect.Indirect(reflect.ValueOf(t)).Type(), reflect.TypeOf(doc))
+	}
+	api := humago.New(mux, config)
+	huma.Get(api, "/api/storefronts", s.storefronts, about("storefronts", "Storefronts and what they wait for"))
+	huma.Get(api, "/api/storefronts/{name}/products", s.products, about("products", "The catalog of a storefront, also what was removed"))
+	huma.Get(api, "/api/suspects", s.suspects, about("suspects", "Products that are missing without proof"))
+	huma.Get(api, "/api/changes", s.changes, about("changes", "The change log"))
+	huma.Get(api, "/api/changes/{seq}", s.why, about("why", "The whole story of one change"))
+	huma.Get(api, "/api/scans", s.scans, about("scans", "Scans, newest first"))
+	huma.Register(api, streaming("scan", "/api/scans", "application/x-ndjson",
+		"Scan now. Each line of the answer is an object with progress, result or error"), s.scan)
+	huma.Register(api, streaming("backup", "/api/backup", "application/vnd.shopwatch",
+		"A verified copy of the database"), s.backup)
+	huma.Post(api, "/api/compact", s.compact, about("compact", "Give free space in the database file back"))
+	return mux
+}
+
+func about(id, summary string) func(*huma.Operation) {
+	return func(o *huma.Operation) { o.OperationID, o.Summary = id, summary }
+}
+
+func streaming(id, path, content, summary string) huma.Operation {
+	return huma.Operation{
+		OperationID: id, Method: http.MethodPost, Path: path, Summary: summary, MaxBodyBytes: 64 << 10,
+		Responses: map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{content: {}}}},
+	}
+}
+
+// A body is an answer.
+type body[T any] struct{ Body T }
+
+func answer[T any](v T, err error) (*body[T], error) {
+	if err != nil {
+		return nil, huma.Error500InternalServerError(err.Error())
+	}
+	return &body[T]{v}, nil
+}
+
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
+	_, err := s.o.DB.Storefronts()
+	if err == nil && s.o.Ready != nil {
+		err = s.o.Ready()
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	io.WriteString(w, "ready\n")
+}
+
+// evidence serves a picture. Its name is the hash of its content.
+func (s *Server) evidence(w http.ResponseWriter, r *http.Request) {
+	path := s.o.DB.EvidencePath(r.PathValue("name"))
+	if path == "" {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Cache-Control", "private, max-age=31536000, immutable")
+	http.ServeFile(w, r, path)
+}
+
+func (s *Server) storefronts(context.Context, *struct{}) (*body[[]Storefront], error) {
+	return answer(s.list())
+}
+
+// list returns the storefronts of the configuration, then those that were in
+// it once.
+func (s *Server) list() ([]Storefront, error) {
+	known, err := s.o.DB.Storefronts()
+	if err != nil {
+		return nil, err
+	}
+	list := []Storefront{}
+	for _, shop := range s.o.Shops {
+		list = append(list, Storefront{Name: shop.Name, Title: shop.Title, URL: shop.URL, Marketplace: shop.Marketplace, Watched: true})
+	}
+	for _, k := range known {
+		i := slices.IndexFunc(list, func(sf Storefront) bool { return sf.Name == k.Name })
+		if i < 0 {
+			i = len(list)
+			list = append(list, Storefront{Name: k.Name})
+		}
+		sf, st := &list[i], k.State
+		sf.Listed, sf.Removed, sf.Incomplete, sf.Stalled, sf.Closed = st.Listed, st.Removed, st.Incomplete, st.Stalled, st.Closed
+		sf.Baseline, sf.LastScan, sf.LastComplete, sf.Verdict = st.Baseline, st.LastScan, st.LastComplete, st.LastVerdict
+	}
+	if s.o.Status == nil {
+		return list, nil
+	}
+	for _, w := range s.o.Status() {
+		i := slices.IndexFunc(list, func(sf Storefront) bool { return sf.Name == w.Name })
+		if i < 0 {
+			continue
+		}
+		list[i].Next, list[i].Cooling = w.Next, w.Cooling
+		if !w.Began.IsZero() {
+			list[i].Scanning = &w.Progress
+		}
+	}
+	return list, nil
+}
+
+// known refuses a storefront that nobody has heard of.
+func (s *Server) known(name tracker.Name) error {
+	list, err := s.list()
+	if err != nil {
+		return huma.Error500InternalServerError(err.Error())
+	}
+	var names []string
+	for _, sf := range list {
+		if sf.Name == name {
+			return nil
+		}
+		names = append(names, string(sf.Name))
+	}
+	return huma.Error404NotFound(fmt.Sprintf("there is no storefront %q; there are %s", name, strings.Join(names, ", ")))
+}
+
+func (s *Server) products(_ context.Context, in *struct {
+	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+	Name  string `path:"name" maxLength:"64"`
+	After string `query:"after" maxLength:"64" doc:"the next of the part before"`
+}) (*body[Products], error) {
+	name := tracker.Name(in.Name)
+	if err := s.known(name); err != nil {
+		return nil, err
+	}
+	items, err := s.o.DB.Products(name, tracker.ProductID(in.After), in.Limit)
+	p := Products{Products: items}
+	if len(items) == in.Limit {
+		p.Next = items[len(items)-1].ID
+	}
+	return answer(p, err)
+}
+
+func (s *Server) suspects(_ context.Context, in *struct {
+	Storefront string `query:"storefront" maxLength:"64"`
+}) (*body[Suspects], error) {
+	list, err := s.list()
+	if in.Storefront != "" {
+		if err := s.known(tracker.Name(in.Storefront)); err != nil {
+			return nil, err
+		}
+		list = slices.DeleteFunc(list, func(sf Storefront) bool { return sf.Name != tracker.Name(in.Storefront) })
+	}
+	if err != nil {
+		return answer(Suspects{}, err)
+	}
+	all := Suspects{Suspects: []Suspect{}}
+	for _, sf := range list {
+		items, err := s.o.DB.Suspects(sf.Name)
+		if err != nil {
+			return answer(all, err)
+		}
+		misses := tracker.DefaultRules().Misses
+		if i := slices.IndexFunc(s.o.Shops, func(shop Shop) bool { return shop.Name == sf.Name }); i >= 0 {
+			misses = s.o.Shops[i].Misses
+		}
+		for _, it := range items {
+			all.Suspects = append(all.Suspects, Suspect{Storefront: sf.Name, Product: it, Misses: misses, Why: whyNotGone(&it, misses)})
+		}
+	}
+	return answer(all, nil)
+}
+
+// whyNotGone says why the removal of a missing product is not believed yet.
+func whyNotGone(it *tracker.Item, misses int) string {
+	left := fmt.Sprintf("missed by %d complete scans of %d", it.Missing, misses)
+	switch {
+	case it.Probe == nil:
+		return left + "; its page was not opened yet"
+	case it.Probe.State == tracker.PageSold:
+		return left + "; its page still sells it"
+	case it.Probe.State == tracker.PageUnknown:
+		return left + "; its page could not be read: " + it.Probe.Reason
+	}
+	return left + "; the next complete scan decides"
+}
+
+func (s *Server) changes(_ context.Context, in *struct {
+	Limit      int       `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+	Storefront string    `query:"storefront" maxLength:"64"`
+	Kinds      []string  `query:"kind" doc:"kinds of change, with commas between"`
+	Since      time.Time `query:"since"`
+	Until      time.Time `query:"until"`
+	After      uint64    `query:"after" doc:"only greater numbers"`
+	Before     uint64    `query:"before" doc:"only smaller numbers"`
+	Newest     bool      `query:"newest" doc:"from the newest down"`
+}) (*body[Changes], error) {
+	q := storage.Query{
+		Storefront: tracker.Name(in.Storefront), Since: in.Since, Until: in.Until,
+		After: in.After, Before: in.Before, Limit: in.Limit, Newest: in.Newest,
+	}
+	if q.Storefront != "" {
+		if err := s.known(q.Storefront); err != nil {
+			return nil, err
+		}
+	}
+	for _, k := range in.Kinds {
+		if !slices.Contains(tracker.Kinds, tracker.Kind(k)) {
+			return nil, huma.Error422UnprocessableEntity(fmt.Sprintf("%q is no kind of change; there are %s", k, kinds()))
+		}
+		q.Kinds = append(q.Kinds, tracker.Kind(k))
+	}
+	list, err := s.o.DB.Changes(q)
+	c := Changes{Changes: list}
+	if len(list) == in.Limit {
+		c.Next = list[len(list)-1].Seq
+	}
+	return answer(c, err)
+}
+
+func kinds() string {
+	var s []string
+	for _, k := range tracker.Kinds {
+		s = append(s, string(k))
+	}
+	return strings.Join(s, ", ")
+}
+
+func (s *Server) scans(_ context.Context, in *struct {
+	Limit      int       `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+	Storefront string    `query:"storefront" maxLength:"64"`
+	Since      time.Time `query:"since"`
+	Before     time.Time `query:"before" doc:"the next of the part before"`
+}) (*body[Scans], error) {
+	name := tracker.Name(in.Storefront)
+	if name != "" {
+		if err := s.known(name); err != nil {
+			return nil, err
+		}
+	}
+	list, err := s.o.DB.ScansBefore(name, in.Since, in.Before, in.Limit)
+	a := Scans{Scans: list}
+	if len(list) == in.Limit {
+		a.Next = list[len(list)-1].Began
+	}
+	return answer(a, err)
+}
+
+// A wish is for scans now.
+type wish struct {
+	Body struct {
+		Storefronts []string `json:"storefronts,omitempty" maxItems:"1000" doc:"all of the configuration when left out"`
+		DryRun      bool     `json:"dry_run,omitempty" doc:"show what the scan would change, and keep nothing"`
+	}
+}
+
+// scan scans one storefront after another and tells how far it has come.
+func (s *Server) scan(ctx context.Context, in *wish) (*huma.StreamResponse, error) {
+	if s.o.Scan == nil {
+		return nil, huma.Error501NotImplemented("this shopwatch does not scan")
+	}
+	var names []tracker.Name
+	for _, shop := range s.o.Shops {
+		names = append(names, shop.Name)
+	}
+	if len(in.Body.Storefronts) > 0 {
+		all := names
+		names = nil
+		for _, name := range in.Body.Storefronts {
+			if !slices.Contains(all, tracker.Name(name)) {
+				return nil, huma.Error404NotFound(fmt.Sprintf("there is no storefront %q in the configuration; there are %s", name, join(all)))
+			}
+			names = append(names, tracker.Name(name))
+		}
+	}
+	return &huma.StreamResponse{Body: func(hc huma.Context) {
+		hc.SetHeader("Content-Type", "application/x-ndjson")
+		_, w := humago.Unwrap(hc)
+		rc := http.NewResponseController(w)
+		enc := json.NewEncoder(w)
+		say := func(l line) {
+			// A scan takes as long as the pace wants; a client that does not
+			// read is not waited for.
+			_ = rc.SetWriteDeadline(time.Now().Add(20 * time.Second))
+			if enc.Encode(l) == nil {
+				_ = rc.Flush()
+			}
+		}
+		_ = rc.SetReadDeadline(time.Time{})
+		_ = rc.Flush()
+		for _, name := range names {
+			scan, changes, err := s.o.Scan(ctx, name, in.Body.DryRun, func(p tracker.Progress) { say(line{Progress: &p}) })
+			switch {
+			case scan == nil:
+				say(line{Error: fmt.Sprintf("scan %s: %v", name, err)})
+			case err != nil:
+				say(line{Error: fmt.Sprintf("%s was scanned (%s), but nothing was kept: %v", name, scan.Verdict, err)})
+			default:
+				say(line{Result: &Result{*scan, changes}})
+			}
+			if ctx.Err() != nil {
+				return
+			}
+		}
+	}}, nil
+}
+
+func join(names []tracker.Name) string {
+	var s []string
+	for _, n := range names {
+		s = append(s, string(n))
+	}
+	return strings.Join(s, ", ")
+}
+
+// backup sends a copy of the database, with its hash in front.
+func (s *Server) backup(context.Context, *struct{}) (*huma.StreamResponse, error) {
+	dir, err := os.MkdirTemp(filepath.Dir(s.o.DB.Path()), "backup-*.tmp")
+	if err != nil {
+		return nil, huma.Error500InternalServerError(err.Error())
+	}
+	path := filepath.Join(dir, "shopwatch.db")
+	if err := s.o.DB.Backup(path); err != nil {
+		os.RemoveAll(dir)
+		return nil, huma.Error500InternalServerError(err.Error())
+	}
+	return &huma.StreamResponse{Body: func(hc huma.Context) {
+		defer os.RemoveAll(dir)
+		f, err := os.Open(path)
+		if err != nil {
+			hc.SetStatus(http.StatusInternalServerError)
+			return
+		}
+		defer f.Close()
+		h := sha256.New()
+		size, err := io.Copy(h, f)
+		if err == nil {
+			_, err = f.Seek(0, io.SeekStart)
+		}
+		if err != nil {
+			hc.SetStatus(http.StatusInternalServerError)
+			return
+		}
+		hc.SetHeader("Content-Type", "application/vnd.shopwatch")
+		hc.SetHeader("Content-Length", fmt.Sprint(size))
+		hc.SetHeader("X-Content-SHA256", hex.EncodeToString(h.Sum(nil)))
+		_, w := humago.Unwrap(hc)
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(10 * time.Minute))
+		_, _ = io.Copy(w, f)
+	}}, nil
+}
+
+func (s *Server) compact(context.Context, *struct{}) (*body[Space], error) {
+	before, after, err := s.o.DB.Compact()
+	return answer(Space{before, after}, err)
+}

@@ -1,0 +1,292 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"shopwatch/tracker"
+)
+
+// A Client asks a server. The zero value asks nobody: use Dial or Local.
+type Client struct {
+	base, token string
+	http        *http.Client
+}
+
+// Dial returns a client of the server that listens at an address (host:port).
+func Dial(address, token string) *Client {
+	t := &http.Transport{ResponseHeaderTimeout: 2 * time.Minute, DisableCompression: true}
+	return &Client{"http://" + address, token, &http.Client{Transport: t}}
+}
+
+// Local returns a client of a server in this process.
+func Local(s *Server) *Client {
+	return &Client{"http://localhost", "", &http.Client{Transport: direct{s.local}}}
+}
+
+// Close ends connections that are kept for the next request.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Healthy reports whether a server that takes the client's token answers.
+func (c *Client) Healthy(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	resp, err := c.send(ctx, http.MethodGet, "/api/openapi.json", nil)
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}
+
+// Storefronts are all that are watched or were once.
+func (c *Client) Storefronts(ctx context.Context) ([]Storefront, error) {
+	var list []Storefront
+	return list, c.get(ctx, "/api/storefronts", nil, &list)
+}
+
+// Products walks through the catalog of a storefront.
+func (c *Client) Products(ctx context.Context, name tracker.Name) iter.Seq2[tracker.Item, error] {
+	return func(yield func(tracker.Item, error) bool) {
+		q := url.Values{"limit": {"1000"}}
+		for {
+			var p Products
+			if err := c.get(ctx, "/api/storefronts/"+url.PathEscape(string(name))+"/products", q, &p); err != nil {
+				yield(tracker.Item{}, err)
+				return
+			}
+			for _, it := range p.Products {
+				if !yield(it, nil) {
+					return
+				}
+			}
+			if p.Next == "" {
+				return
+			}
+			q.Set("after", string(p.Next))
+		}
+	}
+}
+
+// Suspects are the missing products of a storefront, of all when name is empty.
+func (c *Client) Suspects(ctx context.Context, name tracker.Name) ([]Suspect, error) {
+	var s Suspects
+	err := c.get(ctx, "/api/suspects", filter("storefront", string(name)), &s)
+	return s.Suspects, err
+}
+
+// A Filter selects changes or scans. The zero value selects all.
+type Filter struct {
+	Storefront tracker.Name
+	Kinds      []tracker.Kind // of changes
+	Since      time.Time
+	Limit      int // at most, the newest; 0 for all
+}
+
+func (f Filter) values() url.Values {
+	q := filter("storefront", string(f.Storefront))
+	for _, k := range f.Kinds {
+		q.Set("kind", q.Get("kind")+","+string(k))
+	}
+	if k := q.Get("kind"); k != "" {
+		q.Set("kind", k[1:])
+	}
+	if !f.Since.IsZero() {
+		q.Set("since", f.Since.UTC().Format(time.RFC3339Nano))
+	}
+	q.Set("limit", "1000")
+	if f.Limit > 0 {
+		q.Set("limit", strconv.Itoa(min(f.Limit, 1000)))
+	}
+	return q
+}
+
+func filter(key, value string) url.Values {
+	q := url.Values{}
+	if value != "" {
+		q.Set(key, value)
+	}
+	return q
+}
+
+// Changes walks through the change log from the newest down.
+func (c *Client) Changes(ctx context.Context, f Filter) iter.Seq2[tracker.Change, error] {
+	return func(yield func(tracker.Change, error) bool) {
+		q := f.values()
+		q.Set("newest", "true")
+		for n := 0; ; {
+			var part Changes
+			if err := c.get(ctx, "/api/changes", q, &part); err != nil {
+				yield(tracker.Change{}, err)
+				return
+			}
+			for _, ch := range part.Changes {
+				if n++; f.Limit > 0 && n > f.Limit || !yield(ch, nil) {
+					return
+				}
+			}
+			if part.Next == 0 {
+				return
+			}
+			q.Set("before", strconv.FormatUint(part.Next, 10))
+		}
+	}
+}
+
+// Scans walks through the scans from the newest down.
+func (c *Client) Scans(ctx context.Context, f Filter) iter.Seq2[tracker.Scan, error] {
+	return func(yield func(tracker.Scan, error) bool) {
+		q := f.values()
+		for n := 0; ; {
+			var part Scans
+			if err := c.get(ctx, "/api/scans", q, &part); err != nil {
+				yield(tracker.Scan{}, err)
+				return
+			}
+			for _, s := range part.Scans {
+				if n++; f.Limit > 0 && n > f.Limit || !yield(s, nil) {
+					return
+				}
+			}
+			if part.Next.IsZero() {
+				return
+			}
+			q.Set("before", part.Next.UTC().Format(time.RFC3339Nano))
+		}
+	}
+}
+
+// Why tells the story of a change.
+func (c *Client) Why(ctx context.Context, seq uint64) (Story, error) {
+	var s Story
+	return s, c.get(ctx, "/api/changes/"+strconv.FormatUint(seq, 10), nil, &s)
+}
+
+// Scan scans storefronts now, all that are watched when none is named, one
+// after another. What becomes of each is told as soon as it is known: a result
+// or an error. The error returned is one of the conversation itself.
+func (c *Client) Scan(ctx context.Context, names []tracker.Name, dry bool, progress func(tracker.Progress), done func(*Result, error)) error {
+	resp, err := c.post(ctx, "/api/scans", map[string]any{"storefronts": names, "dry_run": dry})
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	dec := json.NewDecoder(resp.Body)
+	for {
+		var l line
+		err := dec.Decode(&l)
+		switch {
+		case errors.Is(err, io.EOF) && ctx.Err() == nil:
+			return nil
+		case ctx.Err() != nil:
+			return errors.New("interrupted; the scan under way was not kept")
+		case err != nil:
+			return fmt.Errorf("the daemon ended while it scanned: %w", err)
+		case l.Progress != nil:
+			progress(*l.Progress)
+		case l.Result != nil:
+			done(l.Result, nil)
+		case l.Error != "":
+			done(nil, errors.New(l.Error))
+		}
+	}
+}
+
+// Backup writes a verified copy of the database to w.
+func (c *Client) Backup(ctx context.Context, w io.Writer) error {
+	resp, err := c.post(ctx, "/api/backup", nil)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	h := sha256.New()
+	if _, err := io.Copy(io.MultiWriter(w, h), resp.Body); err != nil {
+		return fmt.Errorf("receive the backup: %w", err)
+	}
+	if got, want := hex.EncodeToString(h.Sum(nil)), resp.Header.Get("X-Content-SHA256"); got != want {
+		return errors.New("the backup arrived damaged; try again")
+	}
+	return nil
+}
+
+// Compact gives free space in the database file back.
+func (c *Client) Compact(ctx context.Context) (Space, error) {
+	var s Space
+	resp, err := c.post(ctx, "/api/compact", nil)
+	if err != nil {
+		return s, err
+	}
+	defer resp.Body.Close()
+	return s, json.NewDecoder(resp.Body).Decode(&s)
+}
+
+func (c *Client) get(ctx context.Context, path string, q url.Values, v any) error {
+	if len(q) > 0 {
+		path += "?" + q.Encode()
+	}
+	resp, err := c.send(ctx, http.MethodGet, path, nil)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	return json.NewDecoder(resp.Body).Decode(v)
+}
+
+func (c *Client) post(ctx context.Context, path string, v any) (*http.Response, error) {
+	if v == nil {
+		return c.send(ctx, http.MethodPost, path, nil)
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	return c.send(ctx, http.MethodPost, path, b)
+}
+
+func (c *Client) send(ctx context.Context, method, path string, b []byte) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(b))
+	if err != nil {
+		return nil, err
+	}
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	if b != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("ask the daemon: %w", err)
+	}
+	if resp.StatusCode < 300 {
+		return resp, nil
+	}
+	defer resp.Body.Close()
+	return nil, explain(resp)
+}
+
+// explain makes an error of an answer that is one.
+func explain(resp *http.Response) error {
+	var p struct {
+		Detail string
+		Errors []struct{ Message, Location string }
+	}
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	if json.Unmarshal(text, &p) != nil || p.Detail == "" {
+		return fmt.Errorf("the daemon answered %s", resp.Status)
+	}
+	for _, e := range p.Errors {
+		p.Detail += "; " + e.Location + ": " + e.Message
+	}
+	return errors.New(p.Detail)
+}

@@ -1,0 +1,171 @@
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"shopwatch/storage"
+	"shopwatch/tracker"
+)
+
+// A Shop is a storefront of the configuration.
+type Shop struct {
+	tracker.Storefront
+	Title       string
+	Marketplace string
+	Misses      int // complete scans in a row that must miss a product
+}
+
+// A Waiting is what a storefront waits for; see watch.Status.
+type Waiting struct {
+	tracker.Storefront
+	Next, Cooling, Began time.Time
+	Progress             tracker.Progress
+}
+
+// Options of a Server. DB and Token must be set.
+type Options struct {
+	DB      *storage.DB
+	Shops   []Shop
+	Version string
+	// Token is demanded of everything that changes or starts something.
+	Token string
+	// Closed demands the token of every request but /healthz: for an address
+	// that other machines reach.
+	Closed bool
+	// Status returns what the storefronts wait for. Nil when nothing watches.
+	Status func() []Waiting
+	// Scan scans a storefront now. A dry scan is not kept. Nil when this
+	// server does not scan.
+	Scan func(ctx context.Context, name tracker.Name, dry bool, progress func(tracker.Progress)) (*tracker.Scan, []tracker.Change, error)
+	// Ready says why the daemon cannot do its work. Nil when it always can.
+	Ready func() error
+}
+
+// A Server answers questions about what is known, and starts scans.
+type Server struct {
+	o       Options
+	log     *slog.Logger
+	handler http.Handler
+	local   http.Handler
+}
+
+// New returns a server.
+func New(o Options, log *slog.Logger) *Server {
+	s := &Server{o: o, log: log}
+	s.local = s.routes()
+	s.handler = s.guard(s.local)
+	return s
+}
+
+// ServeHTTP answers a request that came over a network.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Run serves on the listener, which it closes, until ctx is done and the
+// requests under way have ended. Scans that clients wait for are cut short.
+func (s *Server) Run(ctx context.Context, l net.Listener) error {
+	srv := &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       20 * time.Second,
+		WriteTimeout:      time.Minute,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	ended := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() {
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		ended <- srv.Shutdown(grace)
+	})
+	err := srv.Serve(l)
+	if stop() {
+		return fmt.Errorf("serve the API: %w", err)
+	}
+	if err := <-ended; err != nil {
+		return errors.Join(err, srv.Close())
+	}
+	return nil
+}
+
+// guard lets nobody in who has no business here: web pages of others that a
+// browser on this machine shows, and other machines.
+func (s *Server) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", "default-src 'none'; img-src 'self'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Cache-Control", "no-store")
+		given, sent := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		known := sent && subtle.ConstantTimeCompare([]byte(given), []byte(s.o.Token)) == 1
+		reading := r.Method == http.MethodGet || r.Method == http.MethodHead
+		switch {
+		case known, reading && r.URL.Path == "/healthz":
+		case sent:
+			problem(w, http.StatusUnauthorized, "the token is another one; a different shopwatch may be listening here")
+			return
+		case s.o.Closed || !reading:
+			h.Set("WWW-Authenticate", "Bearer")
+			problem(w, http.StatusUnauthorized, "send the token of this shopwatch: Authorization: Bearer TOKEN")
+			return
+		case !loopback(r.Host):
+			// A page that made its own name point to this machine.
+			problem(w, http.StatusForbidden, "open this at 127.0.0.1 or localhost")
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
+		next.ServeHTTP(w, r)
+	})
+}
+
+func loopback(host string) bool {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	ip, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+func problem(w http.ResponseWriter, status int, detail string) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	fmt.Fprintf(w, "{\"status\":%d,\"title\":%q,\"detail\":%q}\n", status, http.StatusText(status), detail)
+}
+
+// Token returns the token that is kept in the data directory, and makes one
+// where there is none.
+func Token(data string) (string, error) {
+	path := filepath.Join(data, "token")
+	b, err := os.ReadFile(path)
+	if err == nil && len(strings.TrimSpace(string(b))) >= 16 {
+		return strings.TrimSpace(string(b)), nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("read the token of the API: %w", err)
+	}
+	random := make([]byte, 24)
+	rand.Read(random)
+	token := hex.EncodeToString(random)
+	if err := os.WriteFile(path, []byte(token+"\n"), 0o600); err != nil {
+		return "", fmt.Errorf("keep a token for the API: %w", err)
+	}
+	return token, nil
+}

@@ -1,0 +1,190 @@
+package web
+
+import (
+	"encoding/json"
+	"time"
+
+	"shopwatch/tracker"
+)
+
+// A Storefront is what is known of a storefront, and what it waits for.
+type Storefront struct {
+	Name         tracker.Name      `json:"name"`
+	Title        string            `json:"title,omitempty"`
+	URL          string            `json:"url,omitempty"`
+	Marketplace  string            `json:"marketplace,omitempty"`
+	Watched      bool              `json:"watched" doc:"false for one that is no longer in the configuration"`
+	Listed       int               `json:"listed" doc:"products on the shelf"`
+	Removed      int               `json:"removed" doc:"products that were taken off it"`
+	Baseline     time.Time         `json:"baseline,omitzero" doc:"beginning of the first complete scan"`
+	LastScan     time.Time         `json:"last_scan,omitzero"`
+	LastComplete time.Time         `json:"last_complete,omitzero"`
+	Verdict      tracker.Verdict   `json:"verdict,omitempty" doc:"of the last scan"`
+	Incomplete   int               `json:"incomplete" doc:"scans in a row that were not complete"`
+	Stalled      bool              `json:"stalled"`
+	Closed       bool              `json:"closed"`
+	Next         time.Time         `json:"next,omitzero" doc:"when it is scanned next"`
+	Cooling      time.Time         `json:"cooling,omitzero" doc:"until when its marketplace is left alone after a wall"`
+	Scanning     *tracker.Progress `json:"scanning,omitempty" doc:"how far the scan has come that runs now"`
+}
+
+// Products is a part of a catalog.
+type Products struct {
+	Products []tracker.Item    `json:"products"`
+	Next     tracker.ProductID `json:"next,omitempty" doc:"after this number the list goes on; empty at its end"`
+}
+
+// Changes is a part of the change log.
+type Changes struct {
+	Changes []tracker.Change `json:"changes"`
+	Next    uint64           `json:"next,omitempty" doc:"after (or, newest first, before) this number the list goes on; 0 at its end"`
+}
+
+// Scans is a part of the list of scans.
+type Scans struct {
+	Scans []tracker.Scan `json:"scans"`
+	Next  time.Time      `json:"next,omitzero" doc:"before this time the list goes on"`
+}
+
+// Suspects are products that are missing without proof that they are gone.
+type Suspects struct {
+	Suspects []Suspect `json:"suspects"`
+}
+
+// A Suspect is a product that is listed as far as is known, but was missing in
+// the last complete scan.
+type Suspect struct {
+	Storefront tracker.Name `json:"storefront"`
+	Product    tracker.Item `json:"product"`
+	Misses     int          `json:"misses" doc:"complete scans in a row that must miss it before its removal is believed without proof of its page"`
+	Why        string       `json:"why" doc:"why its removal is not believed yet"`
+}
+
+// A Story is all that is known about one change.
+type Story struct {
+	Change tracker.Change `json:"change"`
+	// Scan is the one that showed the change; nil when its record was thinned
+	// out. Before are those just before it, the newest first.
+	Scan    *tracker.Scan    `json:"scan"`
+	Before  []tracker.Scan   `json:"before"`
+	Product *tracker.Item    `json:"product,omitempty" doc:"as it is known today"`
+	History []tracker.Change `json:"history" doc:"all changes of the product, oldest first"`
+	Reports []tracker.Report `json:"reports" doc:"that told of the change"`
+	Because string           `json:"because" doc:"the rule that let the change through"`
+	// Evidence are the addresses, below that of the API, of the pictures.
+	Evidence []string `json:"evidence"`
+}
+
+// A Result is what became of a scan that somebody asked for.
+type Result struct {
+	Scan    tracker.Scan
+	Changes []tracker.Change
+}
+
+// MarshalJSON writes the scan with its changes in one object.
+func (r Result) MarshalJSON() ([]byte, error) {
+	scan, err := json.Marshal(r.Scan)
+	if err != nil {
+		return nil, err
+	}
+	changes := r.Changes
+	if changes == nil {
+		changes = []tracker.Change{}
+	}
+	list, err := json.Marshal(changes)
+	if err != nil {
+		return nil, err
+	}
+	b := append(scan[:len(scan)-1], `,"changes":`...)
+	return append(append(b, list...), '}'), nil
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (r *Result) UnmarshalJSON(b []byte) error {
+	var j struct{ Changes []tracker.Change }
+	if err := json.Unmarshal(b, &j); err != nil {
+		return err
+	}
+	r.Changes = j.Changes
+	return json.Unmarshal(b, &r.Scan)
+}
+
+// A line is one line of the answer to a wish for scans. One of its fields is
+// set.
+type line struct {
+	Progress *tracker.Progress `json:"progress,omitempty"`
+	Result   *Result           `json:"result,omitempty"`
+	Error    string            `json:"error,omitempty"`
+}
+
+// Space is the size of the database file.
+type Space struct {
+	Before int64 `json:"before" doc:"bytes"`
+	After  int64 `json:"after" doc:"bytes"`
+}
+
+// The types below are never used: they describe, in the OpenAPI document, the
+// public forms that the types of package tracker write themselves.
+
+type productDoc struct {
+	ID        string  `json:"id"`
+	Title     string  `json:"title"`
+	URL       string  `json:"url"`
+	Image     string  `json:"image"`
+	Price     *string `json:"price" doc:"decimal number, the low end of a range; null when unknown"`
+	Currency  string  `json:"currency" doc:"ISO 4217"`
+	PriceKind string  `json:"price_kind,omitempty" enum:"from,range" doc:"left out for an exact or an unknown price"`
+	PriceHigh string  `json:"price_high,omitempty" doc:"of a range"`
+}
+
+type itemDoc struct {
+	ID        string         `json:"id"`
+	Title     string         `json:"title"`
+	URL       string         `json:"url"`
+	Image     string         `json:"image"`
+	Price     *string        `json:"price" doc:"decimal number, the low end of a range; null when unknown"`
+	Currency  string         `json:"currency" doc:"ISO 4217"`
+	PriceKind string         `json:"price_kind,omitempty" enum:"from,range" doc:"left out for an exact or an unknown price"`
+	PriceHigh string         `json:"price_high,omitempty" doc:"of a range"`
+	FirstSeen time.Time      `json:"first_seen"`
+	LastSeen  time.Time      `json:"last_seen"`
+	Listed    bool           `json:"listed"`
+	Missing   int            `json:"missing" doc:"complete scans in a row that missed it"`
+	Removed   *time.Time     `json:"removed,omitempty"`
+	Probe     *tracker.Probe `json:"probe,omitempty"`
+}
+
+type scanDoc struct {
+	Storefront string           `json:"storefront"`
+	Scan       time.Time        `json:"scan" doc:"when it began: its name"`
+	Verdict    string           `json:"verdict" enum:"complete,partial,login,blocked,gone,failed"`
+	Reason     string           `json:"reason"`
+	Products   int              `json:"products"`
+	Pages      int              `json:"pages"`
+	Declared   tracker.Declared `json:"declared"`
+	TookMS     int64            `json:"took_ms"`
+	Changed    int              `json:"changed"`
+	Doubted    bool             `json:"doubted,omitempty"`
+	Evidence   tracker.Evidence `json:"evidence"`
+}
+
+type changeDoc struct {
+	Seq         uint64            `json:"seq"`
+	Kind        string            `json:"kind" enum:"added,removed,relisted,repriced,retitled,repictured,stalled,recovered,closed,corrected"`
+	Storefront  string            `json:"storefront"`
+	At          time.Time         `json:"at"`
+	Scan        time.Time         `json:"scan"`
+	Proof       string            `json:"proof,omitempty" enum:"gone,offshelf,unlisted,unseen"`
+	Product     *productDoc       `json:"product"`
+	Before      *productDoc       `json:"before"`
+	Probe       *tracker.Probe    `json:"probe,omitempty"`
+	Missing     int               `json:"missing,omitempty"`
+	AwaySeconds int64             `json:"away_seconds,omitempty"`
+	Reason      string            `json:"reason,omitempty"`
+	Verdict     string            `json:"verdict,omitempty"`
+	SameAs      *tracker.SameAs   `json:"same_as,omitempty"`
+	Important   string            `json:"important,omitempty"`
+	Ignored     bool              `json:"ignored,omitempty"`
+	Corrects    uint64            `json:"corrects,omitempty"`
+	Pictures    tracker.Evidenced `json:"pictures,omitzero"`
+}

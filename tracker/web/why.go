@@ -1,0 +1,109 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"shopwatch/tracker"
+)
+
+// why gathers the story of a change.
+func (s *Server) why(_ context.Context, in *struct {
+	Seq uint64 `path:"seq" minimum:"1"`
+}) (*body[Story], error) {
+	c, found, err := s.o.DB.Change(in.Seq)
+	if err == nil && !found {
+		return nil, huma.Error404NotFound(fmt.Sprintf("there is no change %d", in.Seq))
+	}
+	if err != nil {
+		return answer(Story{}, err)
+	}
+	return answer(s.story(c))
+}
+
+func (s *Server) story(c tracker.Change) (Story, error) {
+	st := Story{Change: c, Because: because(&c), Before: []tracker.Scan{}, History: []tracker.Change{}, Reports: []tracker.Report{}, Evidence: []string{}}
+	scan, found, err := s.o.DB.Scan(c.Storefront, c.Scan)
+	if err != nil {
+		return st, err
+	}
+	if found {
+		st.Scan = &scan
+	}
+	if st.Before, err = s.o.DB.ScansBefore(c.Storefront, time.Time{}, c.Scan, max(3, c.Missing)); err != nil {
+		return st, err
+	}
+	if st.Reports, err = s.o.DB.ReportsOf(c.Seq); err != nil {
+		return st, err
+	}
+	if c.Product != nil {
+		it, found, err := s.o.DB.Product(c.Storefront, c.Product.ID)
+		if err != nil {
+			return st, err
+		}
+		if found {
+			st.Product = &it
+		}
+		if st.History, err = s.o.DB.History(c.Storefront, c.Product.ID, 0, 100); err != nil {
+			return st, err
+		}
+	}
+	pictures := []string{c.Pictures.Card, c.Pictures.Picture, c.Pictures.Before, c.Pictures.Page}
+	if c.Probe != nil && c.Probe.Picture != c.Pictures.Page {
+		pictures = append(pictures, c.Probe.Picture)
+	}
+	for _, name := range pictures {
+		if name != "" {
+			st.Evidence = append(st.Evidence, "/evidence/"+name)
+		}
+	}
+	return st, nil
+}
+
+// because says in words which rule let a change through (design.md, section 4).
+func because(c *tracker.Change) string {
+	switch c.Kind {
+	case tracker.Added:
+		return "the product was seen for the first time in this storefront; seeing it proves that it is there"
+	case tracker.Removed:
+		return removedBecause(c)
+	case tracker.Relisted:
+		return fmt.Sprintf("the product was seen again %s after its removal", c.Away.Round(time.Minute))
+	case tracker.Repriced:
+		return "the listed price of a product that was seen is another one; a price that jumps by more than ten waits for a second scan, a hidden one is no change"
+	case tracker.Retitled:
+		return "the title of a product that was seen is another one"
+	case tracker.Repictured:
+		return "the main picture of a product that was seen is another one, by its address and by what it shows"
+	case tracker.Stalled:
+		return "too many scans in a row were not complete; said once until one is"
+	case tracker.Recovered:
+		return "the first complete scan after the storefront had stalled or closed"
+	case tracker.Closed:
+		return "the marketplace said several times in a row that there is no such storefront; said once"
+	case tracker.Corrected:
+		return fmt.Sprintf("a person found change %d wrong", c.Corrects)
+	}
+	return ""
+}
+
+func removedBecause(c *tracker.Change) string {
+	missed := "a complete scan did not list the product"
+	if c.Missing > 1 {
+		missed = fmt.Sprintf("%d complete scans in a row did not list the product", c.Missing)
+	}
+	switch c.Proof {
+	case tracker.ProofGone:
+		return missed + ", and its own page says that it does not exist"
+	case tracker.ProofOffshelf:
+		return missed + ", and its own page says that it was taken off the shelf (已下架)"
+	case tracker.ProofUnlisted:
+		return missed + "; its own page still sells it, but that many are enough"
+	case tracker.ProofUnseen:
+		return missed + "; its own page could not be read, but that many are enough"
+	}
+	return missed
+}
