@@ -9,6 +9,8 @@ require github.com/goccy/go-yaml v1.19.2
 require (
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.23.0
+	github.com/emersion/go-sasl v0.0.0-20241020182733-b788ff22d5a6
+	github.com/emersion/go-smtp v0.25.1
 	github.com/gofrs/flock v0.13.1
 	golang.org/x/image v0.47.0
 	golang.org/x/text v0.43.0
