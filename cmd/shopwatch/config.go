@@ -6,9 +6,7 @@ import (
 	"io/fs"
 	"maps"
 	"net"
-	"net/mail"
 	"net/netip"
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -18,6 +16,8 @@ import (
 	"time"
 
 	"shopwatch/tracker"
+	"shopwatch/tracker/notify"
+	"shopwatch/tracker/report"
 	"shopwatch/tracker/watch"
 )
 
@@ -63,44 +63,48 @@ type StorefrontConfig struct {
 	URL      string       `yaml:"url"`
 	Schedule string       `yaml:"schedule"`
 	Timezone Zone         `yaml:"timezone"` // that of the file when left out
-	Title    string       `yaml:"title"`    // how reports call it; the name when empty
+	Title    string       `yaml:"title"`    // how reports call it; what it says of itself when empty
 	Ignore   []Pattern    `yaml:"ignore"`   // products that reports leave out
 	Watch    []Pattern    `yaml:"watch"`    // products whose changes are important
-	// When is the schedule, parsed.
-	When watch.Schedule
+	// Marketplace is that of the URL, When the schedule, parsed.
+	Marketplace string
+	When        watch.Schedule
 }
 
 // A ChannelConfig is a destination of reports. Which keys it may have depends
-// on its kind: see channelKinds.
+// on its kind: see notify.Kinds.
 type ChannelConfig struct {
-	Name        string         `yaml:"name"`
-	Kind        string         `yaml:"kind"`
-	Server      string         `yaml:"server"`
-	Username    string         `yaml:"username"`
-	Password    string         `yaml:"password"`
-	Plaintext   bool           `yaml:"plaintext"` // send without TLS where none is offered
-	From        string         `yaml:"from"`
-	To          []string       `yaml:"to"`
-	Storefronts []tracker.Name `yaml:"storefronts"` // all when left out
-	Kinds       []tracker.Kind `yaml:"kinds"`       // all when left out
-	Schedule    string         `yaml:"schedule"`    // of a digest; a report per scan when empty
-	Lang        string         `yaml:"lang"`
-	Timezone    Zone           `yaml:"timezone"` // that of the file when left out
-	// When is the schedule, parsed; nil for a report per scan.
-	When watch.Schedule
-}
-
-// channelKinds are the kinds of channels with the keys that they need and the
-// further ones that they understand.
-var channelKinds = []struct {
-	name      string
-	need, may []string
-}{
-	{"email", []string{"server", "from", "to"}, []string{"username", "password", "plaintext"}},
+	Name         string         `yaml:"name"`
+	Kind         string         `yaml:"kind"`
+	Server       string         `yaml:"server"`
+	Username     string         `yaml:"username"`
+	Password     string         `yaml:"password"`
+	Plaintext    bool           `yaml:"plaintext"` // send without TLS where none is offered
+	From         string         `yaml:"from"`
+	To           []string       `yaml:"to"`
+	Thread       bool           `yaml:"thread"` // letters about one storefront make one conversation
+	URL          string         `yaml:"url"`
+	Secret       string         `yaml:"secret"`        // signs what is sent
+	Path         string         `yaml:"path"`          // of a file or folder; from the directory of the configuration if relative
+	Storefronts  []tracker.Name `yaml:"storefronts"`   // all when left out
+	Kinds        []tracker.Kind `yaml:"kinds"`         // all when left out
+	Watch        []Pattern      `yaml:"watch"`         // products that it is told of; all when left out
+	LeastPercent float64        `yaml:"least_percent"` // by which a price must change
+	Schedule     string         `yaml:"schedule"`      // of a digest; a report per scan when empty
+	Heartbeat    string         `yaml:"heartbeat"`     // when to say that nothing happened; never when empty
+	Quiet        Hours          `yaml:"quiet"`         // when nothing is sent
+	Lang         string         `yaml:"lang"`
+	Timezone     Zone           `yaml:"timezone"` // that of the file when left out
+	// Sender leads to the destination; Digest and Beat are the schedules,
+	// parsed, nil when empty.
+	Sender       notify.Sender
+	Digest, Beat watch.Schedule
 }
 
 // channelKeys are the keys that channels of every kind understand.
-var channelKeys = []string{"name", "kind", "storefronts", "kinds", "schedule", "lang", "timezone"}
+var channelKeys = []string{
+	"name", "kind", "storefronts", "kinds", "watch", "least_percent", "schedule", "heartbeat", "quiet", "lang", "timezone",
+}
 
 // defaultConfig is a configuration that says nothing.
 func defaultConfig() *Config {
@@ -126,9 +130,9 @@ func mustZone(name string) *time.Location {
 	return l
 }
 
-// loadConfig reads a configuration file. checkURL says what is wrong with the
-// address of a storefront.
-func loadConfig(file string, checkURL func(string) error) (*Config, error) {
+// loadConfig reads a configuration file. marketplace says to which marketplace
+// the address of a storefront belongs, or what is wrong with it.
+func loadConfig(file string, marketplace func(string) (string, error)) (*Config, error) {
 	text, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("there is no configuration %s: write one (the README begins with an example) or name another with -c FILE", file)
@@ -136,38 +140,40 @@ func loadConfig(file string, checkURL func(string) error) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration: %w", err)
 	}
-	return parseConfig(file, text, os.LookupEnv, checkURL)
+	return parseConfig(file, text, os.LookupEnv, marketplace)
 }
 
 // parseConfig reads the text of a configuration file.
-func parseConfig(file string, text []byte, env func(string) (string, bool), checkURL func(string) error) (*Config, error) {
+func parseConfig(file string, text []byte, env func(string) (string, bool), marketplace func(string) (string, error)) (*Config, error) {
 	c := defaultConfig()
 	src, err := readYAML(file, text, env, c)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.check(src, checkURL); err != nil {
-		return nil, err
-	}
-	dir := filepath.Dir(file)
-	c.Data = from(dir, c.Data)
-	if c.Browser.Profile == "" {
-		c.Browser.Profile = filepath.Join(c.Data, "profile")
-	}
-	c.Browser.Profile = from(dir, c.Browser.Profile)
-	return c, nil
+	c.resolve(filepath.Dir(file))
+	return c, c.check(src, marketplace)
 }
 
-func from(dir, path string) string {
-	if filepath.IsAbs(path) {
-		return path
+// resolve makes paths of files independent of where shopwatch is started.
+func (c *Config) resolve(dir string) {
+	from := func(path string) string {
+		if path == "" || filepath.IsAbs(path) {
+			return path
+		}
+		return filepath.Join(dir, path)
 	}
-	return filepath.Join(dir, path)
+	c.Data = from(c.Data)
+	if c.Browser.Profile = from(c.Browser.Profile); c.Browser.Profile == "" {
+		c.Browser.Profile = filepath.Join(c.Data, "profile")
+	}
+	for i := range c.Channels {
+		c.Channels[i].Path = from(c.Channels[i].Path)
+	}
 }
 
 // check finds what the form of the file does not show, and fills in what
 // follows from other keys.
-func (c *Config) check(src *source, checkURL func(string) error) error {
+func (c *Config) check(src *source, marketplace func(string) (string, error)) error {
 	if c.Data == "" {
 		return src.errorf("data", "name a directory")
 	}
@@ -201,7 +207,7 @@ func (c *Config) check(src *source, checkURL func(string) error) error {
 		return src.errorf("storefronts", "name at least one, with name, url and schedule")
 	}
 	for i := range c.Storefronts {
-		if err := c.checkStorefront(src, i, checkURL); err != nil {
+		if err := c.checkStorefront(src, i, marketplace); err != nil {
 			return err
 		}
 	}
@@ -225,7 +231,7 @@ func (c *Config) checkListen(src *source) error {
 	return nil
 }
 
-func (c *Config) checkStorefront(src *source, i int, checkURL func(string) error) error {
+func (c *Config) checkStorefront(src *source, i int, marketplace func(string) (string, error)) error {
 	sf, at := &c.Storefronts[i], fmt.Sprintf("storefronts[%d]", i)
 	switch {
 	case sf.Name == "":
@@ -237,7 +243,8 @@ func (c *Config) checkStorefront(src *source, i int, checkURL func(string) error
 	case sf.Schedule == "":
 		return src.errorf(at+".schedule", `say when to scan, such as "0 9,21 * * *", @daily or @every 6h`)
 	}
-	if err := checkURL(sf.URL); err != nil {
+	var err error
+	if sf.Marketplace, err = marketplace(sf.URL); err != nil {
 		return src.errorf(at+".url", "%w", err)
 	}
 	for _, other := range c.Storefronts[:i] {
@@ -251,10 +258,6 @@ func (c *Config) checkStorefront(src *source, i int, checkURL func(string) error
 	if sf.Timezone.Location == nil {
 		sf.Timezone = c.Timezone
 	}
-	if sf.Title == "" {
-		sf.Title = string(sf.Name)
-	}
-	var err error
 	if sf.When, err = watch.Parse(sf.Schedule, sf.Timezone.Location); err != nil {
 		return src.errorf(at+".schedule", "%q: %w", sf.Schedule, err)
 	}
@@ -290,20 +293,36 @@ func (c *Config) checkChannel(src *source, i int) error {
 	if ch.Timezone.Location == nil {
 		ch.Timezone = c.Timezone
 	}
+	var err error
 	if ch.Schedule != "" {
-		var err error
-		if ch.When, err = watch.Parse(ch.Schedule, ch.Timezone.Location); err != nil {
+		if ch.Digest, err = watch.Parse(ch.Schedule, ch.Timezone.Location); err != nil {
 			return src.errorf(at+".schedule", "%q: %w", ch.Schedule, err)
+		}
+	}
+	if ch.Heartbeat != "" {
+		if ch.Beat, err = watch.Parse(ch.Heartbeat, ch.Timezone.Location); err != nil {
+			return src.errorf(at+".heartbeat", "%q: %w", ch.Heartbeat, err)
 		}
 	}
 	if ch.Lang == "" {
 		ch.Lang = "en"
 	}
-	if ch.Lang != "en" && ch.Lang != "zh" {
+	switch {
+	case ch.Lang != "en" && ch.Lang != "zh":
 		return src.errorf(at+".lang", "%q is neither en nor zh", ch.Lang)
+	case ch.LeastPercent < 0 || ch.LeastPercent > 100:
+		return src.errorf(at+".least_percent", "want 0 to 100")
 	}
-	if ch.Kind == "email" {
-		return ch.checkEmail(src, at)
+	ch.Sender, err = notify.NewSender(ch.Kind, notify.Settings{
+		Channel: ch.Name, Server: ch.Server, Username: ch.Username, Password: ch.Password, Plaintext: ch.Plaintext,
+		From: ch.From, To: ch.To, Thread: ch.Thread, URL: ch.URL, Secret: ch.Secret, Path: ch.Path,
+	})
+	var bad *notify.SettingError
+	if errors.As(err, &bad) {
+		return src.errorf(at+"."+bad.Key, "%w", bad.Err)
+	}
+	if err != nil {
+		return src.errorf(at, "%w", err)
 	}
 	return nil
 }
@@ -312,19 +331,19 @@ func (c *Config) checkChannel(src *source, i int) error {
 // kind lacks.
 func (ch *ChannelConfig) checkKeys(src *source, at string) error {
 	var kinds []string
-	for _, k := range channelKinds {
-		kinds = append(kinds, k.name)
-		if k.name != ch.Kind {
+	for _, k := range notify.Kinds() {
+		kinds = append(kinds, k.Name)
+		if k.Name != ch.Kind {
 			continue
 		}
-		known := slices.Concat(channelKeys, k.need, k.may)
+		known := slices.Concat(channelKeys, k.Need, k.May)
 		for _, path := range slices.Sorted(maps.Keys(src.at)) {
 			key, ok := strings.CutPrefix(path, at+".")
 			if ok && !strings.ContainsAny(key, ".[") && !slices.Contains(known, key) {
 				return src.errorf(path, "a channel of kind %s has no such key; allowed here: %s", ch.Kind, list(known))
 			}
 		}
-		for _, key := range k.need {
+		for _, key := range k.Need {
 			if !src.has(at + "." + key) {
 				return src.errorf(at+"."+key, "a channel of kind %s needs it", ch.Kind)
 			}
@@ -335,31 +354,6 @@ func (ch *ChannelConfig) checkKeys(src *source, at string) error {
 		return src.errorf(at+".kind", "say which; allowed: %s", list(kinds))
 	}
 	return src.errorf(at+".kind", "there is no kind %q; allowed: %s", ch.Kind, list(kinds))
-}
-
-func (ch *ChannelConfig) checkEmail(src *source, at string) error {
-	u, err := url.Parse(ch.Server)
-	switch {
-	case err != nil || u.Scheme != "smtp" && u.Scheme != "smtps" || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "":
-		return src.errorf(at+".server", "want smtps://HOST[:PORT] for TLS or smtp://HOST[:PORT] for STARTTLS")
-	case u.User != nil:
-		return src.errorf(at+".server", "write the user name and password as username and password")
-	case (ch.Username == "") != (ch.Password == ""):
-		return src.errorf(at+".username", "username and password come together")
-	case ch.Plaintext && u.Scheme == "smtps":
-		return src.errorf(at+".plaintext", "smtps is TLS from the first byte; write smtp:// or leave plaintext out")
-	case len(ch.To) == 0:
-		return src.errorf(at+".to", "name at least one recipient")
-	}
-	if _, err := mail.ParseAddress(ch.From); err != nil {
-		return src.errorf(at+".from", "%q is not a mail address; want shopwatch@example.com or Shopwatch <shopwatch@example.com>", ch.From)
-	}
-	for j, to := range ch.To {
-		if _, err := mail.ParseAddress(to); err != nil {
-			return src.errorf(fmt.Sprintf("%s.to[%d]", at, j), "%q is not a mail address", to)
-		}
-	}
-	return nil
 }
 
 // names are the storefronts in their order.
@@ -392,6 +386,40 @@ func (c *Config) rulesFor(name tracker.Name) tracker.Rules {
 		r.Important = func(p *tracker.Product) string { return match(sf.Watch, p) }
 	}
 	return r
+}
+
+// channels are the destinations as notify wants them.
+func (c *Config) channels() []notify.Channel {
+	var all []notify.Channel
+	for i := range c.Channels {
+		ch := &c.Channels[i]
+		n := notify.Channel{
+			Name: ch.Name, Sender: ch.Sender, Quiet: notify.Hours(ch.Quiet), Lang: ch.Lang, Zone: ch.Timezone.Location,
+			Filter: notify.Filter{Storefronts: ch.Storefronts, Kinds: ch.Kinds, LeastPercent: ch.LeastPercent},
+		}
+		if len(ch.Watch) > 0 {
+			n.Filter.Watched = func(p *tracker.Product) bool { return match(ch.Watch, p) != "" }
+		}
+		// A nil watch.Schedule would be a notify.Schedule that is not nil.
+		if ch.Digest != nil {
+			n.Digest = ch.Digest
+		}
+		if ch.Beat != nil {
+			n.Heartbeat = ch.Beat
+		}
+		all = append(all, n)
+	}
+	return all
+}
+
+// shops are the storefronts as reports call them.
+func (c *Config) shops() map[tracker.Name]report.Shop {
+	all := map[tracker.Name]report.Shop{}
+	for i := range c.Storefronts {
+		sf := &c.Storefronts[i]
+		all[sf.Name] = report.Shop{Title: sf.Title, URL: sf.URL, Marketplace: sf.Marketplace}
+	}
+	return all
 }
 
 // match returns the first pattern that a product matches by its title or its
@@ -455,6 +483,23 @@ func (p *Pace) UnmarshalText(b []byte) error {
 		return errors.New("is not a pause; write 4s, or 3s-6s for a random one in between, or 0s for none")
 	}
 	p.Min, p.Max = time.Duration(from), time.Duration(to)
+	return nil
+}
+
+// Hours are a part of the day such as 22:00-07:00.
+type Hours notify.Hours
+
+// UnmarshalText reads two times of day.
+func (h *Hours) UnmarshalText(b []byte) error {
+	const mend = "is no part of a day; write 22:00-07:00"
+	from, to, ok := strings.Cut(string(b), "-")
+	f, err := time.Parse("15:04", strings.TrimSpace(from))
+	t, err2 := time.Parse("15:04", strings.TrimSpace(to))
+	if !ok || err != nil || err2 != nil || f.Equal(t) {
+		return errors.New(mend)
+	}
+	midnight := time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)
+	h.From, h.To = f.Sub(midnight), t.Sub(midnight)
 	return nil
 }
 

@@ -24,12 +24,12 @@ func environment(name string) (string, bool) {
 	return value, ok
 }
 
-func checkTmall(address string) error {
+func tmall(address string) (string, error) {
 	u, err := url.Parse(address)
 	if err != nil || !strings.HasSuffix(u.Host, ".tmall.com") {
-		return errors.New("no marketplace knows this address; want https://NAME.tmall.com/")
+		return "", errors.New("no marketplace knows this address; want https://NAME.tmall.com/")
 	}
-	return nil
+	return "tmall", nil
 }
 
 // Every bad sample is refused with the message that stands beside it.
@@ -44,7 +44,7 @@ func TestBadConfig(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = parseConfig("shopwatch.yaml", text, environment, checkTmall)
+			_, err = parseConfig("shopwatch.yaml", text, environment, tmall)
 			if err == nil {
 				t.Fatal("parseConfig = nil, want an error")
 			}
@@ -79,7 +79,7 @@ func good(t *testing.T, name string) *Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := parseConfig("/etc/shopwatch.yaml", text, environment, checkTmall)
+	c, err := parseConfig("/etc/shopwatch.yaml", text, environment, tmall)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,11 +99,28 @@ func TestGoodConfig(t *testing.T) {
 	if got, want := sf.When.Next(at), at.Add(12*time.Hour); !got.Equal(want) {
 		t.Errorf("Next = %s, want 21:00 in Tokyo, %s", got, want)
 	}
-	if ch.When != nil || ch.Timezone.String() != "Asia/Shanghai" {
-		t.Errorf("channel = %v, %v, want a report per scan in the file's time zone", ch.When, ch.Timezone)
+	if ch.Digest != nil || ch.Timezone.String() != "Asia/Shanghai" {
+		t.Errorf("channel = %v, %v, want a report per scan in the file's time zone", ch.Digest, ch.Timezone)
 	}
 	if got := c.Browser.Flags; got["disable-sync"] != true || got["lang"] != "zh-CN" {
 		t.Errorf("Flags = %v, want disable-sync true and lang zh-CN", got)
+	}
+}
+
+func TestChannels(t *testing.T) {
+	ch := good(t, "digest").channels()[0]
+	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC) // a Sunday
+	if got, want := ch.Digest.Next(at), at.Add(19*time.Hour); !got.Equal(want) {
+		t.Errorf("Digest.Next = %s, want Monday at eight in Berlin, %s", got, want)
+	}
+	if ch.Heartbeat == nil || ch.Quiet.From != 22*time.Hour || ch.Quiet.To != 7*time.Hour || ch.Lang != "zh" || ch.Filter.LeastPercent != 2.5 {
+		t.Errorf("channel = %+v", ch)
+	}
+	if w := ch.Filter.Watched; !w(&tracker.Product{Title: "糖大夫 血糖仪"}) || w(&tracker.Product{Title: "全民WiFi"}) {
+		t.Error("Watched does not pick the products that the pattern does")
+	}
+	if ch := good(t, "design").channels()[0]; ch.Digest != nil || ch.Heartbeat != nil || ch.Filter.Watched != nil {
+		t.Errorf("channel = %+v, want no digest, no heartbeat, all products", ch)
 	}
 }
 
@@ -156,7 +173,7 @@ func FuzzConfig(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		c, err := parseConfig("shopwatch.yaml", text, environment, checkTmall)
+		c, err := parseConfig("shopwatch.yaml", text, environment, tmall)
 		if err == nil && len(c.Storefronts) == 0 {
 			t.Error("a configuration without storefronts, want an error")
 		}

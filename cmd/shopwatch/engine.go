@@ -61,13 +61,9 @@ func (e *engine) plans() []watch.Plan {
 	var all []watch.Plan
 	for i := range e.config.Storefronts {
 		sf := &e.config.Storefronts[i]
-		m, _, err := market.Find(sf.URL)
-		if err != nil {
-			continue // the configuration was refused for it before
-		}
 		all = append(all, watch.Plan{
 			Storefront:  tracker.Storefront{Name: sf.Name, URL: sf.URL},
-			Marketplace: m.Name,
+			Marketplace: sf.Marketplace,
 			Schedule:    sf.When,
 		})
 	}
@@ -79,8 +75,11 @@ func openDatabase(c *Config) (*storage.DB, error) {
 	return storage.Open(filepath.Join(c.Data, "shopwatch.db"), storage.Options{})
 }
 
-// knownURL says what is wrong with the address of a storefront.
-func knownURL(address string) error {
-	_, _, err := market.Find(address)
-	return err
+// marketplace returns the marketplace that an address belongs to.
+func marketplace(address string) (string, error) {
+	m, _, err := market.Find(address)
+	if err != nil {
+		return "", err
+	}
+	return m.Name, nil
 }

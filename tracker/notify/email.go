@@ -36,8 +36,15 @@ type email struct {
 
 func newEmail(s Settings) (*email, error) {
 	u, err := url.Parse(s.Server)
-	if err != nil || u.Scheme != "smtp" && u.Scheme != "smtps" || u.Hostname() == "" {
+	switch {
+	case err != nil || u.Scheme != "smtp" && u.Scheme != "smtps" || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "":
 		return nil, badSetting("server", "want smtps://HOST[:PORT] for TLS or smtp://HOST[:PORT] for STARTTLS")
+	case u.User != nil:
+		return nil, badSetting("server", "write the user name and password as username and password")
+	case (s.Username == "") != (s.Password == ""):
+		return nil, badSetting("username", "username and password come together")
+	case s.Plaintext && u.Scheme == "smtps":
+		return nil, badSetting("plaintext", "smtps is TLS from the first byte; write smtp:// or leave plaintext out")
 	}
 	from, err := mail.ParseAddress(s.From)
 	if err != nil {
