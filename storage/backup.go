@@ -99,25 +99,24 @@ func verify(path string, schema int, meaning bool) error {
 	if err != nil {
 		return err
 	}
+	defer unlock(f) // whatever became of bbolt
 	if err = recognise(f); err == nil {
 		err = checkTree(f)
 	}
-	if err := errors.Join(err, f.Close()); err != nil {
+	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	var b *bbolt.DB
-	err = guarded(func() (err error) {
-		b, err = bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true, PreLoadFreelist: true, Timeout: time.Second})
-		return err
-	})
-	if err == nil {
-		err = guarded(func() error {
-			return b.View(func(t *bbolt.Tx) error { return tx{t}.verify(schema, meaning) })
+	err = guarded(func() error {
+		b, err := bbolt.Open(path, 0o600, &bbolt.Options{
+			ReadOnly: true, PreLoadFreelist: true, Timeout: time.Second,
+			OpenFile: func(string, int, os.FileMode) (*os.File, error) { return f, nil },
 		})
-	}
-	if b != nil && !errors.As(err, new(*crash)) {
-		err = errors.Join(err, b.Close())
-	}
+		if err != nil {
+			return err
+		}
+		err = b.View(func(t *bbolt.Tx) error { return tx{t}.verify(schema, meaning) })
+		return errors.Join(err, b.Close())
+	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
@@ -250,7 +249,7 @@ func (db *DB) Compact() (before, after int64, err error) {
 
 // compactTo copies the file to a new one without its free pages, and returns
 // that open, locked and safe on disk. The caller keeps writers out.
-func (db *DB) compactTo(path string) (fresh *bbolt.DB, size int64, err error) {
+func (db *DB) compactTo(path string) (fresh *boltFile, size int64, err error) {
 	db.mu.RLock()
 	defer db.mu.RUnlock()
 	if err := db.usable(); err != nil {
@@ -266,7 +265,7 @@ func (db *DB) compactTo(path string) (fresh *bbolt.DB, size int64, err error) {
 	}
 	usual := fresh.AllocSize
 	fresh.AllocSize = 256 << 10 // what was given back is not taken again
-	err = guarded(func() error { return bbolt.Compact(fresh, db.bolt, 16<<20) })
+	err = guarded(func() error { return bbolt.Compact(fresh.DB, db.bolt.DB, 16<<20) })
 	db.explain(&err)
 	if err == nil {
 		err = fresh.Sync()

@@ -42,9 +42,16 @@ type DB struct {
 	// while readers go on. Taken before mu.
 	writing sync.Mutex
 	mu      sync.RWMutex // held for writing while the file is exchanged or closed
-	bolt    *bbolt.DB    // nil when closed
+	bolt    *boltFile    // nil when closed
 	broken  atomic.Pointer[error]
 	keeping sync.Mutex // held while evidence files come and go
+}
+
+// A boltFile is an open bbolt file. The file itself is at hand for the case
+// that bbolt crashed in it and cannot close it any more.
+type boltFile struct {
+	*bbolt.DB
+	file *os.File
 }
 
 // view runs a function in a read transaction. It must not begin another one.
@@ -175,7 +182,7 @@ func (db *DB) Close() error {
 	b := db.bolt
 	db.bolt = nil
 	if db.broken.Load() != nil {
-		return nil // bbolt may wait for ever; the lock goes with the process
+		return unlock(b.file) // bbolt might wait for ever
 	}
 	if err := b.Close(); err != nil {
 		return fmt.Errorf("close %s: %w", db.path, err)

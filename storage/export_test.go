@@ -7,7 +7,7 @@ import (
 )
 
 // Bolt is the file beneath, for tests that look at its keys or spoil them.
-func (db *DB) Bolt() *bbolt.DB { return db.bolt }
+func (db *DB) Bolt() *bbolt.DB { return db.bolt.DB }
 
 // OpenUpgrading opens a file as a later shopwatch would, whose schema is
 // greater by the number of steps.

@@ -26,6 +26,13 @@ func lock(f *os.File, timeout time.Duration) error {
 	}
 }
 
+// unlock lets go of a file's lock and closes it. Closing alone is not enough
+// after a crash of bbolt: the memory that maps the file keeps the lock.
+func unlock(f *os.File) error {
+	syscall.Flock(int(f.Fd()), syscall.LOCK_UN)
+	return f.Close()
+}
+
 // rename gives an open file another name in the eyes of bbolt, without letting
 // go of its lock.
 func rename(f *os.File, name string) (*os.File, error) {

@@ -190,7 +190,7 @@ func boltOptions() *bbolt.Options {
 
 // openBolt locks a file, looks whether bbolt can read it without crashing, and
 // opens it under the given name. A new file may be empty.
-func openBolt(path, name string, timeout time.Duration, isNew bool) (*bbolt.DB, error) {
+func openBolt(path, name string, timeout time.Duration, isNew bool) (*boltFile, error) {
 	flag := os.O_RDWR
 	if isNew {
 		flag |= os.O_CREATE | os.O_EXCL
@@ -229,7 +229,7 @@ func openBolt(path, name string, timeout time.Duration, isNew bool) (*bbolt.DB, 
 	})
 	switch {
 	case err == nil:
-		return b, nil
+		return &boltFile{b, f}, nil
 	case errors.Is(err, berrors.ErrTimeout):
 		err = fmt.Errorf("%s is %w by another process; stop it first", path, ErrLocked)
 	case errors.Is(err, ErrDamaged), errors.Is(err, berrors.ErrChecksum), errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrVersionMismatch):
@@ -237,7 +237,7 @@ func openBolt(path, name string, timeout time.Duration, isNew bool) (*bbolt.DB, 
 	default:
 		err = fmt.Errorf("open database %s: %w", path, err)
 	}
-	f.Close() // bbolt closes it as a rule, but not when it crashes
+	unlock(f) // bbolt does as a rule, but not when it crashes
 	return nil, err
 }
 

@@ -1,0 +1,439 @@
+package storage_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"shopwatch/storage"
+)
+
+// filled writes a closed database with some history and returns its path.
+func filled(t testing.TB) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "shopwatch.db")
+	db, err := storage.Open(path, storage.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := products(400)
+	commit(t, db, whole("tencent", day, list...))
+	for i := range 20 {
+		list[i*7].Price.Low += 100
+		commit(t, db, whole("tencent", day.Add(time.Duration(i+1)*time.Hour), list[:len(list)-i]...))
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestOpenMakesANewFileWhereThereIsNone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "data", "shopwatch.db")
+	db := open(t, path)
+	sound(t, db)
+	st, err := os.Stat(path)
+	if err != nil || st.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, error %v; want 0600", st.Mode(), err)
+	}
+	dir, err := os.Stat(filepath.Dir(path))
+	if err != nil || dir.Mode().Perm() != 0o700 {
+		t.Errorf("folder mode %v, error %v; want 0700", dir.Mode(), err)
+	}
+	if left, _ := filepath.Glob(path + ".*"); len(left) > 0 {
+		t.Errorf("left-over files %v", left)
+	}
+}
+
+func TestOpenLeavesAStrangeFileAlone(t *testing.T) {
+	whole, err := os.ReadFile(filled(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign := filepath.Join(t.TempDir(), "foreign.db")
+	b, err := bbolt.Open(foreign, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = b.Update(func(tx *bbolt.Tx) error { _, err := tx.CreateBucket([]byte("meta")); return err })
+	if err := errors.Join(err, b.Close()); err != nil {
+		t.Fatal(err)
+	}
+	bolt, err := os.ReadFile(foreign)
+	if err != nil {
+		t.Fatal(err)
+	}
+	zeroed := func(from, to int) []byte {
+		c := bytes.Clone(whole)
+		clear(c[from:to])
+		return c
+	}
+	page := os.Getpagesize()
+	for _, c := range []struct {
+		name    string
+		content []byte
+		want    string
+		damaged bool
+	}{
+		{"empty", nil, "is an empty file", true},
+		{"text", []byte(strings.Repeat("storefront,product\n", 5000)), "is not a shopwatch database", false},
+		{"short text", []byte("hello"), "is not a shopwatch database", false},
+		{"bbolt file of another program", bolt, "of another program", false},
+		{"all zeros", make([]byte, 1<<16), "all zeros", true},
+		{"both metas zeroed", zeroed(0, 2*page), "all zeros", true},
+		{"cut to three pages", whole[:3*page], "cut short", true},
+		{"cut in the first page", whole[:100], "cut short", true},
+		{"pages after the metas zeroed", zeroed(2*page, len(whole)), "", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "shopwatch.db")
+			if err := os.WriteFile(path, c.content, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			db, err := storage.Open(path, storage.Options{})
+			if err == nil {
+				db.Close()
+				t.Fatal("opened, want an error")
+			}
+			if !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("error %q, want one line with %q", err, c.want)
+			}
+			if errors.Is(err, storage.ErrDamaged) != c.damaged {
+				t.Errorf("error %q wraps ErrDamaged: %v, want %v", err, !c.damaged, c.damaged)
+			}
+			if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, c.content) {
+				t.Errorf("the file was touched (error %v)", err)
+			}
+		})
+	}
+}
+
+func TestOneGoodMetaIsEnough(t *testing.T) {
+	path := filled(t)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The newer meta is lost in a power cut: the file is as one commit before.
+	newer := 0
+	if native64(b[16+48:]) < native64(b[os.Getpagesize()+16+48:]) {
+		newer = os.Getpagesize()
+	}
+	clear(b[newer : newer+os.Getpagesize()])
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	db := open(t, path)
+	if st, err := db.State("tencent"); err != nil || st.Listed == 0 {
+		t.Errorf("State = %+v, %v; want the catalog", st, err)
+	}
+}
+
+func native64(b []byte) uint64 { return binary.NativeEndian.Uint64(b) }
+
+func TestErrorNamesTheNewestGoodBackup(t *testing.T) {
+	path := filled(t)
+	db := open(t, path)
+	var made []string
+	for i := range 3 {
+		b, err := db.BackupDaily(7, day.AddDate(0, 0, i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		made = append(made, b)
+	}
+	db.Close()
+	if err := os.WriteFile(made[2], []byte("rotten"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(path, 9000); err != nil {
+		t.Fatal(err)
+	}
+	_, err := storage.Open(path, storage.Options{})
+	if want := "shopwatch restore " + made[1]; err == nil || !strings.HasSuffix(err.Error(), want) {
+		t.Fatalf("error %v, want it to end in %q", err, want)
+	}
+	aside, err := storage.Restore(path, made[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st, err := os.Stat(aside); err != nil || st.Size() != 9000 {
+		t.Errorf("the old file is not aside under %s: %v", aside, err)
+	}
+	back := open(t, path)
+	sound(t, back)
+
+	// A database that vanished is not begun anew either.
+	back.Close()
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := storage.Open(path, storage.Options{}); err == nil || !strings.Contains(err.Error(), "though it has backups") {
+		t.Errorf("error %v, want one about the backups", err)
+	}
+}
+
+func TestFlippedByteInAValueNamesTheKey(t *testing.T) {
+	path := filled(t)
+	id := []byte(product(50).ID)
+	title := []byte(product(50).Title)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// All copies, also those in free pages: one of them counts.
+	for at := 0; ; {
+		i := bytes.Index(b[at:], title)
+		if i < 0 {
+			break
+		}
+		b[at+i+7] ^= 0x20
+		at += i + len(title)
+	}
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	db := open(t, path)
+	want := "catalogs/tencent/" + string(id)
+	if _, err := db.Products("tencent", "", 1000); !errors.Is(err, storage.ErrDamaged) || !strings.Contains(err.Error(), want) {
+		t.Errorf("Products: error %v, want one that names %s", err, want)
+	}
+	list := products(400)[:300]
+	if _, err := db.Commit(whole("tencent", day.AddDate(0, 1, 0), list...), rules); !errors.Is(err, storage.ErrDamaged) || !strings.Contains(err.Error(), want) {
+		t.Errorf("Commit: error %v, want one that names %s", err, want)
+	}
+	if err := db.Check(); !errors.Is(err, storage.ErrDamaged) || !strings.Contains(err.Error(), want) {
+		t.Errorf("Check: error %v, want one that names %s", err, want)
+	}
+	if _, err := storage.Open(path, storage.Options{Timeout: time.Millisecond}); !errors.Is(err, storage.ErrLocked) {
+		t.Errorf("the file is not locked any more: %v", err)
+	}
+}
+
+// spoil damages a file in a way that a number decides.
+func spoil(b []byte, n uint64) []byte {
+	r := rand.New(rand.NewPCG(n, 7))
+	b = bytes.Clone(b)
+	page := os.Getpagesize()
+	switch r.IntN(4) {
+	case 0: // a flipped bit
+		b[r.IntN(len(b))] ^= 1 << r.IntN(8)
+	case 1: // a page of zeros
+		p := r.IntN(len(b)/page) * page
+		clear(b[p : p+page])
+	case 2: // a page in another's place
+		from, to := r.IntN(len(b)/page)*page, r.IntN(len(b)/page)*page
+		copy(b[to:to+page], b[from:from+page])
+	case 3: // rubbish in the head of a page, where bbolt trusts most
+		p := r.IntN(len(b)/page) * page
+		for range 4 {
+			b[p+r.IntN(64)] = byte(r.Uint32())
+		}
+	}
+	return b
+}
+
+// used is the part of a file that holds pages.
+func used(t testing.TB, path string) []byte {
+	t.Helper()
+	db := open(t, path)
+	var n int64
+	err := db.Bolt().View(func(tx *bbolt.Tx) error { n = tx.Size(); return nil })
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b[:n]
+}
+
+// TestDamagedFileNeverCrashes works in a child process, because what it guards
+// against cannot be recovered from.
+func TestDamagedFileNeverCrashes(t *testing.T) {
+	if os.Getenv("SHOPWATCH_DAMAGED") != "" {
+		damagedRounds(t, os.Getenv("SHOPWATCH_DAMAGED"))
+		return
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^TestDamagedFileNeverCrashes$", "-test.timeout=100s")
+	cmd.Env = append(os.Environ(), "SHOPWATCH_DAMAGED="+filled(t), "GOMEMLIMIT=2GiB")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out[max(0, len(out)-4000):])
+	}
+}
+
+func damagedRounds(t *testing.T, path string) {
+	good := used(t, path)
+	sane := open(t, path)
+	all, err := sane.Changes(queryAll)
+	if err != nil {
+		t.Fatal(err)
+	}
+	items, err := sane.Products("tencent", "", 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rounds := uint64(150)
+	if testing.Short() {
+		rounds = 40
+	}
+	dir, found := t.TempDir(), 0
+	for n := range rounds {
+		path := filepath.Join(dir, "shopwatch.db")
+		if err := os.WriteFile(path, spoil(good, n), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var errs []error
+		db, err := storage.Open(path, storage.Options{})
+		errs = append(errs, err)
+		if err == nil {
+			log, err := db.Changes(queryAll)
+			if err == nil && len(log) < len(all)-2 { // one commit may be lost with its meta
+				t.Errorf("round %d: the log has %d changes instead of %d, and no error", n, len(log), len(all))
+			}
+			errs = append(errs, err)
+			got, err := db.Products("tencent", "", 1000)
+			errs = append(errs, err)
+			if err == nil && len(got) != len(items) && db.Check() == nil {
+				t.Errorf("round %d: %d products instead of %d, and no error", n, len(got), len(items))
+			}
+			_, err = db.Commit(whole("tencent", day.AddDate(0, 1, 0), products(380)...), rules)
+			errs = append(errs, err)
+			if err == nil {
+				if st, err := db.State("tencent"); err == nil && st.Listed != 380 && st.Listed != 400 {
+					t.Errorf("round %d: %d products listed after the commit", n, st.Listed)
+				}
+			}
+			errs = append(errs, db.Check(), db.Close())
+		}
+		errs = append(errs, storage.Verify(path))
+		if err := errors.Join(errs...); err != nil {
+			found++
+		}
+	}
+	if found < int(rounds)/4 {
+		t.Errorf("only %d of %d damaged files were found out", found, rounds)
+	}
+}
+
+func TestNewerSchemaIsRefused(t *testing.T) {
+	path := filled(t)
+	step := func(*bbolt.Tx) error { return nil }
+	db, err := storage.OpenUpgrading(path, step)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.Close()
+	_, err = storage.Open(path, storage.Options{})
+	if err == nil || !strings.Contains(err.Error(), "newer shopwatch (schema 2, this one knows 1)") {
+		t.Errorf("error %v, want one about the newer schema", err)
+	}
+}
+
+func TestOlderSchemaIsUpgradedAfterABackup(t *testing.T) {
+	path := filled(t)
+	ran := 0
+	step := func(tx *bbolt.Tx) error {
+		ran++
+		_, err := tx.CreateBucket([]byte("notes"))
+		return err
+	}
+	for range 2 { // the second time there is nothing to do
+		db, err := storage.OpenUpgrading(path, step)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sound(t, db)
+		db.Close()
+	}
+	if ran != 1 {
+		t.Errorf("the step ran %d times, want once", ran)
+	}
+	backup := filepath.Join(filepath.Dir(path), "backups", "before-schema-2.db")
+	old, err := storage.Open(backup, storage.Options{})
+	if err != nil {
+		t.Fatalf("the backup is no good: %v", err)
+	}
+	old.Close()
+}
+
+func TestFailedUpgradeLeavesTheFileAsItWas(t *testing.T) {
+	path := filled(t)
+	boom := errors.New("boom")
+	_, err := storage.OpenUpgrading(path, func(tx *bbolt.Tx) error { return tx.DeleteBucket([]byte("changes")) }, func(*bbolt.Tx) error { return boom })
+	if !errors.Is(err, boom) {
+		t.Fatalf("error %v, want %v", err, boom)
+	}
+	db := open(t, path)
+	sound(t, db)
+}
+
+func TestLockErrorNamesTheProcess(t *testing.T) {
+	if path := os.Getenv("SHOPWATCH_HOLD"); path != "" {
+		db := open(t, path)
+		os.Stdout.WriteString("held\n")
+		os.Stdin.Read(make([]byte, 1))
+		db.Close()
+		return
+	}
+	path := filled(t)
+	cmd := exec.Command(os.Args[0], "-test.run=^TestLockErrorNamesTheProcess$")
+	cmd.Env = append(os.Environ(), "SHOPWATCH_HOLD="+path)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := out.Read(make([]byte, 5)); err != nil {
+		t.Fatal(err)
+	}
+	_, err = storage.Open(path, storage.Options{Timeout: 50 * time.Millisecond})
+	if !errors.Is(err, storage.ErrLocked) {
+		t.Errorf("error %v, want ErrLocked", err)
+	}
+	if want := "process " + strconv.Itoa(cmd.Process.Pid) + " (storage.test"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v, want it to name %q", err, want)
+	}
+	if _, err := storage.Restore(path, path+".backup"); err == nil {
+		t.Error("Restore under an open database succeeded")
+	}
+	in.Close()
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	open(t, path)
+}
+
+func TestWaitsForAProcessThatIsAboutToEnd(t *testing.T) {
+	path := filled(t)
+	first := open(t, path)
+	done := make(chan error)
+	go func() {
+		db, err := storage.Open(path, storage.Options{Timeout: time.Minute})
+		if err == nil {
+			err = db.Close()
+		}
+		done <- err
+	}()
+	first.Close()
+	if err := <-done; err != nil {
+		t.Errorf("Open: %v", err)
+	}
+}
