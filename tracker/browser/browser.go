@@ -3,6 +3,7 @@
 package browser
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/remote"
 	"github.com/gofrs/flock"
 )
 
@@ -27,7 +29,17 @@ type Options struct {
 	Path    string         // program; found by itself when empty
 	Profile string         // user data directory; a temporary one when empty
 	Flags   map[string]any // further switches: a string value, true for a switch without one, false to drop a default
-	Log     *slog.Logger   // nil for none
+	// Remote is the address (ws://…) of a Chrome that runs elsewhere and is
+	// used instead of one of our own. Path, Profile and Flags are then its
+	// owner's matter.
+	Remote string
+	// Chrome is replaced between two uses when it has shown this many tabs
+	// (200 when zero) or takes this much memory (1 GiB when zero), and ended
+	// when no tab was open for a while (10 minutes when zero).
+	MaxTabs   int
+	MaxMemory int64
+	Idle      time.Duration
+	Log       *slog.Logger // nil for none
 }
 
 // startTimeout bounds the start of Chrome, which takes well below a second on
@@ -40,20 +52,24 @@ type Browser struct {
 	opts Options
 
 	mu   sync.Mutex
-	path string   // of the program; empty until it is first needed
-	proc *process // nil while none runs
+	path string      // of the program; empty until it is first needed
+	proc *process    // nil while none runs
+	rest *time.Timer // ends a Chrome that nobody uses; nil while somebody does
 }
 
 // A process is one run of Chrome.
 type process struct {
-	ctx   context.Context // of its first tab
-	free  func()          // kills what is left and waits for its end
-	lost  <-chan struct{} // closed when it is gone
-	dir   string
-	temp  bool
-	lock  *flock.Flock
-	tabs  sync.WaitGroup
-	start time.Time
+	ctx    context.Context // of its first tab
+	free   func()          // kills what is left and waits for its end
+	lost   <-chan struct{} // closed when it is gone
+	dir    string
+	temp   bool
+	lock   *flock.Flock
+	remote bool // somebody else's
+	proxy  proxy
+	start  time.Time
+
+	open, shown int // tabs open now, and ever; guarded by Browser.mu
 }
 
 // New returns a browser that is not yet started.
@@ -94,9 +110,18 @@ func (b *Browser) PID() int {
 // it does not end within some seconds. The browser may be used again.
 func (b *Browser) Close() error {
 	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.stop()
+}
+
+// stop ends the running Chrome. The caller holds mu.
+func (b *Browser) stop() error {
+	if b.rest != nil {
+		b.rest.Stop()
+		b.rest = nil
+	}
 	p := b.proc
 	b.proc = nil
-	b.mu.Unlock()
 	if p == nil {
 		return nil
 	}
@@ -104,6 +129,10 @@ func (b *Browser) Close() error {
 }
 
 func (p *process) end() error {
+	if p.remote {
+		p.free() // its owner ends it
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(p.ctx, 5*time.Second)
 	defer cancel()
 	err := chromedp.Cancel(ctx)
@@ -114,33 +143,83 @@ func (p *process) end() error {
 	return err
 }
 
-// running returns a live Chrome, starting one when there is none.
-func (b *Browser) running(ctx context.Context) (*process, error) {
+// use returns a live Chrome for one more tab, starting one when there is none
+// or when the present one is worn out.
+func (b *Browser) use(ctx context.Context) (*process, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.proc != nil {
+	if b.rest != nil {
+		b.rest.Stop()
+		b.rest = nil
+	}
+	if p := b.proc; p != nil {
 		select {
-		case <-b.proc.lost:
-			b.opts.Log.Warn("chrome is gone, starting another", "ran", time.Since(b.proc.start).Round(time.Second))
-			b.proc.free()
+		case <-p.lost:
+			b.opts.Log.Warn("chrome is gone, starting another", "ran", time.Since(p.start).Round(time.Second))
+			p.free()
 			b.proc = nil
 		default:
-			return b.proc, nil
+			if p.open == 0 && p.shown >= cmp.Or(b.opts.MaxTabs, 200) {
+				b.opts.Log.Debug("chrome has shown enough, starting another", "tabs", p.shown)
+				if err := b.stop(); err != nil {
+					return nil, err
+				}
+			}
 		}
 	}
-	p, err := b.start(ctx)
-	if err != nil {
-		return nil, err
+	if b.proc == nil {
+		p, err := b.start(ctx)
+		if err != nil {
+			return nil, err
+		}
+		b.proc = p
 	}
-	b.proc = p
-	return p, nil
+	b.proc.open++
+	b.proc.shown++
+	return b.proc, nil
+}
+
+// release takes a tab back. A Chrome that has no more of them is measured, and
+// ended when it has grown too large or when nobody comes for a while.
+func (b *Browser) release(p *process) {
+	b.mu.Lock()
+	p.open--
+	idle := p == b.proc && p.open == 0
+	if idle {
+		b.rest = time.AfterFunc(cmp.Or(b.opts.Idle, 10*time.Minute), func() { b.endIdle(p) })
+	}
+	b.mu.Unlock()
+	if !idle {
+		return
+	}
+	if u := b.Usage(); u.Memory > cmp.Or(b.opts.MaxMemory, 1<<30) {
+		b.opts.Log.Debug("chrome has grown too large", "bytes", u.Memory)
+		b.endIdle(p)
+	}
+}
+
+// endIdle ends a Chrome without tabs.
+func (b *Browser) endIdle(p *process) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.proc != p || p.open > 0 {
+		return
+	}
+	if err := b.stop(); err != nil {
+		b.opts.Log.Warn("chrome did not end in good order", "err", err)
+	}
 }
 
 func (b *Browser) start(ctx context.Context) (p *process, err error) {
+	p = &process{dir: b.opts.Profile, start: time.Now(), free: func() {}, proxy: parseProxy(b.opts.Flags["proxy-server"])}
+	if b.opts.Remote != "" {
+		p.remote = true
+		alloc, freeAlloc := remote.NewAllocator(context.Background(), b.opts.Remote)
+		return b.begin(ctx, p, alloc, freeAlloc)
+	}
 	if b.path, err = Find(b.opts.Path); err != nil {
 		return nil, err
 	}
-	p = &process{dir: b.opts.Profile, start: time.Now()}
 	if p.dir == "" {
 		dir, err := os.MkdirTemp("", "shopwatch-profile-")
 		if err != nil {
@@ -150,7 +229,12 @@ func (b *Browser) start(ctx context.Context) (p *process, err error) {
 	} else if err := p.take(); err != nil {
 		return nil, err
 	}
-	alloc, freeAlloc := chromedp.NewExecAllocator(context.Background(), b.switches(p.dir)...)
+	alloc, freeAlloc := chromedp.NewExecAllocator(context.Background(), b.switches(p)...)
+	return b.begin(ctx, p, alloc, freeAlloc)
+}
+
+// begin starts or reaches the Chrome of an allocator.
+func (b *Browser) begin(ctx context.Context, p *process, alloc context.Context, freeAlloc func()) (_ *process, err error) {
 	root, cancel := chromedp.NewContext(alloc, chromedp.WithErrorf(func(f string, a ...any) {
 		b.opts.Log.Debug("chromedp", "message", fmt.Sprintf(f, a...))
 	}))
@@ -179,12 +263,12 @@ func (b *Browser) start(ctx context.Context) (p *process, err error) {
 	}
 	if err != nil {
 		p.free()
-		return nil, fmt.Errorf("start %s: %w", b.path, err)
+		return nil, fmt.Errorf("start %s: %w", cmp.Or(b.opts.Remote, b.path), err)
 	}
 	p.lost = chromedp.FromContext(root).Browser.LostConnection
 	if err := p.shutDoors(); err != nil {
 		p.free()
-		return nil, fmt.Errorf("start %s: %w", b.path, err)
+		return nil, fmt.Errorf("start %s: %w", cmp.Or(b.opts.Remote, b.path), err)
 	}
 	return p, nil
 }
@@ -209,14 +293,21 @@ func (p *process) take() error {
 	for _, name := range []string{"SingletonLock", "SingletonCookie", "SingletonSocket"} {
 		os.Remove(filepath.Join(p.dir, name))
 	}
+	killUsers(p.dir)
+	if left, err := filepath.Glob(filepath.Join(p.dir, ".org.chromium.*")); err == nil {
+		for _, dir := range left {
+			os.RemoveAll(dir)
+		}
+	}
 	return nil
 }
 
 // switches are the command line of Chrome.
-func (b *Browser) switches(dir string) []chromedp.ExecAllocatorOption {
+func (b *Browser) switches(p *process) []chromedp.ExecAllocatorOption {
 	opts := append(chromedp.DefaultExecAllocatorOptions[:len(chromedp.DefaultExecAllocatorOptions):len(chromedp.DefaultExecAllocatorOptions)],
 		chromedp.ExecPath(b.path),
-		chromedp.UserDataDir(dir),
+		chromedp.UserDataDir(p.dir),
+		chromedp.Env("TMPDIR="+p.dir), // what Chrome leaves behind when it is killed is swept with the profile
 		chromedp.WindowSize(1280, 1000),
 		chromedp.Flag("disable-popup-blocking", false), // a page may not open windows
 		chromedp.Flag("disable-ipc-flooding-protection", false),
@@ -232,10 +323,16 @@ func (b *Browser) switches(dir string) []chromedp.ExecAllocatorOption {
 	}
 	const resolver = "host-resolver-rules"
 	rules := insideRules()
+	if p.proxy.host != "" {
+		rules += ", EXCLUDE " + p.proxy.host
+	}
 	for name, value := range b.opts.Flags {
 		if own, ok := value.(string); ok && name == resolver {
 			rules += ", " + own
 			continue
+		}
+		if name == "proxy-server" && p.proxy.asks() {
+			value = p.proxy.server
 		}
 		opts = append(opts, chromedp.Flag(name, value))
 	}

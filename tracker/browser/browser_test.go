@@ -1,16 +1,21 @@
 package browser_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -445,4 +450,160 @@ func TestPictureOfAPage(t *testing.T) {
 	if err != nil || len(img) < 500 || string(img[8:12]) != "WEBP" {
 		t.Errorf("%d bytes, %v", len(img), err)
 	}
+}
+
+func TestWornOutChromeIsReplaced(t *testing.T) {
+	short(t)
+	b := browser.New(browser.Options{Flags: mall.Flags(), MaxTabs: 2})
+	defer b.Close()
+	var seen []int
+	for range 4 {
+		tb := tab(t, b, browser.TabOptions{})
+		usable(t, tb)
+		seen = append(seen, b.PID())
+		tb.Close()
+	}
+	if seen[0] != seen[1] || seen[1] == seen[2] || seen[2] != seen[3] {
+		t.Errorf("processes = %v, want another after two tabs", seen)
+	}
+}
+
+func TestLargeOrIdleChromeIsEnded(t *testing.T) {
+	short(t)
+	for name, o := range map[string]browser.Options{
+		"large": {Flags: mall.Flags(), MaxMemory: 1},
+		"idle":  {Flags: mall.Flags(), Idle: 50 * time.Millisecond},
+	} {
+		b := browser.New(o)
+		tb := tab(t, b, browser.TabOptions{})
+		usable(t, tb)
+		if u := b.Usage(); u.Processes < 2 || u.Memory < 20<<20 {
+			t.Errorf("usage = %+v, want that of a Chrome", u)
+		}
+		tb.Close()
+		for end := time.Now().Add(5 * time.Second); b.PID() != 0 && time.Now().Before(end); {
+			time.Sleep(10 * time.Millisecond)
+		}
+		if b.PID() != 0 {
+			t.Errorf("%s: Chrome still runs", name)
+		}
+		usable(t, tab(t, b, browser.TabOptions{}))
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestWhatAnEarlierRunLeftIsSwept starts a Chrome on a profile as a program
+// that was killed would leave it.
+func TestWhatAnEarlierRunLeftIsSwept(t *testing.T) {
+	short(t)
+	dir := filepath.Join(t.TempDir(), "profile")
+	path, err := browser.Find("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := exec.Command(path, "--headless", "--no-sandbox", "--user-data-dir="+dir, "--remote-debugging-port=0", "about:blank")
+	if err := left.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- left.Wait() }()
+	b := browser.New(browser.Options{Flags: mall.Flags(), Profile: dir})
+	defer b.Close()
+	usable(t, tab(t, b, browser.TabOptions{}))
+	select {
+	case <-ended:
+	case <-time.After(5 * time.Second):
+		t.Error("the Chrome that was left behind still runs")
+		left.Process.Kill()
+	}
+}
+
+func TestRemoteChromeIsUsedAndLeftRunning(t *testing.T) {
+	short(t)
+	path, err := browser.Find("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"--headless", "--no-sandbox", "--user-data-dir=" + t.TempDir(), "--remote-debugging-port=0"}
+	for name, value := range mall.Flags() {
+		args = append(args, fmt.Sprintf("--%s=%v", name, value))
+	}
+	cmd := exec.CommandContext(t.Context(), path, args...)
+	out, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()
+	defer cmd.Process.Kill()
+	address := ""
+	for lines := bufio.NewScanner(out); address == "" && lines.Scan(); {
+		_, address, _ = strings.Cut(lines.Text(), "DevTools listening on ")
+	}
+	for range 2 {
+		b := browser.New(browser.Options{Remote: address})
+		usable(t, tab(t, b, browser.TabOptions{}))
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	b := browser.New(browser.Options{Remote: "ws://127.0.0.1:1/"})
+	if _, err := b.Tab(t.Context(), browser.TabOptions{Script: script}); err == nil || !strings.Contains(err.Error(), "127.0.0.1:1") {
+		t.Errorf("err = %v, want one that names the address", err)
+	}
+}
+
+// TestProxyWithPassword runs a proxy that asks for a user and leads to the
+// mall.
+func TestProxyWithPassword(t *testing.T) {
+	short(t)
+	var let, refused atomic.Int64
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if user, password, ok := proxyAuth(r); !ok || user != "me" || password != "s3cr:t" {
+			refused.Add(1)
+			w.Header().Set("Proxy-Authenticate", `Basic realm="proxy"`)
+			w.WriteHeader(http.StatusProxyAuthRequired)
+			return
+		}
+		let.Add(1)
+		out, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", mall.Port()))
+		if err != nil {
+			return
+		}
+		in, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			return
+		}
+		fmt.Fprint(in, "HTTP/1.1 200 OK\r\n\r\n")
+		go func() { io.Copy(out, in); out.Close() }()
+		io.Copy(in, out)
+		in.Close()
+	})}
+	go srv.Serve(l)
+	defer srv.Close()
+
+	flags := mall.Flags()
+	flags["proxy-server"] = "http://me:s3cr%3At@" + l.Addr().String()
+	b := browser.New(browser.Options{Flags: flags})
+	defer b.Close()
+	usable(t, tab(t, b, browser.TabOptions{}))
+	if let.Load() == 0 || refused.Load() == 0 {
+		t.Errorf("the proxy let %d through and asked %d", let.Load(), refused.Load())
+	}
+	if cmdline, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", b.PID())); err != nil || bytes.Contains(cmdline, []byte("s3cr")) {
+		t.Errorf("the password is on the command line (%v)", err)
+	}
+}
+
+func proxyAuth(r *http.Request) (user, password string, ok bool) {
+	r.Header.Set("Authorization", r.Header.Get("Proxy-Authorization"))
+	return r.BasicAuth()
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/css"
 	"github.com/chromedp/cdproto/dom"
+	"github.com/chromedp/cdproto/fetch"
 	"github.com/chromedp/cdproto/inspector"
 	"github.com/chromedp/cdproto/io"
 	"github.com/chromedp/cdproto/log"
@@ -69,12 +70,14 @@ type Document struct {
 
 // A Tab is one page of the browser. It is not safe for concurrent use.
 type Tab struct {
-	opts   TabOptions
-	proc   *process
-	ctx    context.Context
-	cancel context.CancelFunc
-	frame  cdp.FrameID
-	world  runtime.ExecutionContextID // 0: the page has none yet
+	opts    TabOptions
+	browser *Browser
+	proc    *process
+	closed  sync.Once
+	ctx     context.Context
+	cancel  context.CancelFunc
+	frame   cdp.FrameID
+	world   runtime.ExecutionContextID // 0: the page has none yet
 
 	crashed chan struct{}
 	crash   sync.Once
@@ -90,12 +93,16 @@ type Tab struct {
 
 // Tab opens an empty page.
 func (b *Browser) Tab(ctx context.Context, o TabOptions) (*Tab, error) {
-	p, err := b.running(ctx)
+	p, err := b.use(ctx)
 	if err != nil {
 		return nil, err
 	}
-	t := &Tab{opts: o, proc: p, crashed: make(chan struct{}), asked: map[network.RequestID]*Call{}}
-	t.ctx, t.cancel = chromedp.NewContext(p.ctx)
+	t := &Tab{opts: o, browser: b, proc: p, crashed: make(chan struct{}), asked: map[network.RequestID]*Call{}}
+	var opts []chromedp.ContextOption
+	if p.remote {
+		opts = append(opts, chromedp.WithNewBrowserContext()) // nothing is left with its owner
+	}
+	t.ctx, t.cancel = chromedp.NewContext(p.ctx, opts...)
 	opened := make(chan error, 1)
 	go func() { opened <- t.open() }()
 	select {
@@ -107,6 +114,7 @@ func (b *Browser) Tab(ctx context.Context, o TabOptions) (*Tab, error) {
 	}
 	if err != nil {
 		t.cancel()
+		b.release(p)
 		return nil, fmt.Errorf("open a tab: %w", err)
 	}
 	return t, nil
@@ -123,8 +131,17 @@ func (t *Tab) open() error {
 		return err
 	}
 	blocked := network.SetBlockedURLsParams{}
-	for _, p := range append(internal, t.opts.Blocked...) {
+	no := append(internal[:len(internal):len(internal)], t.opts.Blocked...)
+	if host := t.proc.proxy.host; host != "" {
+		no = append(no, "*://"+host+":*/*") // the way out is no page
+	}
+	for _, p := range no {
 		blocked.URLPatterns = append(blocked.URLPatterns, &network.BlockPattern{URLPattern: p, Block: true})
+	}
+	if t.proc.proxy.asks() {
+		if err := t.answerProxy(t.ctx, c.Target); err != nil {
+			return err
+		}
 	}
 	return errors.Join(
 		// Nothing here asks for nodes or styles; following them costs time.
@@ -151,18 +168,23 @@ func call[P, R any](ctx context.Context, s cdp.Session, c cdp.Command[P, R], p P
 	return err
 }
 
-// Close closes the tab, also one that hangs.
+// Close closes the tab, also one that hangs. Closing it again does nothing.
 func (t *Tab) Close() {
-	ctx, cancel := context.WithTimeout(t.ctx, 3*time.Second)
-	defer cancel()
-	chromedp.Cancel(ctx)
-	t.cancel()
+	t.closed.Do(func() {
+		ctx, cancel := context.WithTimeout(t.ctx, 3*time.Second)
+		defer cancel()
+		_ = chromedp.Cancel(ctx) // a tab that is gone already is as good
+		t.cancel()
+		t.browser.release(t.proc)
+	})
 }
 
 // listen runs within the reader of the tab's messages: it must be quick and
 // must not ask the browser anything.
 func (t *Tab) listen(ev any) {
 	switch e := ev.(type) {
+	case *fetch.EventRequestPaused, *fetch.EventAuthRequired:
+		t.proxied(ev)
 	case *inspector.EventTargetCrashed, *inspector.EventDetached:
 		t.crash.Do(func() { close(t.crashed) })
 	case *page.EventJavascriptDialogOpening:
