@@ -448,12 +448,20 @@ func (t *Tab) install(ctx context.Context, s cdp.Session) (runtime.ExecutionCont
 	return world, nil
 }
 
-// Picture returns what the tab shows, as a WebP of the given quality (0-100).
-func (t *Tab) Picture(ctx context.Context, quality int) (image []byte, err error) {
+// A Rect is a part of a page, in CSS pixels from its upper left corner.
+type Rect struct{ X, Y, Width, Height float64 }
+
+// Picture returns what the tab shows, or a part of the page, as a WebP of the
+// given quality (0-100).
+func (t *Tab) Picture(ctx context.Context, quality int, part *Rect) (image []byte, err error) {
+	p := page.CaptureScreenshotParams{
+		Format: page.CaptureScreenshotFormatWebp, Quality: new(int64(quality)), OptimizeForSpeed: new(true),
+	}
+	if part != nil {
+		p.Clip = &page.Viewport{X: part.X, Y: part.Y, Width: part.Width, Height: part.Height, Scale: 1}
+	}
 	err = t.within(ctx, func(ctx context.Context, s cdp.Session) error {
-		res, err := cdp.Call(ctx, s, page.CaptureScreenshot, page.CaptureScreenshotParams{
-			Format: page.CaptureScreenshotFormatWebp, Quality: new(int64(quality)), OptimizeForSpeed: new(true),
-		})
+		res, err := cdp.Call(ctx, s, page.CaptureScreenshot, p)
 		image = res.Data
 		return err
 	})

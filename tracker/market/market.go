@@ -22,9 +22,9 @@ type Market struct {
 	Storefront func(*url.URL) (Address, bool)
 	// Script is what the browser installs in every page (browser.TabOptions).
 	Script string
-	// Blocked are patterns of addresses that listing does not need.
-	Blocked []string
-	// Pictures are those of Blocked that pictures need.
+	// Blocked are patterns of addresses that nothing here needs, Pictures
+	// those of pictures, which listing does not need.
+	Blocked  []string
 	Pictures []string
 	// Calls picks the page's own requests whose answers count, and Body those
 	// whose content is wanted.

@@ -21,7 +21,7 @@ func Tmall() *Market {
 		Hosts:      "NAME.tmall.com, NAME.taobao.com, shopNUMBER.taobao.com",
 		Storefront: tmallStorefront,
 		Script:     tmallScript,
-		Blocked:    slices.Concat(pictures, needless),
+		Blocked:    needless,
 		Pictures:   pictures,
 		Calls:      func(u *url.URL) bool { return listCall(u) || mtopCall(u) },
 		// A refusal is short, a list is not; the React shelf exists only in

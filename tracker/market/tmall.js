@@ -244,6 +244,22 @@ globalThis.shopwatch = (() => {
       a.click()
       return true
     },
+    // card brings the card of a product into view and tells where it is, once
+    // its picture is there, after two seconds at the latest.
+    card: (id, title) => new Promise(done => {
+      const el = one('dl.item[data-id="' + CSS.escape(id) + '"]') || all('[class*="cardContainer"]').find(c => words(c).includes(title))
+      if (!el) return done(null)
+      el.scrollIntoView({block: 'center'})
+      dispatchEvent(new Event('scroll'))
+      const since = performance.now()
+      const check = () => {
+        const img = one('img', el)
+        if (img && !(img.complete && img.naturalWidth > 1) && ago(since) < 2000) return setTimeout(check, 40)
+        const r = el.getBoundingClientRect()
+        done({x: r.x + scrollX, y: r.y + scrollY, width: Math.min(r.width, 800), height: Math.min(r.height, 800)})
+      }
+      check()
+    }),
     // scroll shows the end of the shelf, so that the page loads what follows.
     scroll: () => { scrollTo(0, document.documentElement.scrollHeight); dispatchEvent(new Event('scroll')); return true },
   }

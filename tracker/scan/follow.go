@@ -23,7 +23,10 @@ func (r *reading) follow(ctx context.Context) error {
 	}
 	err = r.probe(ctx, out.Missed)
 	r.pictures(ctx, out)
-	return err
+	if err != nil {
+		return err
+	}
+	return r.cards(ctx, out)
 }
 
 // probe opens the item pages of missing products, the most urgent first. At
@@ -97,7 +100,7 @@ func (r *reading) judgeItem(ctx context.Context, it tracker.Item) (tracker.Probe
 
 // keepPage keeps a picture of what the tab shows.
 func (r *reading) keepPage(ctx context.Context) (string, error) {
-	img, err := r.tab.Picture(ctx, 60)
+	img, err := r.tab.Picture(ctx, 60, nil)
 	if err != nil {
 		return "", err
 	}

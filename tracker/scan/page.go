@@ -133,8 +133,12 @@ func (r *reading) open(ctx context.Context, address string) error {
 		r.close()
 	}
 	if r.tab == nil {
+		blocked := r.market.Blocked
+		if !r.pictured {
+			blocked = append(blocked[:len(blocked):len(blocked)], r.market.Pictures...)
+		}
 		t, err := r.opts.Browser.Tab(ctx, browser.TabOptions{
-			Script: r.market.Script, Blocked: r.market.Blocked, Calls: r.market.Calls, Body: r.market.Body,
+			Script: r.market.Script, Blocked: blocked, Calls: r.market.Calls, Body: r.market.Body,
 		})
 		if err != nil {
 			return err

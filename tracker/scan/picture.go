@@ -3,6 +3,7 @@ package scan
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"image"
@@ -15,6 +16,7 @@ import (
 	_ "golang.org/x/image/webp"
 
 	"shopwatch/tracker"
+	"shopwatch/tracker/browser"
 )
 
 const (
@@ -147,4 +149,86 @@ func differenceHash(img image.Image) (h uint64) {
 		}
 	}
 	return h
+}
+
+const (
+	cardPages = 2  // listing pages that are opened again for the cards on them
+	mostCards = 12 // kept in one scan
+)
+
+// cards keeps pictures of new products as the list shows them. The pages on
+// which they stand are opened once more, this time with pictures.
+func (r *reading) cards(ctx context.Context, out tracker.Outcome) error {
+	if r.opts.Keep == nil || len(r.address.Listings) == 0 {
+		return nil
+	}
+	on := map[int][]*tracker.Product{}
+	var order []int
+	for i := range out.Changes {
+		c := &out.Changes[i]
+		if c.Kind != tracker.Added && c.Kind != tracker.Relisted {
+			continue
+		}
+		n := r.pages[c.Product.ID]
+		if n == 0 || r.layout == "react" && n > 1 {
+			continue // a shelf would have to be scrolled through again
+		}
+		if on[n] == nil {
+			order = append(order, n)
+		}
+		on[n] = append(on[n], c.Product)
+	}
+	if len(order) == 0 {
+		return nil
+	}
+	r.close()
+	r.pictured = true
+	left := mostCards
+	for _, n := range order[:min(len(order), cardPages)] {
+		l, err := r.once(ctx, r.address.Listings[0], n, false)
+		if st := (*stateError)(nil); errors.As(err, &st) && st.state.Verdict.Wall() {
+			r.scan.Evidence.Wall = st.state.Verdict
+			return fmt.Errorf("no pictures of cards: %s", st.state.Name)
+		}
+		if err != nil || len(l.Products) == 0 {
+			continue // the list itself was read before; this is only its look
+		}
+		for _, p := range on[n] {
+			if left--; left < 0 {
+				return nil
+			}
+			if file, err := r.card(ctx, p); err == nil && file != "" {
+				pic := r.scan.Pictures[p.ID]
+				pic.Card = file
+				r.scan.Pictures[p.ID] = pic
+			}
+		}
+	}
+	return nil
+}
+
+// card keeps a picture of a product's card on the page that is shown.
+func (r *reading) card(ctx context.Context, p *tracker.Product) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.opts.PageTimeout)
+	defer cancel()
+	id, err := json.Marshal(p.ID)
+	if err != nil {
+		return "", err
+	}
+	title, err := json.Marshal(p.Title)
+	if err != nil {
+		return "", err
+	}
+	var at *browser.Rect
+	if err := r.tab.Wait(ctx, fmt.Sprintf("shopwatch.card(%s, %s)", id, title), &at); err != nil {
+		return "", err
+	}
+	if at == nil || at.Width < 1 || at.Height < 1 {
+		return "", nil
+	}
+	img, err := r.tab.Picture(ctx, 70, at)
+	if err != nil {
+		return "", err
+	}
+	return r.opts.Keep(img, "webp")
 }

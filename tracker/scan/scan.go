@@ -73,7 +73,7 @@ func New(o Options) *Scanner {
 // whose context ended proves nothing and must not be committed.
 func (s *Scanner) Scan(ctx context.Context, sf tracker.Storefront, rules tracker.Rules, tell func(tracker.Progress)) *tracker.Scan {
 	r := &reading{
-		Scanner: s, rules: rules, tell: tell,
+		Scanner: s, rules: rules, tell: tell, pages: make(map[tracker.ProductID]int),
 		scan: &tracker.Scan{
 			Storefront: sf.Name, Began: time.Now().UTC().Truncate(time.Millisecond),
 			Verdict: tracker.Failed, Evidence: tracker.Evidence{Parser: Parser},
@@ -101,10 +101,12 @@ type reading struct {
 	market  *market.Market
 	address market.Address
 
-	tab    *browser.Tab // nil when there is none, or when it is of no more use
-	shown  int          // pages that the tab has shown
-	layout string       // of the list, once it is known
-	done   tracker.Progress
+	tab      *browser.Tab              // nil when there is none, or when it is of no more use
+	shown    int                       // pages that the tab has shown
+	pictured bool                      // whether tabs load pictures
+	layout   string                    // of the list, once it is known
+	pages    map[tracker.ProductID]int // the listing page on which a product stood
+	done     tracker.Progress
 }
 
 func (r *reading) close() {
@@ -189,6 +191,9 @@ func (r *reading) pass(ctx context.Context, listing string) (pages []market.List
 		}
 		pages = append(pages, l)
 		r.layout = l.Layout
+		for i := range l.Products {
+			r.pages[l.Products[i].ID] = n
+		}
 		r.progress(l)
 		switch {
 		case l.Empty && n == 1:

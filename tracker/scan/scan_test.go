@@ -182,6 +182,9 @@ func TestChangesOfProductsAreSeen(t *testing.T) {
 		if c.Kind == tracker.Repictured && (c.Pictures.Picture == "" || c.Pictures.Before == "" || c.Pictures.Picture != "jpg") {
 			t.Errorf("pictures of %s = %+v", c.Kind, c.Pictures)
 		}
+		if c.Kind == tracker.Added && (c.Pictures.Picture != "jpg" || c.Pictures.Card != "webp") {
+			t.Errorf("pictures of %s = %+v, want its main picture and its card", c.Kind, c.Pictures)
+		}
 	}
 	if _, changes := sh.scan(shop.URL()); len(changes) != 0 {
 		t.Errorf("told again: %q; warnings %v", tell(changes), s.Evidence.Warnings)
