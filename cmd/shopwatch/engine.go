@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"log/slog"
-	"path/filepath"
 	"time"
 
 	"shopwatch/storage"
@@ -68,11 +67,6 @@ func (e *engine) plans() []watch.Plan {
 		})
 	}
 	return all
-}
-
-// openDatabase opens the database of the configuration.
-func openDatabase(c *Config) (*storage.DB, error) {
-	return storage.Open(filepath.Join(c.Data, "shopwatch.db"), storage.Options{})
 }
 
 // marketplace returns the marketplace that an address belongs to.

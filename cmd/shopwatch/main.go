@@ -3,10 +3,89 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
 	_ "time/tzdata" // zones of schedules, also on machines that have none
+
+	"github.com/alecthomas/kong"
+
+	"shopwatch/tracker"
 )
 
 // version is set by the linker.
 var version = "devel"
 
-func main() {}
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends at once
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// commands are what a person can type.
+type commands struct {
+	Config  string           `short:"c" default:"shopwatch.yaml" placeholder:"FILE" help:"The configuration file (${default})."`
+	JSON    bool             `name:"json" help:"Print one JSON object a line."`
+	Version kong.VersionFlag `help:"Print the version."`
+
+	Run         runCommand         `cmd:"" help:"Watch: scan on schedule, send reports, answer the other commands."`
+	Scan        scanCommand        `cmd:"" help:"Scan storefronts now."`
+	Storefronts storefrontsCommand `cmd:"" help:"Storefronts: when they were scanned and what is known of them."`
+	Products    productsCommand    `cmd:"" help:"The catalog of a storefront."`
+	Changes     changesCommand     `cmd:"" help:"What was put on the shelf, what was taken off, what changed."`
+	Scans       scansCommand       `cmd:"" help:"Scans with their verdict and evidence."`
+	Suspects    suspectsCommand    `cmd:"" help:"Products that are missing without proof."`
+	Why         whyCommand         `cmd:"" help:"The whole story of one change."`
+	Check       checkCommand       `cmd:"" help:"Check configuration, Chrome, database, mail server, clock and disk."`
+	Backup      backupCommand      `cmd:"" help:"Write a copy of the database, also while the daemon runs."`
+	Restore     restoreCommand     `cmd:"" help:"Put a backup in the place of the database."`
+	Compact     compactCommand     `cmd:"" help:"Give free space in the database file back."`
+}
+
+// errIncomplete is the end of a scan that was not complete. It was told.
+var errIncomplete = errors.New("not complete")
+
+// exit is how kong ends the program.
+type exit int
+
+// run does what the arguments say and returns the exit status: 0 when all went
+// well, 2 when some scan was not complete, 1 for an error.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status int) {
+	defer func() {
+		if code, ok := recover().(exit); ok {
+			status = int(code)
+		}
+	}()
+	var c commands
+	parser, err := kong.New(&c,
+		kong.Name("shopwatch"),
+		kong.Description("Watches marketplace storefronts and tells people what was put on the shelf and what was taken off."),
+		kong.Vars{"version": version, "kinds": list(tracker.Kinds)},
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { panic(exit(code)) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+	)
+	if err != nil {
+		panic(err)
+	}
+	k, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintf(stderr, "shopwatch: %v (see shopwatch --help)\n", err)
+		return 1
+	}
+	a := &app{ctx: ctx, file: c.Config, json: c.JSON, out: stdout, err: stderr}
+	switch err := k.Run(a); {
+	case errors.Is(err, errIncomplete):
+		return 2
+	case err != nil:
+		fmt.Fprintf(stderr, "shopwatch: %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"shopwatch/storage"
+	"shopwatch/tracker/web"
+)
+
+// An app is what every command gets: where to read, where to write, and how.
+type app struct {
+	ctx      context.Context
+	file     string // the configuration
+	json     bool
+	out, err io.Writer
+}
+
+func (a *app) load() (*Config, error) { return loadConfig(a.file, marketplace) }
+
+// The daemon leaves the address of its API in this file of the data directory.
+const addressFile = "address"
+
+// ask lets f ask the daemon or, when none runs, a server in this process that
+// has opened the database. f sees no difference.
+func (a *app) ask(f func(*Config, *web.Client) error) error {
+	c, err := a.load()
+	if err != nil {
+		return err
+	}
+	client, err := a.daemon(c)
+	if err != nil {
+		return err
+	}
+	if client != nil {
+		defer client.Close()
+		return f(c, client)
+	}
+	if _, err := os.Stat(databasePath(c)); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("nothing is known yet: there is no database %s; shopwatch scan or shopwatch run makes one", databasePath(c))
+	}
+	db, err := openDatabase(c)
+	if err != nil {
+		return err
+	}
+	server := web.New(webOptions(c, db), slog.New(slog.DiscardHandler))
+	return errors.Join(f(c, web.Local(server)), db.Close())
+}
+
+// daemon returns a client of the daemon that works in the data directory, nil
+// when none runs.
+func (a *app) daemon(c *Config) (*web.Client, error) {
+	address, err := os.ReadFile(filepath.Join(c.Data, addressFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find the daemon: %w", err)
+	}
+	token := c.Token
+	if token == "" {
+		if token, err = web.Token(c.Data); err != nil {
+			return nil, err
+		}
+	}
+	client := web.Dial(strings.TrimSpace(string(address)), token)
+	if err := client.Healthy(a.ctx); err != nil {
+		client.Close()
+		return nil, nil // it ended without taking the file away, or its lock on the database will tell
+	}
+	return client, nil
+}
+
+func databasePath(c *Config) string { return filepath.Join(c.Data, "shopwatch.db") }
+
+// openDatabase opens the database of the configuration and makes it where
+// there is none.
+func openDatabase(c *Config) (*storage.DB, error) {
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data directory: %w", err)
+	}
+	return storage.Open(databasePath(c), storage.Options{})
+}
+
+// print writes a value as one line of JSON.
+func (a *app) print(v any) error {
+	enc := json.NewEncoder(a.out)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// logger logs for people on a terminal and for machines otherwise.
+func (a *app) logger(level slog.Level) *slog.Logger {
+	o := &slog.HandlerOptions{Level: level}
+	if terminal(a.err) > 0 {
+		return slog.New(slog.NewTextHandler(a.err, o))
+	}
+	return slog.New(slog.NewJSONHandler(a.err, o))
+}
+
+// terminal returns how many columns a writer shows, 0 when it is no terminal.
+func terminal(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return 0
+	}
+	columns, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 80
+	}
+	return columns
+}
+
+// When is a time that a person gives: how long ago, a day, or an instant.
+type When struct{ text string }
+
+// UnmarshalText takes the text; what it means depends on the configuration's
+// time zone.
+func (w *When) UnmarshalText(b []byte) error {
+	w.text = string(b)
+	_, err := w.in(time.UTC)
+	return err
+}
+
+// in returns the time, zero when none was given.
+func (w When) in(loc *time.Location) (time.Time, error) {
+	if w.text == "" {
+		return time.Time{}, nil
+	}
+	var ago Duration
+	if ago.UnmarshalText([]byte(w.text)) == nil {
+		return time.Now().Add(-time.Duration(ago)), nil
+	}
+	for _, form := range []string{time.RFC3339, "2006-01-02 15:04", "2006-01-02T15:04", time.DateOnly} {
+		if t, err := time.ParseInLocation(form, w.text, loc); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%q is no time; write 24h, 7d, 2026-11-22 or \"2026-11-22 09:00\"", w.text)
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"shopwatch/storage"
+	"shopwatch/tracker/web"
+)
+
+// A backupCommand copies the database.
+type backupCommand struct {
+	File string `arg:"" help:"Where to; a file that is there is not replaced."`
+}
+
+// Run writes the copy.
+func (b *backupCommand) Run(a *app) error {
+	if _, err := os.Stat(b.File); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s is there already; name a new file", b.File)
+	}
+	return a.ask(func(_ *Config, client *web.Client) error {
+		f, err := os.CreateTemp(filepath.Dir(b.File), ".shopwatch-backup-*")
+		if err != nil {
+			return fmt.Errorf("write the backup: %w", err)
+		}
+		defer os.Remove(f.Name())
+		if err := errors.Join(client.Backup(a.ctx, f), f.Sync(), f.Close()); err != nil {
+			return err
+		}
+		if err := os.Rename(f.Name(), b.File); err != nil {
+			return fmt.Errorf("write the backup: %w", err)
+		}
+		st, err := os.Stat(b.File)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(a.out, "%s: %s, verified; pictures of evidence are not part of it\n", b.File, bytes(st.Size()))
+		return nil
+	})
+}
+
+// A restoreCommand puts a backup back.
+type restoreCommand struct {
+	File string `arg:"" type:"existingfile" help:"The backup."`
+}
+
+// Run puts the backup in the place of the database.
+func (r *restoreCommand) Run(a *app) error {
+	c, err := a.load()
+	if err != nil {
+		return err
+	}
+	aside, err := storage.Restore(databasePath(c), r.File)
+	if errors.Is(err, storage.ErrLocked) {
+		return fmt.Errorf("%w; end the daemon first", err)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.out, "%s is the database now\n", r.File)
+	if aside != "" {
+		fmt.Fprintf(a.out, "the one before is kept as %s\n", aside)
+	}
+	return nil
+}
+
+// A compactCommand makes the database file smaller.
+type compactCommand struct{}
+
+// Run compacts the file.
+func (compactCommand) Run(a *app) error {
+	return a.ask(func(_ *Config, client *web.Client) error {
+		s, err := client.Compact(a.ctx)
+		if err != nil {
+			return err
+		}
+		if a.json {
+			return a.print(s)
+		}
+		fmt.Fprintf(a.out, "%s before, %s now\n", bytes(s.Before), bytes(s.After))
+		return nil
+	})
+}
+
+// bytes prints a size for people.
+func bytes(n int64) string {
+	switch {
+	case n < 1<<10:
+		return fmt.Sprintf("%d B", n)
+	case n < 1<<20:
+		return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
+	case n < 1<<30:
+		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
+	}
+	return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
+}

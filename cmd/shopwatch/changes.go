@@ -1,0 +1,105 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"shopwatch/tracker"
+	"shopwatch/tracker/web"
+)
+
+// A changesCommand prints the change log.
+type changesCommand struct {
+	Storefront tracker.Name   `help:"Only of this storefront." placeholder:"NAME"`
+	Kind       []tracker.Kind `help:"Only of these kinds: ${kinds}." placeholder:"KIND"`
+	Since      When           `help:"Only since then: 24h, 7d, 2026-11-22." placeholder:"TIME"`
+	Limit      int            `short:"n" default:"100" help:"At most so many, the newest; 0 for all (${default})."`
+}
+
+// Help gives examples.
+func (changesCommand) Help() string {
+	return `Examples:
+  shopwatch changes --since 7d --kind added,removed
+  shopwatch changes --storefront tencent --json -n 0`
+}
+
+// Run prints a line per change, the oldest first.
+func (cc *changesCommand) Run(a *app) error {
+	for _, k := range cc.Kind {
+		if !slices.Contains(tracker.Kinds, k) {
+			return fmt.Errorf("%q is no kind of change; there are %s", k, list(tracker.Kinds))
+		}
+	}
+	return a.ask(func(c *Config, client *web.Client) error {
+		since, err := cc.Since.in(c.Timezone.Location)
+		if err != nil {
+			return err
+		}
+		var all []tracker.Change
+		for ch, err := range client.Changes(a.ctx, web.Filter{Storefront: cc.Storefront, Kinds: cc.Kind, Since: since, Limit: cc.Limit}) {
+			if err != nil {
+				return err
+			}
+			all = append(all, ch)
+		}
+		slices.Reverse(all)
+		t := table{right: map[int]bool{0: true}}
+		t.row("SEQ", "WHEN", "STOREFRONT", "KIND", "WHAT")
+		for i := range all {
+			if a.json {
+				if err := a.print(&all[i]); err != nil {
+					return err
+				}
+				continue
+			}
+			ch := &all[i]
+			t.row(strconv.FormatUint(ch.Seq, 10), clock(ch.At, c.Timezone.Location), string(ch.Storefront), string(ch.Kind), describe(ch))
+		}
+		if a.json {
+			return nil
+		}
+		return t.print(a.out)
+	})
+}
+
+// describe puts a change into one line.
+func describe(c *tracker.Change) string {
+	s := ""
+	if c.Product != nil {
+		s = plain(c.Product.Title)
+	}
+	switch c.Kind {
+	case tracker.Added:
+		s += "  " + price(c.Product.Price)
+		if c.SameAs != nil {
+			s += fmt.Sprintf("  (probably the same as %s)", c.SameAs.ID)
+		}
+	case tracker.Removed:
+		s += "  (" + proofWords[c.Proof] + ")"
+	case tracker.Relisted:
+		s += fmt.Sprintf("  %s  (away for %s)", price(c.Product.Price), c.Away.Round(time.Minute))
+	case tracker.Repriced:
+		s += fmt.Sprintf("  %s → %s", price(c.Before.Price), price(c.Product.Price))
+	case tracker.Retitled:
+		s = fmt.Sprintf("%s → %s", plain(c.Before.Title), s)
+	case tracker.Stalled, tracker.Closed:
+		s = fmt.Sprintf("%s: %s", c.Verdict, plain(c.Reason))
+	case tracker.Recovered:
+		s = plain(c.Reason)
+	case tracker.Corrected:
+		s += fmt.Sprintf("  (change %d was wrong: %s)", c.Corrects, plain(c.Reason))
+	}
+	if c.Important != "" {
+		s += "  [important: " + plain(c.Important) + "]"
+	}
+	return s
+}
+
+var proofWords = map[tracker.Proof]string{
+	tracker.ProofGone:     "its page says that it does not exist",
+	tracker.ProofOffshelf: "its page says 已下架",
+	tracker.ProofUnlisted: "still sold on its page, but no longer listed",
+	tracker.ProofUnseen:   "no longer listed; its page could not be read",
+}

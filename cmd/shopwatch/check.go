@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"shopwatch/storage"
+	"shopwatch/tracker/browser"
+)
+
+// A checkCommand looks whether everything that shopwatch needs is there.
+type checkCommand struct{}
+
+// Help tells what is not done.
+func (checkCommand) Help() string {
+	return `Mail servers are greeted and logged in to; nothing is sent, and no marketplace is visited. Exit status: 0 when all is well, 1 otherwise.`
+}
+
+// A finding is one line of the check.
+type finding struct {
+	What string `json:"what"`
+	OK   bool   `json:"ok"`
+	Text string `json:"text"`
+}
+
+// Run prints a line per thing that was looked at.
+func (checkCommand) Run(a *app) error {
+	c, err := a.load()
+	if err != nil {
+		return errors.Join(a.found(finding{"configuration", false, err.Error()}), errUnwell)
+	}
+	all := []finding{{"configuration", true, fmt.Sprintf("%s: %s, %s", a.file, of(len(c.Storefronts), 0, "storefront"), of(len(c.Channels), 0, "channel"))}}
+	all = append(all, checkChrome(a.ctx, c), checkData(c), a.checkDatabase(c), checkClock(c))
+	all = append(all, checkSchedules(c, time.Now())...)
+	all = append(all, checkChannels(a.ctx, c)...)
+	well := true
+	for _, f := range all {
+		well = well && f.OK
+		if err := a.found(f); err != nil {
+			return err
+		}
+	}
+	if !well {
+		return errUnwell
+	}
+	return nil
+}
+
+var errUnwell = errors.New("not everything is well, see above")
+
+func (a *app) found(f finding) error {
+	if a.json {
+		return a.print(f)
+	}
+	mark := paint(a.out, green, "ok  ")
+	if !f.OK {
+		mark = paint(a.out, red, "MEND")
+	}
+	_, err := fmt.Fprintf(a.out, "%s  %-16s %s\n", mark, f.What, plain(f.Text))
+	return err
+}
+
+// result makes a finding of what was found or of the error.
+func result(what, text string, err error) finding {
+	if err != nil {
+		return finding{what, false, err.Error()}
+	}
+	return finding{what, true, text}
+}
+
+// checkChrome starts Chrome and asks for its version.
+func checkChrome(ctx context.Context, c *Config) finding {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	b := browser.New(browser.Options{Path: c.Browser.Path, Flags: c.Browser.Flags})
+	path, version, err := b.Version(ctx)
+	err = errors.Join(err, b.Close())
+	text := fmt.Sprintf("%s, %s", version, path)
+	if !browser.Shell(path) {
+		text += "; chromium-headless-shell needs half the memory"
+	}
+	if os.Geteuid() == 0 {
+		text += "; without its sandbox, because shopwatch runs as root: run it as an ordinary user"
+	}
+	return result("chrome", text, err)
+}
+
+// checkData looks at the data directory and the space that is left there.
+func checkData(c *Config) finding {
+	st, err := os.Stat(c.Data)
+	if errors.Is(err, fs.ErrNotExist) {
+		return finding{"data", true, c.Data + " will be made by the first scan"}
+	}
+	if err != nil {
+		return finding{"data", false, err.Error()}
+	}
+	if st.Mode().Perm()&0o077 != 0 {
+		return finding{"data", false, fmt.Sprintf("others can look into %s, which holds a login: chmod 700 %s", c.Data, c.Data)}
+	}
+	free, err := freeSpace(c.Data)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return finding{"data", true, c.Data}
+	}
+	if err == nil && free < 200<<20 {
+		err = fmt.Errorf("only %s left on the disk of %s; make room", bytes(free), c.Data)
+	}
+	return result("data", fmt.Sprintf("%s, %s free", c.Data, bytes(free)), err)
+}
+
+// checkDatabase verifies the whole file, or asks the daemon that has it.
+func (a *app) checkDatabase(c *Config) finding {
+	path := databasePath(c)
+	if client, err := a.daemon(c); err == nil && client != nil {
+		defer client.Close()
+		_, err := client.Storefronts(a.ctx)
+		return result("database", path+" is in use by the daemon, which answers", err)
+	}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return finding{"database", true, path + " will be made by the first scan"}
+	}
+	db, err := openDatabase(c)
+	if errors.Is(err, storage.ErrLocked) {
+		return finding{"database", false, err.Error() + "; it is no daemon that answers: end it"}
+	}
+	if err != nil {
+		return finding{"database", false, err.Error()}
+	}
+	err = db.Check()
+	size, free, sizeErr := db.Size()
+	return result("database", fmt.Sprintf("%s, %s, of that %s free", path, bytes(size), bytes(free)), errors.Join(err, sizeErr, db.Close()))
+}
+
+// checkClock shows the time, and doubts it when it lies before the program.
+func checkClock(c *Config) finding {
+	now := time.Now()
+	if now.Year() < 2026 {
+		return finding{"clock", false, now.Format(time.RFC1123) + " is in the past; set the clock"}
+	}
+	return finding{"clock", true, now.In(c.Timezone.Location).Format("2006-01-02 15:04:05 MST")}
+}
+
+// checkSchedules shows when each storefront is scanned next.
+func checkSchedules(c *Config, now time.Time) []finding {
+	var all []finding
+	for i := range c.Storefronts {
+		sf := &c.Storefronts[i]
+		var next []string
+		for at := sf.When.Next(now); len(next) < 3 && !at.IsZero(); at = sf.When.Next(at) {
+			next = append(next, at.In(sf.Timezone.Location).Format("Mon 2 Jan 15:04"))
+		}
+		all = append(all, finding{"storefront", true, fmt.Sprintf("%s is scanned %s (%s)", sf.Name, strings.Join(next, ", "), sf.Timezone)})
+	}
+	return all
+}
+
+// checkChannels asks the senders that can be asked whether they would get
+// through.
+func checkChannels(ctx context.Context, c *Config) []finding {
+	var all []finding
+	for i := range c.Channels {
+		ch := &c.Channels[i]
+		s, ok := ch.Sender.(interface{ Check(context.Context) error })
+		if !ok {
+			all = append(all, finding{"channel", true, fmt.Sprintf("%s (%s)", ch.Name, ch.Kind)})
+			continue
+		}
+		ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+		err := s.Check(ctx)
+		cancel()
+		if err != nil {
+			err = fmt.Errorf("%s: %w", ch.Name, err)
+		}
+		all = append(all, result("channel", fmt.Sprintf("%s: %s answers and takes the login", ch.Name, ch.Server), err))
+	}
+	return all
+}

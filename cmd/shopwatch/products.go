@@ -1,0 +1,64 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"shopwatch/tracker"
+	"shopwatch/tracker/web"
+)
+
+// A productsCommand prints a catalog.
+type productsCommand struct {
+	Name   tracker.Name `arg:"" help:"The storefront."`
+	Listed bool         `help:"Only what is on the shelf."`
+}
+
+// Run prints a line per product.
+func (p *productsCommand) Run(a *app) error {
+	return a.ask(func(c *Config, client *web.Client) error {
+		t := table{right: map[int]bool{1: true}}
+		t.row("PRODUCT", "PRICE", "FIRST SEEN", "STATE", "TITLE")
+		for it, err := range client.Products(a.ctx, p.Name) {
+			if err != nil {
+				return err
+			}
+			if p.Listed && !it.Listed() {
+				continue
+			}
+			if a.json {
+				if err := a.print(it); err != nil {
+					return err
+				}
+				continue
+			}
+			t.row(string(it.ID), price(it.Price), clock(it.FirstSeen, c.Timezone.Location), state(&it, c.Timezone.Location), it.Title)
+		}
+		if a.json {
+			return nil
+		}
+		return t.print(a.out)
+	})
+}
+
+// state says whether a product is on the shelf.
+func state(it *tracker.Item, loc *time.Location) string {
+	switch {
+	case !it.Listed():
+		return "removed " + clock(it.Removed, loc)
+	case it.Missing > 0:
+		return fmt.Sprintf("missing (%d)", it.Missing)
+	}
+	return "listed"
+}
+
+// price prints a price with its currency; "?" when it is unknown.
+func price(p tracker.Price) string {
+	switch {
+	case !p.Known():
+		return "?"
+	case p.Currency == "CNY":
+		return "¥" + p.String()
+	}
+	return p.String() + " " + p.Currency
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"slices"
+	"strconv"
+	"time"
+
+	"shopwatch/tracker"
+	"shopwatch/tracker/web"
+)
+
+// A scansCommand prints scans.
+type scansCommand struct {
+	Name  tracker.Name `arg:"" optional:"" help:"Only of this storefront."`
+	Since When         `help:"Only since then: 24h, 7d, 2026-11-22." placeholder:"TIME"`
+	Limit int          `short:"n" default:"30" help:"At most so many, the newest; 0 for all (${default})."`
+}
+
+// Run prints a line per scan, the oldest first.
+func (s *scansCommand) Run(a *app) error {
+	return a.ask(func(c *Config, client *web.Client) error {
+		since, err := s.Since.in(c.Timezone.Location)
+		if err != nil {
+			return err
+		}
+		var all []tracker.Scan
+		for sc, err := range client.Scans(a.ctx, web.Filter{Storefront: s.Name, Since: since, Limit: s.Limit}) {
+			if err != nil {
+				return err
+			}
+			all = append(all, sc)
+		}
+		slices.Reverse(all)
+		t := table{right: map[int]bool{4: true}}
+		t.row("BEGAN", "STOREFRONT", "VERDICT", "EVIDENCE", "CHANGES", "TOOK", "REASON")
+		for i := range all {
+			if a.json {
+				if err := a.print(&all[i]); err != nil {
+					return err
+				}
+				continue
+			}
+			sc := &all[i]
+			reason := sc.Reason
+			if sc.Doubted {
+				reason = "doubted: it misses too much at once"
+			}
+			t.row(sc.Began.In(c.Timezone.Location).Format(time.DateTime), string(sc.Storefront), string(sc.Verdict), evidenceLine(sc),
+				strconv.Itoa(sc.Changes), sc.Took.Round(100*time.Millisecond).String(), reason)
+		}
+		if a.json {
+			return nil
+		}
+		return t.print(a.out)
+	})
+}

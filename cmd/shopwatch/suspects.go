@@ -1,0 +1,40 @@
+package main
+
+import (
+	"strconv"
+
+	"shopwatch/tracker"
+	"shopwatch/tracker/web"
+)
+
+// A suspectsCommand prints products that are missing without proof.
+type suspectsCommand struct {
+	Storefront tracker.Name `help:"Only of this storefront." placeholder:"NAME"`
+}
+
+// Run prints a line per product.
+func (s *suspectsCommand) Run(a *app) error {
+	return a.ask(func(c *Config, client *web.Client) error {
+		all, err := client.Suspects(a.ctx, s.Storefront)
+		if err != nil {
+			return err
+		}
+		t := table{right: map[int]bool{3: true}}
+		t.row("STOREFRONT", "PRODUCT", "LAST SEEN", "MISSED BY", "TITLE", "WHY NOT REMOVED")
+		for i := range all {
+			if a.json {
+				if err := a.print(&all[i]); err != nil {
+					return err
+				}
+				continue
+			}
+			sp := &all[i]
+			t.row(string(sp.Storefront), string(sp.Product.ID), clock(sp.Product.LastSeen, c.Timezone.Location),
+				strconv.Itoa(sp.Product.Missing)+" of "+strconv.Itoa(sp.Misses), sp.Product.Title, sp.Why)
+		}
+		if a.json {
+			return nil
+		}
+		return t.print(a.out)
+	})
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/mattn/go-runewidth"
+)
+
+// A table is printed with columns that line up, also with Chinese characters,
+// which are as wide as two others. On a terminal the last column is cut where
+// the line would break.
+type table struct {
+	rows  [][]string
+	right map[int]bool // columns of numbers
+}
+
+func (t *table) row(cells ...string) { t.rows = append(t.rows, cells) }
+
+// width counts columns of a terminal. What cannot be shown has none.
+var width = runewidth.Condition{StrictEmojiNeutral: true}
+
+func (t *table) print(w io.Writer) error {
+	var widths []int
+	for _, row := range t.rows {
+		for i, cell := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], width.StringWidth(plain(cell)))
+		}
+	}
+	columns := terminal(w)
+	var b strings.Builder
+	for _, row := range t.rows {
+		var line strings.Builder
+		for i, cell := range row {
+			cell = plain(cell)
+			space := strings.Repeat(" ", widths[i]-width.StringWidth(cell))
+			if t.right[i] {
+				line.WriteString(space + cell)
+			} else {
+				line.WriteString(cell)
+				if i < len(row)-1 {
+					line.WriteString(space)
+				}
+			}
+			if i < len(row)-1 {
+				line.WriteString("  ")
+			}
+		}
+		text := strings.TrimRight(line.String(), " ")
+		if columns > 0 {
+			text = width.Truncate(text, columns, "…")
+		}
+		b.WriteString(text + "\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// plain takes out of a title what would move the cursor, turn the direction of
+// text or colour the terminal.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t' || r == '\r':
+			return ' '
+		case r < ' ' || r >= 0x7f && r < 0xa0, r >= 0x200b && r <= 0x200f, r >= 0x2028 && r <= 0x202e, r >= 0x2066 && r <= 0x2069, r == 0xfeff, r == 0xfffd:
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// paint colours words that matter, on a terminal and unless NO_COLOR is set.
+func paint(w io.Writer, colour, s string) string {
+	if terminal(w) == 0 || os.Getenv("NO_COLOR") != "" {
+		return s
+	}
+	return "\x1b[" + colour + "m" + s + "\x1b[0m"
+}
+
+const (
+	green  = "32"
+	yellow = "33"
+	red    = "31"
+	faint  = "2"
+)
+
+// clock prints a time in a zone to the minute; "" for none.
+func clock(t time.Time, loc *time.Location) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.In(loc).Format("2006-01-02 15:04")
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"shopwatch/tracker"
+	"shopwatch/tracker/web"
+)
+
+// A whyCommand tells the story of a change.
+type whyCommand struct {
+	Seq uint64 `arg:"" help:"The number of the change, as shopwatch changes prints it."`
+}
+
+// Run prints the story.
+func (w *whyCommand) Run(a *app) error {
+	return a.ask(func(c *Config, client *web.Client) error {
+		st, err := client.Why(a.ctx, w.Seq)
+		if err != nil {
+			return err
+		}
+		if a.json {
+			return a.print(&st)
+		}
+		return tellStory(a.out, &st, c.Timezone.Location)
+	})
+}
+
+// tellStory prints the story for people.
+func tellStory(out io.Writer, st *web.Story, loc *time.Location) error {
+	c := &st.Change
+	say := func(label, format string, args ...any) {
+		fmt.Fprintf(out, "%-9s %s\n", label, plain(fmt.Sprintf(format, args...)))
+	}
+	fmt.Fprintf(out, "change %d: %s %s\n\n", c.Seq, c.Kind, describe(c))
+	say("what", "%s, in storefront %s", c.Kind, c.Storefront)
+	say("when", "%s", c.At.In(loc).Format("2006-01-02 15:04:05 MST"))
+	say("because", "%s", st.Because)
+	if p := c.Product; p != nil {
+		say("product", "%s %s", p.ID, p.Title)
+		say("", "%s  %s", price(p.Price), p.URL)
+	}
+	if b := c.Before; b != nil {
+		say("before", "%s  %s", price(b.Price), b.Title)
+	}
+	if s := c.SameAs; s != nil {
+		say("same as", "probably product %s, removed before (%.0f %% sure)", s.ID, 100*s.Confidence)
+	}
+	if p := c.Probe; p != nil {
+		say("its page", "opened %s: %s", p.At.In(loc).Format("2006-01-02 15:04:05"), pageWords[p.State])
+		if p.Reason != "" {
+			say("", "%s", p.Reason)
+		}
+		say("", "%s", p.URL)
+	}
+	if st.Scan != nil {
+		say("scan", "%s", scanLine(st.Scan, loc))
+	}
+	for i := range st.Before {
+		label := ""
+		if i == 0 {
+			label = "before it"
+		}
+		say(label, "%s", scanLine(&st.Before[i], loc))
+	}
+	for i, e := range st.Evidence {
+		label := ""
+		if i == 0 {
+			label = "pictures"
+		}
+		say(label, "data%s", evidenceFile(e))
+	}
+	for i := range st.Reports {
+		tellReport(say, &st.Reports[i], i == 0, loc)
+	}
+	if len(st.Reports) == 0 {
+		say("reports", "none told of it")
+	}
+	if len(st.History) > 1 {
+		fmt.Fprintln(out, "\nall changes of this product:")
+		for i := range st.History {
+			h := &st.History[i]
+			fmt.Fprintf(out, "  %d  %s  %-10s %s\n", h.Seq, clock(h.At, loc), h.Kind, describe(h))
+		}
+	}
+	if it := st.Product; it != nil {
+		fmt.Fprintf(out, "\ntoday: %s\n", state(it, loc))
+	}
+	return nil
+}
+
+var pageWords = map[tracker.PageState]string{
+	tracker.PageGone:     "it says that the product does not exist",
+	tracker.PageOffshelf: "it says 已下架 (off the shelf)",
+	tracker.PageSold:     "it still sells the product",
+	tracker.PageUnknown:  "it could not be read",
+}
+
+func scanLine(s *tracker.Scan, loc *time.Location) string {
+	line := fmt.Sprintf("%s  %s, %s", s.Began.In(loc).Format(time.DateTime), s.Verdict, evidenceLine(s))
+	if s.Evidence.Duplicates == 0 && s.Verdict == tracker.Complete {
+		line += ", none twice"
+	}
+	if s.Reason != "" {
+		line += ": " + s.Reason
+	}
+	return line
+}
+
+func tellReport(say func(label, format string, args ...any), r *tracker.Report, first bool, loc *time.Location) {
+	for _, l := range r.Letters {
+		label := ""
+		if first {
+			label, first = "reports", false
+		}
+		what := fmt.Sprintf("%d, channel %s, to %s: %s", r.ID, r.Channel, l.To, l.State)
+		if !l.Tried.IsZero() {
+			what += " " + clock(l.Tried, loc)
+		}
+		if l.State != tracker.Sent && l.Answer != "" {
+			what += " (" + l.Answer + ")"
+		}
+		say(label, "%s", what)
+	}
+}
+
+// evidenceFile is where the file behind an address of the API lies in the data
+// directory: by the first two letters of its hash.
+func evidenceFile(address string) string {
+	const prefix = "/evidence/"
+	if len(address) < len(prefix)+2 {
+		return address
+	}
+	return prefix + address[len(prefix):len(prefix)+2] + "/" + address[len(prefix):]
+}
