@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -226,7 +225,7 @@ func (b *Browser) start(ctx context.Context) (p *process, err error) {
 			return nil, fmt.Errorf("make a profile: %w", err)
 		}
 		p.dir, p.temp = dir, true
-	} else if err := p.take(); err != nil {
+	} else if p.lock, err = hold(p.dir); err != nil {
 		return nil, err
 	}
 	alloc, freeAlloc := chromedp.NewExecAllocator(context.Background(), b.switches(p)...)
@@ -271,35 +270,6 @@ func (b *Browser) begin(ctx context.Context, p *process, alloc context.Context, 
 		return nil, fmt.Errorf("start %s: %w", cmp.Or(b.opts.Remote, b.path), err)
 	}
 	return p, nil
-}
-
-// take makes the profile ours. Chrome locks a profile only against another
-// Chrome on the same host, and the headless shell not at all.
-func (p *process) take() error {
-	if err := os.MkdirAll(p.dir, 0o700); err != nil {
-		return fmt.Errorf("make the profile: %w", err)
-	}
-	p.lock = flock.New(filepath.Join(filepath.Dir(p.dir), filepath.Base(p.dir)+".lock"))
-	ok, err := p.lock.TryLock()
-	if err != nil {
-		return fmt.Errorf("lock the profile %s: %w", p.dir, err)
-	}
-	if !ok {
-		return fmt.Errorf("the profile %s is in use by another shopwatch or a login window; wait for it or close it", p.dir)
-	}
-	// Left by a full Chromium that was killed; we hold the lock, so nobody
-	// uses them. They would keep the next one from starting under another
-	// host name.
-	for _, name := range []string{"SingletonLock", "SingletonCookie", "SingletonSocket"} {
-		os.Remove(filepath.Join(p.dir, name))
-	}
-	killUsers(p.dir)
-	if left, err := filepath.Glob(filepath.Join(p.dir, ".org.chromium.*")); err == nil {
-		for _, dir := range left {
-			os.RemoveAll(dir)
-		}
-	}
-	return nil
 }
 
 // switches are the command line of Chrome.

@@ -1,0 +1,144 @@
+package browser
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/storage"
+	"github.com/chromedp/chromedp"
+)
+
+// A Cookie is what shopwatch looks at of a cookie: never its value.
+type Cookie struct {
+	Name    string
+	Domain  string
+	Expires time.Time // zero for a session cookie, which ends with Chrome
+}
+
+// Cookies returns the cookies of some domains and of the hosts in them.
+func (b *Browser) Cookies(ctx context.Context, domains []string) ([]Cookie, error) {
+	full, err := b.cookies(ctx, domains)
+	if err != nil {
+		return nil, fmt.Errorf("look at the cookies: %w", err)
+	}
+	var all []Cookie
+	for _, c := range full {
+		k := Cookie{Name: c.Name, Domain: c.Domain}
+		if !c.Session && c.Expires > 0 {
+			k.Expires = time.UnixMilli(int64(c.Expires * 1000)).UTC()
+		}
+		all = append(all, k)
+	}
+	return all, nil
+}
+
+func (b *Browser) cookies(ctx context.Context, domains []string) ([]*network.Cookie, error) {
+	var all []*network.Cookie
+	err := b.ask(ctx, func(ctx context.Context, s cdp.Session) error {
+		res, err := cdp.Call(ctx, s, storage.GetCookies, storage.GetCookiesParams{})
+		all = res.Cookies
+		return err
+	})
+	return slices.DeleteFunc(all, func(c *network.Cookie) bool { return !belongs(c.Domain, domains) }), err
+}
+
+// belongs reports whether a cookie's domain is one of some domains or lies
+// within one.
+func belongs(domain string, domains []string) bool {
+	domain = strings.ToLower(strings.TrimPrefix(domain, "."))
+	return slices.ContainsFunc(domains, func(d string) bool {
+		return domain == d || strings.HasSuffix(domain, "."+d)
+	})
+}
+
+// ask asks the browser itself, as opposed to one of its tabs.
+func (b *Browser) ask(ctx context.Context, f func(context.Context, cdp.Session) error) error {
+	p, err := b.use(ctx)
+	if err != nil {
+		return err
+	}
+	defer b.release(p)
+	c, cancel := context.WithTimeout(p.ctx, startTimeout)
+	defer cancel()
+	defer context.AfterFunc(ctx, cancel)()
+	err = f(c, chromedp.FromContext(p.ctx).Browser)
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+// A savedCookie is a cookie as it is carried from one profile to another.
+// Fields may be added, never renamed.
+type savedCookie struct {
+	Name     string  `json:"name"`
+	Value    string  `json:"value"`
+	Domain   string  `json:"domain"` // with a dot in front: also of the hosts in it
+	Path     string  `json:"path"`
+	Expires  float64 `json:"expires,omitempty"` // Unix seconds; 0 for a session cookie
+	Secure   bool    `json:"secure,omitempty"`
+	HTTPOnly bool    `json:"http_only,omitempty"`
+	SameSite string  `json:"same_site,omitempty"`
+}
+
+// SaveCookies returns the cookies of some domains with their values, for
+// LoadCookies of another profile. They are a login: keep them secret.
+func (b *Browser) SaveCookies(ctx context.Context, domains []string) ([]byte, error) {
+	full, err := b.cookies(ctx, domains)
+	if err != nil {
+		return nil, fmt.Errorf("read the cookies: %w", err)
+	}
+	saved := []savedCookie{}
+	for _, c := range full {
+		if c.PartitionKey != nil {
+			continue // of a page within another site's page
+		}
+		s := savedCookie{Name: c.Name, Value: c.Value, Domain: c.Domain, Path: c.Path,
+			Secure: c.Secure, HTTPOnly: c.HTTPOnly, SameSite: string(c.SameSite)}
+		if !c.Session && c.Expires > 0 {
+			s.Expires = c.Expires
+		}
+		saved = append(saved, s)
+	}
+	return json.Marshal(saved)
+}
+
+// LoadCookies puts cookies that SaveCookies returned into the profile. One
+// that belongs to none of the domains is an error, and then none is put there.
+// Close the browser to have them kept.
+func (b *Browser) LoadCookies(ctx context.Context, domains []string, saved []byte) error {
+	var list []savedCookie
+	if err := json.Unmarshal(saved, &list); err != nil {
+		return fmt.Errorf("these are no saved cookies: %w", err)
+	}
+	var params []*network.CookieParam
+	for i := range list {
+		s := &list[i]
+		if !belongs(s.Domain, domains) {
+			return fmt.Errorf("a cookie of %s is not one of %s", s.Domain, strings.Join(domains, ", "))
+		}
+		p := &network.CookieParam{Name: s.Name, Value: s.Value, Domain: s.Domain, Path: s.Path,
+			Secure: s.Secure, HTTPOnly: s.HTTPOnly, SameSite: network.CookieSameSite(s.SameSite)}
+		if !strings.HasPrefix(s.Domain, ".") { // of this host alone
+			p.URL, p.Domain = "https://"+s.Domain+s.Path, ""
+		}
+		if s.Expires > 0 {
+			p.Expires = cdp.TimeSinceEpoch(s.Expires)
+		}
+		params = append(params, p)
+	}
+	err := b.ask(ctx, func(ctx context.Context, s cdp.Session) error {
+		_, err := cdp.Call(ctx, s, storage.SetCookies, storage.SetCookiesParams{Cookies: params})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("set the cookies: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,196 @@
+package browser
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// ErrNoDisplay says that there is no screen on which to show a window.
+var ErrNoDisplay = errors.New("there is no display to show Chrome on")
+
+// A Window is an ordinary, visible Chrome that a person uses on a profile. It
+// is driven by nobody: challenges that are shown to a driven browser often
+// refuse even a human (tmall.md, section 4.10). It holds the profile as a
+// Browser does.
+type Window struct {
+	path  string
+	cmd   *exec.Cmd
+	lock  *flock.Flock
+	tail  *tail
+	ended chan struct{} // closed when Chrome is gone and the lock is free
+	err   error         // why it ended; valid when ended is closed
+}
+
+// undriven are switches that would drive the window, hide it, or hide from the
+// person what there is to see.
+var undriven = []string{"enable-automation", "headless", "remote-debugging-port", "remote-debugging-pipe", "remote-debugging-address",
+	"user-data-dir", "no-sandbox", "blink-settings", "no-startup-window"}
+
+// OpenWindow opens a page in a visible Chrome on the profile of the options.
+// Its error wraps ErrMissing, ErrNoDisplay or ErrInUse when that is why. The
+// caller must call Close.
+func OpenWindow(o Options, address string) (*Window, error) {
+	path, err := FindVisible()
+	if o.Path != "" && !Shell(o.Path) {
+		path, err = Find(o.Path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !display() {
+		return nil, ErrNoDisplay
+	}
+	lock, err := hold(o.Profile)
+	if err != nil {
+		return nil, err
+	}
+	w := &Window{path: path, lock: lock, tail: &tail{}, ended: make(chan struct{})}
+	w.cmd = exec.Command(path, append(visibleSwitches(o), address)...)
+	w.cmd.Stdout, w.cmd.Stderr = w.tail, w.tail
+	w.cmd.WaitDelay = 3 * time.Second // for a process that inherited the output
+	w.cmd.SysProcAttr = aside()
+	if err := w.cmd.Start(); err != nil {
+		lock.Unlock()
+		return nil, fmt.Errorf("start %s: %w", path, err)
+	}
+	go w.wait()
+	return w, nil
+}
+
+// display reports whether a window can be shown, as far as that can be known
+// before.
+func display() bool {
+	switch runtime.GOOS {
+	case "windows", "darwin":
+		return true
+	}
+	return os.Getenv("DISPLAY") != "" || os.Getenv("WAYLAND_DISPLAY") != ""
+}
+
+// visibleSwitches are the command line of a window. What the headless Chrome
+// must be able to read later is kept the way it keeps it: password-store and
+// use-mock-keychain choose the key of the cookies.
+func visibleSwitches(o Options) []string {
+	flags := map[string]any{
+		"no-first-run": true, "no-default-browser-check": true, "disable-sync": true, "disable-background-mode": true,
+		"password-store": "basic", "use-mock-keychain": true,
+	}
+	for name, value := range o.Flags {
+		if !slices.Contains(undriven, name) {
+			flags[name] = value
+		}
+	}
+	if p := parseProxy(o.Flags["proxy-server"]); p.asks() {
+		flags["proxy-server"] = p.server // Chrome asks the person
+	}
+	flags["user-data-dir"] = o.Profile
+	if Unsandboxed() {
+		flags["no-sandbox"] = true
+	}
+	var all []string
+	for name, value := range flags {
+		switch v := value.(type) {
+		case bool:
+			if v {
+				all = append(all, "--"+name)
+			}
+		default:
+			all = append(all, fmt.Sprintf("--%s=%v", name, v))
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// Unsandboxed reports whether Chrome must run without its sandbox, because it
+// is started by root.
+func Unsandboxed() bool { return os.Geteuid() == 0 }
+
+func (w *Window) wait() {
+	err := w.cmd.Wait()
+	if left := (*exec.ExitError)(nil); errors.As(err, &left) || errors.Is(err, exec.ErrWaitDelay) {
+		err = w.failure(left)
+	}
+	w.err = err
+	w.lock.Unlock()
+	close(w.ended)
+}
+
+// failure tells a Chrome that could not show itself from one that was closed.
+func (w *Window) failure(left *exec.ExitError) error {
+	said := w.tail.String()
+	switch {
+	case strings.Contains(said, "Missing X server or $DISPLAY"), strings.Contains(said, "The platform failed to initialize"):
+		return fmt.Errorf("%w: DISPLAY is %q and no screen answers there", ErrNoDisplay, os.Getenv("DISPLAY"))
+	case left == nil || left.ExitCode() < 0: // ended by a signal
+		return nil
+	}
+	lines := strings.Split(strings.TrimSpace(said), "\n")
+	return fmt.Errorf("%s ended: %w: %s", w.path, left, lines[len(lines)-1])
+}
+
+// Wait waits until the person has closed the window.
+func (w *Window) Wait(ctx context.Context) error {
+	select {
+	case <-w.ended:
+		return w.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Close asks Chrome to end in good order, so that a login is kept, and kills
+// it when it does not end within some seconds. It is asked as by Ctrl-C: at
+// SIGTERM Chrome takes the machine to go down, ends at once and forgets the
+// cookies of the last half minute.
+func (w *Window) Close() error {
+	const patience = 15 * time.Second
+	if w.cmd.Process.Signal(os.Interrupt) != nil {
+		select {
+		case <-w.ended:
+			return nil
+		default:
+			w.kill() // a system without signals
+		}
+	}
+	select {
+	case <-w.ended:
+		return nil
+	case <-time.After(patience):
+	}
+	w.kill()
+	<-w.ended
+	return fmt.Errorf("%s did not end within %s and was killed: a login made in it may be lost", w.path, patience)
+}
+
+// A tail keeps the end of what Chrome says.
+type tail struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+func (t *tail) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.text = append(t.text, b...)
+	if over := len(t.text) - 16<<10; over > 0 {
+		t.text = append(t.text[:0], t.text[over:]...)
+	}
+	return len(b), nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return string(t.text)
+}

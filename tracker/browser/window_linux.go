@@ -1,0 +1,14 @@
+package browser
+
+import "syscall"
+
+// aside starts Chrome in a group of its own, so that Ctrl-C in the terminal is
+// ours to pass on, and lets it end in good order when we are killed.
+func aside() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGINT}
+}
+
+// kill ends Chrome with all its processes.
+func (w *Window) kill() {
+	_ = syscall.Kill(-w.cmd.Process.Pid, syscall.SIGKILL)
+}

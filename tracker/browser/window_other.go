@@ -1,0 +1,9 @@
+//go:build !linux
+
+package browser
+
+import "syscall"
+
+func aside() *syscall.SysProcAttr { return nil }
+
+func (w *Window) kill() { _ = w.cmd.Process.Kill() }

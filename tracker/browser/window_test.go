@@ -1,0 +1,276 @@
+package browser_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"shopwatch/fixtures"
+	"shopwatch/tracker/browser"
+)
+
+var loginDomains = []string{"taobao.com", "tmall.com"}
+
+// screen gives the test a display of its own.
+func screen(t *testing.T) {
+	t.Helper()
+	short(t)
+	if _, err := exec.LookPath("Xvfb"); err != nil {
+		t.Skip("needs Xvfb (on Debian: apt-get install xvfb)")
+	}
+	if _, err := browser.FindVisible(); err != nil {
+		t.Skip("needs a full Chrome: ", err)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	cmd := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", "1280x900x24", "-nolisten", "tcp")
+	cmd.ExtraFiles = []*os.File{w}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	t.Cleanup(func() {
+		cmd.Process.Signal(syscall.SIGTERM)
+		cmd.Wait()
+	})
+	number, err := bufio.NewReader(r).ReadString('\n')
+	if err != nil {
+		t.Fatalf("Xvfb gave no display: %v", err)
+	}
+	t.Setenv("DISPLAY", ":"+strings.TrimSpace(number))
+	t.Setenv("WAYLAND_DISPLAY", "")
+}
+
+// until waits until something holds.
+func until(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.After(30 * time.Second); !holds(); {
+		select {
+		case <-tick.C:
+		case <-end:
+			t.Fatalf("never: %s", what)
+		}
+	}
+}
+
+// phone plays a person who scans the QR code of the login page.
+func phone(t *testing.T, m *fixtures.Mall) {
+	t.Helper()
+	until(t, "the QR code is confirmed", func() bool { return m.ScanQR("", "tb_watcher") == nil })
+	until(t, "the login has reached tmall.com", func() bool {
+		return slices.ContainsFunc(m.Requests(), func(r fixtures.Request) bool { return r.Host == "i.taobao.com" })
+	})
+}
+
+func ownMall(t *testing.T) *fixtures.Mall {
+	t.Helper()
+	m, err := fixtures.NewMall()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.Close() })
+	return m
+}
+
+// names of the cookies that last, by domain.
+func lasting(t *testing.T, b *browser.Browser) (all []string) {
+	t.Helper()
+	cookies, err := b.Cookies(t.Context(), loginDomains)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cookies {
+		if !c.Expires.IsZero() {
+			all = append(all, strings.TrimPrefix(c.Domain, ".")+" "+c.Name)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+func TestLoginInAWindowIsKeptForTheHeadlessBrowser(t *testing.T) {
+	screen(t)
+	m := ownMall(t)
+	o := browser.Options{Profile: filepath.Join(t.TempDir(), "profile"), Flags: m.Flags()}
+	driven := o
+	driven.Flags = maps.Clone(o.Flags)
+	driven.Flags["remote-debugging-port"] = "0" // meant for the headless one
+	w, err := browser.OpenWindow(driven, m.LoginURL("https://www.tmall.com/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	until(t, "Chrome shows the login page", func() bool { return m.LoginPages() > 0 })
+	if p := append(pids(o.Profile, "remote-debugging"), pids(o.Profile, "enable-automation")...); len(p) > 0 {
+		t.Errorf("processes %v of the window are driven", p)
+	}
+
+	b := browser.New(o)
+	defer b.Close()
+	if _, err := b.Cookies(t.Context(), loginDomains); !errors.Is(err, browser.ErrInUse) || !strings.Contains(err.Error(), "this process") {
+		t.Errorf("a browser beside the window: err = %v, want ErrInUse that says by whom", err)
+	}
+	until(t, "the QR code is confirmed", func() bool { return m.ScanQR("", "tb_watcher") == nil })
+	until(t, "the login came back from tmall.com", func() bool {
+		return slices.ContainsFunc(m.Requests(), func(r fixtures.Request) bool { return r.Host == "www.tmall.com" })
+	})
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Wait(t.Context()); err != nil {
+		t.Errorf("Wait = %v after a window that was closed", err)
+	}
+	want := []string{"taobao.com _nk_", "taobao.com cookie2", "taobao.com lgc", "taobao.com sn", "taobao.com tracknick", "taobao.com unb",
+		"tmall.com _nk_", "tmall.com cookie2", "tmall.com lgc", "tmall.com sn", "tmall.com tracknick", "tmall.com unb"}
+	if got := lasting(t, b); !slices.Equal(got, want) {
+		t.Errorf("lasting cookies = %v, want %v", got, want)
+	}
+	if err := b.Close(); err != nil {
+		t.Error(err)
+	}
+	if left := pids(o.Profile); len(left) > 0 {
+		t.Errorf("processes %v are left over", left)
+	}
+}
+
+func TestWindowThatThePersonCloses(t *testing.T) {
+	screen(t)
+	m := ownMall(t)
+	w, err := browser.OpenWindow(browser.Options{Profile: filepath.Join(t.TempDir(), "profile"), Flags: m.Flags()}, m.LoginURL(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	until(t, "Chrome shows the login page", func() bool { return m.LoginPages() > 0 })
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := w.Wait(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("Wait = %v while the window is open, want that of the context", err)
+	}
+	if _, err := exec.LookPath("xdotool"); err != nil {
+		t.Skip("the rest needs xdotool (on Debian: apt-get install xdotool)")
+	}
+	until(t, "the window takes Ctrl-Shift-W", func() bool {
+		_ = exec.Command("xdotool", "search", "--onlyvisible", "--class", "chrom", "windowfocus", "key", "ctrl+shift+w").Run()
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		return w.Wait(ctx) == nil
+	})
+}
+
+func TestNoDisplay(t *testing.T) {
+	short(t)
+	if _, err := browser.FindVisible(); err != nil {
+		t.Skip("needs a full Chrome: ", err)
+	}
+	o := browser.Options{Profile: filepath.Join(t.TempDir(), "profile")}
+	t.Setenv("WAYLAND_DISPLAY", "")
+	t.Setenv("DISPLAY", "")
+	if _, err := browser.OpenWindow(o, "about:blank"); !errors.Is(err, browser.ErrNoDisplay) {
+		t.Errorf("without DISPLAY: err = %v, want ErrNoDisplay", err)
+	}
+	t.Setenv("DISPLAY", ":4711") // where nobody is
+	w, err := browser.OpenWindow(o, "about:blank")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if err := w.Wait(ctx); !errors.Is(err, browser.ErrNoDisplay) {
+		t.Errorf("with a DISPLAY that is not there: err = %v, want ErrNoDisplay", err)
+	}
+}
+
+func TestProfileOfAChromeOfAnotherHand(t *testing.T) {
+	short(t)
+	full, err := browser.FindVisible()
+	if err != nil {
+		t.Skip("needs a full Chrome: ", err)
+	}
+	dir := filepath.Join(t.TempDir(), "profile")
+	cmd := exec.Command(full, "--headless=new", "--no-sandbox", "--no-first-run", "--user-data-dir="+dir, "about:blank")
+	cmd.Stderr = io.Discard
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(dir, "SingletonLock")
+	until(t, "Chrome has locked the profile", func() bool { _, err := os.Readlink(link); return err == nil })
+	b := browser.New(browser.Options{Profile: dir, Flags: mall.Flags()})
+	defer b.Close()
+	if _, err := b.Cookies(t.Context(), loginDomains); !errors.Is(err, browser.ErrInUse) || !strings.Contains(err.Error(), "close it") {
+		t.Errorf("err = %v, want ErrInUse that says what to do", err)
+	}
+	// What a killed one leaves behind is in nobody's way.
+	socket, err := os.Readlink(filepath.Join(dir, "SingletonSocket"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Process.Kill()
+	cmd.Wait()
+	until(t, "it is gone", func() bool { return len(pids(dir)) == 0 })
+	if _, err := os.Readlink(link); err != nil {
+		t.Errorf("the killed Chrome took its lock along: %v; this test proves nothing", err)
+	}
+	if _, err := b.Cookies(t.Context(), loginDomains); err != nil {
+		t.Errorf("after it was killed: %v", err)
+	}
+	if _, err := os.Stat(filepath.Dir(socket)); err == nil {
+		t.Errorf("%s is left over", filepath.Dir(socket))
+	}
+}
+
+func TestCookiesCarriedOver(t *testing.T) {
+	short(t)
+	m := ownMall(t)
+	from := browser.New(browser.Options{Profile: filepath.Join(t.TempDir(), "a"), Flags: m.Flags()})
+	to := browser.New(browser.Options{Profile: filepath.Join(t.TempDir(), "b"), Flags: m.Flags()})
+	defer from.Close()
+	defer to.Close()
+	tb := tab(t, from, browser.TabOptions{})
+	if err := tb.Open(t.Context(), m.LoginURL("")); err != nil {
+		t.Fatal(err)
+	}
+	phone(t, m)
+	until(t, "the cookies are there", func() bool { return len(lasting(t, from)) == 12 })
+
+	none, err := from.SaveCookies(t.Context(), []string{"example.com", "mall.com"})
+	if err != nil || string(none) != "[]" {
+		t.Errorf("cookies of other domains = %s, %v, want none", none, err)
+	}
+	saved, err := from.SaveCookies(t.Context(), loginDomains)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := to.LoadCookies(t.Context(), []string{"tmall.com"}, saved); err == nil || !strings.Contains(err.Error(), "taobao.com") {
+		t.Errorf("cookies of a domain that was not asked for: err = %v", err)
+	}
+	if got := lasting(t, to); len(got) > 0 {
+		t.Errorf("a refused load has set %v", got)
+	}
+	if err := to.LoadCookies(t.Context(), loginDomains, saved); err != nil {
+		t.Fatal(err)
+	}
+	if err := to.Close(); err != nil { // and start again
+		t.Fatal(err)
+	}
+	if got, want := lasting(t, to), lasting(t, from); !slices.Equal(got, want) {
+		t.Errorf("carried over %v, want %v", got, want)
+	}
+}
