@@ -211,17 +211,21 @@ func TestProfileOfAChromeOfAnotherHand(t *testing.T) {
 		t.Fatal(err)
 	}
 	link := filepath.Join(dir, "SingletonLock")
-	until(t, "Chrome has locked the profile", func() bool { _, err := os.Readlink(link); return err == nil })
+	defer func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	}()
+	var socket string
+	until(t, "Chrome has locked the profile", func() bool {
+		socket, err = os.Readlink(filepath.Join(dir, "SingletonSocket"))
+		return err == nil
+	})
 	b := browser.New(browser.Options{Profile: dir, Flags: mall.Flags()})
 	defer b.Close()
 	if _, err := b.Cookies(t.Context(), loginDomains); !errors.Is(err, browser.ErrInUse) || !strings.Contains(err.Error(), "close it") {
 		t.Errorf("err = %v, want ErrInUse that says what to do", err)
 	}
 	// What a killed one leaves behind is in nobody's way.
-	socket, err := os.Readlink(filepath.Join(dir, "SingletonSocket"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	cmd.Process.Kill()
 	cmd.Wait()
 	until(t, "it is gone", func() bool { return len(pids(dir)) == 0 })
