@@ -75,9 +75,11 @@ func (a *app) daemon(c *Config) (*web.Client, error) {
 		}
 	}
 	client := web.Dial(strings.TrimSpace(string(address)), token)
-	if err := client.Healthy(a.ctx); err != nil {
+	if !client.Healthy(a.ctx) {
+		// It ended without taking the file away. If it lives nevertheless its
+		// lock on the database will tell.
 		client.Close()
-		return nil, nil // it ended without taking the file away, or its lock on the database will tell
+		return nil, nil
 	}
 	return client, nil
 }
@@ -105,6 +107,12 @@ func (a *app) logger(level slog.Level) *slog.Logger {
 	o := &slog.HandlerOptions{Level: level}
 	if terminal(a.err) > 0 {
 		return slog.New(slog.NewTextHandler(a.err, o))
+	}
+	o.ReplaceAttr = func(_ []string, attr slog.Attr) slog.Attr {
+		if attr.Value.Kind() == slog.KindDuration {
+			attr.Value = slog.StringValue(attr.Value.Duration().String())
+		}
+		return attr
 	}
 	return slog.New(slog.NewJSONHandler(a.err, o))
 }

@@ -37,7 +37,7 @@ func (b *backupCommand) Run(a *app) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(a.out, "%s: %s, verified; pictures of evidence are not part of it\n", b.File, bytes(st.Size()))
+		fmt.Fprintf(a.out, "%s: %s, verified; pictures of evidence are not part of it\n", b.File, size(st.Size()))
 		return nil
 	})
 }
@@ -80,13 +80,13 @@ func (compactCommand) Run(a *app) error {
 		if a.json {
 			return a.print(s)
 		}
-		fmt.Fprintf(a.out, "%s before, %s now\n", bytes(s.Before), bytes(s.After))
+		fmt.Fprintf(a.out, "%s before, %s now\n", size(s.Before), size(s.After))
 		return nil
 	})
 }
 
-// bytes prints a size for people.
-func bytes(n int64) string {
+// size prints a size for people.
+func size(n int64) string {
 	switch {
 	case n < 1<<10:
 		return fmt.Sprintf("%d B", n)

@@ -107,9 +107,9 @@ func checkData(c *Config) finding {
 		return finding{"data", true, c.Data}
 	}
 	if err == nil && free < 200<<20 {
-		err = fmt.Errorf("only %s left on the disk of %s; make room", bytes(free), c.Data)
+		err = fmt.Errorf("only %s left on the disk of %s; make room", size(free), c.Data)
 	}
-	return result("data", fmt.Sprintf("%s, %s free", c.Data, bytes(free)), err)
+	return result("data", fmt.Sprintf("%s, %s free", c.Data, size(free)), err)
 }
 
 // checkDatabase verifies the whole file, or asks the daemon that has it.
@@ -131,8 +131,8 @@ func (a *app) checkDatabase(c *Config) finding {
 		return finding{"database", false, err.Error()}
 	}
 	err = db.Check()
-	size, free, sizeErr := db.Size()
-	return result("database", fmt.Sprintf("%s, %s, of that %s free", path, bytes(size), bytes(free)), errors.Join(err, sizeErr, db.Close()))
+	all, free, sizeErr := db.Size()
+	return result("database", fmt.Sprintf("%s, %s, of that %s free", path, size(all), size(free)), errors.Join(err, sizeErr, db.Close()))
 }
 
 // checkClock shows the time, and doubts it when it lies before the program.

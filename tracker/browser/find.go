@@ -39,7 +39,7 @@ func Find(path string) (string, error) {
 	if path != "" {
 		p, err := exec.LookPath(path)
 		if err != nil {
-			return "", fmt.Errorf("browser.path %s cannot be run: %w", path, err)
+			return "", fmt.Errorf("browser.path cannot be run: %w: %w", err, ErrMissing)
 		}
 		return real(p), nil
 	}
