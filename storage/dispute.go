@@ -95,7 +95,7 @@ func (t tx) setRight(wrong *tracker.Change) (*tracker.Product, error) {
 	case wrong.Kind == tracker.Retitled && it.Title == p.Title:
 		it.Title = wrong.Before.Title
 	case wrong.Kind == tracker.Repictured && it.Image == p.Image:
-		it.Image, it.Picture = wrong.Before.Image, 0
+		it.Image, it.Look = wrong.Before.Image, ""
 	default:
 		return &it.Product, nil // overtaken by a later change
 	}

@@ -192,13 +192,13 @@ func (v *probeValue) probe(id tracker.ProductID) *tracker.Probe {
 // without decoding: flags (1 byte) and the mark (8 bytes, big endian).
 type itemValue struct {
 	productValue
-	FirstSeen int64       `json:"f"`
-	LastSeen  int64       `json:"s,omitempty"`
-	Missing   int         `json:"m,omitempty"`
-	Removed   int64       `json:"r,omitempty"`
-	Pending   *priceValue `json:"w,omitempty"`
-	Probe     *probeValue `json:"q,omitempty"`
-	Picture   uint64      `json:"h,omitempty"`
+	FirstSeen int64        `json:"f"`
+	LastSeen  int64        `json:"s,omitempty"`
+	Missing   int          `json:"m,omitempty"`
+	Removed   int64        `json:"r,omitempty"`
+	Pending   *priceValue  `json:"w,omitempty"`
+	Probe     *probeValue  `json:"q,omitempty"`
+	Look      tracker.Look `json:"k,omitempty"`
 }
 
 const (
@@ -211,7 +211,7 @@ func encodeItem(it *tracker.Item) ([]byte, error) {
 	v := itemValue{
 		productValue: *newProduct(&it.Product),
 		FirstSeen:    millis(it.FirstSeen), LastSeen: millis(it.LastSeen), Missing: it.Missing, Removed: millis(it.Removed),
-		Pending: newPrice(it.Pending), Probe: newProbe(it.Probe), Picture: it.Picture,
+		Pending: newPrice(it.Pending), Probe: newProbe(it.Probe), Look: it.Look,
 	}
 	v.ID = "" // the key
 	b, err := encode(v)
@@ -240,7 +240,7 @@ func decodeItem(id tracker.ProductID, p []byte) (tracker.Item, error) {
 	return tracker.Item{
 		Product:   *v.product(),
 		FirstSeen: fromMillis(v.FirstSeen), LastSeen: fromMillis(v.LastSeen), Missing: v.Missing, Removed: fromMillis(v.Removed),
-		Pending: v.Pending.price(), Probe: v.Probe.probe(id), Picture: v.Picture,
+		Pending: v.Pending.price(), Probe: v.Probe.probe(id), Look: v.Look,
 	}, nil
 }
 

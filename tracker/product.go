@@ -199,9 +199,8 @@ type Item struct {
 	Pending Price
 	// Probe is the last look at the item page since the product is missing.
 	Probe *Probe
-	// Picture is the perceptual hash of the main picture; zero when the
-	// picture was never loaded.
-	Picture uint64
+	// Look is that of the main picture; empty when it was never loaded.
+	Look Look
 }
 
 // Listed reports whether the storefront offers the product as far as is known.

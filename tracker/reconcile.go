@@ -139,11 +139,11 @@ func (rc *reconciler) products(c Catalog) (missed []Item) {
 // add takes in a product that was never seen before.
 func (rc *reconciler) add(c Catalog, p *Product, removed []ProductID) {
 	pic := rc.scan.Pictures[p.ID]
-	rc.Items = append(rc.Items, Item{Product: *p, FirstSeen: rc.scan.Began, Picture: pic.Hash})
+	rc.Items = append(rc.Items, Item{Product: *p, FirstSeen: rc.scan.Began, Look: pic.Look})
 	rc.State.Listed++
 	if !rc.quiet {
 		rc.change(Change{
-			Kind: Added, Product: p, SameAs: sameAs(c, p, pic.Hash, removed, rc.at),
+			Kind: Added, Product: p, SameAs: sameAs(c, p, pic.Look, removed, rc.at),
 			Pictures: Evidenced{Picture: pic.File, Card: pic.Card},
 		})
 	}
@@ -161,12 +161,13 @@ func (rc *reconciler) see(it Item, p *Product) {
 	it.Product.URL = p.URL
 	it.Title = p.Title
 	it.price(p.Price)
-	samePicture := p.Image == "" || p.Image == it.Image || near(pic.Hash, cmp.Or(it.Picture, pic.Was))
+	_, like := pic.Look.Like(cmp.Or(it.Look, pic.Was))
+	samePicture := p.Image == "" || p.Image == it.Image || like
 	if p.Image != "" {
 		it.Image = p.Image
 	}
-	if pic.Hash != 0 {
-		it.Picture = pic.Hash
+	if pic.Look != "" {
+		it.Look = pic.Look
 	}
 	if it != was {
 		rc.Items = append(rc.Items, it)
@@ -227,8 +228,8 @@ func (rc *reconciler) miss(missed []Item) {
 		if p := probes[it.ID]; p != nil {
 			it.Probe = p
 		}
-		if pic := rc.scan.Pictures[it.ID]; pic.Hash != 0 {
-			it.Picture = pic.Hash
+		if pic := rc.scan.Pictures[it.ID]; pic.Look != "" {
+			it.Look = pic.Look
 		}
 		proof := it.proof(enough, rc.rules.Probes > 0)
 		if proof != "" && !rc.quiet {

@@ -2,6 +2,8 @@ package tracker_test
 
 import (
 	"fmt"
+	"image"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +19,7 @@ var day0 = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
 type step func(*tracker.Scan)
 
 // scanned is a scan with a verdict that saw the products given: "a", or "a"
-// with some of title=, price=, image=, hash= behind it.
+// with some of title=, price=, image=, look= behind it.
 func scanned(v tracker.Verdict, products ...string) step {
 	return func(s *tracker.Scan) {
 		s.Verdict = v
@@ -32,13 +34,12 @@ func scanned(v tracker.Verdict, products ...string) step {
 					p.Title = value
 				case "image":
 					p.Image = value
-				case "hash":
-					var h uint64
-					fmt.Sscanf(value, "%x", &h)
+				case "look":
+					grey, _ := strconv.Atoi(value)
 					if s.Pictures == nil {
 						s.Pictures = map[tracker.ProductID]tracker.Picture{}
 					}
-					s.Pictures[id] = tracker.Picture{Hash: h}
+					s.Pictures[id] = tracker.Picture{Look: plainLook(uint8(grey))}
 				case "price":
 					p.Price = tracker.Price{Currency: "CNY"}
 					if value != "?" {
@@ -77,6 +78,15 @@ func with(st step, more func(*tracker.Scan)) step {
 	return func(s *tracker.Scan) { st(s); more(s) }
 }
 
+// plainLook is the look of a picture of one grey.
+func plainLook(grey uint8) tracker.Look {
+	img := image.NewGray(image.Rect(0, 0, 16, 16))
+	for i := range img.Pix {
+		img.Pix[i] = grey
+	}
+	return tracker.LookOf(img)
+}
+
 // tell says a change in a word or two: "removed b gone".
 func tell(c tracker.Change) string {
 	w := []string{string(c.Kind)}
@@ -104,7 +114,7 @@ func TestReconcile(t *testing.T) {
 	eager.Misses = 1
 	blind := rules
 	blind.Probes = 0
-	const h = "hash=f0f0f0f0f0f0f0f0"
+	const h = "look=100"
 	cases := []struct {
 		rule  string
 		rules tracker.Rules

@@ -1,7 +1,6 @@
 package tracker
 
 import (
-	"math/bits"
 	"strings"
 	"time"
 	"unicode"
@@ -11,14 +10,10 @@ import (
 // another number.
 const linkWithin = 90 * 24 * time.Hour
 
-// near reports whether two perceptual hashes are of the same picture, stored
-// anew or in another size. Unknown hashes are near to nothing.
-func near(a, b uint64) bool { return a != 0 && b != 0 && bits.OnesCount64(a^b) <= 5 }
-
 // sameAs finds the removed product that a new one probably is: sellers delete a
 // product and list it anew. Title and picture must both agree; of several, the
 // one removed last is named.
-func sameAs(c Catalog, p *Product, hash uint64, removed []ProductID, now time.Time) *SameAs {
+func sameAs(c Catalog, p *Product, look Look, removed []ProductID, now time.Time) *SameAs {
 	title := plain(p.Title)
 	var best *SameAs
 	var when time.Time
@@ -27,15 +22,12 @@ func sameAs(c Catalog, p *Product, hash uint64, removed []ProductID, now time.Ti
 		if now.Sub(it.Removed) > linkWithin || plain(it.Title) != title {
 			continue
 		}
-		confidence := 0.0
-		switch {
-		case p.Image != "" && p.Image == it.Image:
-			confidence = 0.99
-		case near(hash, it.Picture):
-			confidence = 0.99 - 0.01*float64(bits.OnesCount64(hash^it.Picture))
+		confidence, like := look.Like(it.Look)
+		if p.Image != "" && p.Image == it.Image {
+			confidence, like = 0.99, true
 		}
-		if confidence > 0 && (best == nil || it.Removed.After(when)) {
-			best, when = &SameAs{ID: id, Confidence: confidence}, it.Removed
+		if like && (best == nil || it.Removed.After(when)) {
+			best, when = &SameAs{ID: id, Confidence: min(confidence, 0.99)}, it.Removed
 		}
 	}
 	return best

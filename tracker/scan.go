@@ -35,8 +35,7 @@ type Scan struct {
 	Products []Product
 	// Probes are the looks at item pages of products that the listing missed.
 	Probes []Probe
-	// Pictures are the perceptual hashes and kept files of main pictures that
-	// were looked at because their product is new, missing or repictured.
+	// Pictures are what was found of main pictures that were looked at because their product is new, missing or repictured.
 	Pictures map[ProductID]Picture
 	// Changes counts what the scan changed. Set by the commit.
 	Changes int
@@ -99,12 +98,12 @@ type Probe struct {
 
 // A Picture is what a look at a product's main picture gave.
 type Picture struct {
-	Hash uint64 // perceptual; zero when it could not be decoded
+	Look Look   // empty when it could not be had
 	File string // evidence file; empty when none was kept
 	Card string // evidence file of the product's card in the list; empty when none
 	// Was and WasFile are those of the picture that this one replaces, when
 	// its address is another one.
-	Was     uint64
+	Was     Look
 	WasFile string
 }
 

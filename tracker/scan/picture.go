@@ -35,16 +35,16 @@ func (r *reading) pictures(ctx context.Context, out tracker.Outcome) {
 		s.Pictures = make(map[tracker.ProductID]tracker.Picture)
 	}
 	left := mostPictures
-	look := func(address string) (uint64, string) {
+	look := func(address string) (tracker.Look, string) {
 		if address == "" || left == 0 || ctx.Err() != nil {
-			return 0, ""
+			return "", ""
 		}
 		left--
-		hash, file, err := r.picture(ctx, address)
+		seen, file, err := r.picture(ctx, address)
 		if err != nil {
 			r.opts.Log.Debug("no picture", "storefront", s.Storefront, "url", address, "err", err)
 		}
-		return hash, file
+		return seen, file
 	}
 	for i := range out.Changes {
 		c := &out.Changes[i]
@@ -52,7 +52,7 @@ func (r *reading) pictures(ctx context.Context, out tracker.Outcome) {
 		case tracker.Added, tracker.Relisted, tracker.Repictured:
 			p := s.Pictures[c.Product.ID]
 			if p.File == "" {
-				p.Hash, p.File = look(c.Product.Image)
+				p.Look, p.File = look(c.Product.Image)
 			}
 			if c.Kind == tracker.Repictured {
 				p.Was, p.WasFile = look(c.Before.Image)
@@ -64,20 +64,20 @@ func (r *reading) pictures(ctx context.Context, out tracker.Outcome) {
 		id := s.Probes[i].Product
 		for j := range out.Missed {
 			if it := &out.Missed[j]; it.ID == id {
-				hash, file := look(it.Image)
-				s.Pictures[id] = tracker.Picture{Hash: hash, File: file}
+				seen, file := look(it.Image)
+				s.Pictures[id] = tracker.Picture{Look: seen, File: file}
 			}
 		}
 	}
 }
 
-// picture loads a picture, keeps a small copy and returns its hash and the
+// picture loads a picture, keeps a small copy and returns its look and the
 // name of the copy.
-func (r *reading) picture(ctx context.Context, address string) (uint64, string, error) {
+func (r *reading) picture(ctx context.Context, address string) (tracker.Look, string, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.opts.PageTimeout)
 	defer cancel()
 	if r.tab == nil {
-		return 0, "", errors.New("no page is open")
+		return "", "", errors.New("no page is open")
 	}
 	// A small version, as lists show it, spares the shop the large one.
 	body, err := r.tab.Fetch(ctx, address+"_240x240.jpg", pictureBytes)
@@ -85,22 +85,23 @@ func (r *reading) picture(ctx context.Context, address string) (uint64, string, 
 		body, err = r.tab.Fetch(ctx, address, pictureBytes)
 	}
 	if err != nil {
-		return 0, "", err
+		return "", "", err
 	}
 	img, err := decode(body)
 	if err != nil {
-		return 0, "", err
+		return "", "", err
 	}
-	hash := differenceHash(img)
+	img = shrink(img, keptSide)
+	look := tracker.LookOf(img)
 	if r.opts.Keep == nil {
-		return hash, "", nil
+		return look, "", nil
 	}
 	var small bytes.Buffer
-	if err := jpeg.Encode(&small, shrink(img, keptSide), &jpeg.Options{Quality: 80}); err != nil {
-		return hash, "", err
+	if err := jpeg.Encode(&small, img, &jpeg.Options{Quality: 80}); err != nil {
+		return look, "", err
 	}
 	file, err := r.opts.Keep(small.Bytes(), "jpg")
-	return hash, file, err
+	return look, file, err
 }
 
 // decode reads a picture that a stranger made: its size is looked at before
@@ -131,24 +132,6 @@ func shrink(img image.Image, side int) image.Image {
 	draw.Draw(small, small.Bounds(), image.White, image.Point{}, draw.Src)
 	draw.ApproxBiLinear.Scale(small, small.Bounds(), img, b, draw.Over, nil)
 	return small
-}
-
-// differenceHash is a perceptual hash: for each of 8 rows of 9 grey points,
-// whether a point is brighter than the one to its left. The same picture in
-// another size or compression differs in few bits. It is 0 for a picture of
-// one colour, which is like no other.
-func differenceHash(img image.Image) (h uint64) {
-	grey := image.NewGray(image.Rect(0, 0, 9, 8))
-	draw.BiLinear.Scale(grey, grey.Bounds(), img, img.Bounds(), draw.Src, nil)
-	for y := range 8 {
-		for x := range 8 {
-			h <<= 1
-			if grey.GrayAt(x+1, y).Y > grey.GrayAt(x, y).Y+1 {
-				h |= 1
-			}
-		}
-	}
-	return h
 }
 
 const (

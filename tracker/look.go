@@ -1,0 +1,68 @@
+package tracker
+
+import (
+	"encoding/base64"
+	"image"
+	"image/color"
+)
+
+// lookSide is the number of fields in a row and in a column of a Look.
+const lookSide = 8
+
+// A Look is how a picture looks from far away: the mean colours of 8 x 8
+// fields, as base64. The same picture in another size or compression has
+// nearly the same look; a badge in a corner has another one. The zero value is
+// the look of a picture that was never seen, and like no other.
+type Look string
+
+// LookOf returns the look of a picture.
+func LookOf(img image.Image) Look {
+	b := img.Bounds()
+	if b.Dx() < lookSide || b.Dy() < lookSide {
+		return ""
+	}
+	var sum [lookSide * lookSide * 3]uint64
+	var count [lookSide * lookSide]uint64
+	for y := range b.Dy() {
+		row := y * lookSide / b.Dy() * lookSide
+		for x := range b.Dx() {
+			field := row + x*lookSide/b.Dx()
+			c := color.NRGBAModel.Convert(img.At(b.Min.X+x, b.Min.Y+y)).(color.NRGBA)
+			// What shines through is taken for white, as a page shows it.
+			white := 255 - uint64(c.A)
+			sum[field*3] += uint64(c.R)*uint64(c.A)/255 + white
+			sum[field*3+1] += uint64(c.G)*uint64(c.A)/255 + white
+			sum[field*3+2] += uint64(c.B)*uint64(c.A)/255 + white
+			count[field]++
+		}
+	}
+	var mean [len(sum)]byte
+	for i, s := range sum {
+		mean[i] = byte(s / count[i/3])
+	}
+	return Look(base64.StdEncoding.EncodeToString(mean[:]))
+}
+
+// Like reports whether two looks are of the same picture, and how sure that
+// is, from 0 to 1: no field may be much off, and all together only little.
+func (l Look) Like(other Look) (sure float64, like bool) {
+	a, err := base64.StdEncoding.DecodeString(string(l))
+	if err != nil || len(a) != lookSide*lookSide*3 {
+		return 0, false
+	}
+	b, err := base64.StdEncoding.DecodeString(string(other))
+	if err != nil || len(b) != len(a) {
+		return 0, false
+	}
+	const most, mean = 14, 3.5 // of 255; compression moves a field by less
+	total := 0
+	for i := range a {
+		d := int(a[i]) - int(b[i])
+		if d > most || d < -most {
+			return 0, false
+		}
+		total += max(d, -d)
+	}
+	off := float64(total) / float64(len(a))
+	return 1 - off/mean/10, off <= mean
+}
