@@ -64,12 +64,14 @@ func (c *catalog) Entries() iter.Seq[tracker.Entry] {
 			c.count(0, 0)
 			return
 		}
+		var before []byte
 		for k, v := cur.First(); k != nil; k, v = cur.Next() {
-			p, err := c.items.open(k, v)
+			p, err := c.items.next(before, k, v)
 			if err != nil {
 				c.fail(err)
 				return
 			}
+			before = k
 			e, _, err := decodeEntry(k, p)
 			if err != nil {
 				c.fail(c.items.damaged(k, err))
@@ -225,11 +227,13 @@ func (c *catalog) walk(after tracker.ProductID, fn func(k, p []byte) (bool, erro
 	if cur == nil {
 		return nil
 	}
-	for k, v := from(cur, []byte(after)); k != nil; k, v = cur.Next() {
-		p, err := c.items.open(k, v)
+	before := []byte(after)
+	for k, v := from(cur, before); k != nil; k, v = cur.Next() {
+		p, err := c.items.next(before, k, v)
 		if err != nil {
 			return err
 		}
+		before = k
 		if more, err := fn(k, p); !more || err != nil {
 			return err
 		}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"go.etcd.io/bbolt"
+
 	"shopwatch/tracker"
 )
 
@@ -138,17 +140,16 @@ func (db *DB) Changes(q Query) ([]tracker.Change, error) {
 
 // find calls take with the numbers that a query selects, in its order.
 func (t tx) find(q Query, take func(seq uint64) error) error {
-	b := t.in(inChanges)
+	w := walk{tx: t, entries: t.in(inChanges), newest: q.Newest, dense: q.Storefront == ""}
 	if q.Storefront != "" {
-		b = t.of(inLogs, q.Storefront)
+		w.entries = t.of(inLogs, q.Storefront)
 	}
-	cur := b.cursor()
-	if cur == nil {
+	if w.cur = w.entries.cursor(); w.cur == nil {
 		return nil
 	}
-	var codes [256]bool
-	for _, k := range q.Kinds {
-		codes[kindCodes[k]] = true
+	first, end := q.After+1, q.Before // of an upward walk; end 0 is none
+	if q.Newest {
+		first, end = q.Before-1, q.After // 0-1 is the greatest number
 	}
 	since, until := int64(0), int64(1<<62)
 	if !q.Since.IsZero() {
@@ -157,64 +158,116 @@ func (t tx) find(q Query, take func(seq uint64) error) error {
 	if !q.Until.IsZero() {
 		until = q.Until.UnixMilli()
 	}
-
-	// A cursor that steps to the next number, or over a whole span.
-	seek := func(seq uint64) (k, v []byte) { return cur.Seek(number(seq)) }
-	step := cur.Next
-	if q.Newest {
-		seek = func(seq uint64) (k, v []byte) { // the greatest number <= seq
-			if k, v = cur.Seek(number(seq)); k == nil {
-				return cur.Last()
-			} else if numberOf(k) > seq {
-				return cur.Prev()
-			}
-			return k, v
-		}
-		step = cur.Prev
-	}
-	k, v := seek(q.After + 1)
-	if q.Newest {
-		k, v = seek(q.Before - 1) // 0-1 is the greatest number
+	var codes [256]bool
+	for _, k := range q.Kinds {
+		codes[kindCodes[k]] = true
 	}
 	checked := ^uint64(0) // the span known to overlap the time asked for
-	for n := 0; k != nil && n < pageSize(q.Limit); {
-		seq := numberOf(k)
-		if !q.Newest && q.Before > 0 && seq >= q.Before || q.Newest && seq <= q.After {
-			return nil
+	w.seek(first)
+	for n := 0; w.k != nil && n < pageSize(q.Limit); {
+		seq := numberOf(w.k)
+		if q.Newest && seq <= end || !q.Newest && end > 0 && seq >= end {
+			break
 		}
-		if index := seq / spanLength; index != checked && (!q.Since.IsZero() || !q.Until.IsZero()) {
+		if index := seq / spanLength; index != checked && (since > 0 || until < 1<<62) {
 			s, found, err := t.span(index)
 			if err != nil {
 				return err
 			}
 			if found && (s.latest < since || s.earliest >= until) {
-				if q.Newest {
-					if index == 0 {
-						return nil
-					}
-					k, v = seek(index*spanLength - 1)
-				} else {
-					k, v = seek((index + 1) * spanLength)
-				}
+				w.skip(index)
 				continue
 			}
 			checked = index
 		}
-		p, err := b.open(k, v)
+		at, code, err := w.head()
 		if err != nil {
 			return err
 		}
-		if len(p) < changeHeader {
-			return b.damaged(k, errors.New("too short"))
-		}
-		at, code := int64(binary.BigEndian.Uint64(p)), p[8]
 		if since <= at && at < until && (len(q.Kinds) == 0 || codes[code]) {
 			if err := take(seq); err != nil {
 				return err
 			}
 			n++
 		}
-		k, v = step()
+		w.step()
+	}
+	return w.err()
+}
+
+// A walk goes through the log, or the log of one storefront, in either
+// direction. In the whole log it notices when a change is missing.
+type walk struct {
+	tx      tx
+	entries bucket
+	cur     *bbolt.Cursor
+	newest  bool // downward
+	dense   bool // every number is there
+
+	k, v []byte // nil at the end
+	lost uint64 // a number that should be there
+}
+
+// seek goes to the first number from seq on.
+func (w *walk) seek(seq uint64) {
+	w.k, w.v = w.cur.Seek(number(seq))
+	if w.newest {
+		if w.k == nil {
+			w.k, w.v = w.cur.Last()
+		} else if numberOf(w.k) > seq {
+			w.k, w.v = w.cur.Prev()
+		}
+		seq = min(seq, w.tx.last())
+	}
+	w.expect(seq)
+}
+
+// skip goes past a whole span.
+func (w *walk) skip(index uint64) {
+	switch {
+	case !w.newest:
+		w.seek((index + 1) * spanLength)
+	case index > 0:
+		w.seek(index*spanLength - 1)
+	default:
+		w.k = nil
+	}
+}
+
+func (w *walk) step() {
+	seq := numberOf(w.k)
+	if w.newest {
+		w.k, w.v = w.cur.Prev()
+		w.expect(seq - 1)
+	} else {
+		w.k, w.v = w.cur.Next()
+		w.expect(seq + 1)
+	}
+}
+
+// expect says which number should have come.
+func (w *walk) expect(seq uint64) {
+	there := seq >= 1 && seq <= w.tx.last()
+	if w.dense && there && (w.k == nil || numberOf(w.k) != seq) {
+		w.lost, w.k = seq, nil
+	}
+}
+
+// head reads the time and the kind's code of the present entry.
+func (w *walk) head() (at int64, code byte, err error) {
+	p, err := w.entries.open(w.k, w.v)
+	if err == nil && len(p) < changeHeader {
+		err = w.entries.damaged(w.k, errors.New("too short"))
+	}
+	if err != nil {
+		return 0, 0, err
+	}
+	return int64(binary.BigEndian.Uint64(p)), p[8], nil
+}
+
+func (w *walk) err() error {
+	if w.lost != 0 {
+		return fmt.Errorf("%s is missing: %w", w.entries.name(number(w.lost)), ErrDamaged)
 	}
 	return nil
 }

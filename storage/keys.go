@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -165,6 +166,15 @@ func (b bucket) open(key, v []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%s has version %d, which this shopwatch does not know", b.name(key), v[0])
 	}
 	return v[sealLength:], nil
+}
+
+// next checks the next value of a walk: also that its key comes after the one
+// before, which a damaged page can get wrong.
+func (b bucket) next(before, key, v []byte) ([]byte, error) {
+	if bytes.Compare(before, key) >= 0 {
+		return nil, b.damaged(key, errors.New("out of order"))
+	}
+	return b.open(key, v)
 }
 
 func (b bucket) damaged(key []byte, err error) error {

@@ -262,7 +262,9 @@ func (t *tree) elements(p, low, high []byte, depth int) error {
 			if err := t.page(native.Uint64(e[8:]), key, next, depth+1); err != nil {
 				return err
 			}
-		} else if native.Uint32(e) == bucketElement {
+		} else if flags := native.Uint32(e); flags > bucketElement {
+			return fmt.Errorf("element %d is of another kind", i)
+		} else if flags == bucketElement {
 			if err := t.bucket(e[pos+ksize:pos+ksize+vsize], depth); err != nil {
 				return fmt.Errorf("bucket %q: %w", key, err)
 			}
