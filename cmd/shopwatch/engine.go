@@ -29,7 +29,7 @@ type engine struct {
 func newEngine(c *Config, db *storage.DB, log *slog.Logger) *engine {
 	e := &engine{config: c, db: db, log: log}
 	b := c.Browser
-	e.browser = browser.New(browser.Options{Path: b.Path, Profile: b.Profile, Flags: b.Flags, Log: log})
+	e.browser = newBrowser(c, log)
 	pacer := &watch.Pacer{Min: time.Duration(b.Pace.Min), Max: time.Duration(b.Pace.Max)}
 	e.scanner = scan.New(scan.Options{
 		Browser:     e.browser,
@@ -40,6 +40,12 @@ func newEngine(c *Config, db *storage.DB, log *slog.Logger) *engine {
 		Log:         log,
 	})
 	return e
+}
+
+// newBrowser returns the Chrome of the configuration, not yet started.
+func newBrowser(c *Config, log *slog.Logger) *browser.Browser {
+	b := c.Browser
+	return browser.New(browser.Options{Path: b.Path, Profile: b.Profile, Flags: b.Flags, Log: log})
 }
 
 // close ends Chrome. The database is its opener's to close.

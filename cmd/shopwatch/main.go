@@ -42,6 +42,7 @@ type commands struct {
 	Scans       scansCommand       `cmd:"" help:"Scans with their verdict and evidence."`
 	Suspects    suspectsCommand    `cmd:"" help:"Products that are missing without proof."`
 	Why         whyCommand         `cmd:"" help:"The whole story of one change."`
+	Login       loginCommand       `cmd:"" help:"Log in to a marketplace, with an account of your own."`
 	Check       checkCommand       `cmd:"" help:"Check configuration, Chrome, database, mail server, clock and disk."`
 	Backup      backupCommand      `cmd:"" help:"Write a copy of the database, also while the daemon runs."`
 	Restore     restoreCommand     `cmd:"" help:"Put a backup in the place of the database."`
@@ -66,7 +67,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status i
 	parser, err := kong.New(&c,
 		kong.Name("shopwatch"),
 		kong.Description("Watches marketplace storefronts and tells people what was put on the shelf and what was taken off."),
-		kong.Vars{"version": version, "kinds": list(tracker.Kinds)},
+		kong.Vars{"version": version, "kinds": list(tracker.Kinds), "marketplaces": marketplaces()},
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { panic(exit(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),

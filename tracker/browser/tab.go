@@ -468,6 +468,19 @@ func (t *Tab) Picture(ctx context.Context, quality int, part *Rect) (image []byt
 	return image, err
 }
 
+// PictureOf returns a part of the page, given in CSS pixels and enlarged, as a
+// PNG.
+func (t *Tab) PictureOf(ctx context.Context, x, y, width, height, scale float64) (image []byte, err error) {
+	err = t.within(ctx, func(ctx context.Context, s cdp.Session) error {
+		res, err := cdp.Call(ctx, s, page.CaptureScreenshot, page.CaptureScreenshotParams{
+			Format: page.CaptureScreenshotFormatPng, Clip: &page.Viewport{X: x, Y: y, Width: width, Height: height, Scale: scale},
+		})
+		image = res.Data
+		return err
+	})
+	return image, err
+}
+
 // Fetch loads an address with the session of the open page, beside the page,
 // whether or not the tab blocks it. It fails for more than max bytes.
 func (t *Tab) Fetch(ctx context.Context, address string, max int) (body []byte, err error) {

@@ -38,10 +38,7 @@ type Market struct {
 	Item func(*Page) ItemFinding
 	// ItemURL is the address of a product's page when its own is not known.
 	ItemURL func(tracker.ProductID) string
-	// Login is where a person logs in, and LoggedIn judges a login by the
-	// names of its cookies.
-	Login    string
-	LoggedIn func(names []string) bool
+	Login   Login
 }
 
 // All are the marketplaces that shopwatch knows.

@@ -31,14 +31,7 @@ func Tmall() *Market {
 		Parse:   parseTmall,
 		Item:    judgeItem,
 		ItemURL: func(id tracker.ProductID) string { return "https://detail.tmall.com/item.htm?id=" + string(id) },
-		Login:   "https://login.taobao.com/member/login.jhtml",
-		// Necessary signs, not a proof: the proof is a filled list (tmall.md,
-		// section 7).
-		LoggedIn: func(names []string) bool {
-			return slices.Contains(names, "cookie2") && slices.ContainsFunc(names, func(n string) bool {
-				return n == "_nk_" || n == "lgc" || n == "tracknick" || n == "sn"
-			})
-		},
+		Login:   tmallLogin,
 	}
 }
 

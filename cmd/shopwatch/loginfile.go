@@ -1,0 +1,192 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"filippo.io/age"
+	"filippo.io/age/armor"
+	"golang.org/x/term"
+)
+
+// passphraseVariable names the environment variable with the passphrase of a
+// login file.
+const passphraseVariable = "SHOPWATCH_PASSPHRASE"
+
+// A loginFileContent is what a login file holds, encrypted. Fields may be
+// added, never renamed.
+type loginFileContent struct {
+	Marketplace string          `json:"marketplace"`
+	At          time.Time       `json:"at"`      // when the login was made; zero when nobody knows
+	Cookies     json.RawMessage `json:"cookies"` // browser.SaveCookies
+}
+
+// export writes the login of this machine to a file.
+func (d *loginDesk) export(file string) (err error) {
+	if _, err := os.Lstat(file); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s is there already; name a new file", file)
+	}
+	b := newBrowser(d.config, d.quiet())
+	defer func() { err = errors.Join(err, b.Close()) }()
+	saved, err := b.SaveCookies(d.ctx, d.market.Login.Domains)
+	if err != nil {
+		return err
+	}
+	s, err := loginOf(d.ctx, d.config, d.market, b)
+	if err != nil {
+		return err
+	}
+	if !s.There {
+		return fmt.Errorf("there is no login to carry over. %s", s)
+	}
+	passphrase, err := d.passphrase(true)
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(loginFileContent{Marketplace: d.market.Name, At: s.At, Cookies: saved})
+	if err != nil {
+		return err
+	}
+	sealed, err := seal(text, passphrase)
+	if err != nil {
+		return fmt.Errorf("encrypt the login: %w", err)
+	}
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("write the login: %w", err)
+	}
+	if _, err := f.Write(sealed); err != nil {
+		return errors.Join(fmt.Errorf("write the login: %w", err), f.Close(), os.Remove(file))
+	}
+	if err := f.Close(); err != nil {
+		return errors.Join(fmt.Errorf("write the login: %w", err), os.Remove(file))
+	}
+	d.say("%s holds the login to %s, encrypted. Whoever has it and the passphrase is logged in as you: carry it over, use --import there, then delete it.", file, d.market.Name)
+	return nil
+}
+
+// carryOver puts the login of a file into the profile.
+func (d *loginDesk) carryOver(file string) (err error) {
+	sealed, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("read the login: %w", err)
+	}
+	passphrase, err := d.passphrase(false)
+	if err != nil {
+		return err
+	}
+	text, err := open(sealed, passphrase)
+	if wrong := (*age.NoIdentityMatchError)(nil); errors.As(err, &wrong) {
+		return fmt.Errorf("the passphrase of %s is another one", file)
+	}
+	var content loginFileContent
+	if err == nil {
+		err = json.Unmarshal(text, &content)
+	}
+	if err != nil {
+		return fmt.Errorf("%s is no login file, or it is damaged: %w", file, err)
+	}
+	if content.Marketplace != d.market.Name {
+		return fmt.Errorf("%s holds a login to %s, not to %s", file, content.Marketplace, d.market.Name)
+	}
+	b := newBrowser(d.config, d.quiet())
+	err = b.LoadCookies(d.ctx, d.market.Login.Domains, content.Cookies)
+	if err := errors.Join(err, b.Close()); err != nil {
+		return err
+	}
+	s, err := d.look()
+	if err != nil {
+		return err
+	}
+	if !s.There {
+		return fmt.Errorf("the login in %s has expired: log in again where it was made", file)
+	}
+	if content.At.IsZero() {
+		content.At = time.Now().UTC().Truncate(time.Second)
+	}
+	return d.noted(s, loginRecord{At: content.At, Method: "import"})
+}
+
+// passphrase asks for the passphrase of a login file, twice for a new one.
+func (d *loginDesk) passphrase(anew bool) (string, error) {
+	const least = 8
+	given, ok := os.LookupEnv(passphraseVariable)
+	if !ok {
+		var err error
+		if given, err = d.askSecret("Passphrase of the login file: "); err != nil {
+			return "", err
+		}
+		if anew && len(given) >= least {
+			again, err := d.askSecret("The same once more: ")
+			if err != nil {
+				return "", err
+			}
+			if again != given {
+				return "", errors.New("the two are not the same; nothing was written")
+			}
+		}
+	}
+	if anew && len(given) < least {
+		return "", fmt.Errorf("the passphrase is too short: the file is a login to your account; take %d characters or more", least)
+	}
+	if given == "" {
+		return "", errors.New("no passphrase was given")
+	}
+	return given, nil
+}
+
+// askSecret asks on the terminal, without echo.
+func (d *loginDesk) askSecret(question string) (string, error) {
+	in := int(os.Stdin.Fd())
+	if !term.IsTerminal(in) {
+		return "", fmt.Errorf("no terminal to ask for the passphrase: set %s", passphraseVariable)
+	}
+	fmt.Fprint(d.err, question)
+	secret, err := term.ReadPassword(in)
+	fmt.Fprintln(d.err)
+	if err != nil {
+		return "", fmt.Errorf("read the passphrase: %w", err)
+	}
+	return string(secret), nil
+}
+
+// seal encrypts with a passphrase, in the format of age: any age program opens
+// it.
+func seal(text []byte, passphrase string) ([]byte, error) {
+	to, err := age.NewScryptRecipient(passphrase)
+	if err != nil {
+		return nil, err
+	}
+	var out strings.Builder
+	armored := armor.NewWriter(&out)
+	w, err := age.Encrypt(armored, to)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(text); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(w.Close(), armored.Close()); err != nil {
+		return nil, err
+	}
+	return []byte(out.String()), nil
+}
+
+// open decrypts what seal has encrypted.
+func open(sealed []byte, passphrase string) ([]byte, error) {
+	by, err := age.NewScryptIdentity(passphrase)
+	if err != nil {
+		return nil, err
+	}
+	r, err := age.Decrypt(armor.NewReader(strings.NewReader(string(sealed))), by)
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(io.LimitReader(r, 16<<20))
+}

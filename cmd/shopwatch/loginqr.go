@@ -1,0 +1,254 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/makiuchi-d/gozxing"
+	"github.com/makiuchi-d/gozxing/qrcode"
+
+	"shopwatch/tracker"
+	"shopwatch/tracker/browser"
+	"shopwatch/tracker/market"
+)
+
+// A phoneLogin is a login by the code that the marketplace's own login page
+// shows for its app. The page is looked at; nothing is typed, and no challenge
+// is answered.
+type phoneLogin struct {
+	*loginDesk
+	tab     *browser.Tab
+	chrome  *browser.Browser
+	picture string // where the code is written
+	shown   string // what the code says that is on the terminal now
+	scanned bool   // that was told
+	since   time.Time
+}
+
+// byPhone lets a person log in with the phone.
+func (d *loginDesk) byPhone(wait time.Duration) (err error) {
+	before, err := d.look()
+	if err != nil {
+		return err
+	}
+	p := &phoneLogin{
+		loginDesk: d, chrome: newBrowser(d.config, d.quiet()), since: time.Now(),
+		picture: strings.TrimSuffix(loginFile(d.config, d.market), ".json") + ".png",
+	}
+	ctx, cancel := context.WithTimeout(d.ctx, wait)
+	defer cancel()
+	err = errors.Join(p.login(ctx), p.chrome.Close())
+	if d.ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("no login within %s; begin again when you have the phone at hand", wait)
+	}
+	if err != nil {
+		return err
+	}
+	return d.conclude("qr", before, true)
+}
+
+// login shows codes until one of them has led to a login.
+func (p *phoneLogin) login(ctx context.Context) (err error) {
+	if p.tab, err = p.chrome.Tab(ctx, browser.TabOptions{Script: p.market.Script}); err != nil {
+		return err
+	}
+	defer p.tab.Close()
+	defer os.Remove(p.picture)
+	if err := p.tab.Open(ctx, p.market.Login.URL); err != nil {
+		return fmt.Errorf("open the login page: %w", err)
+	}
+	for tick := time.NewTicker(time.Second); ; {
+		if done, err := p.step(ctx); done || err != nil {
+			tick.Stop()
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			tick.Stop()
+			return ctx.Err()
+		}
+	}
+}
+
+// step looks at the page once and does what follows. It reports true when
+// there is a login.
+func (p *phoneLogin) step(ctx context.Context) (done bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	var raw json.RawMessage
+	if err := p.tab.Wait(ctx, `shopwatch.wait("list", 1, 300)`, &raw); err != nil {
+		return false, fmt.Errorf("look at the login page: %w", err)
+	}
+	page, err := market.Decode(raw)
+	if err != nil {
+		return false, err
+	}
+	if wall := p.market.Barrier(page); wall != nil {
+		return false, fmt.Errorf("%s shows a challenge (%s), which shopwatch does not answer: log in on a desktop and carry the login over with --export and --import", p.market.Name, wall.Name)
+	}
+	if state := p.market.State(page); state == nil || state.Verdict != tracker.Login {
+		return p.arrived(ctx)
+	}
+	return false, p.show(ctx)
+}
+
+// arrived reports whether the page that follows the login page has the cookies
+// of a login. The last domain may get its own a moment later.
+func (p *phoneLogin) arrived(ctx context.Context) (bool, error) {
+	s, err := loginOf(ctx, p.config, p.market, p.chrome)
+	if err != nil || !s.There {
+		return false, err
+	}
+	return len(s.Missing) == 0 || time.Since(p.since) > 10*time.Second, nil
+}
+
+// show shows the code of the page when it is another one than before.
+func (p *phoneLogin) show(ctx context.Context) error {
+	var see market.LoginPage
+	if err := p.tab.Wait(ctx, p.market.Login.Look(), &see); err != nil {
+		return fmt.Errorf("look for the code: %w", err)
+	}
+	// A code that has run out is replaced; so is one that is not to be seen
+	// for a while, unless a phone has just read it.
+	const patience = 15 * time.Second
+	switch lost := time.Since(p.since) > patience; {
+	case see.Scanned:
+		if !p.scanned {
+			p.say("The phone has read the code: confirm the login there.")
+		}
+		p.scanned, p.since = true, time.Now()
+		return nil
+	case see.Expired, lost:
+		if p.shown == "" && lost && !see.Expired {
+			return fmt.Errorf("the login page of %s shows no code that can be read; log in on a desktop and carry the login over with --export and --import", p.market.Name)
+		}
+		p.since = time.Now()
+		if err := p.tab.Open(ctx, p.market.Login.URL); err != nil {
+			return fmt.Errorf("ask for a new code: %w", err)
+		}
+		return nil
+	}
+	text, err := p.read(ctx, see)
+	if err != nil || text == "" {
+		return err
+	}
+	p.since, p.scanned = time.Now(), false
+	if text == p.shown {
+		return nil
+	}
+	return p.draw(text)
+}
+
+// read returns what the code on the page says, "" when there is none to read.
+func (p *phoneLogin) read(ctx context.Context, see market.LoginPage) (string, error) {
+	const margin = 12 // the quiet zone that a code needs
+	x, y, width, height := see.Box.X-margin, see.Box.Y-margin, see.Box.Width+2*margin, see.Box.Height+2*margin
+	if see.Box.Width == 0 {
+		x, y, width, height = 0, 0, 1280, 1000
+	}
+	shot, err := p.tab.PictureOf(ctx, max(x, 0), max(y, 0), width, height, 2)
+	if err != nil {
+		return "", fmt.Errorf("take a picture of the code: %w", err)
+	}
+	img, err := png.Decode(strings.NewReader(string(shot)))
+	if err != nil {
+		return "", fmt.Errorf("take a picture of the code: %w", err)
+	}
+	return readQR(img), nil
+}
+
+// draw draws a code on the terminal and writes it as a picture.
+func (p *phoneLogin) draw(text string) error {
+	code, err := encodeQR(text)
+	if err != nil {
+		return fmt.Errorf("draw the code: %w", err)
+	}
+	var picture strings.Builder
+	if err := png.Encode(&picture, code.image(8)); err != nil {
+		return fmt.Errorf("draw the code: %w", err)
+	}
+	if err := replaceFile(p.picture, []byte(picture.String())); err != nil {
+		return fmt.Errorf("write the picture of the code: %w", err)
+	}
+	if p.shown != "" {
+		p.say("\nThat code has run out. This one is new:")
+	}
+	p.shown = text
+	if err := code.print(p.out, terminal(p.out) > 0); err != nil {
+		return err
+	}
+	p.say("Scan this code of the %s login page with the app on your phone, and confirm there.\nThe same as a picture: %s", p.market.Name, p.picture)
+	return nil
+}
+
+// readQR returns what the QR code in a picture says, "" when there is none or
+// none that can be read.
+func readQR(img image.Image) string {
+	bitmap, err := gozxing.NewBinaryBitmapFromImage(img)
+	if err != nil {
+		return ""
+	}
+	res, err := qrcode.NewQRCodeReader().Decode(bitmap, map[gozxing.DecodeHintType]any{gozxing.DecodeHintType_TRY_HARDER: true})
+	if err != nil {
+		return ""
+	}
+	return res.GetText()
+}
+
+// A qrCode is a QR code with its quiet zone, one bit a module.
+type qrCode struct{ *gozxing.BitMatrix }
+
+func encodeQR(text string) (qrCode, error) {
+	m, err := qrcode.NewQRCodeWriter().Encode(text, gozxing.BarcodeFormat_QR_CODE, 0, 0,
+		map[gozxing.EncodeHintType]any{gozxing.EncodeHintType_MARGIN: 4})
+	return qrCode{m}, err
+}
+
+func (q qrCode) dark(x, y int) bool {
+	return x < q.GetWidth() && y < q.GetHeight() && q.Get(x, y)
+}
+
+// image draws the code with modules of some pixels.
+func (q qrCode) image(pixels int) image.Image {
+	img := image.NewPaletted(image.Rect(0, 0, q.GetWidth()*pixels, q.GetHeight()*pixels), color.Palette{color.White, color.Black})
+	for y := range img.Rect.Dy() {
+		for x := range img.Rect.Dx() {
+			if q.dark(x/pixels, y/pixels) {
+				img.SetColorIndex(x, y, 1)
+			}
+		}
+	}
+	return img
+}
+
+// print draws the code with half blocks, two rows of modules a line. In colour
+// it is black on white whatever the terminal's colours are; without, light
+// modules are drawn and dark ones left out, which suits a dark terminal.
+func (q qrCode) print(w io.Writer, colour bool) error {
+	blocks := map[[2]bool]string{{false, false}: "█", {false, true}: "▀", {true, false}: "▄", {true, true}: " "}
+	before, after := "", "\n"
+	if colour {
+		before, after = "\x1b[38;5;231;48;5;16m", "\x1b[0m\n"
+	}
+	var b strings.Builder
+	for y := 0; y < q.GetHeight(); y += 2 {
+		b.WriteString(before)
+		for x := range q.GetWidth() {
+			// Below the last row there is no row: it is light.
+			b.WriteString(blocks[[2]bool{q.dark(x, y), q.dark(x, y+1)}])
+		}
+		b.WriteString(after)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
