@@ -47,6 +47,7 @@ type commands struct {
 	Backup      backupCommand      `cmd:"" help:"Write a copy of the database, also while the daemon runs."`
 	Restore     restoreCommand     `cmd:"" help:"Put a backup in the place of the database."`
 	Compact     compactCommand     `cmd:"" help:"Give free space in the database file back."`
+	Demo        demoCommand        `cmd:"" help:"Show the whole loop on a simulated mall; nothing to configure."`
 }
 
 // errIncomplete is the end of a scan that was not complete. It was told.
