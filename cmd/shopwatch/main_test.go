@@ -132,7 +132,7 @@ func (w *world) daemon() (stop func() (int, string)) {
 
 // A log keeps what the daemon logs.
 type log struct {
-	said chan bool // closed when it says that it watches
+	said chan bool // closed when it says that it has started
 
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -141,9 +141,9 @@ type log struct {
 func (l *log) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	before := bytes.Contains(l.b.Bytes(), []byte(`"watching"`))
+	before := bytes.Contains(l.b.Bytes(), []byte(`"started"`))
 	n, err := l.b.Write(b)
-	if !before && bytes.Contains(l.b.Bytes(), []byte(`"watching"`)) {
+	if !before && bytes.Contains(l.b.Bytes(), []byte(`"started"`)) {
 		close(l.said)
 	}
 	return n, err

@@ -109,7 +109,7 @@ func (a *app) daemonWith(c *Config, db *storage.DB, hup <-chan os.Signal, log *s
 			errs[i] = part(ctx)
 		})
 	}
-	log.Info("watching", "storefronts", len(c.Storefronts), "channels", len(c.Channels), "listen", listener.Addr().String(), "version", version)
+	log.Info("started", "storefronts", len(c.Storefronts), "channels", len(c.Channels), "listen", listener.Addr().String(), "version", version)
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
 	for next == nil {
 		select {

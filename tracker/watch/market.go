@@ -70,6 +70,14 @@ func (m *market) learn(s *tracker.Scan) {
 	}
 }
 
+// cool remembers walls that an earlier run of shopwatch met, the last one at
+// the given time.
+func (m *market) cool(at time.Time, walls int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.walls, m.until = walls, at.Add(cooling(walls))
+}
+
 // cooled returns when the marketplace has cooled down.
 func (m *market) cooled() time.Time {
 	m.mu.Lock()

@@ -157,32 +157,44 @@ func (w *Watcher) Run(ctx context.Context) error {
 // marketplaces are still to be left alone. However often a storefront was
 // missed, it is scanned once.
 func (w *Watcher) recall() error {
-	latest := map[*market]time.Time{}
+	type last struct {
+		at    time.Time // of the newest scan on a marketplace
+		wall  bool      // that it met one
+		walls int       // in a row
+	}
+	latest := map[*market]*last{}
 	for _, s := range w.shops {
 		st, err := w.o.State(s.Name)
 		if err != nil {
 			return fmt.Errorf("read when %s was scanned: %w", s.Name, err)
 		}
-		s.due = s.firstDue(st.LastScan)
-		if st.LastVerdict.Wall() {
-			s.market.walls += st.Incomplete
+		due := s.firstDue(st.LastScan)
+		s.setDue(due)
+		w.log.Info("watching", "storefront", s.Name, "next", due, "last", st.LastScan)
+		l := latest[s.market]
+		if l == nil {
+			l = &last{}
+			latest[s.market] = l
 		}
-		if st.LastScan.After(latest[s.market]) {
-			latest[s.market] = st.LastScan
-			s.market.until = time.Time{}
-			if st.LastVerdict.Wall() {
-				s.market.until = st.LastScan // and how long is known when all are counted
-			}
+		if st.LastScan.After(l.at) {
+			l.at, l.wall = st.LastScan, st.LastVerdict.Wall()
+		}
+		if st.LastVerdict.Wall() {
+			l.walls += st.Incomplete
 		}
 	}
-	for m := range latest {
-		if m.until.IsZero() {
-			m.walls = 0
-			continue
+	for m, l := range latest {
+		if l.wall {
+			m.cool(l.at, l.walls)
 		}
-		m.until = m.until.Add(cooling(m.walls))
 	}
 	return nil
+}
+
+func (s *shop) setDue(t time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.due = t
 }
 
 func (s *shop) firstDue(last time.Time) time.Time {
@@ -284,9 +296,7 @@ func (w *Watcher) scan(ctx context.Context, s *shop) {
 			due = again
 		}
 	}
-	s.mu.Lock()
-	s.due = due
-	s.mu.Unlock()
+	s.setDue(due)
 }
 
 // answer does a scan that somebody asked for. If it sees the storefront, it
@@ -313,9 +323,7 @@ func (w *Watcher) answer(ctx context.Context, s *shop, a *ask) {
 	}
 	if seen := scan.Verdict == tracker.Complete || scan.Verdict == tracker.Partial; seen && err == nil && a.Commit == nil {
 		s.failed = 0
-		s.mu.Lock()
-		s.due = s.nextDue(now())
-		s.mu.Unlock()
+		s.setDue(s.nextDue(now()))
 	}
 	a.reply <- answer{scan, changes, err}
 }
