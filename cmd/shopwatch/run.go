@@ -97,12 +97,13 @@ func (a *app) daemonWith(c *Config, db *storage.DB, hup <-chan os.Signal, log *s
 
 	ctx, cancel := context.WithCancel(a.ctx)
 	defer cancel()
+	server := web.New(o, log)
+	s.scanned = server.Scanned
 	errs := make([]error, 3)
 	var wg sync.WaitGroup
 	for i, part := range []func(context.Context) error{
-		s.run,
-		func(ctx context.Context) error { return web.New(o, log).Run(ctx, listener) },
-		func(ctx context.Context) error { return s.keepHouse(ctx) },
+		s.run, s.keepHouse,
+		func(ctx context.Context) error { return server.Run(ctx, listener) },
 	} {
 		wg.Go(func() {
 			defer cancel() // without one of them the others are of no use
@@ -159,6 +160,10 @@ func (a *app) reload(old *Config, log *slog.Logger) *Config {
 func serverOptions(c *Config, s *service) (web.Options, error) {
 	o := webOptions(c, s.db)
 	o.Scan, o.Status = s.scan, s.status
+	o.Chrome = func() (int, int64) {
+		u := s.engine.browser.Usage()
+		return u.Processes, u.Memory
+	}
 	host, _, err := net.SplitHostPort(c.Listen)
 	if err != nil {
 		return o, err

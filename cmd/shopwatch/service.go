@@ -26,12 +26,17 @@ type service struct {
 	watcher  *watch.Watcher
 	notifier *notify.Notifier
 	log      *slog.Logger
+	// scanned is told of every scan that was kept. It is set before run.
+	scanned func(*tracker.Scan, []tracker.Change)
 }
 
 // newService joins a service. Its plans say when it scans; those of the
 // configuration are engine.plans. close ends its Chrome.
 func newService(c *Config, db *storage.DB, plans func(*engine) []watch.Plan, log *slog.Logger) (*service, error) {
-	s := &service{config: c, db: db, log: log, engine: newEngine(c, db, log)}
+	s := &service{
+		config: c, db: db, log: log, engine: newEngine(c, db, log),
+		scanned: func(*tracker.Scan, []tracker.Change) {},
+	}
 	var err error
 	s.notifier, err = notify.New(db, notify.Options{Channels: c.channels(), Shops: c.shops()}, log)
 	if err != nil {
@@ -72,6 +77,7 @@ func (s *service) commit(scan *tracker.Scan) ([]tracker.Change, error) {
 	changes, err := s.engine.commit(scan)
 	if err == nil {
 		s.notifier.Wake()
+		s.scanned(scan, changes)
 	}
 	return changes, err
 }
@@ -110,6 +116,9 @@ func webOptions(c *Config, db *storage.DB) web.Options {
 			Storefront: tracker.Storefront{Name: sf.Name, URL: sf.URL},
 			Title:      sf.Title, Marketplace: sf.Marketplace, Misses: c.Rules.Misses,
 		})
+	}
+	for i := range c.Channels {
+		o.Channels = append(o.Channels, c.Channels[i].Name)
 	}
 	return o
 }

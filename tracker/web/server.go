@@ -51,6 +51,11 @@ type Options struct {
 	// Scan scans a storefront now. A dry scan is not kept. Nil when this
 	// server does not scan.
 	Scan func(ctx context.Context, name tracker.Name, dry bool, progress func(tracker.Progress)) (*tracker.Scan, []tracker.Change, error)
+	// Channels are the names of the configured channels.
+	Channels []string
+	// Chrome returns how many processes it has and how many bytes of memory
+	// they take. Nil when that is not known.
+	Chrome func() (processes int, memory int64)
 	// Ready says why the daemon cannot do its work. Nil when it always can.
 	Ready func() error
 }
@@ -61,11 +66,13 @@ type Server struct {
 	log     *slog.Logger
 	handler http.Handler
 	local   http.Handler
+	metrics *metrics
 }
 
 // New returns a server.
 func New(o Options, log *slog.Logger) *Server {
 	s := &Server{o: o, log: log}
+	s.metrics = newMetrics(s)
 	s.local = s.routes()
 	s.handler = s.guard(s.local)
 	return s

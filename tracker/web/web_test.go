@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -396,6 +397,42 @@ func TestStopCutsScansShort(t *testing.T) {
 	}
 	if err := <-told; err == nil || !strings.Contains(err.Error(), "cut short") {
 		t.Errorf("the client is told %v, want that the scan was cut short", err)
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	db := database(t)
+	o := options(db)
+	o.Channels = []string{"analysts"}
+	o.Chrome = func() (int, int64) { return 4, 200 << 20 }
+	r := &tracker.Report{Channel: "analysts", Created: time.Now().Add(-time.Hour), About: "heartbeat", Letters: []tracker.Letter{
+		{To: "a@example.com", State: tracker.Waiting}, {To: "b@example.com", State: tracker.Sent},
+	}}
+	if err := db.AddReport(r); err != nil {
+		t.Fatal(err)
+	}
+	s := web.New(o, slog.New(slog.DiscardHandler))
+	s.Scanned(&tracker.Scan{Storefront: "tencent", Verdict: tracker.Login, Took: 2 * time.Second}, []tracker.Change{{Kind: tracker.Stalled}})
+	w := httptest.NewRecorder()
+	req := httptest.NewRequest("GET", "http://127.0.0.1/metrics", nil)
+	s.ServeHTTP(w, req)
+	for _, want := range []string{
+		`shopwatch_products_listed{storefront="tencent"} 5`,
+		`shopwatch_products_missing{storefront="tencent"} 1`,
+		`shopwatch_last_complete_scan_timestamp_seconds{storefront="tencent"} 1.7953164e+09`,
+		`shopwatch_letters_waiting{channel="analysts"} 1`,
+		`shopwatch_oldest_letter_age_seconds{channel="analysts"} 36`,
+		`shopwatch_scans_total{storefront="tencent",verdict="login"} 1`,
+		`shopwatch_changes_total{kind="stalled",storefront="tencent"} 1`,
+		`shopwatch_scan_seconds_count{storefront="tencent"} 1`,
+		`shopwatch_chrome_processes 4`,
+		`shopwatch_database_bytes`,
+		`shopwatch_info{version="test"} 1`,
+		`go_goroutines`,
+	} {
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("no %s in\n%s", want, w.Body)
+		}
 	}
 }
 

@@ -1,0 +1,161 @@
+package web
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"shopwatch/tracker"
+)
+
+// metrics are what an operator's Prometheus asks for. What is known of
+// storefronts is read when it asks; only what happens is counted.
+type metrics struct {
+	server  *Server
+	scans   *prometheus.CounterVec
+	changes *prometheus.CounterVec
+	took    *prometheus.HistogramVec
+}
+
+// Gauges by storefront.
+var (
+	listedDesc     = desc("products_listed", "Products on the shelf.", "storefront")
+	missingDesc    = desc("products_missing", "Products that the last complete scan missed, without proof that they are gone.", "storefront")
+	completeDesc   = desc("last_complete_scan_timestamp_seconds", "When the last complete scan began.", "storefront")
+	lastDesc       = desc("last_scan_timestamp_seconds", "When the last scan began.", "storefront")
+	nextDesc       = desc("next_scan_timestamp_seconds", "When the storefront is scanned next.", "storefront")
+	incompleteDesc = desc("incomplete_scans", "Scans in a row that were not complete.", "storefront")
+	stalledDesc    = desc("stalled", "1 while the storefront is reported as stalled or closed.", "storefront")
+	coolingDesc    = desc("cooling_down", "1 while the marketplace is left alone after a wall.", "storefront")
+	waitingDesc    = desc("letters_waiting", "Letters that wait to be sent.", "channel")
+	oldestDesc     = desc("oldest_letter_age_seconds", "Age of the oldest report with a letter that waits.", "channel")
+	sizeDesc       = desc("database_bytes", "Size of the database file.")
+	freeDesc       = desc("database_free_bytes", "Of it, space that is free.")
+	infoDesc       = desc("info", "1, with the version.", "version")
+	chromeDesc     = desc("chrome_processes", "Processes of Chrome.")
+	chromeMemory   = desc("chrome_memory_bytes", "Memory of the processes of Chrome.")
+)
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("shopwatch_"+name, help, labels, nil)
+}
+
+func newMetrics(s *Server) *metrics {
+	return &metrics{
+		server: s,
+		scans: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "shopwatch_scans_total", Help: "Scans by verdict.",
+		}, []string{"storefront", "verdict"}),
+		changes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "shopwatch_changes_total", Help: "Changes by kind.",
+		}, []string{"storefront", "kind"}),
+		took: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "shopwatch_scan_seconds", Help: "How long scans take.", Buckets: []float64{1, 3, 10, 30, 100, 300, 1000, 3000},
+		}, []string{"storefront"}),
+	}
+}
+
+func (m *metrics) handler() http.Handler {
+	r := prometheus.NewRegistry()
+	r.MustRegister(m, m.scans, m.changes, m.took, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return promhttp.HandlerFor(r, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})
+}
+
+// Scanned counts a scan that was kept.
+func (s *Server) Scanned(scan *tracker.Scan, changes []tracker.Change) {
+	s.metrics.scans.WithLabelValues(string(scan.Storefront), string(scan.Verdict)).Inc()
+	s.metrics.took.WithLabelValues(string(scan.Storefront)).Observe(scan.Took.Seconds())
+	for i := range changes {
+		s.metrics.changes.WithLabelValues(string(scan.Storefront), string(changes[i].Kind)).Inc()
+	}
+}
+
+// Describe names nothing, because what there is depends on the database.
+func (m *metrics) Describe(chan<- *prometheus.Desc) {}
+
+// Collect reads what is known.
+func (m *metrics) Collect(out chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	fail := func(err error) { out <- prometheus.NewInvalidMetric(infoDesc, err) }
+	o := &m.server.o
+	gauge(infoDesc, 1, o.Version)
+	list, err := m.server.list()
+	if err != nil {
+		fail(err)
+		return
+	}
+	for _, sf := range list {
+		name := string(sf.Name)
+		suspects, err := o.DB.Suspects(sf.Name)
+		if err != nil {
+			fail(err)
+			return
+		}
+		gauge(listedDesc, float64(sf.Listed), name)
+		gauge(missingDesc, float64(len(suspects)), name)
+		gauge(incompleteDesc, float64(sf.Incomplete), name)
+		gauge(stalledDesc, number(sf.Stalled || sf.Closed), name)
+		gauge(coolingDesc, number(!sf.Cooling.IsZero()), name)
+		for d, t := range map[*prometheus.Desc]time.Time{completeDesc: sf.LastComplete, lastDesc: sf.LastScan, nextDesc: sf.Next} {
+			if !t.IsZero() {
+				gauge(d, float64(t.UnixMilli())/1000, name)
+			}
+		}
+	}
+	m.outbox(gauge, fail)
+	size, free, err := o.DB.Size()
+	if err != nil {
+		fail(err)
+		return
+	}
+	gauge(sizeDesc, float64(size))
+	gauge(freeDesc, float64(free))
+	if o.Chrome != nil {
+		processes, memory := o.Chrome()
+		gauge(chromeDesc, float64(processes))
+		gauge(chromeMemory, float64(memory))
+	}
+}
+
+func (m *metrics) outbox(gauge func(*prometheus.Desc, float64, ...string), fail func(error)) {
+	reports, err := m.server.o.DB.Undelivered("")
+	if err != nil {
+		fail(err)
+		return
+	}
+	waiting, oldest := map[string]int{}, map[string]time.Time{}
+	for _, name := range m.server.o.Channels {
+		waiting[name] = 0
+	}
+	for i := range reports {
+		r := &reports[i]
+		for _, l := range r.Letters {
+			if l.State == tracker.Waiting {
+				waiting[r.Channel]++
+			}
+		}
+		if t := oldest[r.Channel]; t.IsZero() || r.Created.Before(t) {
+			oldest[r.Channel] = r.Created
+		}
+	}
+	for channel, n := range waiting {
+		age := 0.0
+		if t := oldest[channel]; !t.IsZero() {
+			age = time.Since(t).Seconds()
+		}
+		gauge(waitingDesc, float64(n), channel)
+		gauge(oldestDesc, age, channel)
+	}
+}
+
+func number(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
