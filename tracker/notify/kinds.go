@@ -40,6 +40,17 @@ type Kind struct {
 func Kinds() []Kind {
 	return []Kind{
 		emailKind,
+		webhookKind,
+		fileKind,
+		feedKind,
+		dingtalkKind,
+		telegramKind,
+		chatKind("slack", 8000),
+		chatKind("discord", 5000),
+		chatKind("wecom", 1900),
+		chatKind("lark", 3500),
+		chatKind("bark", 1900),
+		chatKind("ntfy", 3500),
 	}
 }
 

@@ -100,17 +100,18 @@ func notifier(t testing.TB, db *storage.DB, log *slog.Logger, channels ...notify
 	return n
 }
 
-// flushUntil flushes until no letter waits, or fails after many times.
+// flushUntil flushes until no letter waits, or fails when that takes long.
 func flushUntil(t testing.TB, n *notify.Notifier, db *storage.DB) {
 	t.Helper()
-	for range 2000 {
-		err := n.Flush(t.Context())
+	var err error
+	for began := time.Now(); time.Since(began) < 20*time.Second; {
+		err = n.Flush(t.Context())
 		if left, e := db.Undelivered(""); e != nil || len(left) == 0 && err == nil {
 			return
 		}
 		time.Sleep(time.Millisecond) // a retry is due after one or two
 	}
-	t.Fatal("letters still wait")
+	t.Fatalf("letters still wait: %v", err)
 }
 
 func allReports(t testing.TB, db *storage.DB) []tracker.Report {

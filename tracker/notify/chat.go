@@ -1,0 +1,104 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nicholas-fedor/shoutrrr/pkg/router"
+	"github.com/nicholas-fedor/shoutrrr/pkg/types"
+	"github.com/nicholas-fedor/shoutrrr/pkg/util/jsonclient"
+)
+
+// chatKind is a kind of chat that shoutrrr knows. Its url is a shoutrrr
+// address, such as slack://hook:KEY@webhook or wecom://KEY. The text is short
+// enough for the service in bytes.
+func chatKind(name string, most int) Kind {
+	return Kind{
+		Name: name, Need: []string{"url"},
+		New: func(s Settings) (Sender, error) {
+			u, err := url.Parse(s.URL)
+			if err != nil || u.Scheme != name {
+				return nil, badSetting("url", "want the address of the chat in the form of shoutrrr, %s://…", name)
+			}
+			service, err := new(router.ServiceRouter).Locate(s.URL)
+			if err != nil {
+				return nil, &SettingError{"url", hide(err, secretsOf(s.URL)...)}
+			}
+			return &chat{Settings: s, kind: name, most: most, service: service, busy: make(chan struct{}, 1)}, nil
+		},
+	}
+}
+
+// A chat sends the report in a few lines through shoutrrr.
+type chat struct {
+	Settings
+	kind    string
+	most    int
+	service types.Service
+	// busy is held while shoutrrr sends. It takes no context, and some of its
+	// services set no time limit.
+	busy chan struct{}
+}
+
+func (c *chat) Recipients() []string { return []string{c.kind} }
+
+func (c *chat) Send(ctx context.Context, l *Letter) (string, error) {
+	select {
+	case c.busy <- struct{}{}:
+	default:
+		return "", &Unreachable{fmt.Errorf("%s has not answered the last attempt yet", c.kind)}
+	}
+	done := make(chan error, 1)
+	go func() {
+		defer func() { <-c.busy }()
+		done <- c.service.Send(chatText(l, c.most), &types.Params{})
+	}()
+	t := time.NewTimer(c.Timeout)
+	defer t.Stop()
+	select {
+	case err := <-done:
+		return "sent", c.judge(err)
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case <-t.C:
+		return "", &Unreachable{fmt.Errorf("%s does not answer", c.kind)}
+	}
+}
+
+var (
+	anyAddress = regexp.MustCompile(`[a-z]+://[^\s"]+`)
+	statusSaid = regexp.MustCompile(`(?i)(?:status|code|http)\D{0,30}\b(4\d\d)\b`)
+)
+
+// judge says what an error of shoutrrr means, without the address that it may
+// name.
+func (c *chat) judge(err error) error {
+	if err == nil {
+		return nil
+	}
+	said := anyAddress.ReplaceAllString(hide(err, secretsOf(c.URL)...).Error(), "…")
+	status := 0
+	var je jsonclient.Error
+	if errors.As(err, &je) {
+		status = je.StatusCode
+	} else if m := statusSaid.FindStringSubmatch(said); m != nil {
+		status, _ = strconv.Atoi(m[1])
+	}
+	if final(status) {
+		return &Refused{said}
+	}
+	return errors.New(said)
+}
+
+// chatText is a letter for a chat, of at most so many bytes. What a chat takes
+// for a call to everybody, or for markup, is written with look-alikes.
+func chatText(l *Letter, most int) string {
+	s := l.Mail.Subject + "\n\n" + l.Mail.Brief
+	return cutTo(strings.NewReplacer("@", "＠", "<", "‹", ">", "›", "`", "'").Replace(s), most)
+}

@@ -1,0 +1,101 @@
+package notify
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// httpClient returns a client that follows no redirects: a signed letter goes
+// where the configuration says or nowhere.
+func (s *Settings) httpClient() *http.Client {
+	return &http.Client{
+		Timeout: s.Timeout,
+		Transport: &http.Transport{
+			Proxy:             http.ProxyFromEnvironment,
+			TLSClientConfig:   &tls.Config{RootCAs: s.Roots, MinVersion: tls.VersionTLS12},
+			DisableKeepAlives: true, // a letter now and then
+			ForceAttemptHTTP2: true,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// post sends a body and returns the status and the beginning of the answer.
+func post(ctx context.Context, c *http.Client, to string, header http.Header, body []byte) (status int, answer string, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(body))
+	if err != nil {
+		return 0, "", err
+	}
+	req.Header = header
+	req.Header.Set("User-Agent", "shopwatch")
+	resp, err := c.Do(req)
+	var ue *url.Error
+	if errors.As(err, &ue) {
+		err = fmt.Errorf("reach %s: %w", req.URL.Host, ue.Err) // the address may hold a secret
+	}
+	if err != nil {
+		return 0, "", &Unreachable{err}
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, 4096))
+	if err != nil && resp.StatusCode/100 != 2 {
+		return 0, "", &Unreachable{fmt.Errorf("reach %s: %w", req.URL.Host, err)}
+	}
+	return resp.StatusCode, strings.TrimSpace(string(text)), nil
+}
+
+// judge says what an HTTP status means for a letter.
+func judge(status int, answer string) error {
+	if status/100 == 2 {
+		return nil
+	}
+	said := strings.TrimSpace(fmt.Sprintf("%d %s %s", status, http.StatusText(status), answer))
+	if final(status) {
+		return &Refused{said}
+	}
+	return errors.New(said)
+}
+
+// final reports whether a status is about the letter and will not change. A
+// wrong login or address is for somebody to mend.
+func final(status int) bool {
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusProxyAuthRequired,
+		http.StatusRequestTimeout, http.StatusConflict, http.StatusLocked, http.StatusTooEarly, http.StatusTooManyRequests:
+		return false
+	}
+	return status/100 == 4
+}
+
+// webAddress checks that an address is one of the web.
+func webAddress(s string) (*url.URL, error) {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, badSetting("url", "want an address that begins with https://")
+	}
+	return u, nil
+}
+
+// secretsOf are the parts of an address that may be secret: all but the scheme,
+// and words too short to be a key.
+func secretsOf(address string) []string {
+	_, rest, _ := strings.Cut(address, "://")
+	var secrets []string
+	for _, part := range strings.FieldsFunc(rest, func(r rune) bool { return strings.ContainsRune("/@:?&=#,-", r) }) {
+		if len(part) >= 8 {
+			secrets = append(secrets, part)
+		}
+	}
+	return secrets
+}
+
+// stamp is a time for signatures.
+func stamp(t time.Time) string { return fmt.Sprint(t.Unix()) }
