@@ -77,7 +77,14 @@ func result(what, text string, err error) finding {
 func checkChrome(ctx context.Context, c *Config) finding {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	b := browser.New(browser.Options{Path: c.Browser.Path, Flags: c.Browser.Flags})
+	b := browser.New(browser.Options{Path: c.Browser.Path, Flags: c.Browser.Flags, Remote: c.Browser.Remote})
+	if c.Browser.Remote != "" {
+		tab, err := b.Tab(ctx, browser.TabOptions{})
+		if err == nil {
+			tab.Close()
+		}
+		return result("chrome", "one at "+c.Browser.Remote+" answers", errors.Join(err, b.Close()))
+	}
 	path, version, err := b.Version(ctx)
 	err = errors.Join(err, b.Close())
 	text := fmt.Sprintf("%s, %s", version, path)

@@ -38,6 +38,7 @@ type Config struct {
 type BrowserConfig struct {
 	Path        string         `yaml:"path"`    // found by itself when empty
 	Profile     string         `yaml:"profile"` // user data directory
+	Remote      string         `yaml:"remote"`  // address of a Chrome that runs elsewhere
 	Flags       map[string]any `yaml:"flags"`   // further switches, string or bool
 	PageTimeout Duration       `yaml:"page_timeout"`
 	Pace        Pace           `yaml:"pace"`
@@ -135,7 +136,7 @@ func mustZone(name string) *time.Location {
 func loadConfig(file string, marketplace func(string) (string, error)) (*Config, error) {
 	text, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no configuration %s: write one (the README begins with an example) or name another with -c FILE", file)
+		return nil, fmt.Errorf("there is no configuration %s: write one with shopwatch init, or name another with -c FILE", file)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration: %w", err)
@@ -187,6 +188,8 @@ func (c *Config) check(src *source, marketplace func(string) (string, error)) er
 		}
 	}
 	switch {
+	case b.Remote != "" && !strings.HasPrefix(b.Remote, "ws://") && !strings.HasPrefix(b.Remote, "wss://"):
+		return src.errorf("browser.remote", "want ws://HOST:PORT of a Chrome that listens there")
 	case b.PageTimeout < Duration(time.Second) || b.PageTimeout > Duration(10*time.Minute):
 		return src.errorf("browser.page_timeout", "want 1s to 10m")
 	case b.Pace.Max > time.Hour:

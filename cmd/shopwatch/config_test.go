@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -104,6 +105,43 @@ func TestGoodConfig(t *testing.T) {
 	}
 	if got := c.Browser.Flags; got["disable-sync"] != true || got["lang"] != "zh-CN" {
 		t.Errorf("Flags = %v, want disable-sync true and lang zh-CN", got)
+	}
+}
+
+// The sample that init writes shows the defaults, and its comments hold keys
+// that exist.
+func TestSample(t *testing.T) {
+	c, err := parseConfig("shopwatch.yaml", sample, environment, tmall)
+	if err != nil {
+		t.Fatal(err)
+	}
+	least := good(t, "least")
+	if c.Browser.Pace != least.Browser.Pace || c.Browser.PageTimeout != least.Browser.PageTimeout || c.Rules != least.Rules ||
+		c.Retention != least.Retention || c.Listen != least.Listen || c.Timezone.String() != least.Timezone.String() {
+		t.Errorf("sample = %+v, want the defaults %+v", c, least)
+	}
+	text := strings.Replace(string(sample), "channels: []", "channels:", 1)
+	text = regexp.MustCompile(`(?m)^#(  [ -])`).ReplaceAllString(text, "$1")
+	text = regexp.MustCompile(`(?m)^    # `).ReplaceAllString(text, "    ")
+	if c, err = parseConfig("shopwatch.yaml", []byte(text), environment, tmall); err != nil {
+		t.Fatalf("with all comments taken for keys: %v", err)
+	}
+	if len(c.Channels) != 1 || c.Storefronts[0].Title == "" || c.Channels[0].LeastPercent != 5 {
+		t.Errorf("configuration = %+v, want all that the comments hold", c)
+	}
+}
+
+func TestInit(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "shopwatch.yaml")
+	var out, errs strings.Builder
+	if status := run(t.Context(), []string{"init", "-c", file}, &out, &errs); status != 0 || !strings.Contains(out.String(), "shopwatch check") {
+		t.Fatalf("init = %d, %s%s, want 0 and what to do next", status, out.String(), errs.String())
+	}
+	if status := run(t.Context(), []string{"init", "-c", file}, &out, &errs); status != 1 || !strings.Contains(errs.String(), "is there already") {
+		t.Errorf("init again = %d, %s, want 1 and why", status, errs.String())
+	}
+	if st, err := os.Stat(file); err != nil || st.Mode().Perm() != 0o600 {
+		t.Errorf("mode = %v, %v, want 0600: it may hold a password", st.Mode(), err)
 	}
 }
 

@@ -45,7 +45,7 @@ func newEngine(c *Config, db *storage.DB, log *slog.Logger) *engine {
 // newBrowser returns the Chrome of the configuration, not yet started.
 func newBrowser(c *Config, log *slog.Logger) *browser.Browser {
 	b := c.Browser
-	return browser.New(browser.Options{Path: b.Path, Profile: b.Profile, Flags: b.Flags, Log: log})
+	return browser.New(browser.Options{Path: b.Path, Profile: b.Profile, Flags: b.Flags, Remote: b.Remote, Log: log})
 }
 
 // close ends Chrome. The database is its opener's to close.

@@ -34,6 +34,7 @@ type commands struct {
 	JSON    bool             `name:"json" help:"Print one JSON object a line."`
 	Version kong.VersionFlag `help:"Print the version."`
 
+	Init        initCommand        `cmd:"" help:"Write a configuration to begin with, every key explained."`
 	Run         runCommand         `cmd:"" help:"Watch: scan on schedule, send reports, answer the other commands."`
 	Scan        scanCommand        `cmd:"" help:"Scan storefronts now."`
 	Storefronts storefrontsCommand `cmd:"" help:"Storefronts: when they were scanned and what is known of them."`
