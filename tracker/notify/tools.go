@@ -1,0 +1,115 @@
+package notify
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"shopwatch/tracker"
+	"shopwatch/tracker/report"
+)
+
+// EML puts a story into the form in which it would be mailed: to the given
+// recipient, as the e-mail channel of the settings would; settings without a
+// sender address have one made up.
+func EML(s Settings, to string, story *report.Story) ([]byte, error) {
+	if s.Server == "" {
+		s.Server = "smtps://localhost"
+	}
+	if s.From == "" {
+		s.From = "Shopwatch <shopwatch@localhost>"
+	}
+	if to == "" {
+		to = "you@localhost"
+	}
+	s.To = []string{to}
+	e, err := newEmail(s)
+	if err != nil {
+		return nil, err
+	}
+	words, err := report.Write(*story)
+	if err != nil {
+		return nil, err
+	}
+	msg, err := e.message(&Letter{ID: "preview." + strings.ToLower(rand.Text()[:10]), Thread: "thread.preview", To: to, Story: story, Mail: words})
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	_, err = msg.WriteTo(&b)
+	return b.Bytes(), err
+}
+
+// Test sends the sample report, which says that it is one, to every recipient
+// of a channel. Nothing of it is stored. The answer is what the receiving side
+// said last.
+func (n *Notifier) Test(ctx context.Context, channel string) (answer string, err error) {
+	c := n.channel(channel)
+	if c == nil {
+		return "", fmt.Errorf("there is no channel %q", channel)
+	}
+	story := report.Sample(c.Name, c.Lang, c.Zone, time.Now())
+	words, err := report.Write(story)
+	if err != nil {
+		return "", err
+	}
+	var errs []error
+	for _, to := range c.Sender.Recipients() {
+		said, err := c.Sender.Send(ctx, &Letter{
+			ID: "test." + strings.ToLower(rand.Text()[:16]), Thread: n.thread(c, &story, to), To: to, Story: &story, Mail: words,
+		})
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", to, err))
+			continue
+		}
+		answer = said
+	}
+	return answer, errors.Join(errs...)
+}
+
+// Check reports whether a sender could send now, as far as that can be known
+// without sending.
+func Check(ctx context.Context, s Sender) error {
+	if c, ok := s.(interface{ Check(context.Context) error }); ok {
+		return c.Check(ctx)
+	}
+	return nil
+}
+
+// Retry lets the letters of a report that were refused or given up wait again,
+// and those that wait be tried now. It returns how many those are.
+func (n *Notifier) Retry(id uint64) (letters int, err error) {
+	r, ok, err := n.db.Report(id)
+	if err != nil {
+		return 0, err
+	}
+	if !ok {
+		return 0, fmt.Errorf("there is no report %d", id)
+	}
+	for _, l := range r.Letters {
+		if l.State == tracker.Sent {
+			continue
+		}
+		l.State, l.Next, l.Attempts = tracker.Waiting, time.Time{}, 0
+		if err := n.db.NoteLetter(id, l); err != nil {
+			return letters, err
+		}
+		letters++
+	}
+	n.again(r.Channel)
+	return letters, nil
+}
+
+// again makes a channel forget that its receiving side could not be reached.
+func (n *Notifier) again(channel string) {
+	if c := n.channel(channel); c != nil {
+		c.turn <- struct{}{}
+		c.blocked, c.failures = time.Time{}, 0
+		<-c.turn
+	}
+	n.Wake()
+}
