@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -48,11 +49,26 @@ func (db *DB) copyTo(path string) error {
 	if err != nil {
 		return err
 	}
+	w := sink{w: f}
 	err = db.view(func(t tx) error {
-		_, err := t.WriteTo(f)
-		return err
+		if _, err := t.WriteTo(&w); err != nil {
+			return cmp.Or(w.err, err)
+		}
+		return nil
 	})
 	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// A sink keeps the error of a write, which bbolt does not wrap.
+type sink struct {
+	w   io.Writer
+	err error
+}
+
+func (s *sink) Write(p []byte) (int, error) {
+	n, err := s.w.Write(p)
+	s.err = cmp.Or(s.err, err)
+	return n, err
 }
 
 // BackupDaily makes the backup of the day of now in the folder backups beside

@@ -12,6 +12,8 @@ import (
 	"shopwatch/storage"
 )
 
+type boltTx = bbolt.Tx
+
 var queryAll = storage.Query{Limit: 1 << 30}
 
 func be(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
