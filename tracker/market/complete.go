@@ -94,11 +94,6 @@ func (j *Judgement) judge(pages []Listing, across int) (reason string, d doubt) 
 		if l.Page != i+1 {
 			return fmt.Sprintf("page %d calls itself %d", i+1, l.Page), broken
 		}
-		for k := range i {
-			if same(&pages[k], l) {
-				return fmt.Sprintf("page %d repeats page %d", i+1, k+1), broken
-			}
-		}
 		if i < len(pages)-1 && l.Last {
 			return fmt.Sprintf("page %d calls itself the last of %d", i+1, first.Pages), broken
 		}
@@ -139,6 +134,16 @@ func (l *Listing) declared(of *Listing) string {
 		return fmt.Sprintf("%d products", of.Total)
 	}
 	return fmt.Sprintf("%d pages", of.Pages)
+}
+
+// Repeats notes as a problem that the page lists what one before it listed.
+func (l *Listing) Repeats(before []Listing) {
+	for k := range before {
+		if same(&before[k], l) {
+			l.problem("it repeats page %d", k+1)
+			return
+		}
+	}
 }
 
 // same reports whether two pages list the same products.

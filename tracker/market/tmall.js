@@ -19,7 +19,13 @@ globalThis.shopwatch = (() => {
   const visible = el => {
     if (!el || !el.checkVisibility({opacityProperty: true, visibilityProperty: true})) return false
     const r = el.getBoundingClientRect()
-    return r.width > 8 && r.height > 8 && r.right + scrollX > 0 && r.bottom + scrollY > 0
+    if (!(r.width > 8 && r.height > 8 && r.right + scrollX > 0 && r.bottom + scrollY > 0)) return false
+    if (getComputedStyle(el).position === 'fixed') return true
+    for (let up = el.parentElement; up && up !== document.body; up = up.parentElement) {
+      const box = up.getBoundingClientRect() // one that cuts off what is in it
+      if ((box.width <= 8 || box.height <= 8) && getComputedStyle(up).overflow !== 'visible') return false
+    }
+    return true
   }
   // A dialogue's own box may be empty while its mask and content are fixed.
   const shown = el => visible(el) || all('iframe, [class*="mask"], [class*="content"], [class*="dialog"]', el).some(visible)
@@ -189,7 +195,7 @@ globalThis.shopwatch = (() => {
       if (s && nothing(s)) return 'empty'
       const a = answer(want)
       if (a && (a.err || a.status >= 400) && ago(a.at) > 300) return 'refused'
-      if (a && ago(a.at) > 2500) return 'quiet'
+      if (a && ago(a.at) > 1500) return 'quiet'
       if (react()) return mtop() >= want ? 'answers' : ''
       if (document.readyState === 'complete') {
         loaded ||= performance.now()
@@ -207,7 +213,7 @@ globalThis.shopwatch = (() => {
       loaded ||= performance.now()
       if (ago(loaded) > 800 && offSigns()) return 'off'
       if (ago(loaded) > 1500 && goneSigns()) return 'missing' // time for its script to go on
-      return ago(loaded) > 2500 ? 'quiet' : ''
+      return ago(loaded) > 2000 ? 'quiet' : ''
     },
   }
 

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -64,7 +63,6 @@ type shopper struct {
 	t       *testing.T
 	scanner *scan.Scanner
 	rules   tracker.Rules
-	mu      sync.Mutex
 	catalog tracker.Items
 	kept    [][]byte
 }
@@ -97,10 +95,15 @@ func (sh *shopper) scan(url string) (*tracker.Scan, []tracker.Change) {
 	sh.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	s := sh.scanner.Scan(ctx, tracker.Storefront{Name: "s", URL: url}, sh.rules, nil)
+	s, changes := sh.scanWith(ctx, url)
 	if ctx.Err() != nil {
 		sh.t.Fatalf("the scan of %s did not end within a minute", url)
 	}
+	return s, changes
+}
+
+func (sh *shopper) scanWith(ctx context.Context, url string) (*tracker.Scan, []tracker.Change) {
+	s := sh.scanner.Scan(ctx, tracker.Storefront{Name: "s", URL: url}, sh.rules, nil)
 	o := tracker.Reconcile(&sh.catalog, s, sh.rules)
 	sh.catalog.Apply(o)
 	return s, o.Changes

@@ -182,7 +182,7 @@ func (r *reading) pass(ctx context.Context, listing string) (pages []market.List
 	r.scan.Evidence.Passes++
 	r.done.Products, r.done.Pages = 0, 0
 	for n := 1; ; n++ {
-		l, err := r.page(ctx, listing, n)
+		l, err := r.page(ctx, listing, n, pages)
 		if st := (*stateError)(nil); errors.As(err, &st) {
 			return pages, ending{stop: st.state.Name, state: st.state, err: err}
 		}
@@ -218,7 +218,7 @@ func (r *reading) confirmEmpty(ctx context.Context, listing string, l market.Lis
 	if err := r.pause(ctx, r.opts.Backoff); err != nil {
 		return nil, ending{stop: "interrupted", err: err}
 	}
-	again, err := r.page(ctx, listing, 1)
+	again, err := r.page(ctx, listing, 1, nil)
 	if st := (*stateError)(nil); errors.As(err, &st) {
 		return nil, ending{stop: st.state.Name, state: st.state, err: err}
 	}
