@@ -5,7 +5,7 @@ GO      ?= go
 LINT    := $(GO) tool -modfile=tools/go.mod golangci-lint
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
-.PHONY: all build demo test check bench chrome clean
+.PHONY: all build demo test check bench faults chrome clean
 
 all: build
 
@@ -30,8 +30,17 @@ check:
 	$(LINT) run ./...
 	$(GO) test -race -short -timeout 8m ./...
 
+# What the numbers of design are measured by: the database, and the whole
+# process side by side with hand-written Puppeteer scripts (needs npm).
 bench: chrome
+	cd fixtures/bench && npm install --no-package-lock --no-audit --no-fund --silent
+	SHOPWATCH_BENCH=1 $(GO) test -count 1 -timeout 60m -run TestBench ./fixtures/bench
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+# Every fault of the simulated mall, at every place of every layout, once and
+# lasting, with and without true changes underneath: well over 1,000 scans.
+faults: chrome
+	SHOPWATCH_FAULTS=all $(GO) test -count 1 -timeout 120m -run 'TestFaults$$' ./tracker/scan
 
 # Installs a headless Chrome and a font for Chinese text where there is none.
 CHROMES := /usr/lib/chromium/chromium-headless-shell chromium-headless-shell chromium chromium-browser google-chrome google-chrome-stable
