@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 
 	"go.etcd.io/bbolt"
 
@@ -87,8 +88,21 @@ func (p *problems) err() error {
 	if p.more > 0 {
 		errs = append(errs, fmt.Errorf("and %d more", p.more))
 	}
-	return fmt.Errorf("%w: %w", ErrDamaged, errors.Join(errs...))
+	return fmt.Errorf("%w: %w", ErrDamaged, oneLine(errs))
 }
+
+// oneLine is several errors in one line, as people read them.
+type oneLine []error
+
+func (l oneLine) Error() string {
+	words := make([]string, len(l))
+	for i, err := range l {
+		words[i] = err.Error()
+	}
+	return strings.Join(words, "; ")
+}
+
+func (l oneLine) Unwrap() []error { return l }
 
 // checkSums verifies the checksum of every value, without looking into it.
 func (t tx) checkSums() error {
