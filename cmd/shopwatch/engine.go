@@ -44,8 +44,17 @@ func newEngine(c *Config, db *storage.DB, log *slog.Logger) *engine {
 
 // newBrowser returns the Chrome of the configuration, not yet started.
 func newBrowser(c *Config, log *slog.Logger) *browser.Browser {
-	b := c.Browser
-	return browser.New(browser.Options{Path: b.Path, Profile: b.Profile, Flags: b.Flags, Remote: b.Remote, Log: log})
+	return browser.New(browserOptions(c, log))
+}
+
+// browserOptions are those of every Chrome on the profile. Logins outlive it,
+// also where a marketplace lets them stand on session cookies.
+func browserOptions(c *Config, log *slog.Logger) browser.Options {
+	o := browser.Options{Path: c.Browser.Path, Profile: c.Browser.Profile, Flags: c.Browser.Flags, Remote: c.Browser.Remote, Log: log}
+	for _, m := range market.All() {
+		o.Keep = append(o.Keep, m.Login.Domains...)
+	}
+	return o
 }
 
 // close ends Chrome. The database is its opener's to close.

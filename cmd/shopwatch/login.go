@@ -43,6 +43,9 @@ func (l *loginCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	if c.Browser.Remote != "" {
+		return fmt.Errorf("browser.remote is set: log in with that Chrome, where it runs; a login lives in its profile")
+	}
 	d := &loginDesk{app: a, config: c, market: m}
 	switch {
 	case l.Export != "":
@@ -72,8 +75,7 @@ func (d *loginDesk) inWindow(wait time.Duration) error {
 			return err
 		}
 	}
-	b := d.config.Browser
-	w, err := browser.OpenWindow(browser.Options{Path: b.Path, Profile: b.Profile, Flags: b.Flags}, d.market.Login.URL)
+	w, err := browser.OpenWindow(browserOptions(d.config, d.quiet()), d.market.Login.URL)
 	if err != nil {
 		return d.noWindow(err)
 	}
@@ -91,9 +93,12 @@ func (d *loginDesk) inWindow(wait time.Duration) error {
 		return d.noWindow(err)
 	}
 	if d.ctx.Err() != nil {
-		return errors.New("interrupted; a login that you made in the window is kept all the same")
+		return errors.New("interrupted before the login was kept; begin again")
 	}
-	return d.conclude("window", before, false)
+	if err := w.Keep(d.ctx); err != nil {
+		return fmt.Errorf("keep the login that was made in the window: %w", err)
+	}
+	return d.conclude("window", before)
 }
 
 // noWindow says what else can be done.
@@ -117,18 +122,15 @@ func (d *loginDesk) look() (s loginState, err error) {
 	return s, err
 }
 
-// conclude says what came of a login, and notes it. seen says that it was
-// there before its Chrome ended.
-func (d *loginDesk) conclude(method string, before loginState, seen bool) error {
+// conclude says what came of a login, and notes it.
+func (d *loginDesk) conclude(method string, before loginState) error {
 	s, err := d.look()
 	if err != nil {
 		return err
 	}
 	switch {
-	case !s.There && seen:
-		return fmt.Errorf("%s gave session cookies only, which Chrome forgets when it ends: the login is lost; log in again and choose to stay logged in", d.market.Name)
 	case !s.There:
-		return fmt.Errorf("nobody is logged in: the cookies of a login to %s are not there (session cookies do not count: Chrome forgets them when it ends)", d.market.Name)
+		return fmt.Errorf("nobody is logged in: the cookies of a login to %s are not there", d.market.Name)
 	case before.There && before.sameEnds(s):
 		d.say("No new login was made. %s", s)
 		return nil

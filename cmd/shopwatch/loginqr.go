@@ -53,7 +53,7 @@ func (d *loginDesk) byPhone(wait time.Duration) (err error) {
 	if err != nil {
 		return err
 	}
-	return d.conclude("qr", before, true)
+	return d.conclude("qr", before)
 }
 
 // login shows codes until one of them has led to a login.

@@ -38,7 +38,9 @@ type Options struct {
 	MaxTabs   int
 	MaxMemory int64
 	Idle      time.Duration
-	Log       *slog.Logger // nil for none
+	// Keep are domains whose session cookies outlive Chrome, in the profile.
+	Keep []string
+	Log  *slog.Logger // nil for none
 }
 
 // startTimeout bounds the start of Chrome, which takes well below a second on
@@ -124,6 +126,7 @@ func (b *Browser) stop() error {
 	if p == nil {
 		return nil
 	}
+	b.keep(p)
 	return p.end()
 }
 
@@ -191,9 +194,22 @@ func (b *Browser) release(p *process) {
 	if !idle {
 		return
 	}
+	b.keep(p)
 	if u := b.Usage(); u.Memory > cmp.Or(b.opts.MaxMemory, 1<<30) {
 		b.opts.Log.Debug("chrome has grown too large", "bytes", u.Memory)
 		b.endIdle(p)
+	}
+}
+
+// keep keeps the session cookies that are to be kept.
+func (b *Browser) keep(p *process) {
+	select {
+	case <-p.lost:
+		return
+	default:
+	}
+	if err := p.keep(b.opts.Keep); err != nil && p.ctx.Err() == nil {
+		b.opts.Log.Warn("session cookies are not kept", "err", err)
 	}
 }
 
@@ -277,7 +293,6 @@ func (b *Browser) switches(p *process) []chromedp.ExecAllocatorOption {
 	opts := append(chromedp.DefaultExecAllocatorOptions[:len(chromedp.DefaultExecAllocatorOptions):len(chromedp.DefaultExecAllocatorOptions)],
 		chromedp.ExecPath(b.path),
 		chromedp.UserDataDir(p.dir),
-		chromedp.Env("TMPDIR="+p.dir), // what Chrome leaves behind when it is killed is swept with the profile
 		chromedp.WindowSize(1280, 1000),
 		chromedp.Flag("disable-popup-blocking", false), // a page may not open windows
 		chromedp.Flag("disable-ipc-flooding-protection", false),
@@ -289,7 +304,11 @@ func (b *Browser) switches(p *process) []chromedp.ExecAllocatorOption {
 		chromedp.Flag("lang", "zh-CN"),
 	)
 	if Shell(b.path) {
-		opts = append(opts, chromedp.Flag("disable-gpu", true))
+		opts = append(opts, chromedp.Flag("disable-gpu", true),
+			// What it leaves behind when it is killed is swept with the
+			// profile. A full Chrome would make a socket there, for which
+			// the path may be too long; sweep finds that by its link.
+			chromedp.Env("TMPDIR="+p.dir))
 	}
 	const resolver = "host-resolver-rules"
 	rules := insideRules()

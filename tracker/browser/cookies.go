@@ -25,12 +25,12 @@ type Cookie struct {
 func (b *Browser) Cookies(ctx context.Context, domains []string) ([]Cookie, error) {
 	full, err := b.cookies(ctx, domains)
 	if err != nil {
-		return nil, fmt.Errorf("look at the cookies: %w", err)
+		return nil, err
 	}
 	var all []Cookie
 	for _, c := range full {
 		k := Cookie{Name: c.Name, Domain: c.Domain}
-		if !c.Session && c.Expires > 0 {
+		if lasts(c) {
 			k.Expires = time.UnixMilli(int64(c.Expires * 1000)).UTC()
 		}
 		all = append(all, k)
@@ -39,14 +39,40 @@ func (b *Browser) Cookies(ctx context.Context, domains []string) ([]Cookie, erro
 }
 
 func (b *Browser) cookies(ctx context.Context, domains []string) ([]*network.Cookie, error) {
+	p, err := b.use(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer b.release(p)
+	return p.cookies(ctx, domains)
+}
+
+func (p *process) cookies(ctx context.Context, domains []string) ([]*network.Cookie, error) {
 	var all []*network.Cookie
-	err := b.ask(ctx, func(ctx context.Context, s cdp.Session) error {
+	err := p.ask(ctx, func(ctx context.Context, s cdp.Session) error {
 		res, err := cdp.Call(ctx, s, storage.GetCookies, storage.GetCookiesParams{})
 		all = res.Cookies
 		return err
 	})
-	return slices.DeleteFunc(all, func(c *network.Cookie) bool { return !belongs(c.Domain, domains) }), err
+	if err != nil {
+		return nil, fmt.Errorf("look at the cookies: %w", err)
+	}
+	return slices.DeleteFunc(all, func(c *network.Cookie) bool { return !belongs(c.Domain, domains) }), nil
 }
+
+func (p *process) setCookies(ctx context.Context, cookies []*network.CookieParam) error {
+	err := p.ask(ctx, func(ctx context.Context, s cdp.Session) error {
+		_, err := cdp.Call(ctx, s, storage.SetCookies, storage.SetCookiesParams{Cookies: cookies})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("set cookies: %w", err)
+	}
+	return nil
+}
+
+// lasts reports whether a cookie outlives its Chrome.
+func lasts(c *network.Cookie) bool { return !c.Session && c.Expires > 0 }
 
 // belongs reports whether a cookie's domain is one of some domains or lies
 // within one.
@@ -58,20 +84,59 @@ func belongs(domain string, domains []string) bool {
 }
 
 // ask asks the browser itself, as opposed to one of its tabs.
-func (b *Browser) ask(ctx context.Context, f func(context.Context, cdp.Session) error) error {
-	p, err := b.use(ctx)
-	if err != nil {
-		return err
-	}
-	defer b.release(p)
-	c, cancel := context.WithTimeout(p.ctx, startTimeout)
+func (p *process) ask(ctx context.Context, f func(context.Context, cdp.Session) error) error {
+	c, cancel := context.WithTimeout(p.ctx, 10*time.Second)
 	defer cancel()
 	defer context.AfterFunc(ctx, cancel)()
-	err = f(c, chromedp.FromContext(p.ctx).Browser)
+	err := f(c, chromedp.FromContext(p.ctx).Browser)
 	if err != nil && ctx.Err() != nil {
 		return ctx.Err()
 	}
 	return err
+}
+
+// keepFor is how long a session cookie is kept: longer than a marketplace
+// keeps the session that it stands for.
+const keepFor = 30 * 24 * time.Hour
+
+// keep gives the session cookies of some domains an end, so that they outlive
+// Chrome. The login of a marketplace may stand on nothing else.
+func (p *process) keep(domains []string) error {
+	if len(domains) == 0 || p.remote || p.temp {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(p.ctx, 3*time.Second)
+	defer cancel()
+	all, err := p.cookies(ctx, domains)
+	if err != nil {
+		return err
+	}
+	var kept []*network.CookieParam
+	for _, c := range all {
+		if lasts(c) {
+			continue
+		}
+		k := param(c)
+		k.Expires = cdp.TimeSinceEpoch(time.Now().Add(keepFor).Unix())
+		kept = append(kept, k)
+	}
+	if len(kept) == 0 {
+		return nil
+	}
+	return p.setCookies(ctx, kept)
+}
+
+// param is what sets a cookie as it is.
+func param(c *network.Cookie) *network.CookieParam {
+	p := &network.CookieParam{Name: c.Name, Value: c.Value, Domain: c.Domain, Path: c.Path,
+		Secure: c.Secure, HTTPOnly: c.HTTPOnly, SameSite: c.SameSite, Priority: c.Priority, PartitionKey: c.PartitionKey}
+	if !strings.HasPrefix(c.Domain, ".") { // of this host alone
+		p.URL, p.Domain = "https://"+c.Domain+c.Path, ""
+	}
+	if lasts(c) {
+		p.Expires = cdp.TimeSinceEpoch(c.Expires)
+	}
+	return p
 }
 
 // A savedCookie is a cookie as it is carried from one profile to another.
@@ -92,7 +157,7 @@ type savedCookie struct {
 func (b *Browser) SaveCookies(ctx context.Context, domains []string) ([]byte, error) {
 	full, err := b.cookies(ctx, domains)
 	if err != nil {
-		return nil, fmt.Errorf("read the cookies: %w", err)
+		return nil, err
 	}
 	saved := []savedCookie{}
 	for _, c := range full {
@@ -101,7 +166,7 @@ func (b *Browser) SaveCookies(ctx context.Context, domains []string) ([]byte, er
 		}
 		s := savedCookie{Name: c.Name, Value: c.Value, Domain: c.Domain, Path: c.Path,
 			Secure: c.Secure, HTTPOnly: c.HTTPOnly, SameSite: string(c.SameSite)}
-		if !c.Session && c.Expires > 0 {
+		if lasts(c) {
 			s.Expires = c.Expires
 		}
 		saved = append(saved, s)
@@ -123,22 +188,13 @@ func (b *Browser) LoadCookies(ctx context.Context, domains []string, saved []byt
 		if !belongs(s.Domain, domains) {
 			return fmt.Errorf("a cookie of %s is not one of %s", s.Domain, strings.Join(domains, ", "))
 		}
-		p := &network.CookieParam{Name: s.Name, Value: s.Value, Domain: s.Domain, Path: s.Path,
-			Secure: s.Secure, HTTPOnly: s.HTTPOnly, SameSite: network.CookieSameSite(s.SameSite)}
-		if !strings.HasPrefix(s.Domain, ".") { // of this host alone
-			p.URL, p.Domain = "https://"+s.Domain+s.Path, ""
-		}
-		if s.Expires > 0 {
-			p.Expires = cdp.TimeSinceEpoch(s.Expires)
-		}
-		params = append(params, p)
+		params = append(params, param(&network.Cookie{Name: s.Name, Value: s.Value, Domain: s.Domain, Path: s.Path,
+			Expires: s.Expires, Secure: s.Secure, HTTPOnly: s.HTTPOnly, SameSite: network.CookieSameSite(s.SameSite)}))
 	}
-	err := b.ask(ctx, func(ctx context.Context, s cdp.Session) error {
-		_, err := cdp.Call(ctx, s, storage.SetCookies, storage.SetCookiesParams{Cookies: params})
-		return err
-	})
+	p, err := b.use(ctx)
 	if err != nil {
-		return fmt.Errorf("set the cookies: %w", err)
+		return err
 	}
-	return nil
+	defer b.release(p)
+	return p.setCookies(ctx, params)
 }

@@ -23,6 +23,7 @@ var ErrNoDisplay = errors.New("there is no display to show Chrome on")
 // refuse even a human (tmall.md, section 4.10). It holds the profile as a
 // Browser does.
 type Window struct {
+	opts  Options
 	path  string
 	cmd   *exec.Cmd
 	lock  *flock.Flock
@@ -54,7 +55,7 @@ func OpenWindow(o Options, address string) (*Window, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Window{path: path, lock: lock, tail: &tail{}, ended: make(chan struct{})}
+	w := &Window{opts: o, path: path, lock: lock, tail: &tail{}, ended: make(chan struct{})}
 	w.cmd = exec.Command(path, append(visibleSwitches(o), address)...)
 	w.cmd.Stdout, w.cmd.Stderr = w.tail, w.tail
 	w.cmd.WaitDelay = 3 * time.Second // for a process that inherited the output
@@ -171,6 +172,21 @@ func (w *Window) Close() error {
 	w.kill()
 	<-w.ended
 	return fmt.Errorf("%s did not end within %s and was killed: a login made in it may be lost", w.path, patience)
+}
+
+// Keep does for a window that has ended what a Browser does for itself: the
+// session cookies of the domains Options.Keep outlive it. The next Chrome on
+// the profile would forget them, so it must be called before that.
+//
+// The same Chrome starts once more for it, unseen, as one that takes up its
+// last session, and cut off from the network, so that the pages which were
+// open then are not visited.
+func (w *Window) Keep(ctx context.Context) error {
+	b := New(Options{Path: w.path, Profile: w.opts.Profile, Keep: w.opts.Keep, Log: w.opts.Log, Flags: map[string]any{
+		"restore-last-session": true, "proxy-server": "127.0.0.1:9", "proxy-bypass-list": "<-loopback>",
+	}})
+	_, err := b.Cookies(ctx, w.opts.Keep)
+	return errors.Join(err, b.Close())
 }
 
 // A tail keeps the end of what Chrome says.

@@ -106,7 +106,7 @@ func lasting(t *testing.T, b *browser.Browser) (all []string) {
 func TestLoginInAWindowIsKeptForTheHeadlessBrowser(t *testing.T) {
 	screen(t)
 	m := ownMall(t)
-	o := browser.Options{Profile: filepath.Join(t.TempDir(), "profile"), Flags: m.Flags()}
+	o := browser.Options{Profile: filepath.Join(t.TempDir(), "profile"), Flags: m.Flags(), Keep: loginDomains}
 	driven := o
 	driven.Flags = maps.Clone(o.Flags)
 	driven.Flags["remote-debugging-port"] = "0" // meant for the headless one
@@ -135,6 +135,13 @@ func TestLoginInAWindowIsKeptForTheHeadlessBrowser(t *testing.T) {
 	if err := w.Wait(t.Context()); err != nil {
 		t.Errorf("Wait = %v after a window that was closed", err)
 	}
+	m.Forget()
+	if err := w.Keep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if visits := m.Requests(); len(visits) > 0 {
+		t.Errorf("keeping the cookies has visited %d pages, such as %s", len(visits), visits[0].URL())
+	}
 	want := []string{"taobao.com _nk_", "taobao.com cookie2", "taobao.com lgc", "taobao.com sn", "taobao.com tracknick", "taobao.com unb",
 		"tmall.com _nk_", "tmall.com cookie2", "tmall.com lgc", "tmall.com sn", "tmall.com tracknick", "tmall.com unb"}
 	if got := lasting(t, b); !slices.Equal(got, want) {
@@ -145,6 +152,38 @@ func TestLoginInAWindowIsKeptForTheHeadlessBrowser(t *testing.T) {
 	}
 	if left := pids(o.Profile); len(left) > 0 {
 		t.Errorf("processes %v are left over", left)
+	}
+}
+
+func TestSessionCookiesOutliveChromeWhereTheyAreKept(t *testing.T) {
+	short(t)
+	m := ownMall(t)
+	dir := filepath.Join(t.TempDir(), "profile")
+	for _, tt := range []struct {
+		name string
+		keep []string
+		want []string
+	}{
+		{"kept nowhere", nil, []string{"taobao.com lgc", "taobao.com tracknick", "tmall.com lgc", "tmall.com tracknick"}},
+		{"kept for one domain", []string{"tmall.com"}, []string{"taobao.com lgc", "taobao.com tracknick",
+			"tmall.com _nk_", "tmall.com cookie2", "tmall.com lgc", "tmall.com sn", "tmall.com tracknick", "tmall.com unb"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := browser.New(browser.Options{Profile: dir, Flags: m.Flags(), Keep: tt.keep})
+			defer b.Close()
+			tb := tab(t, b, browser.TabOptions{})
+			m.Forget()
+			if err := tb.Open(t.Context(), m.LoginURL("")); err != nil {
+				t.Fatal(err)
+			}
+			phone(t, m)
+			if err := b.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if got := lasting(t, b); !slices.Equal(got, tt.want) {
+				t.Errorf("after Chrome has ended = %v, want %v", got, tt.want)
+			}
+		})
 	}
 }
 
@@ -243,7 +282,7 @@ func TestProfileOfAChromeOfAnotherHand(t *testing.T) {
 func TestCookiesCarriedOver(t *testing.T) {
 	short(t)
 	m := ownMall(t)
-	from := browser.New(browser.Options{Profile: filepath.Join(t.TempDir(), "a"), Flags: m.Flags()})
+	from := browser.New(browser.Options{Profile: filepath.Join(t.TempDir(), "a"), Flags: m.Flags(), Keep: loginDomains})
 	to := browser.New(browser.Options{Profile: filepath.Join(t.TempDir(), "b"), Flags: m.Flags()})
 	defer from.Close()
 	defer to.Close()
@@ -252,7 +291,10 @@ func TestCookiesCarriedOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	phone(t, m)
-	until(t, "the cookies are there", func() bool { return len(lasting(t, from)) == 12 })
+	tb.Close() // now session cookies are kept
+	if got := lasting(t, from); len(got) != 12 {
+		t.Fatalf("lasting cookies = %v, want all 12", got)
+	}
 
 	none, err := from.SaveCookies(t.Context(), []string{"example.com", "mall.com"})
 	if err != nil || string(none) != "[]" {
