@@ -25,6 +25,7 @@ import (
 	"testing"
 	"time"
 
+	"shopwatch/fixtures"
 	"shopwatch/storage"
 	"shopwatch/tracker"
 	"shopwatch/tracker/notify"
@@ -194,29 +195,15 @@ func wantNoSecrets(t *testing.T, r *receiver, said string) {
 }
 
 func emailReceiver(t *testing.T) *receiver {
-	var mu sync.Mutex
-	var now mood
-	srv := serveMail(t, &mailServer{fault: func(_ int, step, _ string) error {
-		mu.Lock()
-		defer mu.Unlock()
-		switch {
-		case step == "data" && now == breaks:
-			return refuse(452, "disk full")
-		case step == "data" && now == refuses:
-			return refuse(552, "too long")
-		}
-		return nil
-	}})
+	srv := serveMail(t, fixtures.SMTPOptions{})
 	return &receiver{
 		settings: mailTo(srv, "a@example.com"),
 		be: func(m mood) bool {
-			mu.Lock()
-			defer mu.Unlock()
-			now = m
+			srv.Fault(map[mood]fixtures.MailFault{breaks: {Data: 452}, refuses: {Data: 552}}[m])
 			return true
 		},
 		arrived: func() (as []arrival) {
-			for _, l := range srv.letters(t) {
+			for _, l := range letters(t, srv) {
 				as = append(as, arrival{l.GetHeader("Message-ID"), l.Text})
 			}
 			return as

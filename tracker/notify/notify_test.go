@@ -10,15 +10,12 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
+	"shopwatch/fixtures"
 	"shopwatch/storage"
 	"shopwatch/tracker"
 	"shopwatch/tracker/notify"
 	"shopwatch/tracker/report"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var nine = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
 
@@ -67,18 +64,6 @@ func logTo(b *bytes.Buffer) *slog.Logger {
 
 func quietLog() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-// mailTo are settings of an e-mail channel to a server.
-func mailTo(s *mailServer, to ...string) notify.Settings {
-	scheme := "smtp"
-	if s.smtps {
-		scheme = "smtps"
-	}
-	return notify.Settings{
-		Channel: "analysts", Server: scheme + "://" + s.addr, Plaintext: !s.tls && !s.smtps, Roots: s.roots,
-		From: "Shopwatch <shopwatch@example.com>", To: to, Timeout: 5 * time.Second,
-	}
-}
-
 func sender(t testing.TB, kind string, s notify.Settings) notify.Sender {
 	t.Helper()
 	snd, err := notify.NewSender(kind, s)
@@ -124,8 +109,9 @@ func allReports(t testing.TB, db *storage.DB) []tracker.Report {
 }
 
 func TestMailAsItArrives(t *testing.T) {
-	db, srv := fresh(t), serveMail(t, &mailServer{smtps: true})
+	db, srv := fresh(t), serveMail(t, fixtures.SMTPOptions{Security: fixtures.TLS})
 	settings := mailTo(srv, "team@example.com")
+	settings.Plaintext = false
 	settings.Thread = true
 	n := notifier(t, db, quietLog(), notify.Channel{Name: "analysts", Sender: sender(t, "email", settings), Lang: "zh", Zone: time.FixedZone("", 8*3600)})
 	commit(t, db, "tencent", nine, product("1"), product("2"))
@@ -135,7 +121,7 @@ func TestMailAsItArrives(t *testing.T) {
 	if err := n.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	got := srv.letters(t)
+	got := letters(t, srv)
 	if len(got) != 1 {
 		t.Fatalf("%d letters arrived, want 1: the baseline is no news", len(got))
 	}
@@ -190,80 +176,42 @@ func TestMailAsItArrives(t *testing.T) {
 // to three people.
 func TestDelivery(t *testing.T) {
 	to := []string{"a@example.com", "b@example.com", "c@example.com"}
+	login := func(mechanism string) fixtures.SMTPOptions {
+		return fixtures.SMTPOptions{Security: fixtures.StartTLS, Auth: []string{mechanism}, Username: "shop", Password: "s3cret"}
+	}
 	tests := []struct {
 		name   string
-		server *mailServer
-		change func(*notify.Settings)
+		server fixtures.SMTPOptions
+		fault  fixtures.MailFault
 		// want is how often each letter arrives, states what becomes of them.
 		want, states string
 		answer       string // part of what is kept of the first letter
 	}{
-		{name: "taken at once", server: &mailServer{}, want: "1 1 1", states: "sent sent sent", answer: "OK: queued"},
-		{name: "TLS from the first byte", server: &mailServer{smtps: true}, want: "1 1 1", states: "sent sent sent"},
-		{name: "STARTTLS", server: &mailServer{tls: true}, want: "1 1 1", states: "sent sent sent"},
-		{
-			name: "temporary refusal", want: "1 1 1", states: "sent sent sent",
-			server: &mailServer{fault: func(n int, step, _ string) error {
-				if step == "rcpt" && n <= 3 {
-					return refuse(451, "greylisted")
-				}
-				return nil
-			}},
-		},
-		{
-			name: "one bad recipient holds up nobody", want: "0 1 1", states: "dead sent sent", answer: "550",
-			server: &mailServer{fault: func(_ int, step, rcpt string) error {
-				if step == "rcpt" && rcpt == to[0] {
-					return refuse(550, "no such user")
-				}
-				return nil
-			}},
-		},
-		{
-			name: "letter refused for good", want: "0 0 0", states: "dead dead dead", answer: "554",
-			server: &mailServer{fault: func(_ int, step, _ string) error {
-				if step == "data" {
-					return refuse(554, "spam")
-				}
-				return nil
-			}},
-		},
-		{
-			name: "dropped after the letter was taken", want: "2 1 1", states: "sent sent sent",
-			server: &mailServer{fault: func(n int, step, _ string) error {
-				if step == "data" && n == 1 {
-					return errDrop
-				}
-				return nil
-			}},
-		},
-		{
-			name: "stalls once", want: "1 1 1", states: "sent sent sent",
-			change: func(s *notify.Settings) { s.Timeout = 200 * time.Millisecond },
-			server: &mailServer{fault: func(n int, step, _ string) error {
-				if step == "rcpt" && n == 2 {
-					return errStall
-				}
-				return nil
-			}},
-		},
-		{
-			name: "logs in with PLAIN", want: "1 1 1", states: "sent sent sent",
-			server: &mailServer{tls: true, auth: []string{"PLAIN"}, user: "shop", pwd: "s3cret"},
-			change: func(s *notify.Settings) { s.Username, s.Password = "shop", "s3cret" },
-		},
-		{
-			name: "logs in with LOGIN", want: "1 1 1", states: "sent sent sent",
-			server: &mailServer{smtps: true, auth: []string{"LOGIN"}, user: "shop", pwd: "s3cret"},
-			change: func(s *notify.Settings) { s.Username, s.Password = "shop", "s3cret" },
-		},
+		{name: "taken at once", want: "1 1 1", states: "sent sent sent", answer: "OK: queued"},
+		{name: "TLS from the first byte", server: fixtures.SMTPOptions{Security: fixtures.TLS}, want: "1 1 1", states: "sent sent sent"},
+		{name: "STARTTLS", server: fixtures.SMTPOptions{Security: fixtures.StartTLS}, want: "1 1 1", states: "sent sent sent"},
+		{name: "greylisting", fault: fixtures.MailFault{Refuse: map[string]int{"*": 450}, Times: 4}, want: "1 1 1", states: "sent sent sent"},
+		{name: "sender refused for now", fault: fixtures.MailFault{Sender: 451, Times: 2}, want: "1 1 1", states: "sent sent sent"},
+		{name: "one bad recipient holds up nobody", fault: fixtures.MailFault{Refuse: map[string]int{to[0]: 550}}, want: "0 1 1", states: "dead sent sent", answer: "550"},
+		{name: "letter refused for good", fault: fixtures.MailFault{Data: 554}, want: "0 0 0", states: "dead dead dead", answer: "554"},
+		{name: "dropped after the letter was taken", fault: fixtures.MailFault{DropKept: true, Times: 1}, want: "2 1 1", states: "sent sent sent"},
+		{name: "dropped before the letter was taken", fault: fixtures.MailFault{DropLost: true, Times: 2}, want: "1 1 1", states: "sent sent sent"},
+		{name: "hangs up", fault: fixtures.MailFault{HangUp: true, Times: 3}, want: "1 1 1", states: "sent sent sent"},
+		{name: "stalls", fault: fixtures.MailFault{Stall: true, Times: 1}, want: "1 1 1", states: "sent sent sent"},
+		{name: "logs in with PLAIN", server: login("PLAIN"), want: "1 1 1", states: "sent sent sent"},
+		{name: "logs in with LOGIN", server: login("LOGIN"), want: "1 1 1", states: "sent sent sent"},
+		{name: "logs in with CRAM-MD5", server: login("CRAM-MD5"), want: "1 1 1", states: "sent sent sent"},
+		{name: "login refused for now", server: login("PLAIN"), fault: fixtures.MailFault{Login: 454, Times: 2}, want: "1 1 1", states: "sent sent sent"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			db, srv := fresh(t), serveMail(t, tt.server)
+			srv.Fault(tt.fault)
 			settings := mailTo(srv, to...)
-			if tt.change != nil {
-				tt.change(&settings)
+			settings.Username, settings.Password = tt.server.Username, tt.server.Password
+			settings.Plaintext = tt.server.Security == fixtures.Plaintext
+			if tt.fault.Stall {
+				settings.Timeout = 200 * time.Millisecond
 			}
 			n := notifier(t, db, quietLog(), notify.Channel{Name: "analysts", Sender: sender(t, "email", settings)})
 			commit(t, db, "tencent", nine, product("1"))
@@ -274,7 +222,7 @@ func TestDelivery(t *testing.T) {
 			ids := make(map[string]string)
 			for _, who := range to {
 				c := 0
-				for _, l := range srv.letters(t) {
+				for _, l := range letters(t, srv) {
 					if l.to == who {
 						c++
 						id := l.GetHeader("Message-ID")
@@ -309,25 +257,25 @@ func TestDelivery(t *testing.T) {
 // TestUnreachableServers: nothing is lost, nothing is said in clear, the reason
 // says what to do, and no password is in it.
 func TestUnreachableServers(t *testing.T) {
-	closed := serveMail(t, &mailServer{smtps: true})
+	stranger := serveMail(t, fixtures.SMTPOptions{})
 	tests := []struct {
 		name     string
-		server   *mailServer
+		server   fixtures.SMTPOptions
 		change   func(*notify.Settings)
 		answer   string
-		sessions int // at most; two greetings are one session with STARTTLS
+		sessions int // at most; STARTTLS makes two greetings of one session
 	}{
-		{"nobody listens", &mailServer{}, func(s *notify.Settings) { s.Server = "smtp://127.0.0.1:1" }, "connection refused", 0},
-		{"no TLS offered", &mailServer{}, func(s *notify.Settings) { s.Plaintext = false }, "offers no STARTTLS: use smtps://, or set plaintext: true", 1},
-		{"wrong password", &mailServer{tls: true, auth: []string{"PLAIN"}, user: "shop", pwd: "other"}, nil, "check username and password", 2},
-		{"no login offered", &mailServer{tls: true}, nil, "check username and password", 2},
-		{"certificate of a stranger", &mailServer{smtps: true}, func(s *notify.Settings) { s.Roots = closed.roots }, "certificate", 1},
+		{"nobody listens", fixtures.SMTPOptions{}, func(s *notify.Settings) { s.Server = "smtp://127.0.0.1:1" }, "connection refused", 0},
+		{"no TLS offered", fixtures.SMTPOptions{}, nil, "offers no STARTTLS: use smtps://, or set plaintext: true", 1},
+		{"wrong password", fixtures.SMTPOptions{Security: fixtures.StartTLS, Auth: []string{"PLAIN"}, Username: "shop", Password: "other"}, nil, "check username and password", 2},
+		{"no login offered", fixtures.SMTPOptions{Security: fixtures.StartTLS}, nil, "check username and password", 2},
+		{"certificate of a stranger", fixtures.SMTPOptions{Security: fixtures.TLS}, func(s *notify.Settings) { s.Roots = stranger.Pool() }, "certificate", 1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			db, srv := fresh(t), serveMail(t, tt.server)
 			settings := mailTo(srv, "a@example.com", "b@example.com")
-			settings.Username, settings.Password = "shop", "s3cret-s3cret"
+			settings.Username, settings.Password, settings.Plaintext = "shop", "s3cret-s3cret", false
 			if tt.change != nil {
 				tt.change(&settings)
 			}
@@ -345,8 +293,8 @@ func TestUnreachableServers(t *testing.T) {
 					t.Errorf("letter to %s is %s: %q, want waiting with %q", l.To, l.State, l.Answer, tt.answer)
 				}
 			}
-			if srv.sessions > tt.sessions {
-				t.Errorf("%d sessions, want %d: a server that cannot be reached is not tried for each letter", srv.sessions, tt.sessions)
+			if srv.Sessions() > tt.sessions {
+				t.Errorf("%d sessions, want %d: a server that cannot be reached is not tried for each letter", srv.Sessions(), tt.sessions)
 			}
 			said := fmt.Sprint(err, log.String(), rs)
 			if strings.Contains(said, "s3cret") || strings.Contains(said, "c2hvcA") {
@@ -360,7 +308,7 @@ func TestUnreachableServers(t *testing.T) {
 // note of it.
 func TestCrashAfterSending(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "shopwatch.db")
-	db, srv := open(t, path), serveMail(t, &mailServer{})
+	db, srv := open(t, path), serveMail(t, fixtures.SMTPOptions{})
 	ctx, crash := context.WithCancel(t.Context())
 	first := sender(t, "email", mailTo(srv, "a@example.com"))
 	n := notifier(t, db, quietLog(), notify.Channel{Name: "analysts", Sender: crashing{first, crash}})
@@ -376,7 +324,7 @@ func TestCrashAfterSending(t *testing.T) {
 	n = notifier(t, db, quietLog(), notify.Channel{Name: "analysts", Sender: sender(t, "email", mailTo(srv, "a@example.com"))})
 	flushUntil(t, n, db)
 	flushUntil(t, n, db)
-	got := srv.letters(t)
+	got := letters(t, srv)
 	if len(got) != 2 {
 		t.Fatalf("%d letters arrived, want 2: the one before the crash and the one after", len(got))
 	}
@@ -406,13 +354,7 @@ func (c crashing) Send(ctx context.Context, l *notify.Letter) (string, error) {
 // TestRunSendsWhenWoken runs the notifier as the daemon does.
 func TestRunSendsWhenWoken(t *testing.T) {
 	db := fresh(t)
-	arrived := make(chan struct{}, 10)
-	srv := serveMail(t, &mailServer{fault: func(_ int, step, _ string) error {
-		if step == "data" {
-			arrived <- struct{}{}
-		}
-		return nil
-	}})
+	srv := serveMail(t, fixtures.SMTPOptions{})
 	n := notifier(t, db, quietLog(), notify.Channel{Name: "analysts", Sender: sender(t, "email", mailTo(srv, "a@example.com"))})
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
@@ -426,30 +368,30 @@ func TestRunSendsWhenWoken(t *testing.T) {
 		commit(t, db, "tencent", nine.Add(time.Duration(i+1)*time.Hour), list...)
 		n.Wake()
 		n.Wake()
-		select {
-		case <-arrived:
-		case <-time.After(10 * time.Second):
-			t.Fatal("no letter came")
+		wait, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		if _, err := srv.Wait(wait); err != nil {
+			t.Fatalf("no letter came: %v", err)
 		}
+		cancel()
 	}
 	stop()
 	if err := <-ended; err != nil {
 		t.Errorf("Run = %v", err)
 	}
-	if got := len(srv.letters(t)); got != 3 {
+	if got := len(letters(t, srv)); got != 3 {
 		t.Errorf("%d letters arrived, want 3", got)
 	}
 }
 
 func TestANewChannelStartsAtTheEndOfTheLog(t *testing.T) {
-	db, srv := fresh(t), serveMail(t, &mailServer{})
+	db, srv := fresh(t), serveMail(t, fixtures.SMTPOptions{})
 	commit(t, db, "tencent", nine, product("1"))
 	commit(t, db, "tencent", nine.Add(time.Hour), product("1"), product("2"))
 	n := notifier(t, db, quietLog(), notify.Channel{Name: "analysts", Sender: sender(t, "email", mailTo(srv, "a@example.com"))})
 	if err := n.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := len(srv.letters(t)); got != 0 {
+	if got := len(letters(t, srv)); got != 0 {
 		t.Errorf("%d letters about the past arrived, want none", got)
 	}
 }
@@ -457,7 +399,7 @@ func TestANewChannelStartsAtTheEndOfTheLog(t *testing.T) {
 // TestAReportForEachScan: storefronts and scans are not mixed, and what the
 // filter leaves out makes no report.
 func TestAReportForEachScan(t *testing.T) {
-	db, srv := fresh(t), serveMail(t, &mailServer{})
+	db, srv := fresh(t), serveMail(t, fixtures.SMTPOptions{})
 	n := notifier(t, db, quietLog(), notify.Channel{
 		Name: "analysts", Sender: sender(t, "email", mailTo(srv, "a@example.com")),
 		Filter: notify.Filter{Storefronts: []tracker.Name{"tencent", "oppo"}},
@@ -470,7 +412,7 @@ func TestAReportForEachScan(t *testing.T) {
 	}
 	flushUntil(t, n, db)
 	var subjects []string
-	for _, l := range srv.letters(t) {
+	for _, l := range letters(t, srv) {
 		subjects = append(subjects, l.GetHeader("Subject"))
 	}
 	want := "[Tencent flagship] +2 new · 22 Nov 10:00\n[腾讯官方数码旗舰店] +2 new · 22 Nov 11:00\n[Tencent flagship] +2 new · 22 Nov 13:00"

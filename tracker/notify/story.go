@@ -83,9 +83,6 @@ func (n *Notifier) story(c *channel, r *tracker.Report) (*report.Story, error) {
 	return s, nil
 }
 
-// lookBack is how far before a scan its last complete one is looked for.
-const lookBack = 500
-
 // scans adds the scans that the changes rest on, and how long before each the
 // storefront was last read completely. A report about several scans of a
 // storefront tells what they came to together.
@@ -106,13 +103,9 @@ func (n *Notifier) scans(s *report.Story) error {
 			if !ok {
 				continue // thinned out long ago, or a correction by hand
 			}
-			before, err := n.db.ScansBefore(name, time.Time{}, at, lookBack)
-			if err != nil {
-				return err
-			}
 			rs := report.Scan{Scan: sc}
-			if i := slices.IndexFunc(before, func(b tracker.Scan) bool { return b.Verdict == tracker.Complete }); i >= 0 {
-				rs.LastComplete = before[i].Began
+			if rs.LastComplete, err = n.lastComplete(name, at); err != nil {
+				return err
 			}
 			s.Scans = append(s.Scans, rs)
 		}
@@ -121,6 +114,28 @@ func (n *Notifier) scans(s *report.Story) error {
 		return cmp.Or(a.Began.Compare(b.Began), cmp.Compare(a.Storefront, b.Storefront))
 	})
 	return nil
+}
+
+// lastComplete returns when the last complete scan before a time began; the
+// zero time when there is none among the last thousand.
+func (n *Notifier) lastComplete(name tracker.Name, before time.Time) (time.Time, error) {
+	const page = 20
+	for range 50 {
+		list, err := n.db.ScansBefore(name, time.Time{}, before, page)
+		if err != nil {
+			return time.Time{}, err
+		}
+		for i := range list {
+			if list[i].Verdict == tracker.Complete {
+				return list[i].Began, nil
+			}
+		}
+		if len(list) < page {
+			break
+		}
+		before = list[page-1].Began
+	}
+	return time.Time{}, nil
 }
 
 // suspects adds the products that are missing without proof. They are known

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jhillyerd/enmime/v2"
 
+	"shopwatch/fixtures"
 	"shopwatch/tracker"
 	"shopwatch/tracker/notify"
 	"shopwatch/tracker/report"
@@ -49,13 +50,13 @@ func TestEMLOfTheSample(t *testing.T) {
 }
 
 func TestTestSaysThatItIsOne(t *testing.T) {
-	db, srv := fresh(t), serveMail(t, &mailServer{})
+	db, srv := fresh(t), serveMail(t, fixtures.SMTPOptions{})
 	n := notifier(t, db, quietLog(), notify.Channel{Name: "analysts", Sender: sender(t, "email", mailTo(srv, "a@example.com", "b@example.com"))})
 	answer, err := n.Test(t.Context(), "analysts")
 	if err != nil || !strings.Contains(answer, "OK") {
 		t.Errorf("Test = %q, %v, want the server's answer", answer, err)
 	}
-	got := srv.letters(t)
+	got := letters(t, srv)
 	if len(got) != 2 || !strings.HasPrefix(got[0].GetHeader("Subject"), "Sample: ") || !strings.Contains(got[0].Text, "This is a sample.") {
 		t.Errorf("letters = %v, want two that say that they are samples", got)
 	}
@@ -112,7 +113,7 @@ func TestPendingMovesNothing(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
-	srv := serveMail(t, &mailServer{smtps: true, auth: []string{"PLAIN"}, user: "shop", pwd: "s3cret"})
+	srv := serveMail(t, fixtures.SMTPOptions{Security: fixtures.TLS, Auth: []string{"PLAIN"}, Username: "shop", Password: "s3cret"})
 	s := mailTo(srv, "a@example.com")
 	s.Username, s.Password = "shop", "s3cret"
 	if err := notify.Check(t.Context(), sender(t, "email", s)); err != nil {
@@ -123,7 +124,7 @@ func TestCheck(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "check username and password") || strings.Contains(err.Error(), "wr0ng") {
 		t.Errorf("Check with a wrong password = %v, want what to do and no password", err)
 	}
-	if got := len(srv.letters(t)); got != 0 {
+	if got := len(letters(t, srv)); got != 0 {
 		t.Errorf("Check sent %d letters", got)
 	}
 	if err := notify.Check(t.Context(), &notebook{fail: func() error { return errors.New("never asked") }}); err != nil {
@@ -137,7 +138,7 @@ func TestAllIDsDiffer(t *testing.T) {
 	seen := make(map[string]string)
 	for range 2 { // databases with the same history
 		db := fresh(t)
-		srv := serveMail(t, &mailServer{})
+		srv := serveMail(t, fixtures.SMTPOptions{})
 		n := notifier(t, db, quietLog(),
 			notify.Channel{Name: "one", Sender: sender(t, "email", mailTo(srv, "a@example.com", "b@example.com"))},
 			notify.Channel{Name: "two", Sender: sender(t, "email", mailTo(srv, "a@example.com"))})
@@ -145,7 +146,7 @@ func TestAllIDsDiffer(t *testing.T) {
 		commit(t, db, "oppo", nine, product("1"))
 		commit(t, db, "oppo", nine.Add(h), product("1"), product("2"))
 		flushUntil(t, n, db)
-		for i, l := range srv.letters(t) {
+		for i, l := range letters(t, srv) {
 			id := l.GetHeader("Message-ID")
 			if other := seen[id]; other != "" {
 				t.Errorf("letter %d has the Message-ID of %s", i, other)

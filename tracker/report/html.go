@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"io"
 	"strings"
+	"sync"
 
 	"shopwatch/tracker"
 )
@@ -201,9 +202,18 @@ var funcs = template.FuncMap{
 	},
 }
 
+// mailTemplate is parsed when it is first needed.
+var mailTemplate = sync.OnceValues(func() (*template.Template, error) {
+	t, err := template.New("mail.html").Funcs(funcs).ParseFS(files, "mail.html")
+	if err != nil {
+		return nil, fmt.Errorf("the template of mails: %w", err)
+	}
+	return t, nil
+})
+
 // html writes the view as HTML.
 func (v *view) html(w io.Writer) error {
-	t, err := template.New("mail.html").Funcs(funcs).ParseFS(files, "mail.html")
+	t, err := mailTemplate()
 	if err != nil {
 		return err
 	}

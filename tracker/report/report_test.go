@@ -420,3 +420,13 @@ func TestPercent(t *testing.T) {
 		})
 	}
 }
+
+func BenchmarkWrite(b *testing.B) {
+	s := report.Sample("analysts", "en", shanghai, nine)
+	s.Picture = nil
+	for b.Loop() {
+		if _, err := report.Write(s); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

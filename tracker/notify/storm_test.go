@@ -1,0 +1,234 @@
+package notify_test
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/jhillyerd/enmime/v2"
+	"go.uber.org/goleak"
+
+	"shopwatch/fixtures"
+	"shopwatch/storage"
+	"shopwatch/tracker"
+	"shopwatch/tracker/notify"
+)
+
+// TestMain is the whole program of the daemons that TestStorm kills.
+func TestMain(m *testing.M) {
+	if path := os.Getenv("SHOPWATCH_STORM_DB"); path != "" {
+		if err := stormDaemon(path, os.Getenv("SHOPWATCH_STORM_SMTP"), os.Getenv("SHOPWATCH_STORM_SCANS")); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+var stormChannels = map[string][]string{
+	"all":    {"a@example.com", "b@example.com"},
+	"prices": {"c@example.com"},
+}
+
+func stormNotifier(db *storage.DB, server string) (*notify.Notifier, error) {
+	var channels []notify.Channel
+	for name, to := range stormChannels {
+		s, err := notify.NewSender("email", notify.Settings{
+			Channel: name, Server: server, Plaintext: true, From: "shopwatch@example.com", To: to, Timeout: 5 * time.Second,
+		})
+		if err != nil {
+			return nil, err
+		}
+		c := notify.Channel{Name: name, Sender: s}
+		if name == "prices" {
+			c.Filter.Kinds = []tracker.Kind{tracker.Repriced}
+		}
+		channels = append(channels, c)
+	}
+	return notify.New(db, notify.Options{
+		Channels: channels, RetryFirst: 2 * time.Millisecond, RetryMost: 20 * time.Millisecond,
+	}, quietLog())
+}
+
+// stormDaemon commits scans where the daemon before it was killed, and reports
+// them. It ends when all is said.
+func stormDaemon(path, server, scans string) error {
+	total, err := strconv.Atoi(scans)
+	if err != nil {
+		return err
+	}
+	db, err := storage.Open(path, storage.Options{Timeout: 10 * time.Second})
+	if err != nil {
+		return err
+	}
+	n, err := stormNotifier(db, server)
+	if err != nil {
+		return err
+	}
+	go func() { _ = n.Run(context.Background()) }() // ends with the process
+	it, _, err := db.Product("tencent", "1")
+	if err != nil {
+		return err
+	}
+	at := int(max(it.Price.Low-10000, -1)) + 1 // the price tells how far the daemons before came
+	for ; at <= total; at++ {
+		p := product("1")
+		p.Price.Low = 10000 + int64(at)
+		list := []tracker.Product{p}
+		for i := range at/10 + 1 {
+			list = append(list, product(fmt.Sprint(100+i)))
+		}
+		_, err := db.Commit(&tracker.Scan{
+			Storefront: "tencent", Began: nine.Add(time.Duration(at) * time.Minute), Took: time.Second,
+			Verdict: tracker.Complete, Products: list,
+			Evidence: tracker.Evidence{Parser: 1, Pages: 1, Products: len(list)},
+		}, tracker.DefaultRules())
+		if err != nil {
+			return err
+		}
+		n.Wake()
+	}
+	for {
+		n.Wake()
+		time.Sleep(10 * time.Millisecond)
+		places, err := db.Channels()
+		if err != nil {
+			return err
+		}
+		left, err := db.Undelivered("")
+		if err != nil {
+			return err
+		}
+		last, err := db.Changes(storage.Query{Newest: true, Limit: 1})
+		if err != nil {
+			return err
+		}
+		if len(left) == 0 && places["all"] == last[0].Seq && places["prices"] == last[0].Seq {
+			return db.Close()
+		}
+	}
+}
+
+// Each scan makes a report on each of two channels. make soak runs 500.
+var stormScans = flag.Int("storm", 100, "scans that TestStorm reports")
+
+// TestStorm sends reports through a mail server that fails at random,
+// with daemons that are killed at random: every change is in exactly one
+// report of each channel that wants it, every letter is delivered, and what
+// arrives twice arrives under the same Message-ID.
+func TestStorm(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a while")
+	}
+	scans := *stormScans
+	srv := serveMail(t, fixtures.SMTPOptions{})
+	path := filepath.Join(t.TempDir(), "shopwatch.db")
+	seed := uint64(time.Now().UnixNano())
+	r := rand.New(rand.NewPCG(seed, 0))
+	t.Logf("seed %d", seed)
+
+	kills := 0
+	for began := time.Now(); ; {
+		if time.Since(began) > 5*time.Minute {
+			t.Fatal("the daemons do not come to an end")
+		}
+		faults := []fixtures.MailFault{
+			{}, {Data: 451}, {DropKept: true}, {DropLost: true}, {HangUp: true}, {Refuse: map[string]int{"*": 450}}, {Sender: 451},
+		}
+		fault := faults[r.IntN(len(faults))]
+		fault.Share, fault.Seed = 0.3, r.Uint64()
+		srv.Fault(fault)
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), "SHOPWATCH_STORM_DB="+path, "SHOPWATCH_STORM_SMTP="+srv.URL(), fmt.Sprint("SHOPWATCH_STORM_SCANS=", scans))
+		var said bytes.Buffer
+		cmd.Stderr = &said
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Fatalf("a daemon failed: %v\n%s", err, said.String())
+			}
+			check(t, path, srv, scans)
+			t.Logf("%d kills, %d mails in %v", kills, len(srv.Mails()), time.Since(began).Round(time.Second))
+			return
+		case <-time.After(time.Duration(100+r.IntN(900)) * time.Millisecond):
+			_ = cmd.Process.Kill() // SIGKILL
+			<-ended
+			kills++
+		}
+	}
+}
+
+func check(t *testing.T, path string, srv *fixtures.SMTP, scans int) {
+	t.Helper()
+	db := open(t, path)
+	changes, err := db.Changes(storage.Query{Limit: 10 * scans})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := scans + scans/10; len(changes) != want {
+		t.Errorf("%d changes, want %d", len(changes), want)
+	}
+	told := make(map[string]int) // channel and change: reports
+	letters := 0
+	for _, r := range allReports(t, db) {
+		for _, seq := range r.Changes {
+			told[fmt.Sprint(r.Channel, seq)]++
+		}
+		for _, l := range r.Letters {
+			letters++
+			if l.State != tracker.Sent {
+				t.Errorf("report %d to %s is %s: %s", r.ID, l.To, l.State, l.Answer)
+			}
+		}
+	}
+	for _, c := range changes {
+		want := 0
+		if c.Kind == tracker.Repriced {
+			want = 1
+		}
+		if got := told[fmt.Sprint("prices", c.Seq)]; got != want {
+			t.Errorf("change %d, %s, is in %d reports of prices, want %d", c.Seq, c.Kind, got, want)
+		}
+		if got := told[fmt.Sprint("all", c.Seq)]; got != 1 {
+			t.Errorf("change %d is in %d reports of all, want 1", c.Seq, got)
+		}
+	}
+	arrived := make(map[string]string) // Message-ID: recipient and words
+	for _, m := range srv.Mails() {
+		env, err := enmime.ReadEnvelope(bytes.NewReader(m.Raw))
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, what := env.GetHeader("Message-ID"), fmt.Sprint(m.To, env.GetHeader("Subject"), env.Text)
+		if before := arrived[id]; before != "" && before != what {
+			t.Errorf("Message-ID %s is of two letters:\n%s\n%s", id, before, what)
+		}
+		arrived[id] = what
+	}
+	if len(arrived) != letters {
+		t.Errorf("%d different letters arrived, want %d", len(arrived), letters)
+	}
+	whats := make([]string, 0, len(arrived))
+	for _, what := range arrived {
+		whats = append(whats, what)
+	}
+	slices.Sort(whats)
+	if n := len(slices.Compact(whats)); n != letters {
+		t.Errorf("%d letters differ in words, want %d: some report arrived under two Message-IDs", n, letters)
+	}
+}
