@@ -43,6 +43,7 @@ type commands struct {
 	Scans       scansCommand       `cmd:"" help:"Scans with their verdict and evidence."`
 	Suspects    suspectsCommand    `cmd:"" help:"Products that are missing without proof."`
 	Why         whyCommand         `cmd:"" help:"The whole story of one change."`
+	Mail        mailCommand        `cmd:"" help:"Reports: how they look, and whether they arrive."`
 	Login       loginCommand       `cmd:"" help:"Log in to a marketplace, with an account of your own."`
 	Check       checkCommand       `cmd:"" help:"Check configuration, Chrome, database, mail server, clock and disk."`
 	Backup      backupCommand      `cmd:"" help:"Write a copy of the database, also while the daemon runs."`

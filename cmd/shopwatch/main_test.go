@@ -386,6 +386,65 @@ func TestBackup(t *testing.T) {
 	w.want(0, "compact")
 }
 
+// Reports can be looked at and sent for a test before anything has changed.
+// What a mail server does not take waits, is shown, and is tried again.
+func TestMail(t *testing.T) {
+	for _, daemon := range []bool{false, true} {
+		t.Run(map[bool]string{false: "on demand", true: "through the daemon"}[daemon], func(t *testing.T) {
+			w := newWorld(t)
+			if daemon {
+				w.daemon()
+			}
+			for ending, part := range map[string]string{".eml": "Message-ID: <preview.", ".html": "<html", ".txt": "糖大夫"} {
+				file := filepath.Join(w.dir, "preview"+ending)
+				out := w.want(0, "mail", "preview", file)
+				content, err := os.ReadFile(file)
+				if err != nil || !strings.Contains(string(content), part) || !strings.Contains(out, "a sample") {
+					t.Errorf("preview %s = %s, %v, want a sample with %q; it prints %s", ending, content, err, part, out)
+				}
+			}
+			if got := w.mail.Mails(); len(got) != 0 {
+				t.Fatalf("a preview sent %d mails", len(got))
+			}
+			if out := w.want(0, "mail", "test"); !strings.Contains(out, "sent to team@example.com") {
+				t.Errorf("mail test prints %s", out)
+			}
+			if _, err := w.mail.Wait(t.Context()); err != nil {
+				t.Error(err)
+			}
+			w.mail.Fault(fixtures.MailFault{Refuse: map[string]int{"*": 550}, Times: 1})
+			if out := w.want(1, "mail", "test"); !strings.Contains(out, "not sent to team@example.com") {
+				t.Errorf("mail test prints %s", out)
+			}
+
+			w.want(0, "scan")
+			if out := w.want(0, "mail", "outbox"); !strings.Contains(out, "nothing waits") {
+				t.Errorf("mail outbox prints %s", out)
+			}
+			w.mail.Stop()
+			w.shop.Take("45100000003", fixtures.OffShelf)
+			w.want(0, "scan")
+			out := w.want(0, "mail", "outbox")
+			for end := time.Now().Add(10 * time.Second); !strings.Contains(out, "connect") && time.Now().Before(end); {
+				out = w.want(0, "mail", "outbox") // the daemon is about to try
+			}
+			if !strings.Contains(out, "waiting") || !strings.Contains(out, "connect") {
+				t.Errorf("mail outbox prints %s, want a letter that waits because nobody answers", out)
+			}
+			if err := w.mail.Start(); err != nil {
+				t.Fatal(err)
+			}
+			if out := w.want(0, "mail", "retry"); !strings.Contains(out, "1 letter tried again") {
+				t.Errorf("mail retry prints %s", out)
+			}
+			mail, err := w.mail.Wait(t.Context())
+			if err != nil || !bytes.Contains(mail.Raw, []byte("-1 removed")) {
+				t.Errorf("mail = %s, %v, want one about a removed product", mail.Raw, err)
+			}
+		})
+	}
+}
+
 func TestCheck(t *testing.T) {
 	w := newWorld(t)
 	out := w.want(0, "check")

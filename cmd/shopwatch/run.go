@@ -160,6 +160,7 @@ func (a *app) reload(old *Config, log *slog.Logger) *Config {
 func serverOptions(c *Config, s *service) (web.Options, error) {
 	o := webOptions(c, s.db)
 	o.Scan, o.Status = s.scan, s.status
+	s.channels(&o)
 	o.Chrome = func() (int, int64) {
 		u := s.engine.browser.Usage()
 		return u.Processes, u.Memory

@@ -107,6 +107,18 @@ func (s *service) status() []web.Waiting {
 	return all
 }
 
+// channels lets a server speak for the channels.
+func (s *service) channels(o *web.Options) {
+	o.Test, o.Retry = s.notifier.Test, s.notifier.Retry
+	o.Preview = func(channel string, seq uint64) (web.Preview, error) {
+		p, err := s.notifier.Preview(channel, seq)
+		if err != nil {
+			return web.Preview{}, err
+		}
+		return web.Preview{What: p.What, Subject: p.Mail.Subject, Text: p.Mail.Text, Page: p.Mail.Page(), EML: p.EML, CSV: p.Mail.CSV}, nil
+	}
+}
+
 // webOptions are what a server needs to know of a configuration.
 func webOptions(c *Config, db *storage.DB) web.Options {
 	o := web.Options{DB: db, Version: version}

@@ -52,6 +52,10 @@ func (s *Server) routes() http.Handler {
 		"Scan now. Each line of the answer is an object with progress, result or error"), s.scan)
 	huma.Register(api, streaming("backup", "/api/backup", "application/vnd.shopwatch",
 		"A verified copy of the database"), s.backup)
+	huma.Get(api, "/api/reports", s.reports, about("reports", "Reports with their letters, newest first"))
+	huma.Get(api, "/api/channels/{name}/preview", s.preview, about("preview", "A report in words, which is not sent"))
+	huma.Post(api, "/api/channels/{name}/test", s.test, about("test", "Send a sample"))
+	huma.Post(api, "/api/retry", s.retry, about("retry", "Try letters again now"))
 	huma.Post(api, "/api/compact", s.compact, about("compact", "Give free space in the database file back"))
 	return mux
 }

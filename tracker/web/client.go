@@ -169,6 +169,43 @@ func (c *Client) Why(ctx context.Context, seq uint64) (Story, error) {
 	return s, c.get(ctx, "/api/changes/"+strconv.FormatUint(seq, 10), nil, &s)
 }
 
+// Undelivered are the reports with letters that wait, the oldest first.
+func (c *Client) Undelivered(ctx context.Context) ([]tracker.Report, error) {
+	var r Reports
+	err := c.get(ctx, "/api/reports", url.Values{"undelivered": {"true"}}, &r)
+	return r.Reports, err
+}
+
+// Reports are the newest reports of a channel, of all when it is empty.
+func (c *Client) Reports(ctx context.Context, channel string, limit int) ([]tracker.Report, error) {
+	q := filter("channel", channel)
+	q.Set("limit", strconv.Itoa(limit))
+	var r Reports
+	err := c.get(ctx, "/api/reports", q, &r)
+	return r.Reports, err
+}
+
+// Preview puts a report of a channel into words: of change seq, of what comes
+// next with 0.
+func (c *Client) Preview(ctx context.Context, channel string, seq uint64) (Preview, error) {
+	var p Preview
+	return p, c.get(ctx, "/api/channels/"+url.PathEscape(channel)+"/preview", url.Values{"seq": {strconv.FormatUint(seq, 10)}}, &p)
+}
+
+// Test sends a sample to the recipients of a channel.
+func (c *Client) Test(ctx context.Context, channel string) ([]tracker.Letter, error) {
+	var l Letters
+	err := c.change(ctx, "/api/channels/"+url.PathEscape(channel)+"/test", &l)
+	return l.Letters, err
+}
+
+// Retry has letters tried again now: those of a report, with 0 all that wait.
+func (c *Client) Retry(ctx context.Context, report uint64) (letters int, err error) {
+	var r Retried
+	err = c.change(ctx, "/api/retry?report="+strconv.FormatUint(report, 10), &r)
+	return r.Letters, err
+}
+
 // Scan scans storefronts now, all that are watched when none is named, one
 // after another. What becomes of each is told as soon as it is known: a result
 // or an error. The error returned is one of the conversation itself.
@@ -219,12 +256,7 @@ func (c *Client) Backup(ctx context.Context, w io.Writer) error {
 // Compact gives free space in the database file back.
 func (c *Client) Compact(ctx context.Context) (Space, error) {
 	var s Space
-	resp, err := c.post(ctx, "/api/compact", nil)
-	if err != nil {
-		return s, err
-	}
-	defer resp.Body.Close()
-	return s, json.NewDecoder(resp.Body).Decode(&s)
+	return s, c.change(ctx, "/api/compact", &s)
 }
 
 func (c *Client) get(ctx context.Context, path string, q url.Values, v any) error {
@@ -232,6 +264,16 @@ func (c *Client) get(ctx context.Context, path string, q url.Values, v any) erro
 		path += "?" + q.Encode()
 	}
 	resp, err := c.send(ctx, http.MethodGet, path, nil)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	return json.NewDecoder(resp.Body).Decode(v)
+}
+
+// change posts nothing but the address and reads the answer.
+func (c *Client) change(ctx context.Context, path string, v any) error {
+	resp, err := c.post(ctx, path, nil)
 	if err != nil {
 		return err
 	}

@@ -117,6 +117,32 @@ type line struct {
 	Error    string            `json:"error,omitempty"`
 }
 
+// Reports is a part of the list of reports.
+type Reports struct {
+	Reports []tracker.Report `json:"reports"`
+	Next    uint64           `json:"next,omitempty" doc:"before this number the list goes on; 0 at its end"`
+}
+
+// A Preview is a report in words that was not sent.
+type Preview struct {
+	What    string `json:"what" doc:"what it shows"`
+	Subject string `json:"subject"`
+	Text    string `json:"text"`
+	Page    string `json:"page" doc:"HTML that stands alone"`
+	EML     []byte `json:"eml,omitempty" doc:"the whole message, for channels that send mail"`
+	CSV     []byte `json:"csv,omitempty"`
+}
+
+// Letters are what became of letters.
+type Letters struct {
+	Letters []tracker.Letter `json:"letters"`
+}
+
+// Retried says how many letters are tried again.
+type Retried struct {
+	Letters int `json:"letters"`
+}
+
 // Space is the size of the database file.
 type Space struct {
 	Before int64 `json:"before" doc:"bytes"`

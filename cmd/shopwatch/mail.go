@@ -1,0 +1,222 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"shopwatch/tracker"
+	"shopwatch/tracker/web"
+)
+
+// A mailCommand is about reports: how they look and whether they arrive.
+type mailCommand struct {
+	Preview previewCommand `cmd:"" help:"Write the next report as .eml, .html or .txt, without sending it."`
+	Test    testCommand    `cmd:"" help:"Send a sample to the recipients of a channel."`
+	Outbox  outboxCommand  `cmd:"" help:"Reports that wait to be sent, and why."`
+	Retry   retryCommand   `cmd:"" help:"Try what waits again now."`
+}
+
+// A channelName picks one of the configured channels.
+type channelName struct {
+	Channel string `placeholder:"NAME" help:"The channel; may be left out where there is one."`
+}
+
+// of returns the channel that is meant.
+func (n channelName) of(c *Config) (string, error) {
+	var names []string
+	for i := range c.Channels {
+		names = append(names, c.Channels[i].Name)
+	}
+	switch {
+	case n.Channel != "":
+		return n.Channel, nil
+	case len(names) == 0:
+		return "", errors.New("there are no channels in the configuration; add one, such as kind: email")
+	case len(names) > 1:
+		return "", fmt.Errorf("say which with --channel: %s", strings.Join(names, ", "))
+	}
+	return names[0], nil
+}
+
+// A previewCommand shows a report.
+type previewCommand struct {
+	channelName
+	File string `arg:"" optional:"" help:"Where to; its ending says which form. The text is printed when left out."`
+	Seq  uint64 `help:"Of this change instead of what comes next." placeholder:"SEQ"`
+}
+
+// Run writes or prints the report.
+func (p *previewCommand) Run(a *app) error {
+	return a.askService(false, func(c *Config, client *web.Client) error {
+		channel, err := p.of(c)
+		if err != nil {
+			return err
+		}
+		got, err := client.Preview(a.ctx, channel, p.Seq)
+		if err != nil {
+			return err
+		}
+		if p.File == "" && a.json {
+			return a.print(got)
+		}
+		if p.File == "" {
+			fmt.Fprintf(a.out, "%s\n\n%s\n\n%s", got.What, got.Subject, got.Text)
+			return nil
+		}
+		var content []byte
+		switch ending := strings.ToLower(filepath.Ext(p.File)); {
+		case ending == ".eml" && got.EML == nil:
+			return fmt.Errorf("the channel %s sends no mail; write to a file that ends in .html or .txt", channel)
+		case ending == ".eml":
+			content = got.EML
+		case ending == ".html":
+			content = []byte(got.Page)
+		case ending == ".txt":
+			content = []byte(got.Subject + "\n\n" + got.Text)
+		case ending == ".csv":
+			content = got.CSV
+		default:
+			return fmt.Errorf("%s: name a file that ends in .eml, .html, .txt or .csv", p.File)
+		}
+		if err := os.WriteFile(p.File, content, 0o600); err != nil {
+			return fmt.Errorf("write the preview: %w", err)
+		}
+		fmt.Fprintf(a.out, "%s: %s\n", p.File, got.What)
+		return nil
+	})
+}
+
+// A testCommand sends a sample.
+type testCommand struct{ channelName }
+
+// Run sends it and says what became of it.
+func (t *testCommand) Run(a *app) error {
+	return a.askService(false, func(c *Config, client *web.Client) error {
+		channel, err := t.of(c)
+		if err != nil {
+			return err
+		}
+		letters, err := client.Test(a.ctx, channel)
+		if err != nil {
+			return err
+		}
+		failed := 0
+		for _, l := range letters {
+			if l.State != tracker.Sent {
+				failed++
+			}
+			if a.json {
+				if err := a.print(l); err != nil {
+					return err
+				}
+				continue
+			}
+			word := "sent to"
+			if l.State != tracker.Sent {
+				word = "not sent to"
+			}
+			fmt.Fprintf(a.out, "%s %s: %s\n", word, l.To, plain(l.Answer))
+		}
+		if failed > 0 {
+			return fmt.Errorf("%s of %d not sent", of(failed, 0, "letter"), len(letters))
+		}
+		return nil
+	})
+}
+
+// An outboxCommand shows what waits.
+type outboxCommand struct {
+	All int `short:"n" placeholder:"N" help:"Also reports that were delivered, the newest N."`
+}
+
+// Run prints a line per letter.
+func (o *outboxCommand) Run(a *app) error {
+	return a.ask(func(c *Config, client *web.Client) error {
+		reports, err := client.Undelivered(a.ctx)
+		if o.All > 0 {
+			reports, err = client.Reports(a.ctx, "", o.All)
+		}
+		if err != nil {
+			return err
+		}
+		t := table{right: map[int]bool{0: true, 5: true}}
+		t.row("REPORT", "MADE", "CHANNEL", "TO", "STATE", "TRIES", "NEXT", "ANSWER")
+		for i := range reports {
+			r := &reports[i]
+			if a.json {
+				if err := a.print(r); err != nil {
+					return err
+				}
+				continue
+			}
+			for _, l := range r.Letters {
+				t.row(strconv.FormatUint(r.ID, 10), clock(r.Created, c.Timezone.Location), r.Channel, l.To, string(l.State),
+					strconv.Itoa(l.Attempts), clock(l.Next, c.Timezone.Location), l.Answer)
+			}
+		}
+		if a.json {
+			return nil
+		}
+		if len(t.rows) == 1 {
+			fmt.Fprintln(a.out, "nothing waits")
+			return nil
+		}
+		return t.print(a.out)
+	})
+}
+
+// A retryCommand tries again.
+type retryCommand struct {
+	Report uint64 `arg:"" optional:"" help:"Only this report, with its letters that were given up; all that wait when left out."`
+}
+
+// Run makes the letters due; the daemon, or this process, sends them.
+func (r *retryCommand) Run(a *app) error {
+	return a.askService(true, func(c *Config, client *web.Client) error {
+		n, err := client.Retry(a.ctx, r.Report)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(a.out, "%s tried again\n", of(n, 0, "letter"))
+		return nil
+	})
+}
+
+// askService is ask for what needs the channels. With flush, and without a
+// daemon, this process sends what is due before it ends.
+func (a *app) askService(flush bool, f func(*Config, *web.Client) error) (err error) {
+	c, err := a.load()
+	if err != nil {
+		return err
+	}
+	client, err := a.daemon(c)
+	if err != nil {
+		return err
+	}
+	if client != nil {
+		defer client.Close()
+		return f(c, client)
+	}
+	db, err := openDatabase(c)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	log := a.logger(slog.LevelError + 1)
+	s, err := newService(c, db, onDemand, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	o := webOptions(c, db)
+	s.channels(&o)
+	if err := f(c, web.Local(web.New(o, log))); err != nil || !flush {
+		return err
+	}
+	return s.notifier.Flush(a.ctx)
+}

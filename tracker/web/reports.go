@@ -1,0 +1,72 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+func (s *Server) reports(_ context.Context, in *struct {
+	Limit       int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+	Channel     string `query:"channel" maxLength:"64"`
+	Undelivered bool   `query:"undelivered" doc:"only those with a letter that waits, the oldest first"`
+	After       uint64 `query:"after" doc:"only greater numbers, the oldest first"`
+}) (*body[Reports], error) {
+	if in.Undelivered {
+		list, err := s.o.DB.Undelivered(in.Channel)
+		return answer(Reports{Reports: list}, err)
+	}
+	list, err := s.o.DB.Reports(in.Channel, in.After, in.Limit, in.After == 0)
+	return answer(Reports{Reports: list}, err)
+}
+
+// channel refuses a channel that is not configured.
+func (s *Server) channel(name string) error {
+	switch {
+	case len(s.o.Channels) == 0:
+		return huma.Error404NotFound("there are no channels in the configuration")
+	case !slices.Contains(s.o.Channels, name):
+		return huma.Error404NotFound(fmt.Sprintf("there is no channel %q; there are %s", name, strings.Join(s.o.Channels, ", ")))
+	}
+	return nil
+}
+
+func (s *Server) preview(_ context.Context, in *struct {
+	Name string `path:"name" maxLength:"64"`
+	Seq  uint64 `query:"seq" doc:"of a change; what comes next when left out"`
+}) (*body[Preview], error) {
+	if err := s.channel(in.Name); err != nil {
+		return nil, err
+	}
+	if s.o.Preview == nil {
+		return nil, huma.Error501NotImplemented("this shopwatch sends nothing")
+	}
+	p, err := s.o.Preview(in.Name, in.Seq)
+	return answer(p, err)
+}
+
+func (s *Server) test(ctx context.Context, in *struct {
+	Name string `path:"name" maxLength:"64"`
+}) (*body[Letters], error) {
+	if err := s.channel(in.Name); err != nil {
+		return nil, err
+	}
+	if s.o.Test == nil {
+		return nil, huma.Error501NotImplemented("this shopwatch sends nothing")
+	}
+	letters, err := s.o.Test(ctx, in.Name)
+	return answer(Letters{letters}, err)
+}
+
+func (s *Server) retry(ctx context.Context, in *struct {
+	Report uint64 `query:"report" doc:"also its dead letters; all that wait when left out"`
+}) (*body[Retried], error) {
+	if s.o.Retry == nil {
+		return nil, huma.Error501NotImplemented("this shopwatch sends nothing")
+	}
+	n, err := s.o.Retry(ctx, in.Report)
+	return answer(Retried{n}, err)
+}
