@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"shopwatch/tracker"
 	"shopwatch/tracker/web"
 )
 
@@ -101,30 +100,14 @@ func (t *testCommand) Run(a *app) error {
 		if err != nil {
 			return err
 		}
-		letters, err := client.Test(a.ctx, channel)
+		answer, err := client.Test(a.ctx, channel)
 		if err != nil {
-			return err
+			return fmt.Errorf("not sent: %w", err)
 		}
-		failed := 0
-		for _, l := range letters {
-			if l.State != tracker.Sent {
-				failed++
-			}
-			if a.json {
-				if err := a.print(l); err != nil {
-					return err
-				}
-				continue
-			}
-			word := "sent to"
-			if l.State != tracker.Sent {
-				word = "not sent to"
-			}
-			fmt.Fprintf(a.out, "%s %s: %s\n", word, l.To, plain(l.Answer))
+		if a.json {
+			return a.print(web.Tested{Answer: answer})
 		}
-		if failed > 0 {
-			return fmt.Errorf("%s of %d not sent", of(failed, 0, "letter"), len(letters))
-		}
+		fmt.Fprintf(a.out, "a sample was sent through %s: %s\n", channel, plain(answer))
 		return nil
 	})
 }

@@ -406,15 +406,15 @@ func TestMail(t *testing.T) {
 			if got := w.mail.Mails(); len(got) != 0 {
 				t.Fatalf("a preview sent %d mails", len(got))
 			}
-			if out := w.want(0, "mail", "test"); !strings.Contains(out, "sent to team@example.com") {
+			if out := w.want(0, "mail", "test"); !strings.Contains(out, "a sample was sent through analysts") {
 				t.Errorf("mail test prints %s", out)
 			}
 			if _, err := w.mail.Wait(t.Context()); err != nil {
 				t.Error(err)
 			}
 			w.mail.Fault(fixtures.MailFault{Refuse: map[string]int{"*": 550}, Times: 1})
-			if out := w.want(1, "mail", "test"); !strings.Contains(out, "not sent to team@example.com") {
-				t.Errorf("mail test prints %s", out)
+			if out, errs, status := w.do("mail", "test"); status != 1 || !strings.Contains(errs, "not sent: team@example.com: refused") {
+				t.Errorf("mail test of a recipient that is refused = %d, %s%s, want 1 and who", status, out, errs)
 			}
 
 			w.want(0, "scan")

@@ -109,7 +109,7 @@ func (s *service) status() []web.Waiting {
 
 // channels lets a server speak for the channels.
 func (s *service) channels(o *web.Options) {
-	o.Test, o.Retry = s.notifier.Test, s.notifier.Retry
+	o.Test, o.Retry = s.notifier.Test, s.retry
 	o.Preview = func(channel string, seq uint64) (web.Preview, error) {
 		p, err := s.notifier.Preview(channel, seq)
 		if err != nil {
@@ -117,6 +117,19 @@ func (s *service) channels(o *web.Options) {
 		}
 		return web.Preview{What: p.What, Subject: p.Mail.Subject, Text: p.Mail.Text, Page: p.Mail.Page(), EML: p.EML, CSV: p.Mail.CSV}, nil
 	}
+}
+
+// retry has letters tried again now: those of a report, with 0 all that wait.
+func (s *service) retry(report uint64) (letters int, err error) {
+	if report > 0 {
+		return s.notifier.Retry(report)
+	}
+	waiting, err := s.db.Undelivered("")
+	for i := range waiting {
+		n, again := s.notifier.Retry(waiting[i].ID)
+		letters, err = letters+n, errors.Join(err, again)
+	}
+	return letters, err
 }
 
 // webOptions are what a server needs to know of a configuration.

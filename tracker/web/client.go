@@ -192,11 +192,12 @@ func (c *Client) Preview(ctx context.Context, channel string, seq uint64) (Previ
 	return p, c.get(ctx, "/api/channels/"+url.PathEscape(channel)+"/preview", url.Values{"seq": {strconv.FormatUint(seq, 10)}}, &p)
 }
 
-// Test sends a sample to the recipients of a channel.
-func (c *Client) Test(ctx context.Context, channel string) ([]tracker.Letter, error) {
-	var l Letters
-	err := c.change(ctx, "/api/channels/"+url.PathEscape(channel)+"/test", &l)
-	return l.Letters, err
+// Test sends a sample to the recipients of a channel and returns what the
+// receiving side said.
+func (c *Client) Test(ctx context.Context, channel string) (answer string, err error) {
+	var t Tested
+	err = c.change(ctx, "/api/channels/"+url.PathEscape(channel)+"/test", &t)
+	return t.Answer, err
 }
 
 // Retry has letters tried again now: those of a report, with 0 all that wait.

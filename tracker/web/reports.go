@@ -50,23 +50,23 @@ func (s *Server) preview(_ context.Context, in *struct {
 
 func (s *Server) test(ctx context.Context, in *struct {
 	Name string `path:"name" maxLength:"64"`
-}) (*body[Letters], error) {
+}) (*body[Tested], error) {
 	if err := s.channel(in.Name); err != nil {
 		return nil, err
 	}
 	if s.o.Test == nil {
 		return nil, huma.Error501NotImplemented("this shopwatch sends nothing")
 	}
-	letters, err := s.o.Test(ctx, in.Name)
-	return answer(Letters{letters}, err)
+	said, err := s.o.Test(ctx, in.Name)
+	return answer(Tested{said}, err)
 }
 
-func (s *Server) retry(ctx context.Context, in *struct {
+func (s *Server) retry(_ context.Context, in *struct {
 	Report uint64 `query:"report" doc:"also its dead letters; all that wait when left out"`
 }) (*body[Retried], error) {
 	if s.o.Retry == nil {
 		return nil, huma.Error501NotImplemented("this shopwatch sends nothing")
 	}
-	n, err := s.o.Retry(ctx, in.Report)
+	n, err := s.o.Retry(in.Report)
 	return answer(Retried{n}, err)
 }

@@ -58,11 +58,12 @@ type Options struct {
 	Chrome func() (processes int, memory int64)
 	// Preview puts a report of a channel into words without sending it: of
 	// change seq, of what comes next with 0. Test sends a sample and returns
-	// what became of it. Retry has letters tried again now, those of one
-	// report or with 0 all that wait. Nil when this server has no channels.
+	// what the receiving side said. Retry has letters tried again now, those
+	// of one report or with 0 all that wait. Nil when this server has no
+	// channels.
 	Preview func(channel string, seq uint64) (Preview, error)
-	Test    func(ctx context.Context, channel string) ([]tracker.Letter, error)
-	Retry   func(ctx context.Context, report uint64) (letters int, err error)
+	Test    func(ctx context.Context, channel string) (answer string, err error)
+	Retry   func(report uint64) (letters int, err error)
 	// Ready says why the daemon cannot do its work. Nil when it always can.
 	Ready func() error
 }

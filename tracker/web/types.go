@@ -133,9 +133,9 @@ type Preview struct {
 	CSV     []byte `json:"csv,omitempty"`
 }
 
-// Letters are what became of letters.
-type Letters struct {
-	Letters []tracker.Letter `json:"letters"`
+// Tested is what became of a sample.
+type Tested struct {
+	Answer string `json:"answer" doc:"what the receiving side said last"`
 }
 
 // Retried says how many letters are tried again.
