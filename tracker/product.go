@@ -187,10 +187,10 @@ func (j productJSON) product() Product {
 type Item struct {
 	Product
 	FirstSeen time.Time
-	// LastSeen is when the product was last seen while it is missing or
-	// removed. While it is listed it is not kept up to date, because that
-	// would be a write per product and scan: the storefront's last complete
-	// scan implies it. Storage fills it in when it reads an item for people.
+	// LastSeen is when a scan last saw the product, as far as that was worth
+	// a write: while it is listed and not missing, the storefront's last
+	// complete scan implies it. Storage fills it in when it reads an item for
+	// people.
 	LastSeen time.Time
 	Missing  int       // complete scans in a row that did not list it
 	Removed  time.Time // zero while it is listed

@@ -170,6 +170,7 @@ func (rc *reconciler) see(it Item, p *Product) {
 		it.Look = pic.Look
 	}
 	if it != was {
+		it.LastSeen = rc.scan.Began // while it is written anyway
 		rc.Items = append(rc.Items, it)
 	}
 	rc.open = rc.open || !it.Settled()
