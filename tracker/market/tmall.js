@@ -183,7 +183,7 @@ globalThis.shopwatch = (() => {
   const answer = want => calls.findLast(c => isList(c.url) && (pageNo(c.url) || 1) === want)
   const mtop = () => calls.filter(c => /\/h5\/mtop\.taobao\.shop\.simple\./.test(c.url)).length
   const ago = t => performance.now() - t
-  let loaded = 0
+  let loaded = 0, listed = 0
 
   // settled says what makes a page worth a look, '' while it is still coming.
   const settled = {
@@ -191,9 +191,13 @@ globalThis.shopwatch = (() => {
       if (wall()) return 'wall'
       if (document.readyState !== 'loading' && elsewhere()) return 'elsewhere'
       const s = shelf()
-      if (s && s.root && current(s) === want && [...s.root.children].some(isEnd) && one('dl.item', s.root)) return 'list'
-      if (s && nothing(s)) return 'empty'
       const a = answer(want)
+      if (s && s.root && current(s) === want && [...s.root.children].some(isEnd) && one('dl.item', s.root)) {
+        listed ||= performance.now()
+        // The page may be quicker than the word of its list call.
+        if (a || ago(listed) > 500) return 'list'
+      }
+      if (s && nothing(s)) return 'empty'
       if (a && (a.err || a.status >= 400) && ago(a.at) > 300) return 'refused'
       if (a && ago(a.at) > 1500) return 'quiet'
       if (react()) return mtop() >= want ? 'answers' : ''
@@ -242,6 +246,7 @@ globalThis.shopwatch = (() => {
     }),
     // turn clicks the link of the pagination that leads to page n.
     turn: n => {
+      listed = 0
       const s = shelf(), p = s && pager(s)
       const links = p ? all('a[href]', p).filter(a => pageNo(a.getAttribute('href')) === n) : []
       const a = links.find(a => a.matches('.next') || words(a) === '下一页') || links[0]

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -65,6 +66,7 @@ type shopper struct {
 	rules   tracker.Rules
 	catalog tracker.Items
 	kept    [][]byte
+	kill    int // Chrome after that many pages; 0 for never
 }
 
 func newShopper(t *testing.T, change func(*scan.Options)) *shopper {
@@ -103,7 +105,12 @@ func (sh *shopper) scan(url string) (*tracker.Scan, []tracker.Change) {
 }
 
 func (sh *shopper) scanWith(ctx context.Context, url string) (*tracker.Scan, []tracker.Change) {
-	s := sh.scanner.Scan(ctx, tracker.Storefront{Name: "s", URL: url}, sh.rules, nil)
+	s := sh.scanner.Scan(ctx, tracker.Storefront{Name: "s", URL: url}, sh.rules, func(p tracker.Progress) {
+		if sh.kill > 0 && p.Pages == sh.kill {
+			sh.kill = 0
+			syscall.Kill(chrome.PID(), syscall.SIGKILL)
+		}
+	})
 	o := tracker.Reconcile(&sh.catalog, s, sh.rules)
 	sh.catalog.Apply(o)
 	return s, o.Changes
