@@ -61,7 +61,7 @@ func (n *Notifier) write(c *channel, r *tracker.Report) (*report.Story, *report.
 }
 
 func (n *Notifier) story(c *channel, r *tracker.Report) (*report.Story, error) {
-	s := &report.Story{Report: *r, Lang: c.Lang, Zone: c.Zone, Shops: n.opts.Shops, Picture: n.picture}
+	s := &report.Story{Report: *r, Lang: c.Lang, Zone: c.Zone, Shops: n.opts.Shops, Picture: n.picture, Shot: n.shot}
 	for _, seq := range r.Changes {
 		ch, ok, err := n.db.Change(seq)
 		if err != nil {

@@ -48,6 +48,8 @@ var styles = map[string]template.CSS{
 	"pic":       "display:block;width:64px;height:64px;border-radius:8px;font-size:11px;line-height:14px;color:#6f6d68;overflow:hidden",
 	"nopic":     "width:64px;height:64px;border-radius:8px;background-color:#f1efeb;font-size:0;line-height:64px",
 	"big":       "width:112px;height:112px;border-radius:8px;font-size:11px;line-height:14px;color:#6f6d68",
+	"shotline":  "margin:10px 0 2px;font-size:0;line-height:0",
+	"shot":      "width:240px;height:150px;border:1px solid #e9e7e2;border-radius:8px;font-size:11px;line-height:14px;color:#6f6d68",
 	"frame":     "padding:10px 0 0;font-size:12px",
 	"arrow":     "padding:10px 0 22px;font-size:16px;color:#6f6d68",
 	"caption":   "font-size:12px;line-height:20px;color:#6f6d68",
@@ -89,6 +91,7 @@ const sheet template.CSS = `
 .mut { color: #a5a19a !important; }
 .line { border-color: #35332f !important; }
 .nopic { background-color: #2b2a27 !important; }
+.shot { border-color: #35332f !important; }
 .k-good { color: #6fce9c !important; }
 .k-bad { color: #f2968a !important; }
 .k-warn { color: #e3b85c !important; }
@@ -109,6 +112,7 @@ const sheet template.CSS = `
 .cm { display: block !important; }
 .cm .cr { display: none !important; }
 .pic { width: 52px !important; height: 52px !important; line-height: 52px !important; }
+.shot { width: 200px !important; height: 125px !important; }
 .big { width: 88px !important; height: 88px !important; }
 }
 `

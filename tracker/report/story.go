@@ -23,7 +23,10 @@ type Story struct {
 	// Picture returns a small picture (JPEG, PNG or GIF, square, at most a
 	// few kilobytes) of an evidence file; nil when there is none. It may be nil.
 	Picture func(name string) []byte
-	Sample  bool // the story is made up, and the report must say so
+	// Shot returns a picture of an evidence file that shows a page: its upper
+	// part, twice as large as ShotWidth by ShotHeight. It may be nil.
+	Shot   func(name string) []byte
+	Sample bool // the story is made up, and the report must say so
 }
 
 // A Scan is a scan that changes rest on.
@@ -79,6 +82,12 @@ type Picture struct {
 func (p *Picture) CID() string { return cid(p.Name) }
 
 func cid(name string) string { return name + "@shopwatch" }
+
+// The size at which a report shows the page of a removed product.
+const (
+	ShotWidth  = 240
+	ShotHeight = 150
+)
 
 // MaxHTML is the greatest length of a mail's HTML in bytes. Gmail cuts off what
 // is behind 102 KB, and encoding makes it longer.

@@ -87,6 +87,8 @@ type row struct {
 	Image      string // addresses, of a changed picture
 	WasImage   string
 	Missing    string // of a suspect
+	Shot       string // the item page of a removed product
+	ShotAlt    string
 }
 
 // A note is a line under a product.
@@ -110,8 +112,12 @@ type quietView struct {
 	Share string
 }
 
-// maxPictures is how many pictures a mail embeds at most.
-const maxPictures = 40
+// maxPictures and maxShots are how many pictures of products and of pages a
+// mail embeds at most.
+const (
+	maxPictures = 40
+	maxShots    = 12
+)
 
 // limits keep the HTML short. The zero value sets none.
 type limits struct {
@@ -132,6 +138,7 @@ type viewer struct {
 	less     int
 	most     limits
 	pictures []Picture
+	shots    int
 	names    map[string]string // evidence file: name of the embedded picture
 }
 
@@ -362,6 +369,7 @@ func (v *viewer) row(c *tracker.Change) row {
 		}
 	case tracker.Removed:
 		r.Notes = append(r.Notes, v.proof(c))
+		v.shot(&r, c)
 	case tracker.Relisted:
 		if c.Away > 0 {
 			r.Notes = append(r.Notes, note{Text: fmt.Sprintf(v.w.Back, v.w.span(c.Away))})
@@ -514,26 +522,54 @@ func (v *viewer) told(s *Scan) bool {
 }
 
 // of says how many there were of how many declared.
-func (v *viewer) of(of string, plain [2]string, n, declared int) string {
-	if declared > 0 {
-		return fmt.Sprintf(of, n, declared)
+func (v *viewer) of(of, plain [2]string, n, declared int) string {
+	switch {
+	case declared == 1:
+		return fmt.Sprintf(of[0], n, declared)
+	case declared > 0:
+		return fmt.Sprintf(of[1], n, declared)
 	}
 	return many(plain, n)
 }
 
-// picture embeds the picture of an evidence file and returns its name, "" when
-// there is none or there are enough.
+// picture embeds the small picture of an evidence file and returns its name,
+// "" when there is none or there are enough.
 func (v *viewer) picture(file string) string {
-	if file == "" || v.Story.Picture == nil {
+	if v.Story.Picture == nil || len(v.pictures)-v.shots >= maxPictures && v.names[file] == "" {
+		return ""
+	}
+	return v.embed(file, v.Story.Picture)
+}
+
+// shot embeds the picture of the page that proves a removal, and says on what
+// words or marks of it the proof rests.
+func (v *viewer) shot(r *row, c *tracker.Change) {
+	if c.Probe == nil {
+		return
+	}
+	if c.Proof == tracker.ProofGone || c.Proof == tracker.ProofOffshelf {
+		if reason := clean(c.Probe.Reason); reason != "" {
+			r.Notes = append(r.Notes, note{Text: fmt.Sprintf(v.w.ProofMark, cut(reason, 80))})
+		}
+	}
+	if v.Story.Shot == nil || v.shots >= maxShots {
+		return
+	}
+	if r.Shot = v.embed(c.Pictures.Page, v.Story.Shot); r.Shot != "" {
+		v.shots++
+		r.ShotAlt = fmt.Sprintf(v.w.ShotAlt, v.when(c.Probe.At))
+	}
+}
+
+// embed takes a picture into the mail, once, and returns its name.
+func (v *viewer) embed(file string, load func(string) []byte) string {
+	if file == "" {
 		return ""
 	}
 	if name, ok := v.names[file]; ok {
 		return name
 	}
-	if len(v.pictures) >= maxPictures {
-		return ""
-	}
-	content := v.Story.Picture(file)
+	content := load(file)
 	kind, ext := pictureType(content)
 	if kind == "" {
 		v.names[file] = ""

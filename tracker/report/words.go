@@ -34,6 +34,8 @@ type words struct {
 	ProofUnlisted string // number of complete scans, when its page was seen
 	ProofUnseen   string // number of complete scans
 	ProofReason   string // why the page could not be read
+	ProofMark     string // the words or marks of the page that prove it
+	ShotAlt       string // when it was seen
 	Back          string // how long it was away
 	SameAs        string // the old number, percent
 	Watched       string // the rule
@@ -69,10 +71,10 @@ type words struct {
 
 	Evidence  string                     // heading
 	Verdicts  map[tracker.Verdict]string // of a scan
-	PagesOf   string                     // read, declared
+	PagesOf   [2]string                  // read, declared
 	Pages     [2]string                  // read
 	Products  [2]string                  // seen
-	ProdsOf   string                     // seen, declared
+	ProdsOf   [2]string                  // seen, declared
 	NoneTwice string
 	Twice     [2]string // met again
 	Probed    [2]string // item pages opened
@@ -137,6 +139,8 @@ var english = words{
 	ProofUnlisted: "%d complete scans in a row did not list it; its page still sold it, seen %s",
 	ProofUnseen:   "%d complete scans in a row did not list it; its page could not be read",
 	ProofReason:   " (%s)",
+	ProofMark:     "Proof: %s",
+	ShotAlt:       "Its page as it looked at %s",
 	Back:          "Back after %s",
 	SameAs:        "Probably the product removed as No. %s (%d%% sure)",
 	Watched:       "Watched: %s",
@@ -193,10 +197,10 @@ var english = words{
 		tracker.Complete: "Complete scan", tracker.Partial: "Partial scan", tracker.Login: "Login wall",
 		tracker.Blocked: "Blocked", tracker.Gone: "Storefront not found", tracker.Failed: "Failed scan",
 	},
-	PagesOf:   "%d of %d pages",
+	PagesOf:   [2]string{"%d of %d page", "%d of %d pages"},
 	Pages:     [2]string{"%d page", "%d pages"},
 	Products:  [2]string{"%d product", "%d products"},
-	ProdsOf:   "%d of %d products",
+	ProdsOf:   [2]string{"%d of %d product", "%d of %d products"},
 	NoneTwice: "none twice",
 	Twice:     [2]string{"%d met twice", "%d met twice"},
 	Probed:    [2]string{"%d item page opened", "%d item pages opened"},
@@ -254,6 +258,8 @@ var chinese = words{
 	ProofUnlisted: "连续 %d 次完整扫描未在店铺列出；商品页仍在售（%s 查看）",
 	ProofUnseen:   "连续 %d 次完整扫描未在店铺列出；商品页无法读取",
 	ProofReason:   "（%s）",
+	ProofMark:     "证据：%s",
+	ShotAlt:       "商品页截图（%s）",
 	Back:          "下架 %s后重新上架",
 	SameAs:        "很可能就是已下架的商品 %s（把握 %d%%）",
 	Watched:       "关注：%s",
@@ -310,10 +316,10 @@ var chinese = words{
 		tracker.Complete: "完整扫描", tracker.Partial: "部分扫描", tracker.Login: "要求登录",
 		tracker.Blocked: "被拒绝", tracker.Gone: "店铺不存在", tracker.Failed: "扫描失败",
 	},
-	PagesOf:   "已读 %d/%d 页",
+	PagesOf:   [2]string{"已读 %d/%d 页", "已读 %d/%d 页"},
 	Pages:     [2]string{"%d 页", "%d 页"},
 	Products:  [2]string{"%d 件商品", "%d 件商品"},
-	ProdsOf:   "%d / %d 件商品",
+	ProdsOf:   [2]string{"%d/%d 件商品", "%d/%d 件商品"},
 	NoneTwice: "无重复",
 	Twice:     [2]string{"%d 件重复出现", "%d 件重复出现"},
 	Probed:    [2]string{"查看了 %d 个商品页", "查看了 %d 个商品页"},
