@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"strings"
 	"time"
@@ -36,6 +37,7 @@ func (checkCommand) Run(a *app) error {
 	}
 	all := []finding{{"configuration", true, fmt.Sprintf("%s: %s, %s", a.file, of(len(c.Storefronts), 0, "storefront"), of(len(c.Channels), 0, "channel"))}}
 	all = append(all, checkChrome(a.ctx, c), checkData(c), a.checkDatabase(c), checkClock(c))
+	all = append(all, a.checkLogins(c)...)
 	all = append(all, checkSchedules(c, time.Now())...)
 	all = append(all, checkChannels(a.ctx, c)...)
 	well := true
@@ -95,6 +97,27 @@ func checkChrome(ctx context.Context, c *Config) finding {
 		text += "; without its sandbox, because shopwatch runs as root: run it as an ordinary user"
 	}
 	return result("chrome", text, err)
+}
+
+// checkLogins tells how old the login to each marketplace is and whether its
+// cookies are still there. One that was never made is no fault: some shops show
+// their lists to everybody.
+func (a *app) checkLogins(c *Config) []finding {
+	var all []finding
+	for _, m := range c.marketplaces() {
+		var b *browser.Browser
+		if _, err := os.Stat(c.Browser.Profile); err == nil || c.Browser.Remote != "" {
+			b = newBrowser(c, a.logger(slog.LevelError))
+		}
+		s, err := loginOf(a.ctx, c, m, b)
+		if b != nil {
+			err = errors.Join(err, b.Close())
+		}
+		f := result("login", s.String(), err)
+		f.OK = f.OK && (s.There || !s.Looked || s.At.IsZero())
+		all = append(all, f)
+	}
+	return all
 }
 
 // checkData looks at the data directory and the space that is left there.

@@ -132,7 +132,7 @@ func (d *loginDesk) conclude(method string, before loginState) error {
 	case !s.There:
 		return fmt.Errorf("nobody is logged in: the cookies of a login to %s are not there", d.market.Name)
 	case before.There && before.sameEnds(s):
-		d.say("No new login was made. %s", s)
+		d.say("No new login was made. %s.", s)
 		return nil
 	}
 	return d.noted(s, loginRecord{At: time.Now().UTC().Truncate(time.Second), Method: method})
@@ -144,9 +144,9 @@ func (d *loginDesk) noted(s loginState, r loginRecord) error {
 		return err
 	}
 	s.At, s.Method = r.At, r.Method
-	d.say("%s", s)
+	d.say("%s.", s)
 	if len(s.Missing) > 0 {
-		d.say("Only part of it is there: %s has no cookies of a login. If scans still end in a login wall, log in again and open a shop before you close the window.", list(s.Missing))
+		d.say("Only part of it is there: %s has no cookies of a login. If scans still end at a login wall, log in again and open a shop before you close the window.", list(s.Missing))
 	}
 	d.say("Whether it is enough shows in the next scan: shopwatch scan")
 	return nil

@@ -43,7 +43,7 @@ func (d *loginDesk) export(file string) (err error) {
 		return err
 	}
 	if !s.There {
-		return fmt.Errorf("there is no login to carry over. %s", s)
+		return fmt.Errorf("there is no login to carry over: %s", s)
 	}
 	passphrase, err := d.passphrase(true)
 	if err != nil {

@@ -47,10 +47,12 @@ func (d *loginDesk) byPhone(wait time.Duration) (err error) {
 	ctx, cancel := context.WithTimeout(d.ctx, wait)
 	defer cancel()
 	err = errors.Join(p.login(ctx), p.chrome.Close())
-	if d.ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+	switch {
+	case d.ctx.Err() != nil:
+		return errors.New("interrupted; nobody was logged in")
+	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("no login within %s; begin again when you have the phone at hand", wait)
-	}
-	if err != nil {
+	case err != nil:
 		return err
 	}
 	return d.conclude("qr", before)

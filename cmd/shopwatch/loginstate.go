@@ -104,25 +104,34 @@ func (s loginState) sameEnds(other loginState) bool {
 	return maps.EqualFunc(s.ends, other.ends, func(a, b time.Time) bool { return a.Sub(b).Abs() < time.Second })
 }
 
-// String says it in one line.
-func (s loginState) String() string {
-	made := "Logged in to " + s.Marketplace
-	if !s.At.IsZero() {
-		made = fmt.Sprintf("Logged in to %s %s (%s)", s.Marketplace, ago(time.Since(s.At)), s.Method)
+// made says when the login was made, in one line.
+func (s loginState) made() string {
+	if s.At.IsZero() {
+		return fmt.Sprintf("No login to %s was made here (shopwatch login %s)", s.Marketplace, s.Marketplace)
 	}
+	return fmt.Sprintf("Logged in to %s %s (%s)", s.Marketplace, ago(time.Since(s.At)), s.Method)
+}
+
+// String says all of it in one line.
+func (s loginState) String() string {
 	switch {
-	case !s.Looked && s.At.IsZero():
-		return fmt.Sprintf("No login to %s was made here: shopwatch login %s", s.Marketplace, s.Marketplace)
 	case !s.Looked:
-		return made + "; its cookies were not looked at."
+		return s.made()
 	case !s.There && s.At.IsZero():
 		return fmt.Sprintf("Not logged in to %s: shopwatch login %s", s.Marketplace, s.Marketplace)
 	case !s.There:
-		return made + fmt.Sprintf(", but its cookies are gone or have expired: shopwatch login %s", s.Marketplace)
-	case s.Ends.IsZero():
-		return made + "; its cookies last as long as Chrome runs."
+		return s.made() + fmt.Sprintf(", but its cookies are gone or have expired: shopwatch login %s", s.Marketplace)
+	case s.At.IsZero():
+		return fmt.Sprintf("Cookies of a login to %s are there%s", s.Marketplace, s.until())
 	}
-	return made + "; its cookies last until " + s.Ends.Format(time.DateOnly) + "."
+	return s.made() + "; its cookies are kept" + s.until()
+}
+
+func (s loginState) until() string {
+	if s.Ends.IsZero() {
+		return " as long as Chrome runs"
+	}
+	return " until " + s.Ends.Format(time.DateOnly)
 }
 
 // ago says how long something is past, roughly.

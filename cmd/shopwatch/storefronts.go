@@ -45,6 +45,16 @@ func (storefrontsCommand) Run(a *app) error {
 		if a.json {
 			return nil
 		}
-		return t.print(a.out)
+		if err := t.print(a.out); err != nil {
+			return err
+		}
+		for _, m := range c.marketplaces() {
+			s, err := loginOf(a.ctx, c, m, nil)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(a.out, paint(a.out, faint, s.made()))
+		}
+		return nil
 	})
 }
