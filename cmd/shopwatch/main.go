@@ -45,6 +45,8 @@ type commands struct {
 	Why         whyCommand         `cmd:"" help:"The whole story of one change."`
 	Mail        mailCommand        `cmd:"" help:"Reports: how they look, and whether they arrive."`
 	Login       loginCommand       `cmd:"" help:"Log in to a marketplace, with an account of your own."`
+	Evidence    evidenceCommand    `cmd:"" help:"Pack the story of a change with its pictures, for others."`
+	Dispute     disputeCommand     `cmd:"" help:"Say that a change is wrong; those who were told are told again."`
 	Check       checkCommand       `cmd:"" help:"Check configuration, Chrome, database, mail server, clock and disk."`
 	Backup      backupCommand      `cmd:"" help:"Write a copy of the database, also while the daemon runs."`
 	Restore     restoreCommand     `cmd:"" help:"Put a backup in the place of the database."`

@@ -159,7 +159,7 @@ func (a *app) reload(old *Config, log *slog.Logger) *Config {
 // serverOptions are those of the daemon's API.
 func serverOptions(c *Config, s *service) (web.Options, error) {
 	o := webOptions(c, s.db)
-	o.Scan, o.Status = s.scan, s.status
+	o.Scan, o.Status, o.Disputed = s.scan, s.status, s.notifier.Wake
 	s.channels(&o)
 	o.Chrome = func() (int, int64) {
 		u := s.engine.browser.Usage()

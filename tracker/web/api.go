@@ -47,6 +47,7 @@ func (s *Server) routes() http.Handler {
 	huma.Get(api, "/api/suspects", s.suspects, about("suspects", "Products that are missing without proof"))
 	huma.Get(api, "/api/changes", s.changes, about("changes", "The change log"))
 	huma.Get(api, "/api/changes/{seq}", s.why, about("why", "The whole story of one change"))
+	huma.Post(api, "/api/changes/{seq}/dispute", s.dispute, about("dispute", "Say that a change is wrong: the catalog is set right, and those who were told are told again"))
 	huma.Get(api, "/api/scans", s.scans, about("scans", "Scans, newest first"))
 	huma.Register(api, streaming("scan", "/api/scans", "application/x-ndjson",
 		"Scan now. Each line of the answer is an object with progress, result or error"), s.scan)

@@ -169,6 +169,28 @@ func (c *Client) Why(ctx context.Context, seq uint64) (Story, error) {
 	return s, c.get(ctx, "/api/changes/"+strconv.FormatUint(seq, 10), nil, &s)
 }
 
+// Dispute says that a change is wrong, and returns its correction.
+func (c *Client) Dispute(ctx context.Context, seq uint64, reason string) (tracker.Change, error) {
+	var fixed tracker.Change
+	resp, err := c.post(ctx, "/api/changes/"+strconv.FormatUint(seq, 10)+"/dispute", map[string]string{"reason": reason})
+	if err != nil {
+		return fixed, err
+	}
+	defer resp.Body.Close()
+	return fixed, json.NewDecoder(resp.Body).Decode(&fixed)
+}
+
+// Evidence writes the picture behind an address of a Story to w.
+func (c *Client) Evidence(ctx context.Context, address string, w io.Writer) error {
+	resp, err := c.send(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	_, err = io.Copy(w, resp.Body)
+	return err
+}
+
 // Undelivered are the reports with letters that wait, the oldest first.
 func (c *Client) Undelivered(ctx context.Context) ([]tracker.Report, error) {
 	var r Reports

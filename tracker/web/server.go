@@ -64,6 +64,9 @@ type Options struct {
 	Preview func(channel string, seq uint64) (Preview, error)
 	Test    func(ctx context.Context, channel string) (answer string, err error)
 	Retry   func(report uint64) (letters int, err error)
+	// Disputed has the channels told of a correction. Nil when this server has
+	// none: they are told by the next that has.
+	Disputed func()
 	// Ready says why the daemon cannot do its work. Nil when it always can.
 	Ready func() error
 }

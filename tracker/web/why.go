@@ -107,3 +107,27 @@ func removedBecause(c *tracker.Change) string {
 	}
 	return missed
 }
+
+// dispute takes in that a person found a change wrong.
+func (s *Server) dispute(_ context.Context, in *struct {
+	Seq  uint64 `path:"seq" minimum:"1"`
+	Body struct {
+		Reason string `json:"reason" minLength:"1" maxLength:"1000"`
+	}
+}) (*body[tracker.Change], error) {
+	_, found, err := s.o.DB.Change(in.Seq)
+	if err == nil && !found {
+		return nil, huma.Error404NotFound(fmt.Sprintf("there is no change %d", in.Seq))
+	}
+	if err != nil {
+		return answer(tracker.Change{}, err)
+	}
+	fixed, err := s.o.DB.Dispute(in.Seq, in.Body.Reason, time.Now())
+	if err != nil {
+		return nil, huma.Error409Conflict(err.Error())
+	}
+	if s.o.Disputed != nil {
+		s.o.Disputed()
+	}
+	return answer(fixed, nil)
+}

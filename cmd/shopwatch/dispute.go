@@ -1,0 +1,41 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"shopwatch/tracker/web"
+)
+
+// A disputeCommand says that a change is wrong.
+type disputeCommand struct {
+	Seq    uint64 `arg:"" help:"The number of the change, as shopwatch changes prints it."`
+	Reason string `required:"" help:"Why it is wrong, for those who were told of it."`
+}
+
+// Help tells what follows.
+func (disputeCommand) Help() string {
+	return `The catalog is set right as if the change had not been seen, and a correction goes out to the channels that told of it. Nothing is rewritten: the change stays in the log, and shopwatch why shows both.
+
+Example:
+  shopwatch dispute 12 --reason "the shop confirmed that it was never off the shelf"`
+}
+
+// Run sends the dispute.
+func (d *disputeCommand) Run(a *app) error {
+	reason := strings.TrimSpace(d.Reason)
+	if reason == "" {
+		return fmt.Errorf("say why it is wrong: --reason \"…\"")
+	}
+	return a.ask(func(_ *Config, client *web.Client) error {
+		fixed, err := client.Dispute(a.ctx, d.Seq, reason)
+		if err != nil {
+			return err
+		}
+		if a.json {
+			return a.print(fixed)
+		}
+		fmt.Fprintf(a.out, "change %d is corrected by change %d; the channels that told of it are told again\n", d.Seq, fixed.Seq)
+		return nil
+	})
+}

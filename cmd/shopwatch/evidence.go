@@ -1,0 +1,103 @@
+package main
+
+import (
+	"archive/zip"
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"time"
+
+	"shopwatch/tracker/web"
+)
+
+// An evidenceCommand packs the story of a change for others.
+type evidenceCommand struct {
+	Seq  uint64 `arg:"" help:"The number of the change, as shopwatch changes prints it."`
+	File string `arg:"" help:"The archive to write (.zip); a file that is there is not replaced."`
+}
+
+// Help tells what is in it.
+func (evidenceCommand) Help() string {
+	return `The archive holds the story as text and as JSON, every picture that is kept of it, and SHA256SUMS over all of them (sha256sum -c SHA256SUMS checks it).`
+}
+
+// Run writes the archive.
+func (e *evidenceCommand) Run(a *app) error {
+	if _, err := os.Stat(e.File); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s is there already; name a new file", e.File)
+	}
+	return a.ask(func(c *Config, client *web.Client) error {
+		st, err := client.Why(a.ctx, e.Seq)
+		if err != nil {
+			return err
+		}
+		files, err := packed(a, c, client, &st)
+		if err != nil {
+			return err
+		}
+		var b bytes.Buffer
+		if err := archive(&b, files, st.Change.At); err != nil {
+			return fmt.Errorf("pack the evidence: %w", err)
+		}
+		if err := os.WriteFile(e.File, b.Bytes(), 0o644); err != nil {
+			return fmt.Errorf("write the evidence: %w", err)
+		}
+		if !a.json {
+			fmt.Fprintf(a.out, "%s: %s, SHA-256 %x\n", e.File, of(len(files), 0, "file"), sha256.Sum256(b.Bytes()))
+			return nil
+		}
+		return a.print(map[string]any{"file": e.File, "files": len(files), "sha256": fmt.Sprintf("%x", sha256.Sum256(b.Bytes()))})
+	})
+}
+
+// A packedFile is one file of the archive.
+type packedFile struct {
+	name    string
+	content []byte
+}
+
+// packed are the files of the story, the sums of the others last.
+func packed(a *app, c *Config, client *web.Client, st *web.Story) ([]packedFile, error) {
+	var text bytes.Buffer
+	if err := tellStory(&text, st, c.Timezone.Location); err != nil {
+		return nil, err
+	}
+	story, err := json.MarshalIndent(st, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	files := []packedFile{{"story.txt", text.Bytes()}, {"story.json", append(story, '\n')}}
+	for _, address := range st.Evidence {
+		var picture bytes.Buffer
+		if err := client.Evidence(a.ctx, address, &picture); err != nil {
+			return nil, fmt.Errorf("picture %s: %w", path.Base(address), err)
+		}
+		files = append(files, packedFile{"pictures/" + path.Base(address), picture.Bytes()})
+	}
+	var sums strings.Builder
+	for _, f := range files {
+		fmt.Fprintf(&sums, "%x  %s\n", sha256.Sum256(f.content), f.name)
+	}
+	return append(files, packedFile{"SHA256SUMS", []byte(sums.String())}), nil
+}
+
+// archive writes a zip file that depends on nothing but its files.
+func archive(b *bytes.Buffer, files []packedFile, at time.Time) error {
+	z := zip.NewWriter(b)
+	for _, f := range files {
+		w, err := z.CreateHeader(&zip.FileHeader{Name: f.name, Method: zip.Deflate, Modified: at.UTC()})
+		if err != nil {
+			return err
+		}
+		if _, err := w.Write(f.content); err != nil {
+			return err
+		}
+	}
+	return z.Close()
+}
