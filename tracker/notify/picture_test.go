@@ -55,8 +55,8 @@ func TestPicturesAreSmallAndInTheMail(t *testing.T) {
 			Reason: "宝贝不存在", Picture: keep(noise(1280, 3000)),
 		}},
 		Pictures: map[tracker.ProductID]tracker.Picture{
-			"2": {Hash: 1, File: keep(noise(900, 300))},
-			"5": {Hash: 2, File: keep([]byte("no picture at all"))},
+			"2": {Look: "x", File: keep(noise(900, 300))},
+			"5": {Look: "y", File: keep([]byte("no picture at all"))},
 		},
 	}, tracker.DefaultRules())
 	if err != nil {
