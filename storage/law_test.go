@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -177,7 +178,7 @@ func (h *history) any(listed bool) *truth {
 func (h *history) turn() {
 	for range h.number(0, 3, "events") {
 		w := h.any(true)
-		event := h.number(0, 8, "event")
+		event := h.number(0, 10, "event")
 		switch {
 		case event == 0:
 			h.put()
@@ -198,6 +199,10 @@ func (h *history) turn() {
 			w.Title += "新"
 		case event == 8:
 			w.Image += "?2"
+		case event == 9: // as it was before
+			w.Title = strings.TrimSuffix(w.Title, "新")
+		case event == 10:
+			w.Price.Low ^= 1
 		}
 		if w != nil {
 			w.settled = 0
@@ -267,7 +272,9 @@ func (h *history) look() show {
 	case kind == 6: // the list moved while it was read, and the counts agree by chance
 		loss = h.number(0, 60, "drift")
 	case kind == 7: // another shop answers
+		loss = 100
 		s.Evidence.Shop = tracker.Shop{ID: "666", Name: "another"}
+		s.Products = append(s.Products, tracker.Product{ID: "666", Title: "别家的"})
 	}
 	if s.Verdict != tracker.Complete {
 		s.Reason = "of all sorts"
@@ -420,6 +427,9 @@ func (h *history) law(s *tracker.Scan, changes []tracker.Change, listed map[trac
 			continue
 		}
 		id := c.Product.ID
+		if h.world[id] == nil {
+			h.Fatalf("told %s of a product of another shop", c.Kind)
+		}
 		if !news {
 			h.Fatalf("a %s scan without news told %s of %s", s.Verdict, c.Kind, id)
 		}

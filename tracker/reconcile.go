@@ -228,6 +228,8 @@ func (rc *reconciler) miss(missed []Item) {
 		it.Missing++
 		if p := probes[it.ID]; p != nil {
 			it.Probe = p
+		} else if it.Probe != nil && (it.Probe.State == PageGone || it.Probe.State == PageOffshelf) {
+			it.Probe = nil // of a silent scan; the product may be back by now
 		}
 		if pic := rc.scan.Pictures[it.ID]; pic.Look != "" {
 			it.Look = pic.Look

@@ -135,6 +135,12 @@ func TestReconcile(t *testing.T) {
 			[]step{whole("a", "b"), probed(whole("a"), "b=gone")}, []string{"2: removed b gone"}},
 		{"an item page off the shelf proves the removal in the same scan", rules,
 			[]step{whole("a", "b"), probed(whole("a"), "b=offshelf")}, []string{"2: removed b offshelf"}},
+		{"a page that was gone in a silent scan is looked at again", rules,
+			[]step{
+				with(whole("a", "b"), readBy(1)), with(probed(whole("a"), "b=gone"), readBy(2)),
+				with(whole("a"), readBy(2)), with(probed(whole("a"), "b=gone"), readBy(2)),
+			},
+			[]string{"4: removed b gone"}},
 		{"a page that still sells it needs as many complete scans as the rules say", rules,
 			[]step{whole("a", "b", "c", "d"), probed(whole("a", "c", "d"), "b=sold"), probed(whole("a", "c", "d"), "b=sold"), probed(whole("a", "c", "d"), "b=sold")},
 			[]string{"4: removed b unlisted"}},
