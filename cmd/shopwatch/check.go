@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"shopwatch/storage"
+	"shopwatch/tracker"
 	"shopwatch/tracker/browser"
+	"shopwatch/tracker/web"
 )
 
 // A checkCommand looks whether everything that shopwatch needs is there.
@@ -40,6 +42,7 @@ func (checkCommand) Run(a *app) error {
 	all = append(all, a.checkLogins(c)...)
 	all = append(all, checkSchedules(c, time.Now())...)
 	all = append(all, checkChannels(a.ctx, c)...)
+	all = append(all, a.checkOutbox(c)...)
 	well := true
 	for _, f := range all {
 		well = well && f.OK
@@ -172,6 +175,34 @@ func checkClock(c *Config) finding {
 		return finding{"clock", false, now.Format(time.RFC1123) + " is in the past; set the clock"}
 	}
 	return finding{"clock", true, now.In(c.Timezone.Location).Format("2006-01-02 15:04:05 MST")}
+}
+
+// checkOutbox tells of the oldest letter that waits after it was tried.
+func (a *app) checkOutbox(c *Config) []finding {
+	if _, err := os.Stat(databasePath(c)); len(c.Channels) == 0 || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	waiting, text := 0, "nothing waits"
+	err := a.ask(func(c *Config, client *web.Client) error {
+		reports, err := client.Undelivered(a.ctx)
+		for i := range reports {
+			for _, l := range reports[i].Letters {
+				if l.State != tracker.Waiting || l.Attempts == 0 {
+					continue
+				}
+				if waiting++; waiting == 1 {
+					text = fmt.Sprintf("the report of %s waits: %s", clock(reports[i].Created, c.Timezone.Location), l.Answer)
+				}
+			}
+		}
+		return err
+	})
+	f := result("outbox", text, err)
+	if waiting > 0 {
+		f.OK = false
+		f.Text += fmt.Sprintf("; shopwatch mail outbox shows %s", of(waiting, 0, "letter"))
+	}
+	return []finding{f}
 }
 
 // checkSchedules shows when each storefront is scanned next.

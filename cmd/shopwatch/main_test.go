@@ -431,6 +431,9 @@ func TestMail(t *testing.T) {
 			if !strings.Contains(out, "waiting") || !strings.Contains(out, "connect") {
 				t.Errorf("mail outbox prints %s, want a letter that waits because nobody answers", out)
 			}
+			if out := w.want(1, "check"); !strings.Contains(out, "MEND  outbox") {
+				t.Errorf("check with a report that waits:\n%s", out)
+			}
 			if err := w.mail.Start(); err != nil {
 				t.Fatal(err)
 			}

@@ -34,6 +34,8 @@ func (storefrontsCommand) Run(a *app) error {
 				next += " (cooling down)"
 			case !sf.Watched:
 				next = "no longer watched"
+			case sf.Next.IsZero():
+				next = "no daemon runs"
 			}
 			verdict := string(sf.Verdict)
 			if sf.Incomplete > 1 {
