@@ -1,6 +1,8 @@
 package notify
 
 import (
+	"errors"
+	"slices"
 	"time"
 
 	"shopwatch/tracker"
@@ -81,23 +83,50 @@ func (h Hours) end(t time.Time) time.Time {
 func (n *Notifier) collect(c *channel, now time.Time) (next time.Time, err error) {
 	for {
 		took := 0
+		var asked error
 		_, err := n.db.NextReport(c.Name, c.Sender.Recipients(), now, func(pending []tracker.Change) (int, []uint64) {
 			var due time.Time
 			if took, due = c.portion(pending, now); took == 0 {
 				next = due
 			}
 			var tell []uint64
-			for i := range pending[:took] {
-				if c.Filter.Wants(&pending[i]) {
-					tell = append(tell, pending[i].Seq)
-				}
+			if tell, asked = n.wanted(c, pending[:took]); asked != nil {
+				took = 0
 			}
 			return took, tell
 		})
+		err = errors.Join(err, asked)
 		if err != nil || took == 0 {
 			return next, err
 		}
 	}
+}
+
+// wanted are the numbers of those changes that a channel is told. A correction
+// goes to the channels that carry the wrong change, whatever their filter.
+func (n *Notifier) wanted(c *channel, changes []tracker.Change) (tell []uint64, err error) {
+	for i := range changes {
+		ch := &changes[i]
+		want := c.Filter.Wants(ch)
+		if ch.Kind == tracker.Corrected {
+			if want, err = n.carried(c, ch.Corrects, tell); err != nil {
+				return nil, err
+			}
+		}
+		if want {
+			tell = append(tell, ch.Seq)
+		}
+	}
+	return tell, nil
+}
+
+// carried reports whether a channel was told of a change, or is about to be.
+func (n *Notifier) carried(c *channel, seq uint64, tell []uint64) (bool, error) {
+	if slices.Contains(tell, seq) {
+		return true, nil
+	}
+	reports, err := n.db.ReportsOf(seq)
+	return slices.ContainsFunc(reports, func(r tracker.Report) bool { return r.Channel == c.Name }), err
 }
 
 // portion says how many of the changes the next report covers, and when it is

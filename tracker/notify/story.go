@@ -2,6 +2,7 @@ package notify
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"time"
 
@@ -35,14 +36,12 @@ func (n *Notifier) Pending(channel string) (*report.Story, bool, error) {
 		return nil, false, nil
 	}
 	r := &tracker.Report{Channel: c.Name, Created: time.Now()}
+	var asked error
 	_, err := n.db.NextReport(c.Name, nil, r.Created, func(pending []tracker.Change) (int, []uint64) {
-		for i := range pending {
-			if c.Filter.Wants(&pending[i]) {
-				r.Changes = append(r.Changes, pending[i].Seq)
-			}
-		}
+		r.Changes, asked = n.wanted(c, pending)
 		return 0, nil
 	})
+	err = errors.Join(err, asked)
 	if err != nil || len(r.Changes) == 0 {
 		return nil, false, err
 	}
