@@ -5,7 +5,7 @@ GO      ?= go
 LINT    := $(GO) tool -modfile=tools/go.mod golangci-lint
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
-.PHONY: all build demo test check bench faults chrome clean
+.PHONY: all build demo test check bench faults soak chrome clean
 
 all: build
 
@@ -41,6 +41,10 @@ bench: chrome
 # lasting, with and without true changes underneath: well over 1,000 scans.
 faults: chrome
 	SHOPWATCH_FAULTS=all $(GO) test -count 1 -timeout 120m -run 'TestFaults$$' ./tracker/scan
+
+# 500 listing pages with one Chrome, then 100 bad ends of it.
+soak: chrome
+	SHOPWATCH_SOAK=1 $(GO) test -count 1 -timeout 60m -v -run 'TestSoak$$' ./tracker/scan
 
 # Installs a headless Chrome and a font for Chinese text where there is none.
 CHROMES := /usr/lib/chromium/chromium-headless-shell chromium-headless-shell chromium chromium-browser google-chrome google-chrome-stable

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package main
+
+func asInit() (status int, was bool) { return 0, false }
