@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -20,7 +21,8 @@ import (
 var shots = flag.String("shots", "", "keep pictures of the mails in this folder")
 
 // TestNothingOverflows opens the mails in a real Chrome, as wide as a desktop's
-// mail window and as a phone, light and dark.
+// mail window and as a phone, light and dark, and as clients show them that
+// drop style sheets.
 func TestNothingOverflows(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts Chrome")
@@ -36,8 +38,11 @@ func TestNothingOverflows(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			file := filepath.Join(t.TempDir(), "mail.html")
+			file, bare := filepath.Join(t.TempDir(), "mail.html"), filepath.Join(t.TempDir(), "bare.html")
 			if err := os.WriteFile(file, []byte(m.Page()), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(bare, styleSheet.ReplaceAll([]byte(m.Page()), nil), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			for _, width := range []int64{600, 360} {
@@ -46,10 +51,16 @@ func TestNothingOverflows(t *testing.T) {
 						look(t, ctx, "file://"+file, width, scheme)
 					})
 				}
+				t.Run(fmt.Sprintf("%s.%s.%d.bare", name, lang, width), func(t *testing.T) {
+					look(t, ctx, "file://"+bare, width, "bare")
+				})
 			}
 		}
 	}
 }
+
+// styleSheet is what some clients drop.
+var styleSheet = regexp.MustCompile(`(?s)<style>.*?</style>`)
 
 // chrome starts a browser that ends with the test.
 func chrome(t *testing.T) context.Context {
@@ -111,7 +122,7 @@ func look(t *testing.T, ctx context.Context, url string, width int64, scheme str
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := map[string]string{"light": "rgb(255, 255, 255)", "dark": "rgb(30, 29, 27)"}[scheme]; back != want {
+	if want := map[string]string{"light": "rgb(255, 255, 255)", "dark": "rgb(30, 29, 27)", "bare": "rgb(255, 255, 255)"}[scheme]; back != want {
 		t.Errorf("background in %s mode is %s, want %s", scheme, back, want)
 	}
 	if *shots == "" {

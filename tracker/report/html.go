@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"unicode"
 
 	"shopwatch/tracker"
 )
@@ -21,35 +22,35 @@ var styles = map[string]template.CSS{
 	"body":      "margin:0;padding:0;background-color:#f4f3f0",
 	"page":      "background-color:#f4f3f0",
 	"hidden":    "display:none;max-height:0;max-width:0;overflow:hidden;opacity:0;font-size:1px;line-height:1px;color:#f4f3f0;mso-hide:all",
-	"out":       "padding:32px 16px 40px",
+	"out":       "padding:32px 8px 40px",
 	"column":    "width:100%;max-width:600px;text-align:left",
-	"sample":    "padding:12px 36px;background-color:#fbf4e2;border-radius:10px;font-size:13px;line-height:20px;color:#6b4e00",
+	"sample":    "padding:12px 28px;background-color:#fbf4e2;border-radius:10px;font-size:13px;line-height:20px;color:#6b4e00",
 	"gap":       "font-size:0;line-height:0",
 	"card":      "background-color:#ffffff;border-radius:12px",
-	"head":      "padding:32px 36px 0",
+	"head":      "padding:32px 28px 0",
 	"brand":     "margin:0 0 20px;font-size:12px;line-height:16px;font-weight:600;letter-spacing:0.4px;color:#6f6d68",
 	"h1":        "margin:0;font-size:25px;line-height:33px;font-weight:600;color:#1d1c1a;overflow-wrap:anywhere;word-break:break-word",
 	"when":      "margin:5px 0 0;font-size:14px;line-height:20px;color:#6f6d68",
 	"plainlink": "color:#1d1c1a;text-decoration:none",
-	"counts":    "padding:24px 36px 0",
+	"counts":    "padding:24px 28px 0",
 	"fixed":     "table-layout:fixed;width:100%",
 	"count":     "padding:0 8px 8px 0",
 	"number":    "font-size:28px;line-height:34px;font-weight:600;font-variant-numeric:tabular-nums",
 	"label":     "font-size:13px;line-height:18px;color:#6f6d68",
-	"part":      "padding:28px 36px 0",
-	"shop":      "padding:40px 36px 0",
+	"part":      "padding:28px 28px 0",
+	"shop":      "padding:40px 28px 0",
 	"h2":        "margin:0;font-size:19px;line-height:26px;font-weight:600;color:#1d1c1a;overflow-wrap:anywhere;word-break:break-word",
 	"h3":        "margin:0;padding:0 0 10px;font-size:14px;line-height:20px;font-weight:600",
 	"n":         "font-weight:400;color:#6f6d68",
 	"cell":      "padding:14px 0 15px;border-top:1px solid #e9e7e2;overflow-wrap:anywhere;word-break:break-word",
 	"piccell":   "width:80px;padding:16px 0 15px;border-top:1px solid #e9e7e2",
-	"pricecell": "width:112px;padding:14px 0 15px 12px;border-top:1px solid #e9e7e2;text-align:right;overflow-wrap:anywhere;word-break:break-word",
+	"pricecell": "width:104px;padding:14px 0 15px 12px;border-top:1px solid #e9e7e2;text-align:right;overflow-wrap:anywhere;word-break:break-word",
 	"graycell":  "padding:8px 0;border-top:1px solid #e9e7e2;overflow-wrap:anywhere;word-break:break-word",
 	"pic":       "display:block;width:64px;height:64px;border-radius:8px;font-size:11px;line-height:14px;color:#6f6d68;overflow:hidden",
 	"nopic":     "width:64px;height:64px;border-radius:8px;background-color:#f1efeb;font-size:0;line-height:64px",
 	"big":       "width:112px;height:112px;border-radius:8px;font-size:11px;line-height:14px;color:#6f6d68",
 	"shotline":  "margin:10px 0 2px;font-size:0;line-height:0",
-	"shot":      "width:240px;height:150px;border:1px solid #e9e7e2;border-radius:8px;font-size:11px;line-height:14px;color:#6f6d68",
+	"shot":      "box-sizing:border-box;width:100%;max-width:240px;height:auto;border:1px solid #e9e7e2;border-radius:8px;font-size:11px;line-height:14px;color:#6f6d68",
 	"frame":     "padding:10px 0 0;font-size:12px",
 	"arrow":     "padding:10px 0 22px;font-size:16px;color:#6f6d68",
 	"caption":   "font-size:12px;line-height:20px;color:#6f6d68",
@@ -59,13 +60,14 @@ var styles = map[string]template.CSS{
 	"proof":     "margin:2px 0 0;font-size:13px;line-height:20px;color:#3a3833",
 	"more":      "color:#6f6d68;text-decoration:underline;white-space:nowrap",
 	"watched":   "margin:2px 0 0;font-size:13px;line-height:20px;font-weight:600;color:#3a3833",
+	"seen":      "font-size:12px;line-height:18px;color:#6f6d68",
 	"graylink":  "font-size:13px;line-height:20px;color:#6f6d68;text-decoration:none",
 	"price":     "font-size:15px;line-height:22px;font-weight:600;color:#1d1c1a;font-variant-numeric:tabular-nums",
 	"was":       "font-size:13px;line-height:20px;color:#6f6d68;text-decoration:line-through;font-variant-numeric:tabular-nums",
 	"percent":   "font-size:13px;line-height:20px;font-weight:600;font-variant-numeric:tabular-nums",
 	"ins":       "text-decoration:none;background-color:#d9f0e2;color:#0f5c36;border-radius:3px",
 	"del":       "text-decoration:line-through;background-color:#fbe3df;color:#8f2318;border-radius:3px",
-	"callout":   "padding:24px 36px 0",
+	"callout":   "padding:24px 28px 0",
 	"box":       "padding:16px 20px 18px;border-radius:10px",
 	"boxhead":   "margin:0;font-size:16px;line-height:23px;font-weight:600;color:#1d1c1a;overflow-wrap:anywhere;word-break:break-word",
 	"boxline":   "margin:6px 0 0;font-size:14px;line-height:21px;color:#3a3833;overflow-wrap:anywhere;word-break:break-word",
@@ -76,14 +78,12 @@ var styles = map[string]template.CSS{
 	"wellhead":  "margin:0 0 4px;font-size:12px;line-height:18px;font-weight:600;color:#6f6d68",
 	"wellline":  "margin:6px 0 0;font-size:13px;line-height:20px;color:#3a3833",
 	"wellfact":  "margin:0;font-size:13px;line-height:20px;color:#6f6d68;overflow-wrap:anywhere;word-break:break-word",
-	"foot":      "padding:20px 36px 0",
+	"foot":      "padding:20px 28px 0",
 	"footline":  "margin:0 0 4px;font-size:12px;line-height:18px;color:#6f6d68",
 }
 
-// sheet is for clients that read style sheets: dark mode and phones.
-const sheet template.CSS = `
-@media (prefers-color-scheme: dark) {
-.bg { background-color: #131312 !important; }
+// dark are the colours of dark mode.
+const dark template.CSS = `.bg { background-color: #131312 !important; }
 .card { background-color: #1e1d1b !important; }
 .well { background-color: #282724 !important; }
 .note { background-color: #33290f !important; color: #ecd9a3 !important; }
@@ -103,8 +103,10 @@ const sheet template.CSS = `
 .k-plain-box { background-color: #282724 !important; }
 .ins { background-color: #1d4630 !important; color: #a5e6c2 !important; }
 .del { background-color: #4d241e !important; color: #f6b8ae !important; }
-}
-@media (max-width: 480px) {
+`
+
+// sheet is for clients that read style sheets: dark mode and phones.
+const sheet template.CSS = "@media (prefers-color-scheme: dark) {\n" + dark + "}\n" + `@media (max-width: 480px) {
 .out { padding: 12px 8px 24px !important; }
 .px { padding-left: 20px !important; padding-right: 20px !important; }
 .cp { width: 64px !important; }
@@ -112,7 +114,6 @@ const sheet template.CSS = `
 .cm { display: block !important; }
 .cm .cr { display: none !important; }
 .pic { width: 52px !important; height: 52px !important; line-height: 52px !important; }
-.shot { width: 200px !important; height: 125px !important; }
 .big { width: 88px !important; height: 88px !important; }
 }
 `
@@ -158,6 +159,10 @@ func (s section) HasPictures() bool {
 	return false
 }
 
+// Wide reports whether the rows of the section need the room of the price
+// column.
+func (s section) Wide() bool { return s.Kind == tracker.Repictured }
+
 // A shown is a picture in the template.
 type shown struct{ Name, Alt, Link string }
 
@@ -183,6 +188,7 @@ var funcs = template.FuncMap{
 	"boxtint":  func(k tracker.Kind) template.CSS { return template.CSS("background-color:" + accentOf(k).box) },
 	"cid":      func(name string) template.URL { return template.URL("cid:" + cid(name)) },
 	"short":    func(s string) string { return cut(s, 120) },
+	"lang":     lang,
 	"pic": func(name, alt string, link ...string) shown {
 		return shown{name, cut(alt, 80), strings.Join(link, "")}
 	},
@@ -214,6 +220,15 @@ var mailTemplate = sync.OnceValues(func() (*template.Template, error) {
 	}
 	return t, nil
 })
+
+// lang is the language of a title, so that Chinese characters have their
+// Chinese forms in a mail that is in another language.
+func lang(title string) string {
+	if strings.ContainsFunc(title, func(r rune) bool { return unicode.Is(unicode.Han, r) }) {
+		return "zh-CN"
+	}
+	return "mul" // several, or nobody knows
+}
 
 // html writes the view as HTML.
 func (v *view) html(w io.Writer) error {

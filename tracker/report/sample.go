@@ -41,6 +41,7 @@ func Sample(channel, lang string, zone *time.Location, now time.Time) Story {
 		Product: off.Product.ID, State: tracker.PageOffshelf, At: began.Add(80 * time.Second),
 		URL: off.Product.URL, Reason: "商品已下架",
 	}
+	off.Pictures.Page = "sample-page"
 	back := change(tracker.Relisted, product("45123456102", "全民WiFi 3代 迷你随身路由器 USB无线网卡", 1990))
 	back.Away = 3*24*time.Hour + 2*time.Hour
 	price := change(tracker.Repriced, product("45123457260", "儿童蓝牙音箱 小Q故事机 早教机", 25900))
@@ -68,17 +69,41 @@ func Sample(channel, lang string, zone *time.Location, now time.Time) Story {
 			LastComplete: began.Add(-12 * time.Hour),
 		}},
 		Suspects: []Suspect{{name, tracker.Item{
-			Product: product("45123459904", "路宝盒子 OBD行车电脑 智能车载", 39900), Missing: 1,
+			Product: product("45123459904", "路宝盒子 OBD行车电脑 智能车载", 39900), Missing: 1, LastSeen: began.Add(-12 * time.Hour),
 		}}},
 		Shops: map[tracker.Name]Shop{name: {
 			Title: "腾讯官方数码旗舰店", URL: "https://tencent.tmall.com/", Marketplace: "tmall",
 		}},
-		Picture: samplePicture,
+		Picture: samplePicture, Shot: sampleShot,
 	}
 	for i := range s.Changes {
 		s.Changes[i].Seq = uint64(i + 1)
 	}
 	return s
+}
+
+// sampleShot draws what may be a page: a picture, a title, a box with words.
+func sampleShot(string) []byte {
+	img := image.NewPaletted(image.Rect(0, 0, 2*ShotWidth, 2*ShotHeight), color.Palette{
+		color.White, color.Gray{0xf0}, color.Gray{0xdc}, color.Gray{0xb4},
+	})
+	fill := func(x, y, w, h int, c uint8) {
+		for i := range w * h {
+			img.SetColorIndex(x+i%w, y+i/w, c)
+		}
+	}
+	fill(0, 0, 2*ShotWidth, 34, 1)
+	fill(24, 58, 160, 160, 1)
+	fill(208, 62, 220, 14, 3)
+	fill(208, 86, 140, 10, 2)
+	fill(208, 116, 248, 68, 1)
+	fill(228, 136, 120, 12, 3)
+	fill(228, 158, 180, 8, 2)
+	var b bytes.Buffer
+	if png.Encode(&b, img) != nil {
+		return nil
+	}
+	return b.Bytes()
 }
 
 // samplePicture draws something round in a colour that depends on the name.

@@ -73,7 +73,7 @@ func (s *shopView) text(w *words, line func(string, ...any)) {
 		line("%s", w.SuspectsNote)
 		for _, r := range s.Suspects {
 			line("\n? %s", r.Title)
-			line("  "+w.Number+" · %s", r.ID, r.Missing)
+			line("  "+w.Number+" · %s", r.ID, strings.TrimSuffix(r.Missing+", "+r.Seen, ", "))
 			if r.URL != "" {
 				line("  %s", r.URL)
 			}

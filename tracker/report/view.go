@@ -86,7 +86,8 @@ type row struct {
 	Before     string
 	Image      string // addresses, of a changed picture
 	WasImage   string
-	Missing    string // of a suspect
+	Missing    string // of a suspect: how often
+	Seen       string // of a suspect: when last
 	Shot       string // the item page of a removed product
 	ShotAlt    string
 }
@@ -326,10 +327,14 @@ func (v *viewer) shop(name tracker.Name) shopView {
 			continue
 		}
 		if n++; !full(v.most.rows, len(sv.Suspects)) {
-			sv.Suspects = append(sv.Suspects, row{
+			r := row{
 				Title: clean(s.Item.Title), URL: link(s.Item.URL), ID: clean(string(s.Item.ID)),
 				Missing: fmt.Sprintf(v.w.Suspect, s.Item.Missing),
-			})
+			}
+			if !s.Item.LastSeen.IsZero() {
+				r.Seen = fmt.Sprintf(v.w.LastSeen, v.day(s.Item.LastSeen))
+			}
+			sv.Suspects = append(sv.Suspects, r)
 		}
 	}
 	if left := n - len(sv.Suspects); left > 0 {

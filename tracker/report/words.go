@@ -63,6 +63,7 @@ type words struct {
 	Suspects     string // heading
 	SuspectsNote string
 	Suspect      string    // complete scans in a row that missed it
+	LastSeen     string    // when a scan last saw it
 	More         [2]string // rows that are only in the CSV
 	NetNote      [2]string // changes that undid each other or were merged
 	NoNet        string
@@ -186,6 +187,7 @@ var english = words{
 	Suspects:     "Not seen, not confirmed",
 	SuspectsNote: "Still counted as listed. Each is reported as removed only when its page or more scans prove it.",
 	Suspect:      "missed %d×",
+	LastSeen:     "last seen %s",
 	More:         [2]string{"%d more is in the attached changes.csv", "%d more are in the attached changes.csv"},
 	NetNote:      [2]string{"%d change of this period was undone or overtaken by a later one; changes.csv lists all.", "%d changes of this period were undone or overtaken by later ones; changes.csv lists all."},
 	NoNet:        "Everything that changed in this period changed back. changes.csv lists it all.",
@@ -228,7 +230,7 @@ var english = words{
 }
 
 var chinese = words{
-	Lang:  "zh",
+	Lang:  "zh-CN",
 	Day:   "1月2日 15:04",
 	Full:  "2006年1月2日 15:04",
 	Fonts: `-apple-system, BlinkMacSystemFont, "PingFang SC", "Hiragino Sans GB", "Microsoft YaHei", "Noto Sans CJK SC", "Noto Sans SC", "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif`,
@@ -305,6 +307,7 @@ var chinese = words{
 	Suspects:     "未见到，尚未证实",
 	SuspectsNote: "目前仍视为在售。只有商品页或更多次扫描证实之后，才会报告为下架。",
 	Suspect:      "缺席 %d 次",
+	LastSeen:     "最近见到：%s",
 	More:         [2]string{"另有 %d 项，见附件 changes.csv", "另有 %d 项，见附件 changes.csv"},
 	NetNote:      [2]string{"本期另有 %d 项变化被后来的变化抵消或取代，全部记录见 changes.csv。", "本期另有 %d 项变化被后来的变化抵消或取代，全部记录见 changes.csv。"},
 	NoNet:        "本期的变化都已恢复原状，全部记录见 changes.csv。",
