@@ -360,7 +360,7 @@ func (p *process) shutDoors() error {
 		go func() {
 			ctx, cancel := context.WithTimeout(p.ctx, 5*time.Second)
 			defer cancel()
-			cdp.Call(ctx, chromedp.FromContext(p.ctx).Browser, target.CloseTarget, target.CloseTargetParams{TargetID: e.TargetInfo.TargetID})
+			_, _ = cdp.Call(ctx, chromedp.FromContext(p.ctx).Browser, target.CloseTarget, target.CloseTargetParams{TargetID: e.TargetInfo.TargetID})
 		}()
 	})
 }

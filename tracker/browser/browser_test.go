@@ -266,14 +266,13 @@ func TestScriptThatGoesOnIsFollowed(t *testing.T) {
 }
 
 func TestInternalAddressesAreRefused(t *testing.T) {
-	hits := 0
 	address := serve(t, "prying", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, `<title>a</title><iframe src="%s"></iframe><img src="%s"><iframe src="file:///etc/passwd"></iframe><script>
 			fetch(%[1]q, {mode: 'no-cors'}).catch(() => {}).finally(() => document.title = 'b')</script>`, mall.InsideURL(), mall.InsideURL())
 	})
 	tb := tab(t, chrome, browser.TabOptions{Script: `globalThis.shopwatch = {heard() {},
 		end: () => new Promise(done => setInterval(() => document.title === 'b' && done(document.title), 10))}`})
-	hits = mall.InsideHits()
+	hits := mall.InsideHits()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	if err := tb.Open(ctx, address); err != nil {

@@ -495,7 +495,7 @@ func (t *Tab) Fetch(ctx context.Context, address string, max int) (body []byte, 
 			return &LoadError{Text: strings.TrimSpace(fmt.Sprintf("%s %.0f", r.NetErrorName, r.HTTPStatusCode))}
 		}
 		stream := res.Resource.Stream
-		defer call(ctx, s, io.Close, io.CloseParams{Handle: stream})
+		defer func() { _ = call(ctx, s, io.Close, io.CloseParams{Handle: stream}) }()
 		for {
 			part, err := cdp.Call(ctx, s, io.Read, io.ReadParams{Handle: stream, Size: 1 << 20})
 			if err != nil {
