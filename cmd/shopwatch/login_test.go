@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"image"
 	"image/color"
 	"image/draw"
@@ -20,6 +21,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"filippo.io/age"
+	"filippo.io/age/armor"
 
 	"shopwatch/tracker/browser"
 	"shopwatch/tracker/market"
@@ -359,14 +363,27 @@ func TestLoginCarriedOver(t *testing.T) {
 			}
 		})
 	}
-	sealed := func(cookies string) []byte {
-		b, err := seal([]byte(cookies), "correct horse battery")
+	const right = "correct horse battery"
+	sealed := func(content string) []byte {
+		to, err := age.NewScryptRecipient(right)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return b
+		to.SetWorkFactor(10) // soon done
+		var b bytes.Buffer
+		armored := armor.NewWriter(&b)
+		w, err := age.Encrypt(armored, to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte(content)); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(w.Close(), armored.Close()); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
 	}
-	const right = "correct horse battery"
 	refused("the wrong passphrase", "incorrect donkey", content, "is another one")
 	refused("a damaged file", right, slices.Concat(content[:200], content[201:]), "no login file, or it is damaged")
 	refused("no login file", right, []byte("hello"), "no login file, or it is damaged")

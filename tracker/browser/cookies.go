@@ -3,6 +3,7 @@ package browser
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -60,15 +61,24 @@ func (p *process) cookies(ctx context.Context, domains []string) ([]*network.Coo
 	return slices.DeleteFunc(all, func(c *network.Cookie) bool { return !belongs(c.Domain, domains) }), nil
 }
 
-func (p *process) setCookies(ctx context.Context, cookies []*network.CookieParam) error {
+// setCookies sets all cookies that Chrome takes. Its error names the others.
+func (p *process) setCookies(ctx context.Context, cookies ...*network.CookieParam) error {
 	err := p.ask(ctx, func(ctx context.Context, s cdp.Session) error {
 		_, err := cdp.Call(ctx, s, storage.SetCookies, storage.SetCookiesParams{Cookies: cookies})
 		return err
 	})
-	if err != nil {
-		return fmt.Errorf("set cookies: %w", err)
+	if err == nil || ctx.Err() != nil {
+		return err
 	}
-	return nil
+	if len(cookies) == 1 {
+		return fmt.Errorf("set the cookie %s: %w", cookies[0].Name, err)
+	}
+	// One that it refuses has kept it from setting any.
+	var refused []error
+	for _, c := range cookies {
+		refused = append(refused, p.setCookies(ctx, c))
+	}
+	return errors.Join(refused...)
 }
 
 // lasts reports whether a cookie outlives its Chrome.
@@ -113,7 +123,7 @@ func (p *process) keep(domains []string) error {
 	}
 	var kept []*network.CookieParam
 	for _, c := range all {
-		if lasts(c) {
+		if lasts(c) || c.PartitionKeyOpaque {
 			continue
 		}
 		k := param(c)
@@ -123,7 +133,7 @@ func (p *process) keep(domains []string) error {
 	if len(kept) == 0 {
 		return nil
 	}
-	return p.setCookies(ctx, kept)
+	return p.setCookies(ctx, kept...)
 }
 
 // param is what sets a cookie as it is.
@@ -176,6 +186,7 @@ func (b *Browser) SaveCookies(ctx context.Context, domains []string) ([]byte, er
 
 // LoadCookies puts cookies that SaveCookies returned into the profile. One
 // that belongs to none of the domains is an error, and then none is put there.
+// One that Chrome refuses is an error that names it; the others are there.
 // Close the browser to have them kept.
 func (b *Browser) LoadCookies(ctx context.Context, domains []string, saved []byte) error {
 	var list []savedCookie
@@ -196,5 +207,5 @@ func (b *Browser) LoadCookies(ctx context.Context, domains []string, saved []byt
 		return err
 	}
 	defer b.release(p)
-	return p.setCookies(ctx, params)
+	return p.setCookies(ctx, params...)
 }
