@@ -1,11 +1,15 @@
 package browser
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -55,6 +59,10 @@ func OpenWindow(o Options, address string) (*Window, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := offerNoPasswords(o.Profile); err != nil {
+		lock.Unlock()
+		return nil, err
+	}
 	w := &Window{opts: o, path: path, lock: lock, tail: &tail{}, ended: make(chan struct{})}
 	w.cmd = exec.Command(path, append(visibleSwitches(o), address)...)
 	w.cmd.Stdout, w.cmd.Stderr = w.tail, w.tail
@@ -66,6 +74,36 @@ func OpenWindow(o Options, address string) (*Window, error) {
 	}
 	go w.wait()
 	return w, nil
+}
+
+// offerNoPasswords keeps the window from offering to save a password: the
+// profile has a login, and nothing more of the account is wanted there.
+func offerNoPasswords(profile string) error {
+	file := filepath.Join(profile, "Default", "Preferences")
+	preferences := map[string]any{}
+	text, err := os.ReadFile(file)
+	if err == nil {
+		d := json.NewDecoder(bytes.NewReader(text))
+		d.UseNumber()
+		err = d.Decode(&preferences)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil // Chrome will make good preferences of what is there
+	}
+	if preferences["credentials_enable_service"] == false {
+		return nil
+	}
+	preferences["credentials_enable_service"] = false
+	if text, err = json.Marshal(preferences); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return fmt.Errorf("prepare the profile: %w", err)
+	}
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		return fmt.Errorf("prepare the profile: %w", err)
+	}
+	return nil
 }
 
 // display reports whether a window can be shown, as far as that can be known

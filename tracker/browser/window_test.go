@@ -135,6 +135,11 @@ func TestLoginInAWindowIsKeptForTheHeadlessBrowser(t *testing.T) {
 	if err := w.Wait(t.Context()); err != nil {
 		t.Errorf("Wait = %v after a window that was closed", err)
 	}
+	// Nothing of the account but the login is to stay in the profile.
+	text, err := os.ReadFile(filepath.Join(o.Profile, "Default", "Preferences"))
+	if err != nil || !strings.Contains(string(text), `"credentials_enable_service":false`) || !strings.Contains(string(text), `"exit_type":"Normal"`) {
+		t.Errorf("Chrome would save passwords, or did not end in good order (%v): %.3000s", err, text)
+	}
 	m.Forget()
 	if err := w.Keep(t.Context()); err != nil {
 		t.Fatal(err)
