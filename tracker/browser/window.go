@@ -59,7 +59,7 @@ func OpenWindow(o Options, address string) (*Window, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := offerNoPasswords(o.Profile); err != nil {
+	if err := prepare(o.Profile); err != nil {
 		lock.Unlock()
 		return nil, err
 	}
@@ -76,10 +76,13 @@ func OpenWindow(o Options, address string) (*Window, error) {
 	return w, nil
 }
 
-// offerNoPasswords keeps the window from offering to save a password: the
-// profile has a login, and nothing more of the account is wanted there.
-func offerNoPasswords(profile string) error {
-	file := filepath.Join(profile, "Default", "Preferences")
+// prepare sets two of the profile's preferences. Chrome is not to offer to
+// save a password: the profile has a login, and nothing more of the account is
+// wanted there. And it is to continue where it left off, or else it deletes
+// session cookies when its last window is closed; its tabs it may forget.
+func prepare(profile string) error {
+	folder := filepath.Join(profile, "Default")
+	file := filepath.Join(folder, "Preferences")
 	preferences := map[string]any{}
 	text, err := os.ReadFile(file)
 	if err == nil {
@@ -88,19 +91,23 @@ func offerNoPasswords(profile string) error {
 		err = d.Decode(&preferences)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil // Chrome will make good preferences of what is there
+		return fmt.Errorf("the profile's preferences are not readable, delete %s: %w", file, err)
 	}
-	if preferences["credentials_enable_service"] == false {
-		return nil
+	session, ok := preferences["session"].(map[string]any)
+	if !ok {
+		session = map[string]any{}
+		preferences["session"] = session
 	}
+	session["restore_on_startup"] = 1
 	preferences["credentials_enable_service"] = false
 	if text, err = json.Marshal(preferences); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		return fmt.Errorf("prepare the profile: %w", err)
+	err = errors.Join(os.RemoveAll(filepath.Join(folder, "Sessions")), os.MkdirAll(folder, 0o700))
+	if err == nil {
+		err = os.WriteFile(file, text, 0o600)
 	}
-	if err := os.WriteFile(file, text, 0o600); err != nil {
+	if err != nil {
 		return fmt.Errorf("prepare the profile: %w", err)
 	}
 	return nil

@@ -192,29 +192,59 @@ func TestSessionCookiesOutliveChromeWhereTheyAreKept(t *testing.T) {
 	}
 }
 
-func TestWindowThatThePersonCloses(t *testing.T) {
+// A person closes the window by hand, which Chrome takes otherwise than a
+// signal: it deletes session cookies, unless it is to continue where it left
+// off.
+func TestLoginInAWindowThatThePersonCloses(t *testing.T) {
 	screen(t)
-	m := ownMall(t)
-	w, err := browser.OpenWindow(browser.Options{Profile: filepath.Join(t.TempDir(), "profile"), Flags: m.Flags()}, m.LoginURL(""))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Close()
-	until(t, "Chrome shows the login page", func() bool { return m.LoginPages() > 0 })
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := w.Wait(ctx); !errors.Is(err, context.Canceled) {
-		t.Errorf("Wait = %v while the window is open, want that of the context", err)
-	}
 	if _, err := exec.LookPath("xdotool"); err != nil {
-		t.Skip("the rest needs xdotool (on Debian: apt-get install xdotool)")
+		t.Skip("needs xdotool (on Debian: apt-get install xdotool)")
 	}
-	until(t, "the window takes Ctrl-Shift-W", func() bool {
-		_ = exec.Command("xdotool", "search", "--onlyvisible", "--class", "chrom", "windowfocus", "key", "ctrl+shift+w").Run()
-		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-		defer cancel()
-		return w.Wait(ctx) == nil
-	})
+	m := ownMall(t)
+	o := browser.Options{Profile: filepath.Join(t.TempDir(), "profile"), Flags: m.Flags(), Keep: loginDomains}
+	for range 2 { // the second time it must not show what was open before
+		m.Forget()
+		w, err := browser.OpenWindow(o, m.LoginURL(""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Close()
+		phone(t, m)
+		if n := pagesOpened(m); n != 1 {
+			t.Errorf("the window opened %d login pages, want 1", n)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := w.Wait(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("Wait = %v while the window is open, want that of the context", err)
+		}
+		until(t, "the window takes Ctrl-Shift-W", func() bool {
+			_ = exec.Command("xdotool", "search", "--onlyvisible", "--class", "chrom", "windowfocus", "key", "ctrl+shift+w").Run()
+			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+			defer cancel()
+			return w.Wait(ctx) == nil
+		})
+		if err := w.Keep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		b := browser.New(o)
+		defer b.Close()
+		if got := lasting(t, b); len(got) != 12 {
+			t.Errorf("lasting cookies = %v, want all 12", got)
+		}
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func pagesOpened(m *fixtures.Mall) (n int) {
+	for _, r := range m.Requests() {
+		if r.Document && r.Path == "/member/login.jhtml" {
+			n++
+		}
+	}
+	return n
 }
 
 func TestNoDisplay(t *testing.T) {
