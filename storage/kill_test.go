@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -162,6 +163,8 @@ func (k *killing) play() {
 	if err := cmd.Start(); err != nil {
 		k.t.Fatal(err)
 	}
+	stuck := time.AfterFunc(time.Minute, func() { cmd.Process.Signal(syscall.SIGQUIT) })
+	defer stuck.Stop()
 	lines := bufio.NewReader(out)
 	after := k.r.IntN(25) // acts, and a little later
 	if k.round%4 == 3 {
