@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"iter"
+	"strings"
 
 	"go.etcd.io/bbolt"
 
@@ -65,6 +66,7 @@ func (c *catalog) Entries() iter.Seq[tracker.Entry] {
 			return
 		}
 		var before []byte
+		var ids arena
 		for k, v := cur.First(); k != nil; k, v = cur.Next() {
 			p, err := c.items.next(before, k, v)
 			if err != nil {
@@ -72,11 +74,12 @@ func (c *catalog) Entries() iter.Seq[tracker.Entry] {
 				return
 			}
 			before = k
-			e, _, err := decodeEntry(k, p)
+			e, _, err := decodeEntry(p)
 			if err != nil {
 				c.fail(c.items.damaged(k, err))
 				return
 			}
+			e.ID = ids.string(k)
 			if e.Removed {
 				removed++
 			} else {
@@ -88,6 +91,19 @@ func (c *catalog) Entries() iter.Seq[tracker.Entry] {
 		}
 		c.count(listed, removed)
 	}
+}
+
+// An arena copies many small ids into few pieces of memory.
+type arena struct{ strings.Builder }
+
+func (a *arena) string(id []byte) tracker.ProductID {
+	if a.Cap()-a.Len() < len(id) {
+		a.Reset()
+		a.Grow(max(1<<14, len(id)))
+	}
+	at := a.Len()
+	a.Write(id)
+	return tracker.ProductID(a.String()[at:])
 }
 
 func (c *catalog) count(listed, removed int) {
@@ -280,9 +296,12 @@ func (db *DB) Suspects(name tracker.Name) ([]tracker.Item, error) {
 			return err
 		}
 		return c.walk("", func(k, p []byte) (bool, error) {
-			_, missing, err := decodeEntry(k, p)
-			if !missing || err != nil {
-				return true, err
+			_, missing, err := decodeEntry(p)
+			if err != nil {
+				return false, c.items.damaged(k, err)
+			}
+			if !missing {
+				return true, nil
 			}
 			it, err := decodeItem(tracker.ProductID(k), p)
 			list = append(list, it)

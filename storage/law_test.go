@@ -48,6 +48,9 @@ func TestLaw(t *testing.T) {
 		}
 	})
 	t.Logf("%d scans; told: %v", played, kinds)
+	if played < 5000 {
+		return // chance may have left something out
+	}
 	for _, k := range tracker.Kinds {
 		if k != tracker.Corrected && kinds[string(k)] == 0 {
 			t.Errorf("no history had a change of kind %s", k)

@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -12,17 +11,6 @@ import (
 
 // The types of this file are what is stored, as JSON with short names. Fields
 // may be added, never renamed; times are milliseconds since 1970.
-
-// encode writes a stored type.
-func encode(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false) // addresses are full of ampersands
-	if err := e.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
-}
 
 // read decodes the value of a key into a stored type. It reports false when
 // there is no such key.
@@ -39,7 +27,7 @@ func (b bucket) read(key []byte, v any) (bool, error) {
 
 // write encodes a stored type.
 func (b bucket) write(key []byte, v any) error {
-	p, err := encode(v)
+	p, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
@@ -214,7 +202,7 @@ func encodeItem(it *tracker.Item) ([]byte, error) {
 		Pending: newPrice(it.Pending), Probe: newProbe(it.Probe), Look: it.Look,
 	}
 	v.ID = "" // the key
-	b, err := encode(v)
+	b, err := json.Marshal(v)
 	if err != nil {
 		return nil, err
 	}
@@ -244,14 +232,12 @@ func decodeItem(id tracker.ProductID, p []byte) (tracker.Item, error) {
 	}, nil
 }
 
-// decodeEntry reads the header of an item.
-func decodeEntry(key, p []byte) (e tracker.Entry, missing bool, err error) {
+// decodeEntry reads the header of an item, all but its id.
+func decodeEntry(p []byte) (e tracker.Entry, missing bool, err error) {
 	if len(p) < itemHeader {
 		return e, false, errors.New("too short")
 	}
-	e = tracker.Entry{
-		ID: tracker.ProductID(key), Mark: tracker.Mark(binary.BigEndian.Uint64(p[1:])), Removed: p[0]&flagRemoved != 0,
-	}
+	e = tracker.Entry{Mark: tracker.Mark(binary.BigEndian.Uint64(p[1:])), Removed: p[0]&flagRemoved != 0}
 	return e, p[0]&flagMissing != 0, nil
 }
 
@@ -390,7 +376,7 @@ func headOf(c *tracker.Change) []byte {
 }
 
 func encodeChange(c *tracker.Change) ([]byte, error) {
-	b, err := encode(changeValue{
+	b, err := json.Marshal(changeValue{
 		Kind: c.Kind, Storefront: c.Storefront, Scan: millis(c.Scan), Product: newProduct(c.Product), Before: newBefore(c.Before, c.Product),
 		Proof: c.Proof, Probe: newProbe(c.Probe), Missing: c.Missing, Away: c.Away.Milliseconds(), Reason: c.Reason,
 		Verdict: c.Verdict, SameAs: c.SameAs, Important: c.Important, Ignored: c.Ignored, Corrects: c.Corrects, Pictures: c.Pictures,
