@@ -295,6 +295,7 @@ type scanValue struct {
 	Duplicates       int             `json:"du,omitempty"`
 	Passes           int             `json:"pa,omitempty"`
 	Retries          int             `json:"re,omitempty"`
+	Opened           int             `json:"op,omitempty"`
 	Stop             string          `json:"e,omitempty"`
 	Shop             uint64          `json:"o,omitempty"`
 	Probed           int             `json:"q,omitempty"`
@@ -308,7 +309,7 @@ func newScan(s *tracker.Scan, shop uint64) scanValue {
 	v := scanValue{
 		Verdict: s.Verdict, Reason: s.Reason, Took: s.Took.Milliseconds(), Layout: e.Layout, Parser: e.Parser,
 		Pages: e.Pages, Products: e.Products, DeclaredPages: e.Declared.Pages, DeclaredProducts: e.Declared.Products,
-		Duplicates: e.Duplicates, Passes: e.Passes, Retries: e.Retries, Stop: e.Stop, Shop: shop, Probed: e.Probed,
+		Duplicates: e.Duplicates, Passes: e.Passes, Retries: e.Retries, Opened: e.Opened, Stop: e.Stop, Shop: shop, Probed: e.Probed,
 		Warnings: e.Warnings, Changes: s.Changes, Doubted: s.Doubted,
 	}
 	if v.Verdict == tracker.Complete {
@@ -324,7 +325,7 @@ func (v *scanValue) scan(name tracker.Name, began uint64, shop tracker.Shop) tra
 		Evidence: tracker.Evidence{
 			Layout: v.Layout, Parser: v.Parser, Pages: v.Pages, Products: v.Products,
 			Declared:   tracker.Declared{Pages: v.DeclaredPages, Products: v.DeclaredProducts},
-			Duplicates: v.Duplicates, Passes: v.Passes, Retries: v.Retries, Stop: v.Stop, Shop: shop, Probed: v.Probed,
+			Duplicates: v.Duplicates, Passes: v.Passes, Retries: v.Retries, Opened: v.Opened, Stop: v.Stop, Shop: shop, Probed: v.Probed,
 			Warnings: v.Warnings,
 		},
 	}

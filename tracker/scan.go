@@ -54,7 +54,8 @@ type Evidence struct {
 	Duplicates int      `json:"duplicates"`       // products met again on another page or the same one
 	Passes     int      `json:"passes,omitempty"` // times the pages were walked; more than 1 when the list moved
 	Retries    int      `json:"retries,omitempty"`
-	Stop       string   `json:"stop,omitempty"` // why reading ended: "last page", "no more products", "login", …
+	Opened     int      `json:"opened,omitempty"` // pages asked of the marketplace, all kinds and tries together
+	Stop       string   `json:"stop,omitempty"`   // why reading ended: "last page", "no more products", "login", …
 	Shop       Shop     `json:"shop,omitzero"`
 	Probed     int      `json:"probed,omitempty"` // item pages opened
 	Wall       Verdict  `json:"wall,omitempty"`   // a wall met on an item page, after the list was read

@@ -42,6 +42,7 @@ type BrowserConfig struct {
 	Flags       map[string]any `yaml:"flags"`   // further switches, string or bool
 	PageTimeout Duration       `yaml:"page_timeout"`
 	Pace        Pace           `yaml:"pace"`
+	DailyPages  int            `yaml:"daily_pages"` // of one storefront within 24 hours; 0 for any number
 }
 
 // A RulesConfig says how much it takes to believe that a product is gone.
@@ -114,7 +115,7 @@ func defaultConfig() *Config {
 		Data:     "./data",
 		Listen:   "127.0.0.1:8780",
 		Timezone: Zone{mustZone("Asia/Shanghai")},
-		Browser:  BrowserConfig{PageTimeout: Duration(30 * time.Second), Pace: Pace{3 * time.Second, 6 * time.Second}},
+		Browser:  BrowserConfig{PageTimeout: Duration(30 * time.Second), Pace: Pace{3 * time.Second, 6 * time.Second}, DailyPages: 2000},
 		Rules:    RulesConfig{Misses: r.Misses, MaxLoss: r.MaxLoss, Probes: r.Probes, StalledAfter: r.StalledAfter},
 		Retention: RetentionConfig{
 			Evidence: Duration(365 * 24 * time.Hour),
@@ -192,6 +193,8 @@ func (c *Config) check(src *source, marketplace func(string) (string, error)) er
 		return src.errorf("browser.remote", "want ws://HOST:PORT of a Chrome that listens there")
 	case b.PageTimeout < Duration(time.Second) || b.PageTimeout > Duration(10*time.Minute):
 		return src.errorf("browser.page_timeout", "want 1s to 10m")
+	case b.DailyPages < 0:
+		return src.errorf("browser.daily_pages", "want 0 (no ceiling) or more")
 	case b.Pace.Max > time.Hour:
 		return src.errorf("browser.pace", "want 0s to 1h")
 	case r.Misses < 1 || r.Misses > 100:

@@ -37,6 +37,8 @@ func newEngine(c *Config, db *storage.DB, log *slog.Logger) *engine {
 		Keep:        db.KeepEvidence,
 		Pace:        pacer.Wait,
 		PageTimeout: time.Duration(b.PageTimeout),
+		DailyPages:  b.DailyPages,
+		Opened:      e.openedToday,
 		Log:         log,
 	})
 	return e
@@ -55,6 +57,17 @@ func browserOptions(c *Config, log *slog.Logger) browser.Options {
 		o.Keep = append(o.Keep, m.Login.Domains...)
 	}
 	return o
+}
+
+// openedToday counts the pages of a storefront that were asked for within 24
+// hours.
+func (e *engine) openedToday(name tracker.Name) (n int, err error) {
+	const scans = 2000 // of a day: one a minute is 1,440
+	all, err := e.db.Scans(name, time.Now().Add(-24*time.Hour), scans)
+	for i := range all {
+		n += all[i].Evidence.Opened
+	}
+	return n, err
 }
 
 // close ends Chrome. The database is its opener's to close.

@@ -194,8 +194,9 @@ globalThis.shopwatch = (() => {
       const a = answer(want)
       if (s && s.root && current(s) === want && [...s.root.children].some(isEnd) && one('dl.item', s.root)) {
         listed ||= performance.now()
-        // The page may be quicker than the word of its list call.
-        if (a || ago(listed) > 500) return 'list'
+        // The page may be quicker than the word of its list call. One
+        // without scripts of its own has made none.
+        if (a || ago(listed) > (one('script') ? 3000 : 300)) return 'list'
       }
       if (s && nothing(s)) return 'empty'
       if (a && (a.err || a.status >= 400) && ago(a.at) > 300) return 'refused'

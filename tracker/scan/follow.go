@@ -71,10 +71,8 @@ func (r *reading) judgeItem(ctx context.Context, it tracker.Item) (tracker.Probe
 	if p.URL == "" {
 		p.URL = r.market.ItemURL(it.ID)
 	}
-	if r.opts.Pace != nil {
-		if err := r.opts.Pace(ctx, r.market.Name); err != nil {
-			return p, "", err
-		}
+	if err := r.ask(ctx); err != nil {
+		return p, "", err
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.opts.PageTimeout)
 	defer cancel()

@@ -30,7 +30,7 @@ func (r *reading) page(ctx context.Context, listing string, n int, before []mark
 			return l, fmt.Errorf("interrupted: %w", ctx.Err())
 		case err == nil && len(l.Problems) == 0:
 			return l, nil
-		case errors.As(err, &st) && !st.state.Passing, errors.Is(err, browser.ErrMissing):
+		case errors.As(err, &st) && !st.state.Passing, errors.Is(err, browser.ErrMissing), errors.Is(err, errCeiling):
 			return l, err
 		case try >= r.opts.Retries:
 			return l, err
@@ -46,10 +46,8 @@ func (r *reading) page(ctx context.Context, listing string, n int, before []mark
 
 // once asks for a listing page once.
 func (r *reading) once(ctx context.Context, listing string, n int, turn bool) (market.Listing, error) {
-	if r.opts.Pace != nil {
-		if err := r.opts.Pace(ctx, r.market.Name); err != nil {
-			return market.Listing{}, err
-		}
+	if err := r.ask(ctx); err != nil {
+		return market.Listing{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.opts.PageTimeout)
 	defer cancel()
@@ -64,6 +62,23 @@ func (r *reading) once(ctx context.Context, listing string, n int, turn bool) (m
 		return market.Listing{}, &stateError{st}
 	}
 	return r.market.Parse(p), nil
+}
+
+// errCeiling says that no more pages may be asked for today.
+var errCeiling = errors.New("enough for today")
+
+// ask waits until one more page may be asked of the marketplace.
+func (r *reading) ask(ctx context.Context) error {
+	if most := r.opts.DailyPages; most > 0 && r.opened+r.scan.Evidence.Opened >= most {
+		return fmt.Errorf("%w: %d pages were asked for within 24 hours; raise browser.daily_pages or scan less often", errCeiling, most)
+	}
+	if r.opts.Pace != nil {
+		if err := r.opts.Pace(ctx, r.market.Name); err != nil {
+			return err
+		}
+	}
+	r.scan.Evidence.Opened++
+	return nil
 }
 
 // failed gives up a tab that is of no more use and says what happened in the

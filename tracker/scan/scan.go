@@ -36,6 +36,11 @@ type Options struct {
 	// Pace waits until the next page of the marketplace may be asked for. Nil
 	// for no wait.
 	Pace func(ctx context.Context, marketplace string) error
+	// DailyPages is how many pages of one storefront may be asked for within
+	// 24 hours; 0 for any number. Opened tells how many were, scans before
+	// this one.
+	DailyPages int
+	Opened     func(tracker.Name) (int, error)
 	// PageTimeout bounds one page, from asking for it until its products are
 	// there; 30 s when zero.
 	PageTimeout time.Duration
@@ -107,6 +112,7 @@ type reading struct {
 	layout   string                    // of the list, once it is known
 	pages    map[tracker.ProductID]int // the listing page on which a product stood
 	done     tracker.Progress
+	opened   int // pages asked for within 24 hours, before this scan
 }
 
 func (r *reading) close() {
@@ -121,6 +127,11 @@ func (r *reading) read(ctx context.Context, address string) (err error) {
 	r.market, r.address, err = market.Find(address)
 	if err != nil {
 		return err
+	}
+	if r.opts.DailyPages > 0 && r.opts.Opened != nil {
+		if r.opened, err = r.opts.Opened(r.scan.Storefront); err != nil {
+			return fmt.Errorf("count the pages of the day: %w", err)
+		}
 	}
 	var pages []market.Listing
 	var end ending

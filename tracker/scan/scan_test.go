@@ -7,6 +7,7 @@ import (
 
 	"shopwatch/fixtures"
 	"shopwatch/tracker"
+	"shopwatch/tracker/scan"
 )
 
 func product(id, title string) fixtures.Product {
@@ -202,5 +203,23 @@ func TestStorefrontNotFound(t *testing.T) {
 	}
 	if s, _ := newShopper(t, nil).scan("https://example.com/"); s.Verdict != tracker.Failed || !strings.Contains(s.Reason, "tmall.com") {
 		t.Errorf("unknown host: %s (%s)", s.Verdict, s.Reason)
+	}
+}
+
+func TestDailyCeilingIsKept(t *testing.T) {
+	short(t)
+	shop := openShop(t, "ceiling.tmall.com", 40) // 5 pages
+	opened := 0
+	sh := newShopper(t, func(o *scan.Options) {
+		o.DailyPages, o.Opened = 8, func(tracker.Name) (int, error) { return opened, nil }
+	})
+	s, _ := sh.scan(shop.URL())
+	if s.Verdict != tracker.Complete || s.Evidence.Opened != 5 {
+		t.Fatalf("%s (%s), opened %d, want 5", s.Verdict, s.Reason, s.Evidence.Opened)
+	}
+	opened = s.Evidence.Opened
+	s, _ = sh.scan(shop.URL())
+	if s.Verdict != tracker.Partial || s.Evidence.Opened != 3 || !strings.Contains(s.Reason, "daily_pages") {
+		t.Errorf("%s (%s), opened %d, want partial after 3", s.Verdict, s.Reason, s.Evidence.Opened)
 	}
 }
