@@ -115,7 +115,7 @@ func verify(path string, schema int, meaning bool) error {
 	if err != nil {
 		return err
 	}
-	defer unlock(f) // whatever became of bbolt
+	defer func() { _ = unlock(f) }() // whatever became of bbolt
 	if err = recognise(f); err == nil {
 		err = checkTree(f)
 	}
