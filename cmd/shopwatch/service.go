@@ -134,7 +134,7 @@ func (s *service) retry(report uint64) (letters int, err error) {
 
 // webOptions are what a server needs to know of a configuration.
 func webOptions(c *Config, db *storage.DB) web.Options {
-	o := web.Options{DB: db, Version: version}
+	o := web.Options{DB: db, Version: version, Zone: c.Timezone.Location}
 	for i := range c.Storefronts {
 		sf := &c.Storefronts[i]
 		o.Shops = append(o.Shops, web.Shop{

@@ -28,6 +28,8 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.HandleFunc("GET /evidence/{name}", s.evidence)
+	mux.HandleFunc("GET /{$}", s.status)
+	mux.HandleFunc("GET /status.css", s.style)
 	mux.Handle("GET /metrics", s.metrics.handler())
 
 	config := huma.DefaultConfig("shopwatch", s.o.Version)

@@ -41,6 +41,7 @@ type Options struct {
 	DB      *storage.DB
 	Shops   []Shop
 	Version string
+	Zone    *time.Location // of the status page; UTC when nil
 	// Token is demanded of everything that changes or starts something.
 	Token string
 	// Closed demands the token of every request but /healthz: for an address

@@ -400,6 +400,30 @@ func TestStopCutsScansShort(t *testing.T) {
 	}
 }
 
+func TestStatusPage(t *testing.T) {
+	db := database(t)
+	hostile := &tracker.Scan{
+		Storefront: "tencent", Began: began.Add(5 * time.Hour), Verdict: tracker.Partial, Evidence: tracker.Evidence{Parser: 1},
+		Products: []tracker.Product{{ID: "45123456799", Title: "<script>alert(1)</script>", URL: "javascript:alert(1)"}},
+	}
+	if _, err := db.Commit(hostile, tracker.DefaultRules()); err != nil {
+		t.Fatal(err)
+	}
+	o := options(db)
+	o.Zone = time.FixedZone("CST", 8*3600)
+	w := httptest.NewRecorder()
+	web.New(o, slog.New(slog.DiscardHandler)).ServeHTTP(w, httptest.NewRequest("GET", "http://127.0.0.1/", nil))
+	page := w.Body.String()
+	for _, want := range []string{"腾讯", "now: 2 pages", "22 Nov 11:00", "proof: gone", "5.00 → 5.55", "&lt;script&gt;", `href="#ZgotmplZ"`} {
+		if !strings.Contains(page, want) {
+			t.Errorf("no %q in\n%s", want, page)
+		}
+	}
+	if w.Code != 200 || strings.Contains(page, "<script") || strings.Contains(page, "javascript:") {
+		t.Errorf("status %d, want 200 and nothing that runs:\n%s", w.Code, page)
+	}
+}
+
 func TestMetrics(t *testing.T) {
 	db := database(t)
 	o := options(db)
