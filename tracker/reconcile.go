@@ -47,6 +47,7 @@ func Reconcile(c Catalog, s *Scan, r Rules) Outcome {
 		rc.complete(c)
 	case Partial:
 		rc.products(c)
+		rc.link(c)
 		if len(rc.Items) > 0 {
 			rc.State.Sum = 0
 		}
@@ -67,6 +68,8 @@ type reconciler struct {
 	quiet  bool
 	open   bool   // some item is left unsettled
 	marked []Mark // see marks
+
+	removed []ProductID // products of the catalog that were removed and are not seen again
 }
 
 // complete takes in a scan that saw everything.
@@ -78,6 +81,7 @@ func (rc *reconciler) complete(c Catalog) {
 	}
 	if rc.old.Sum == 0 || rc.old.Sum != sum || rc.old.Listed != len(s.Products) || rc.quiet {
 		rc.miss(rc.products(c))
+		rc.link(c)
 	}
 	if rc.open {
 		sum = 0
@@ -112,7 +116,6 @@ func (rc *reconciler) products(c Catalog) (missed []Item) {
 		at[rc.scan.Products[i].ID] = i
 	}
 	known, marks := make([]bool, len(rc.scan.Products)), rc.marks()
-	var removed []ProductID
 	for e := range c.Entries() {
 		i, seen := at[e.ID]
 		switch {
@@ -122,7 +125,7 @@ func (rc *reconciler) products(c Catalog) (missed []Item) {
 			known[i] = true
 			rc.see(c.Item(e.ID), &rc.scan.Products[i])
 		case e.Removed:
-			removed = append(removed, e.ID)
+			rc.removed = append(rc.removed, e.ID)
 		default:
 			missed = append(missed, c.Item(e.ID))
 		}
@@ -130,20 +133,20 @@ func (rc *reconciler) products(c Catalog) (missed []Item) {
 	for i := range rc.scan.Products {
 		// A product listed twice counts at its last place only.
 		if p := &rc.scan.Products[i]; !known[i] && at[p.ID] == i {
-			rc.add(c, p, removed)
+			rc.add(p)
 		}
 	}
 	return missed
 }
 
 // add takes in a product that was never seen before.
-func (rc *reconciler) add(c Catalog, p *Product, removed []ProductID) {
+func (rc *reconciler) add(p *Product) {
 	pic := rc.scan.Pictures[p.ID]
 	rc.Items = append(rc.Items, Item{Product: *p, FirstSeen: rc.scan.Began, Look: pic.Look})
 	rc.State.Listed++
 	if !rc.quiet {
 		rc.change(Change{
-			Kind: Added, Product: p, SameAs: sameAs(c, p, pic.Look, removed, rc.at),
+			Kind: Added, Product: p,
 			Pictures: Evidenced{Picture: pic.File, Card: pic.Card},
 		})
 	}

@@ -10,24 +10,54 @@ import (
 // another number.
 const linkWithin = 90 * 24 * time.Hour
 
-// sameAs finds the removed product that a new one probably is: sellers delete a
-// product and list it anew. Title and picture must both agree; of several, the
-// one removed last is named.
-func sameAs(c Catalog, p *Product, look Look, removed []ProductID, now time.Time) *SameAs {
-	title := plain(p.Title)
-	var best *SameAs
-	var when time.Time
-	for _, id := range removed {
-		it := c.Item(id)
-		if now.Sub(it.Removed) > linkWithin || plain(it.Title) != title {
+// link says of added products which removed ones they probably are: sellers
+// delete a product and list it anew. Those that this scan itself finds removed
+// count, because both happen between two scans as a rule.
+func (rc *reconciler) link(c Catalog) {
+	var gone map[string][]Item // by plain title
+	for i := range rc.Changes {
+		ch := &rc.Changes[i]
+		if ch.Kind != Added {
 			continue
 		}
+		if gone == nil {
+			gone = rc.goneLately(c)
+		}
+		ch.SameAs = sameAs(ch.Product, rc.scan.Pictures[ch.Product.ID].Look, gone[plain(ch.Product.Title)])
+	}
+}
+
+// goneLately are the items that may have come back under another number, each
+// read once.
+func (rc *reconciler) goneLately(c Catalog) map[string][]Item {
+	gone := make(map[string][]Item)
+	note := func(it Item) {
+		if !it.Listed() && rc.at.Sub(it.Removed) <= linkWithin {
+			gone[plain(it.Title)] = append(gone[plain(it.Title)], it)
+		}
+	}
+	for _, id := range rc.removed {
+		note(c.Item(id))
+	}
+	for _, it := range rc.Items {
+		note(it)
+	}
+	return gone
+}
+
+// sameAs finds the removed product that a new one probably is, among those of
+// its title. The picture must agree as well; of several, the one removed last
+// is named.
+func sameAs(p *Product, look Look, gone []Item) *SameAs {
+	var best *SameAs
+	var when time.Time
+	for _, it := range gone {
 		confidence, like := look.Like(it.Look)
 		if p.Image != "" && p.Image == it.Image {
 			confidence, like = 0.99, true
 		}
 		if like && (best == nil || it.Removed.After(when)) {
-			best, when = &SameAs{ID: id, Confidence: min(confidence, 0.99)}, it.Removed
+			best, when = &SameAs{ID: it.ID, Confidence: min(confidence, 0.99)}, it.Removed
 		}
 	}
 	return best
