@@ -5,7 +5,7 @@ GO      ?= go
 LINT    := $(GO) tool -modfile=tools/go.mod golangci-lint
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
-.PHONY: all build demo test check bench faults soak chrome clean
+.PHONY: all build demo test check bench faults soak killtest prove chrome clean
 
 all: build
 
@@ -47,6 +47,15 @@ faults: chrome
 # 500 listing pages with one Chrome, then 100 bad ends of it.
 soak: chrome
 	SHOPWATCH_SOAK=1 $(GO) test -count 1 -timeout 60m -v -run 'TestSoak$$' ./tracker/scan
+
+# 1,000 times a process that commits scans and writes reports is killed at a
+# random moment: nothing is lost, doubled or half written.
+killtest:
+	SHOPWATCH_KILLS=1000 $(GO) test -count 1 -timeout 60m -v -run 'TestKilledWriter$$' ./storage
+
+# 100,000 steps of random histories against the law of tracker.Reconcile.
+prove:
+	SHOPWATCH_STEPS=100000 $(GO) test -count 1 -timeout 60m -v -run 'TestLaw$$' ./storage
 
 # Installs a headless Chrome and a font for Chinese text where there is none.
 CHROMES := /usr/lib/chromium/chromium-headless-shell chromium-headless-shell chromium chromium-browser google-chrome google-chrome-stable

@@ -42,6 +42,7 @@ type BrowserConfig struct {
 	Flags       map[string]any `yaml:"flags"`   // further switches, string or bool
 	PageTimeout Duration       `yaml:"page_timeout"`
 	Pace        Pace           `yaml:"pace"`
+	backoff     time.Duration  // before a page that failed in passing is tried again; the demo is in a hurry
 	DailyPages  int            `yaml:"daily_pages"` // of one storefront within 24 hours; 0 for any number
 }
 

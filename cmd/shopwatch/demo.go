@@ -63,6 +63,7 @@ func (c *demoCommand) Run(a *app) (err error) {
 	if err != nil {
 		return err
 	}
+	config.Browser.backoff = 200 * time.Millisecond
 	db, err := openDatabase(config)
 	if err != nil {
 		return err

@@ -37,6 +37,7 @@ func newEngine(c *Config, db *storage.DB, log *slog.Logger) *engine {
 		Keep:        db.KeepEvidence,
 		Pace:        pacer.Wait,
 		PageTimeout: time.Duration(b.PageTimeout),
+		Backoff:     b.backoff,
 		DailyPages:  b.DailyPages,
 		Opened:      e.openedToday,
 		Log:         log,
