@@ -24,6 +24,8 @@ const pendingLimit = 10_000
 type channelValue struct {
 	Told   uint64 `json:"t"` // number of the last change that is behind it
 	Joined int64  `json:"j"`
+	// Left are the recipients that want no more letters.
+	Left []string `json:"l,omitempty"`
 }
 
 // Join gives a new channel its place at the end of the log. One that is known
@@ -47,6 +49,33 @@ func (db *DB) Join(channel string) error {
 		}
 		return b.write([]byte(channel), channelValue{Told: t.last(), Joined: time.Now().UnixMilli()})
 	})
+}
+
+// Leave notes that a recipient wants no more letters of a channel, or with
+// back that it wants them again.
+func (db *DB) Leave(channel, to string, back bool) error {
+	return db.update(func(t tx) error {
+		v, err := t.channel(channel)
+		if err != nil {
+			return err
+		}
+		v.Left = slices.DeleteFunc(v.Left, func(s string) bool { return s == to })
+		if !back {
+			v.Left = append(v.Left, to)
+		}
+		return t.in(inChannels).write([]byte(channel), v)
+	})
+}
+
+// Left are the recipients that want no more letters of a channel.
+func (db *DB) Left(channel string) ([]string, error) {
+	var left []string
+	err := db.view(func(t tx) error {
+		v, err := t.channel(channel)
+		left = v.Left
+		return err
+	})
+	return left, err
 }
 
 // Channels are those that ever joined, by name, with the number of the last

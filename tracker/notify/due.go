@@ -81,10 +81,14 @@ func (h Hours) end(t time.Time) time.Time {
 // collect cuts what is behind the channel's place in the log into reports, as
 // far as they are due, and returns when the next one is.
 func (n *Notifier) collect(c *channel, now time.Time) (next time.Time, err error) {
+	to, err := n.recipients(c)
+	if err != nil {
+		return time.Time{}, err
+	}
 	for {
 		took := 0
 		var asked error
-		_, err := n.db.NextReport(c.Name, c.Sender.Recipients(), now, func(pending []tracker.Change) (int, []uint64) {
+		_, err := n.db.NextReport(c.Name, to, now, func(pending []tracker.Change) (int, []uint64) {
 			var due time.Time
 			if took, due = c.portion(pending, now); took == 0 {
 				next = due
@@ -176,7 +180,11 @@ func (n *Notifier) heartbeat(c *channel, now time.Time) (next time.Time, err err
 		return next, nil
 	}
 	r := &tracker.Report{Channel: c.Name, Created: now, About: report.Heartbeat}
-	for _, to := range c.Sender.Recipients() {
+	recipients, err := n.recipients(c)
+	if err != nil {
+		return time.Time{}, err
+	}
+	for _, to := range recipients {
 		r.Letters = append(r.Letters, tracker.Letter{To: to, State: tracker.Waiting})
 	}
 	return c.Heartbeat.Next(now), n.db.AddReport(r)

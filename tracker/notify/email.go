@@ -257,9 +257,10 @@ func (e *email) message(l *Letter) (*gomail.Msg, error) {
 		m.SetGenHeader(gomail.HeaderReferences, root)
 	}
 	end := "mailto:" + e.from.Address + "?subject=" + url.QueryEscape("unsubscribe "+e.Channel)
-	if e.Unsubscribe == nil {
-		m.SetListUnsubscribe(strings.ReplaceAll(end, "+", "%20"))
-	} else if err := m.SetListUnsubscribeOneClick(e.Unsubscribe(l.To)); err != nil {
+	end = strings.ReplaceAll(end, "+", "%20")
+	if l.Leave == "" {
+		m.SetListUnsubscribe(end)
+	} else if err := m.SetListUnsubscribeOneClick(l.Leave, end); err != nil {
 		return nil, err
 	}
 	m.SetBodyString(gomail.TypeTextPlain, l.Mail.Text)

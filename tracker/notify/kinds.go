@@ -20,9 +20,6 @@ type Settings struct {
 	To        []string
 	Timeout   time.Duration // of one delivery; a minute when zero
 	Thread    bool          // letters about one storefront make one conversation
-	// Unsubscribe returns the address at which one click ends the letters to a
-	// recipient; nil for none.
-	Unsubscribe func(to string) string
 
 	URL    string // of a webhook or a chat
 	Secret string // signs what is sent

@@ -42,6 +42,9 @@ type Channel struct {
 type Options struct {
 	Channels []Channel
 	Shops    map[tracker.Name]report.Shop // how reports call the storefronts
+	// Public is the address at which people reach the API of this shopwatch
+	// (https://…), for the links by which they leave a channel; empty for none.
+	Public string
 	// RetryFirst is the pause after the first attempt that fails (a minute
 	// when zero). It doubles up to RetryMost (an hour when zero).
 	RetryFirst, RetryMost time.Duration
@@ -233,6 +236,9 @@ func (n *Notifier) send(ctx context.Context, c *channel) (next time.Time, err er
 	if err != nil {
 		return time.Time{}, err
 	}
+	if err := n.unsubscribe(c, reports); err != nil {
+		return time.Time{}, err
+	}
 	for i := range reports {
 		r := &reports[i]
 		down := false
@@ -304,7 +310,7 @@ func (c *channel) lastAnswer(r *tracker.Report) string {
 func (n *Notifier) deliver(ctx context.Context, c *channel, r *tracker.Report, l *tracker.Letter, story *report.Story, mail *report.Mail) (down bool) {
 	began := time.Now()
 	answer, err := c.Sender.Send(ctx, &Letter{
-		ID: n.letterID(r, l.To), Thread: n.thread(c, story, l.To), To: l.To, Story: story, Mail: mail,
+		ID: n.letterID(r, l.To), Thread: n.thread(c, story, l.To), To: l.To, Leave: n.leaveAddress(c, l.To), Story: story, Mail: mail,
 	})
 	if err != nil && ctx.Err() != nil {
 		return false

@@ -32,8 +32,11 @@ type Letter struct {
 	// Thread is the same for all letters to a recipient about a storefront.
 	Thread string
 	To     string
-	Story  *report.Story
-	Mail   *report.Mail
+	// Leave is the address at which one click ends the letters to the
+	// recipient; empty when there is none.
+	Leave string
+	Story *report.Story
+	Mail  *report.Mail
 }
 
 // Refused is an error of Send after which trying again is of no use.

@@ -1,7 +1,6 @@
 package notify
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -12,37 +11,6 @@ import (
 	"shopwatch/tracker"
 	"shopwatch/tracker/report"
 )
-
-// EML puts a story into the form in which it would be mailed: to the given
-// recipient, as the e-mail channel of the settings would; settings without a
-// sender address have one made up.
-func EML(s Settings, to string, story *report.Story) ([]byte, error) {
-	if s.Server == "" {
-		s.Server = "smtps://localhost"
-	}
-	if s.From == "" {
-		s.From = "Shopwatch <shopwatch@localhost>"
-	}
-	if to == "" {
-		to = "you@localhost"
-	}
-	s.To = []string{to}
-	e, err := newEmail(s)
-	if err != nil {
-		return nil, err
-	}
-	words, err := report.Write(*story)
-	if err != nil {
-		return nil, err
-	}
-	msg, err := e.message(&Letter{ID: "preview." + strings.ToLower(rand.Text()[:10]), Thread: "thread.preview", To: to, Story: story, Mail: words})
-	if err != nil {
-		return nil, err
-	}
-	var b bytes.Buffer
-	_, err = msg.WriteTo(&b)
-	return b.Bytes(), err
-}
 
 // Test sends the sample report, which says that it is one, to every recipient
 // of a channel. Nothing of it is stored. The answer is what the receiving side

@@ -4,24 +4,26 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jhillyerd/enmime/v2"
 
 	"shopwatch/fixtures"
 	"shopwatch/tracker"
 	"shopwatch/tracker/notify"
-	"shopwatch/tracker/report"
 )
 
-func TestEMLOfTheSample(t *testing.T) {
-	story := report.Sample("analysts", "zh", nil, nine)
-	raw, err := notify.EML(notify.Settings{Channel: "analysts"}, "", &story)
+func TestPreviewOfTheSample(t *testing.T) {
+	srv := serveMail(t, fixtures.SMTPOptions{})
+	n := notifier(t, fresh(t), quietLog(), notify.Channel{Name: "analysts", Lang: "zh", Sender: sender(t, "email", mailTo(srv, "a@example.com"))})
+	p, err := n.Preview("analysts", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	env, err := enmime.ReadEnvelope(bytes.NewReader(raw))
+	env, err := enmime.ReadEnvelope(bytes.NewReader(p.EML))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,5 +158,74 @@ func TestAllIDsDiffer(t *testing.T) {
 	}
 	if len(seen) != 12 {
 		t.Errorf("%d IDs, want 12", len(seen))
+	}
+}
+
+// TestLeaving: a recipient who clicks gets nothing any more, not even what
+// waits; the others do.
+func TestLeaving(t *testing.T) {
+	db, srv := fresh(t), serveMail(t, fixtures.SMTPOptions{})
+	n, err := notify.New(db, notify.Options{
+		Public: "https://shopwatch.example.com/", RetryFirst: time.Millisecond,
+		Channels: []notify.Channel{{Name: "analysts", Sender: sender(t, "email", mailTo(srv, "a+b@example.com", "c@example.com"))}},
+	}, quietLog())
+	if err != nil {
+		t.Fatal(err)
+	}
+	two(t, db)
+	flushUntil(t, n, db)
+	l := letters(t, srv)[0]
+	if got := l.GetHeader("List-Unsubscribe-Post"); got != "List-Unsubscribe=One-Click" {
+		t.Errorf("List-Unsubscribe-Post: %q", got)
+	}
+	first, _, _ := strings.Cut(strings.TrimPrefix(l.GetHeader("List-Unsubscribe"), "<"), ">")
+	u, err := url.Parse(first)
+	if err != nil || u.Scheme != "https" || u.Host != "shopwatch.example.com" || u.Path != "/unsubscribe" {
+		t.Fatalf("List-Unsubscribe: %s, want an address below the public one", first)
+	}
+	q := u.Query()
+	if q.Get("to") != "a+b@example.com" || q.Get("channel") != "analysts" {
+		t.Errorf("the address is about %v", q)
+	}
+	if err := n.Leave("analysts", "c@example.com", q.Get("token"), true, false); !errors.Is(err, notify.ErrToken) {
+		t.Errorf("leaving for somebody else = %v, want ErrToken", err)
+	}
+	if err := n.Leave("analysts", q.Get("to"), q.Get("token"), false, false); err != nil {
+		t.Errorf("looking at the link = %v", err)
+	}
+	more := func(id string) int {
+		t.Helper()
+		before := len(srv.Mails())
+		commit(t, db, "tencent", time.Now(), product("1"), product("2"), product(id))
+		flushUntil(t, n, db)
+		return len(srv.Mails()) - before
+	}
+	if got := more("3"); got != 2 {
+		t.Errorf("%d letters after a look at the link, want 2", got)
+	}
+	if err := n.Leave("analysts", q.Get("to"), q.Get("token"), true, false); err != nil {
+		t.Fatal(err)
+	}
+	if got := more("4"); got != 1 {
+		t.Errorf("%d letters after leaving, want 1", got)
+	}
+	if err := n.Leave("analysts", q.Get("to"), q.Get("token"), true, true); err != nil {
+		t.Fatal(err)
+	}
+	if got := more("5"); got != 2 {
+		t.Errorf("%d letters after coming back, want 2", got)
+	}
+
+	srv.Fault(fixtures.MailFault{Data: 451})
+	commit(t, db, "tencent", time.Now(), product("1"), product("2"), product("6"))
+	_ = n.Flush(t.Context()) // it waits
+	if err := n.Leave("analysts", q.Get("to"), q.Get("token"), true, false); err != nil {
+		t.Fatal(err)
+	}
+	srv.Fault(fixtures.MailFault{})
+	before := len(srv.Mails())
+	flushUntil(t, n, db)
+	if got := len(srv.Mails()) - before; got != 1 {
+		t.Errorf("%d letters that waited arrived, want 1", got)
 	}
 }

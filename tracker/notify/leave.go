@@ -1,0 +1,78 @@
+package notify
+
+import (
+	"crypto/subtle"
+	"errors"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"shopwatch/tracker"
+)
+
+// recipients are those of a channel that did not leave.
+func (n *Notifier) recipients(c *channel) ([]string, error) {
+	left, err := n.db.Left(c.Name)
+	if err != nil {
+		return nil, err
+	}
+	var stay []string
+	for _, to := range c.Sender.Recipients() {
+		if !slices.Contains(left, to) {
+			stay = append(stay, to)
+		}
+	}
+	return stay, nil
+}
+
+// leaveAddress is where a recipient leaves a channel, "" when people cannot
+// reach this shopwatch.
+func (n *Notifier) leaveAddress(c *channel, to string) string {
+	if n.opts.Public == "" {
+		return ""
+	}
+	q := url.Values{"channel": {c.Name}, "to": {to}, "token": {n.leaveToken(c.Name, to)}}
+	return strings.TrimSuffix(n.opts.Public, "/") + "/unsubscribe?" + q.Encode()
+}
+
+// leaveToken is known to nobody but this database and those whom it wrote to.
+func (n *Notifier) leaveToken(channel, to string) string { return n.hash("leave", channel, to) }
+
+// ErrToken says that a token was not made for the channel and recipient.
+var ErrToken = errors.New("this link is not one of ours, or of another database")
+
+// Leave ends the letters of a channel to a recipient, or with back begins them
+// again. The token is that of a link in one of its letters; without act only
+// the token is looked at.
+func (n *Notifier) Leave(channel, to, token string, act, back bool) error {
+	if subtle.ConstantTimeCompare([]byte(token), []byte(n.leaveToken(channel, to))) != 1 {
+		return ErrToken
+	}
+	if !act {
+		return nil
+	}
+	n.log.Info("recipient leaves", "channel", channel, "to", to, "back", back)
+	return n.db.Leave(channel, to, back)
+}
+
+// unsubscribe ends the letters that wait for recipients who left.
+func (n *Notifier) unsubscribe(c *channel, reports []tracker.Report) error {
+	left, err := n.db.Left(c.Name)
+	if err != nil || len(left) == 0 {
+		return err
+	}
+	for i := range reports {
+		for _, l := range reports[i].Letters {
+			if l.State != tracker.Waiting || !slices.Contains(left, l.To) {
+				continue
+			}
+			l.State, l.Next, l.Answer = tracker.Dead, time.Time{}, "the recipient left the channel"
+			if err := n.db.NoteLetter(reports[i].ID, l); err != nil {
+				return err
+			}
+			noteIn(&reports[i], l)
+		}
+	}
+	return nil
+}
