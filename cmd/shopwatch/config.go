@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -26,6 +27,7 @@ type Config struct {
 	Data        string             `yaml:"data"`   // directory; from the directory of the file if relative
 	Listen      string             `yaml:"listen"` // host:port of the local API
 	Token       string             `yaml:"token"`  // demanded by the API; must be set to listen beyond this machine
+	Public      string             `yaml:"public"` // https address under which people reach the API, for links in mails
 	Timezone    Zone               `yaml:"timezone"`
 	Browser     BrowserConfig      `yaml:"browser"`
 	Rules       RulesConfig        `yaml:"rules"`
@@ -182,6 +184,9 @@ func (c *Config) check(src *source, marketplace func(string) (string, error)) er
 	}
 	if err := c.checkListen(src); err != nil {
 		return err
+	}
+	if u, err := url.Parse(c.Public); c.Public != "" && (err != nil || u.Scheme != "https" || u.Host == "" || u.RawQuery != "") {
+		return src.errorf("public", "want the address that leads people to this shopwatch, such as https://shopwatch.example.com")
 	}
 	b, r := &c.Browser, &c.Rules
 	for key := range b.Flags {

@@ -161,6 +161,9 @@ func serverOptions(c *Config, s *service) (web.Options, error) {
 	o := webOptions(c, s.db)
 	o.Scan, o.Status, o.Disputed = s.scan, s.status, s.notifier.Wake
 	s.channels(&o)
+	if c.Public != "" {
+		o.Leave = s.notifier.Leave
+	}
 	o.Chrome = func() (int, int64) {
 		u := s.engine.browser.Usage()
 		return u.Processes, u.Memory

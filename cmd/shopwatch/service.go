@@ -38,7 +38,7 @@ func newService(c *Config, db *storage.DB, plans func(*engine) []watch.Plan, log
 		scanned: func(*tracker.Scan, []tracker.Change) {},
 	}
 	var err error
-	s.notifier, err = notify.New(db, notify.Options{Channels: c.channels(), Shops: c.shops()}, log)
+	s.notifier, err = notify.New(db, notify.Options{Channels: c.channels(), Shops: c.shops(), Public: c.Public}, log)
 	if err != nil {
 		return nil, errors.Join(err, s.engine.close())
 	}

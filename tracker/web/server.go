@@ -65,6 +65,10 @@ type Options struct {
 	Preview func(channel string, seq uint64) (Preview, error)
 	Test    func(ctx context.Context, channel string) (answer string, err error)
 	Retry   func(report uint64) (letters int, err error)
+	// Leave ends the letters of a channel to a recipient, or with back begins
+	// them again, for whoever has the token; without act it looks at the token
+	// only. Nil when people cannot reach this server.
+	Leave func(channel, to, token string, act, back bool) error
 	// Disputed has the channels told of a correction. Nil when this server has
 	// none: they are told by the next that has.
 	Disputed func()
@@ -87,6 +91,12 @@ func New(o Options, log *slog.Logger) *Server {
 	s.metrics = newMetrics(s)
 	s.local = s.routes()
 	s.handler = s.guard(s.local)
+	if o.Leave != nil {
+		open := http.NewServeMux()
+		open.HandleFunc("/unsubscribe", s.unsubscribe)
+		open.Handle("/", s.handler)
+		s.handler = open
+	}
 	return s
 }
 

@@ -1,0 +1,72 @@
+package web_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"shopwatch/tracker/web"
+)
+
+// TestUnsubscribe: a look asks, a click acts, a strange token does nothing; no
+// token of the API is needed, and it opens nothing else.
+func TestUnsubscribe(t *testing.T) {
+	var did []string
+	o := options(database(t))
+	o.Closed = true
+	o.Leave = func(channel, to, token string, act, back bool) error {
+		if token != "good" {
+			return errors.New("strange")
+		}
+		did = append(did, fmt.Sprint(channel, " ", to, " ", act, " ", back))
+		return nil
+	}
+	srv := httptest.NewServer(web.New(o, slog.New(slog.DiscardHandler)))
+	t.Cleanup(srv.Close)
+	link := func(token string) string {
+		return srv.URL + "/unsubscribe?" + url.Values{"channel": {"analysts"}, "to": {`"><script>@x`}, "token": {token}}.Encode()
+	}
+	tests := []struct {
+		name, method, url, body string
+		status                  int
+		did, says               string
+	}{
+		{"a look asks", "GET", link("good"), "", 200, `analysts "><script>@x false false`, "Unsubscribe"},
+		{"a mail program clicks", "POST", link("good"), "List-Unsubscribe=One-Click", 200, `analysts "><script>@x true false`, "Undo"},
+		{"undo", "POST", link("good"), "back=1", 200, `analysts "><script>@x true true`, "again"},
+		{"strange token", "POST", link("bad"), "", 403, "", "not one of ours"},
+		{"other methods", "PUT", link("good"), "", 405, "", ""},
+		{"the API stays closed", "GET", srv.URL + "/api/changes", "", 401, "", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			did = nil
+			req, err := http.NewRequestWithContext(t.Context(), tt.method, tt.url, strings.NewReader(tt.body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			resp, err := srv.Client().Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			text, err := io.ReadAll(resp.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if resp.StatusCode != tt.status || strings.Join(did, ";") != tt.did || !strings.Contains(string(text), tt.says) {
+				t.Errorf("%d, did %q, said %s\nwant %d, %q, %q", resp.StatusCode, did, text, tt.status, tt.did, tt.says)
+			}
+			if strings.Contains(string(text), "<script>") {
+				t.Error("the address is markup in the page")
+			}
+		})
+	}
+}
