@@ -54,6 +54,7 @@ type commands struct {
 	Backup      backupCommand      `cmd:"" help:"Write a copy of the database, also while the daemon runs."`
 	Restore     restoreCommand     `cmd:"" help:"Put a backup in the place of the database."`
 	Compact     compactCommand     `cmd:"" help:"Give free space in the database file back."`
+	Completion  completionCommand  `cmd:"" help:"Make a shell complete commands and flags."`
 	Demo        demoCommand        `cmd:"" help:"Show the whole loop on a simulated mall; nothing to configure."`
 }
 
@@ -67,23 +68,16 @@ type exit int
 // well, 2 when some scan was not complete, 1 for an error.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status int) {
 	defer func() {
-		if code, ok := recover().(exit); ok {
-			status = int(code)
+		switch r := recover().(type) {
+		case nil:
+		case exit:
+			status = int(r)
+		default:
+			panic(r)
 		}
 	}()
 	var c commands
-	parser, err := kong.New(&c,
-		kong.Name("shopwatch"),
-		kong.Description("Watches marketplace storefronts and tells people what was put on the shelf and what was taken off."),
-		kong.Vars{"version": version, "kinds": list(tracker.Kinds), "marketplaces": marketplaces()},
-		kong.Writers(stdout, stderr),
-		kong.Exit(func(code int) { panic(exit(code)) }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
-	)
-	if err != nil {
-		panic(err)
-	}
-	k, err := parser.Parse(args)
+	k, err := newParser(&c, stdout, stderr).Parse(args)
 	if err != nil {
 		fmt.Fprintf(stderr, "shopwatch: %v (see shopwatch --help)\n", err)
 		return 1
@@ -97,4 +91,20 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status i
 		return 1
 	}
 	return 0
+}
+
+// newParser returns what understands the command line.
+func newParser(c *commands, stdout, stderr io.Writer) *kong.Kong {
+	parser, err := kong.New(c,
+		kong.Name("shopwatch"),
+		kong.Description("Watches marketplace storefronts and tells people what was put on the shelf and what was taken off."),
+		kong.Vars{"version": version, "kinds": list(tracker.Kinds), "marketplaces": marketplaces()},
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { panic(exit(code)) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+	)
+	if err != nil {
+		panic(err) // a mistake in the tags of commands
+	}
+	return parser
 }
