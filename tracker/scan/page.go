@@ -18,8 +18,9 @@ type stateError struct{ state *market.State }
 func (e *stateError) Error() string { return e.state.Reason }
 
 // page reads listing page n, by turning to it when the page before is shown,
-// and tries again what may pass: also a page that repeats one before it. A page that shows a list which proves nothing
-// is returned as it is after the last try.
+// and tries again what may pass: also a page that repeats one before it. A page
+// that shows a list which proves nothing is returned as it is after the last
+// try.
 func (r *reading) page(ctx context.Context, listing string, n int, before []market.Listing) (market.Listing, error) {
 	turn := n > 1
 	for try := 0; ; try++ {
