@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"flag"
+	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -128,6 +129,43 @@ func TestSample(t *testing.T) {
 	}
 	if len(c.Channels) != 1 || c.Storefronts[0].Title == "" || c.Channels[0].LeastPercent != 5 {
 		t.Errorf("configuration = %+v, want all that the comments hold", c)
+	}
+}
+
+// A configuration that cannot take the place of the running one is refused,
+// and a storefront under another name is told of.
+func TestReloadRefuses(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "shopwatch.yaml")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const good = "storefronts: [{name: tencent, url: 'https://tencent.tmall.com/', schedule: '@daily'}]"
+	write(good)
+	a := &app{ctx: t.Context(), file: file}
+	old, err := a.load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name, text, says string
+		taken            bool
+	}{
+		{"the same again", good, "configuration read again", true},
+		{"a mistake", "storefront: []", "configuration refused", false},
+		{"another data directory", "data: elsewhere\n" + good, "end the daemon and start it anew", false},
+		{"another name for a storefront", strings.Replace(good, "name: tencent", "name: tencent2", 1), "a storefront has another name", true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			write(tt.text)
+			var log strings.Builder
+			got := a.reload(old, slog.New(slog.NewTextHandler(&log, nil)))
+			if (got != nil) != tt.taken || !strings.Contains(log.String(), tt.says) {
+				t.Errorf("reload = %v, want it taken: %v, and a word about %q:\n%s", got, tt.taken, tt.says, log.String())
+			}
+		})
 	}
 }
 
