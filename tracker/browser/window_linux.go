@@ -3,7 +3,7 @@ package browser
 import "syscall"
 
 // aside starts Chrome in a group of its own, so that Ctrl-C in the terminal is
-// ours to pass on, and lets it end in good order when we are killed.
+// ours to pass on, and ends it when we are killed.
 func aside() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGINT}
 }
