@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"image"
@@ -292,6 +293,29 @@ func TestLoginByPhoneThatComesToNothing(t *testing.T) {
 	if n := len(codes(t, c.String())); n > 0 {
 		t.Errorf("%d codes are shown beside a slider", n)
 	}
+
+	// A code that stands nowhere in particular, small and in a frame.
+	code, err := encodeQR("https://login.m.taobao.com/qrcodeCheck.htm?lgToken=0123456789abcdef")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var picture bytes.Buffer
+	if err := png.Encode(&picture, code.image(3)); err != nil {
+		t.Fatal(err)
+	}
+	page(`<body style="background:#eee"><h1>扫码登录</h1><p>打开淘宝APP 点击左上角扫一扫</p>
+		<iframe style="width:400px;height:300px" srcdoc="<p>二维码</p><img src='data:image/png;base64,` + base64.StdEncoding.EncodeToString(picture.Bytes()) + `'>"></iframe></body>`)
+	c = w.start("login", "tmall", "--qr")
+	c.until("the code in the frame is shown", func() bool {
+		return slices.Equal(codes(t, c.String()), []string{"https://login.m.taobao.com/qrcodeCheck.htm?lgToken=0123456789abcdef"})
+	})
+	page(`<body><h6>扫描成功！</h6><p>请在手机上确认登录</p></body>`)
+	c.cancel()
+	c.end(1)
+	c = w.start("login", "tmall", "--qr")
+	c.until("the person is told to confirm", func() bool { return strings.Contains(c.String(), "confirm the login there") })
+	c.cancel()
+	c.end(1)
 
 	b := browser.New(browser.Options{Profile: filepath.Join(w.dir, "data", "profile"), Flags: w.mall.Flags()})
 	defer b.Close()

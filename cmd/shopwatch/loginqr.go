@@ -186,6 +186,11 @@ func (p *phoneLogin) draw(text string) error {
 		p.say("\nThat code has run out. This one is new:")
 	}
 	p.shown = text
+	if columns := terminal(p.out); columns > 0 && columns < code.GetWidth() {
+		p.say("This terminal is too narrow for the code of the %s login page: make it %d columns wide and begin again, or scan it from the picture %s",
+			p.market.Name, code.GetWidth(), p.picture)
+		return nil
+	}
 	if err := code.print(p.out, terminal(p.out) > 0); err != nil {
 		return err
 	}

@@ -280,7 +280,6 @@ func TestProfileOfAChromeOfAnotherHand(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "profile")
 	cmd := exec.Command(full, "--headless=new", "--no-sandbox", "--no-first-run", "--user-data-dir="+dir, "about:blank")
 	cmd.Stderr = io.Discard
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
