@@ -210,6 +210,10 @@ func checkSchedules(c *Config, now time.Time) []finding {
 	var all []finding
 	for i := range c.Storefronts {
 		sf := &c.Storefronts[i]
+		if sf.When == nil {
+			all = append(all, finding{"storefront", true, fmt.Sprintf("%s has no schedule; it is scanned when somebody asks: shopwatch scan %[1]s", sf.Name)})
+			continue
+		}
 		var next []string
 		for at := sf.When.Next(now); len(next) < 3 && !at.IsZero(); at = sf.When.Next(at) {
 			next = append(next, at.In(sf.Timezone.Location).Format("Mon 2 Jan 15:04"))

@@ -66,7 +66,7 @@ type RetentionConfig struct {
 type StorefrontConfig struct {
 	Name     tracker.Name `yaml:"name"`
 	URL      string       `yaml:"url"`
-	Schedule string       `yaml:"schedule"`
+	Schedule string       `yaml:"schedule"` // scanned only when somebody asks when empty
 	Timezone Zone         `yaml:"timezone"` // that of the file when left out
 	Title    string       `yaml:"title"`    // how reports call it; what it says of itself when empty
 	Ignore   []Pattern    `yaml:"ignore"`   // products that reports leave out
@@ -197,8 +197,8 @@ func (c *Config) check(src *source, marketplace func(string) (string, error)) er
 	switch {
 	case b.Remote != "" && !strings.HasPrefix(b.Remote, "ws://") && !strings.HasPrefix(b.Remote, "wss://"):
 		return src.errorf("browser.remote", "want ws://HOST:PORT of a Chrome that listens there")
-	case b.PageTimeout < Duration(time.Second) || b.PageTimeout > Duration(10*time.Minute):
-		return src.errorf("browser.page_timeout", "want 1s to 10m")
+	case b.PageTimeout < Duration(100*time.Millisecond) || b.PageTimeout > Duration(10*time.Minute):
+		return src.errorf("browser.page_timeout", "want 100ms to 10m")
 	case b.DailyPages < 0:
 		return src.errorf("browser.daily_pages", "want 0 (no ceiling) or more")
 	case b.Pace.Max > time.Hour:
@@ -216,7 +216,7 @@ func (c *Config) check(src *source, marketplace func(string) (string, error)) er
 	case c.Retention.Backups < 0 || c.Retention.Backups > 1000:
 		return src.errorf("retention.backups", "want 0 (none) to 1000")
 	case len(c.Storefronts) == 0:
-		return src.errorf("storefronts", "name at least one, with name, url and schedule")
+		return src.errorf("storefronts", "name at least one, with name and url")
 	}
 	for i := range c.Storefronts {
 		if err := c.checkStorefront(src, i, marketplace); err != nil {
@@ -252,8 +252,6 @@ func (c *Config) checkStorefront(src *source, i int, marketplace func(string) (s
 		return src.errorf(at+".name", "%q: %s", sf.Name, nameMend)
 	case sf.URL == "":
 		return src.errorf(at+".url", "say where the storefront is, such as https://tencent.tmall.com/")
-	case sf.Schedule == "":
-		return src.errorf(at+".schedule", `say when to scan, such as "0 9,21 * * *", @daily or @every 6h`)
 	}
 	var err error
 	if sf.Marketplace, err = marketplace(sf.URL); err != nil {
@@ -269,6 +267,9 @@ func (c *Config) checkStorefront(src *source, i int, marketplace func(string) (s
 	}
 	if sf.Timezone.Location == nil {
 		sf.Timezone = c.Timezone
+	}
+	if sf.Schedule == "" {
+		return nil // scanned when somebody asks
 	}
 	if sf.When, err = watch.Parse(sf.Schedule, sf.Timezone.Location); err != nil {
 		return src.errorf(at+".schedule", "%q: %w", sf.Schedule, err)
