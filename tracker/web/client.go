@@ -40,7 +40,7 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // Healthy reports whether a server that takes the client's token answers.
 func (c *Client) Healthy(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	resp, err := c.send(ctx, http.MethodGet, "/api/openapi.json", nil)
 	return err == nil && resp.Body.Close() == nil
