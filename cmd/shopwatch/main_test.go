@@ -23,6 +23,17 @@ import (
 	"shopwatch/tracker/web"
 )
 
+// TestMain lets the test binary be other programs.
+func TestMain(m *testing.M) {
+	switch {
+	case os.Getenv("SHOPWATCH_TEST_PID1") != "":
+		os.Exit(firstProcess())
+	case os.Getenv("SHOPWATCH_TEST_RUN") != "":
+		main()
+	}
+	os.Exit(m.Run())
+}
+
 // A world is a mall with one storefront, a mail server, and a configuration
 // that knows both.
 type world struct {

@@ -9,13 +9,6 @@ import (
 	"time"
 )
 
-func TestMain(m *testing.M) {
-	if os.Getenv("SHOPWATCH_TEST_PID1") != "" {
-		os.Exit(firstProcess())
-	}
-	os.Exit(m.Run())
-}
-
 // firstProcess is what runs in a process namespace of its own: the first
 // process, and its child, which leaves an orphan and looks for its corpse.
 func firstProcess() int {
