@@ -83,6 +83,7 @@ type history struct {
 	rules tracker.Rules
 
 	world    map[tracker.ProductID]*truth
+	earlier  map[tracker.ProductID]truth // the world as a complete scan found it
 	now      time.Time
 	steady   bool // the clock never steps
 	parser   int
@@ -94,6 +95,7 @@ type history struct {
 	misses    map[tracker.ProductID]int              // complete scans in a row that did not list it
 	lookedAt  map[tracker.ProductID]tracker.PageState
 	listedBy  map[tracker.ProductID]map[time.Time]bool // scans that listed it
+	shown     map[tracker.ProductID]tracker.Price      // the price that a scan showed last
 	seq       uint64
 	seen      map[string]int
 	baselined bool
@@ -110,6 +112,7 @@ func newHistory(t *testing.T, rt *rapid.T) *history {
 		told: make(map[tracker.ProductID]*tracker.Product), taken: make(map[tracker.ProductID]bool),
 		misses: make(map[tracker.ProductID]int), lookedAt: make(map[tracker.ProductID]tracker.PageState),
 		listedBy: make(map[tracker.ProductID]map[time.Time]bool), seen: make(map[string]int),
+		shown: make(map[tracker.ProductID]tracker.Price),
 	}
 	h.rules = tracker.Rules{
 		Misses: h.number(1, 4, "misses"), MaxLoss: []float64{0, 0.3, 1}[h.number(0, 2, "max loss")],
@@ -211,6 +214,9 @@ func (h *history) turn() {
 			w.settled = 0
 		}
 	}
+	if h.chance(6) {
+		h.undo()
+	}
 	step := time.Duration(h.number(1, 48, "hours")) * time.Hour
 	if !h.steady && h.chance(15) {
 		step = time.Duration(h.number(-2000, 2000, "clock step")) * time.Hour
@@ -218,6 +224,20 @@ func (h *history) turn() {
 	h.now = h.now.Add(step)
 	if h.chance(3) {
 		h.parser++
+	}
+}
+
+// undo makes the world what it was: a seller who changed his mind.
+func (h *history) undo() {
+	for id, w := range h.world {
+		was, known := h.earlier[id]
+		if !known {
+			was = truth{Product: w.Product, page: w.page}
+		}
+		if was.Product != w.Product || was.listed != w.listed {
+			was.settled = 0
+			*w = was
+		}
 	}
 }
 
@@ -361,9 +381,20 @@ func (h *history) step() {
 	listed := h.count(s, read)
 	h.episodes(s, changes)
 	h.law(s, changes, listed, read && news)
+	for _, p := range s.Products {
+		if read && p.Price.Known() {
+			h.shown[p.ID] = p.Price
+		}
+	}
 	h.replay(s, changes, read && !news)
 	h.catalog()
 	h.exactlyOnce(sh, news)
+	if s.Verdict == tracker.Complete {
+		h.earlier = make(map[tracker.ProductID]truth)
+		for id, w := range h.world {
+			h.earlier[id] = *w
+		}
+	}
 }
 
 // count takes in which products a scan listed.
@@ -435,6 +466,11 @@ func (h *history) law(s *tracker.Scan, changes []tracker.Change, listed map[trac
 		}
 		if !news {
 			h.Fatalf("a %s scan without news told %s of %s", s.Verdict, c.Kind, id)
+		}
+		if c.Kind == tracker.Repriced && h.shown[id] != c.Product.Price {
+			if now, was := c.Product.Price.Low, c.Before.Price.Low; now > 10*was || was > 10*now {
+				h.Fatalf("repriced %s from %d to %d, which the scan before did not show", id, was, now)
+			}
 		}
 		if c.Kind != tracker.Removed {
 			if !listed[id] {
