@@ -119,7 +119,7 @@ func stormDaemon(path, server, scans string) error {
 	}
 }
 
-// Each scan makes a report on each of two channels; 500 scans make a thousand.
+// Each scan makes a report on each of two channels; make storm runs 500.
 var stormScans = flag.Int("storm", 100, "scans that TestStorm reports")
 
 // TestStorm sends reports through a mail server that fails at random,

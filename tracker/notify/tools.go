@@ -39,15 +39,6 @@ func (n *Notifier) Test(ctx context.Context, channel string) (answer string, err
 	return answer, errors.Join(errs...)
 }
 
-// Check reports whether a sender could send now, as far as that can be known
-// without sending.
-func Check(ctx context.Context, s Sender) error {
-	if c, ok := s.(interface{ Check(context.Context) error }); ok {
-		return c.Check(ctx)
-	}
-	return nil
-}
-
 // Retry lets the letters of a report that were refused or given up wait again,
 // and those that wait be tried now. It returns how many those are.
 func (n *Notifier) Retry(id uint64) (letters int, err error) {
