@@ -5,7 +5,7 @@ GO      ?= go
 LINT    := $(GO) tool -modfile=tools/go.mod golangci-lint
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
-.PHONY: all build demo test check bench faults soak killtest prove year chrome clean
+.PHONY: all build demo test check bench faults soak killtest storm prove year chrome clean
 
 all: build
 
@@ -52,6 +52,11 @@ soak: chrome
 # random moment: nothing is lost, doubled or half written.
 killtest:
 	SHOPWATCH_KILLS=1000 $(GO) test -count 1 -timeout 60m -v -run 'TestKilledWriter$$' ./storage
+
+# 1,000 reports through a mail server that fails at random, by daemons that are
+# killed at random: every change told once to each channel, no letter lost.
+storm:
+	$(GO) test -count 1 -timeout 20m -v -run 'TestStorm$$' ./tracker/notify -storm 500
 
 # 100,000 steps of random histories against the law of tracker.Reconcile.
 prove:

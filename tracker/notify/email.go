@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"mime"
 	"net"
 	"net/mail"
 	"net/url"
@@ -246,7 +248,7 @@ func (e *email) message(l *Letter) (*gomail.Msg, error) {
 	}
 	m.SetMessageIDWithValue(l.ID + "@" + host)
 	m.SetDateWithValue(l.Story.Report.Created)
-	m.Subject(l.Mail.Subject)
+	m.SetHeaderPreformatted(gomail.HeaderSubject, encodeWords(l.Mail.Subject))
 	m.SetGenHeader("List-Id", fmt.Sprintf("<%s.shopwatch.%s>", e.Channel, host))
 	m.SetGenHeader("Auto-Submitted", "auto-generated")
 	m.SetGenHeader("X-Auto-Response-Suppress", "All")
@@ -279,4 +281,39 @@ func (e *email) message(l *Letter) (*gomail.Msg, error) {
 		}
 	}
 	return m, nil
+}
+
+// encodeWords writes a header's text as encoded words (RFC 2047) on lines of
+// at most 76 characters, the first one behind the header's name: go-mail would
+// leave that line empty, which some servers take amiss.
+func encodeWords(s string) string {
+	enc, plain := mime.BEncoding, 0
+	for i := range len(s) {
+		if s[i] < 0x80 {
+			plain++
+		}
+	}
+	if plain > len(s)*2/3 {
+		enc = mime.QEncoding // can be read without a decoder
+	}
+	const most = 64
+	var words []string
+	word := ""
+	for _, r := range s {
+		if word != "" && len(enc.Encode("utf-8", word+string(r))) > most {
+			words = append(words, encodeWord(enc, word))
+			word = ""
+		}
+		word += string(r)
+	}
+	return strings.Join(append(words, encodeWord(enc, word)), "\r\n ")
+}
+
+// encodeWord also encodes what would do without, so that the spaces between
+// words are never part of the text.
+func encodeWord(enc mime.WordEncoder, s string) string {
+	if e := enc.Encode("utf-8", s); strings.HasPrefix(e, "=?") {
+		return e
+	}
+	return "=?utf-8?b?" + base64.StdEncoding.EncodeToString([]byte(s)) + "?="
 }

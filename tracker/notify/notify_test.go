@@ -151,6 +151,15 @@ func TestMailAsItArrives(t *testing.T) {
 	if _, err := l.Date(); err != nil {
 		t.Errorf("Date: %v", err)
 	}
+	head, _, _ := strings.Cut(l.raw, "\r\n\r\n")
+	if strings.Contains(head, "Subject:\r\n") {
+		t.Error("the line of the subject is empty")
+	}
+	for _, line := range strings.Split(head, "\r\n") {
+		if strings.Contains(line, "=?") && len(line) > 76 {
+			t.Errorf("an encoded line of %d characters: %s", len(line), line)
+		}
+	}
 	for _, line := range strings.Split(l.raw, "\r\n") {
 		if len(line) > 998 {
 			t.Errorf("a line of %d bytes; SMTP allows 998", len(line))
