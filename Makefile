@@ -48,10 +48,13 @@ faults: chrome
 soak: chrome
 	SHOPWATCH_SOAK=1 $(GO) test -count 1 -timeout 60m -v -run 'TestSoak$$' ./tracker/scan
 
-# 1,000 times a process that commits scans and writes reports is killed at a
-# random moment: nothing is lost, doubled or half written.
-killtest:
-	SHOPWATCH_KILLS=1000 $(GO) test -count 1 -timeout 60m -v -run 'TestKilledWriter$$' ./storage
+# 1,000 times a process is killed at a random moment, and nothing is lost,
+# doubled or half written: first one that only writes, then the whole daemon
+# with its Chrome, which takes about an hour.
+KILLS ?= 1000
+killtest: chrome
+	SHOPWATCH_KILLS=$(KILLS) $(GO) test -count 1 -timeout 60m -v -run 'TestKilledWriter$$' ./storage
+	SHOPWATCH_KILLS=$(KILLS) $(GO) test -count 1 -timeout 180m -v -run 'TestKilledDaemon$$' ./cmd/shopwatch
 
 # 1,000 reports through a mail server that fails at random, by daemons that are
 # killed at random: every change told once to each channel, no letter lost.
