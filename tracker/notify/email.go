@@ -248,7 +248,7 @@ func (e *email) message(l *Letter) (*gomail.Msg, error) {
 	}
 	m.SetMessageIDWithValue(l.ID + "@" + host)
 	m.SetDateWithValue(l.Story.Report.Created)
-	m.SetHeaderPreformatted(gomail.HeaderSubject, encodeWords(l.Mail.Subject))
+	m.SetGenHeaderPreformatted(gomail.HeaderSubject, encodeWords(l.Mail.Subject))
 	m.SetGenHeader("List-Id", fmt.Sprintf("<%s.shopwatch.%s>", e.Channel, host))
 	m.SetGenHeader("Auto-Submitted", "auto-generated")
 	m.SetGenHeader("X-Auto-Response-Suppress", "All")
