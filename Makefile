@@ -42,7 +42,7 @@ bench: chrome
 # FAULTS=all plays all combinations, which takes about an hour.
 FAULTS ?= 400
 faults: chrome
-	SHOPWATCH_FAULTS=$(FAULTS) $(GO) test -count 1 -timeout 120m -run 'TestFaults$$' ./tracker/scan
+	SHOPWATCH_FAULTS=$(FAULTS) $(GO) test -count 1 -timeout 120m -v -run 'TestFaults$$' ./tracker/scan
 
 # 500 listing pages with one Chrome, then 100 bad ends of it.
 soak: chrome
