@@ -44,7 +44,8 @@ type DB struct {
 	mu      sync.RWMutex // held for writing while the file is exchanged or closed
 	bolt    *boltFile    // nil when closed
 	broken  atomic.Pointer[error]
-	keeping sync.Mutex // held while evidence files come and go
+	advice  func() string // wayBack, looked for once
+	keeping sync.Mutex    // held while evidence files come and go
 }
 
 // A boltFile is an open bbolt file. The file itself is at hand for the case
@@ -101,7 +102,7 @@ func (db *DB) explain(err *error) {
 	switch {
 	case *err == nil:
 	case errors.Is(*err, ErrDamaged):
-		*err = fmt.Errorf("%s: %w; %s", db.path, *err, wayBack(db.path))
+		*err = fmt.Errorf("%s: %w; %s", db.path, *err, db.advice())
 		if errors.As(*err, &c) {
 			broken := *err
 			db.broken.CompareAndSwap(nil, &broken)

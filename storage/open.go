@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -49,7 +50,7 @@ func open(path string, o Options, f format) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	db := &DB{path: path, format: f}
+	db := &DB{path: path, format: f, advice: sync.OnceValue(func() string { return wayBack(path) })}
 	if db.bolt, err = openBolt(path, path, o.Timeout, false); err != nil {
 		return nil, err
 	}
