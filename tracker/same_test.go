@@ -32,6 +32,9 @@ func uploaded(t *testing.T, key string, side, quality int) tracker.Look {
 // listed anew under another number is found to be the removed one, and how
 // often another product is taken for it.
 func TestLinkerOnLookAlikes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("draws thousands of pictures")
+	}
 	random := rand.New(rand.NewPCG(1, 2))
 	title := func(i int) string {
 		return fmt.Sprintf("腾讯智能音箱 第%d代 儿童早教故事机 %d寸 官方正品", i, 5+i%9)
