@@ -25,15 +25,15 @@ func (db *DB) Dispute(seq uint64, reason string, now time.Time) (tracker.Change,
 			Kind: tracker.Corrected, Storefront: wrong.Storefront, At: now.UTC().Truncate(time.Millisecond), Scan: wrong.Scan,
 			Product: wrong.Product, Reason: strings.TrimSpace(reason), Important: wrong.Important, Ignored: wrong.Ignored, Corrects: seq,
 		}
-		now, err := t.setRight(&wrong)
+		held, err := t.setRight(&wrong)
 		if err != nil {
 			return err
 		}
 		if wrong.Before != nil {
 			fixed.Before, fixed.Product = wrong.Product, wrong.Before
 		}
-		if now != nil {
-			fixed.Product = now
+		if held != nil {
+			fixed.Product = held
 		}
 		return t.append(&fixed)
 	})
