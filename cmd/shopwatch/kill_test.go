@@ -43,9 +43,15 @@ func TestKilledDaemon(t *testing.T) {
 		daemon := w.process("run")
 		scanned := make(chan struct{})
 		go func() { w.do("scan"); close(scanned) }()
-		select {
-		case <-scanned: // before it could be killed
-		case <-time.After(time.Duration(r.IntN(2500)) * time.Millisecond):
+		// Half of them within the scan, half when it is kept and told.
+		if i%2 == 0 {
+			select {
+			case <-scanned:
+			case <-time.After(time.Duration(r.IntN(2500)) * time.Millisecond):
+			}
+		} else {
+			<-scanned
+			time.Sleep(time.Duration(r.IntN(150)) * time.Millisecond)
 		}
 		if err := daemon.Process.Kill(); err != nil {
 			t.Fatal(err)
