@@ -1,36 +1,16 @@
 package storage
 
-import (
-	"crypto/rand"
-	"time"
-)
+import "time"
 
-// An instanceValue tells one database from every other.
-type instanceValue struct {
-	ID string `json:"id"`
-}
-
-// Instance returns the name that tells this database from every other. It is
-// made up when it is first asked for, stays in the file and goes with its
-// backups.
+// Instance returns the name that tells this database from every other. It was
+// made up with the file, and goes with its backups.
 func (db *DB) Instance() (string, error) {
-	var v instanceValue
-	err := db.view(func(t tx) error {
-		_, err := t.in(inMeta).read([]byte("instance"), &v)
+	var m metaValue
+	err := db.view(func(t tx) (err error) {
+		m, err = t.meta()
 		return err
 	})
-	if err != nil || v.ID != "" {
-		return v.ID, err
-	}
-	err = db.update(func(t tx) error {
-		b := t.in(inMeta)
-		if found, err := b.read([]byte("instance"), &v); found || err != nil {
-			return err
-		}
-		v.ID = rand.Text()
-		return b.write([]byte("instance"), v)
-	})
-	return v.ID, err
+	return m.ID, err
 }
 
 // Joined returns when a channel was given its place in the log.
