@@ -20,8 +20,9 @@ import (
 const evidenceFolder = "evidence"
 
 // orphanAge is how old a file must be before it can be swept: a scan keeps its
-// files some time before it is committed.
-const orphanAge = 24 * time.Hour
+// files some time before it is committed, and after a restore the file that was
+// set aside may be wanted back.
+const orphanAge = 7 * 24 * time.Hour
 
 // KeepEvidence keeps a file in the evidence folder, safe on disk, and returns
 // the name under which changes refer to it. The extension has no dot. Keeping
@@ -123,8 +124,8 @@ func (t tx) evidenceTime(name string) (time.Time, error) {
 }
 
 // SweepEvidence deletes the evidence files whose newest change is older than
-// keep, and those that nothing names. Files that were written or looked up
-// within a day are left. It returns how many files it deleted.
+// keep, and those that nothing names. Files that were kept within a week, also
+// once more, are left. It returns how many files it deleted.
 func (db *DB) SweepEvidence(keep time.Duration, now time.Time) (int, error) {
 	swept := 0
 	root := filepath.Join(filepath.Dir(db.path), evidenceFolder)

@@ -75,7 +75,7 @@ func TestSweep(t *testing.T) {
 	commit(t, db, s)
 	sound(t, db)
 	for _, name := range []string{old, young, orphan, shared, suspect} {
-		if err := os.Chtimes(db.EvidencePath(name), now, ago(48*time.Hour)); err != nil {
+		if err := os.Chtimes(db.EvidencePath(name), now, ago(200*time.Hour)); err != nil {
 			t.Fatal(err)
 		}
 	}
