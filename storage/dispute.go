@@ -25,7 +25,7 @@ func (db *DB) Dispute(seq uint64, reason string, now time.Time) (tracker.Change,
 			Kind: tracker.Corrected, Storefront: wrong.Storefront, At: now.UTC().Truncate(time.Millisecond), Scan: wrong.Scan,
 			Product: wrong.Product, Reason: strings.TrimSpace(reason), Important: wrong.Important, Ignored: wrong.Ignored, Corrects: seq,
 		}
-		held, err := t.setRight(&wrong)
+		held, err := t.setRight(&wrong, fixed.At)
 		if err != nil {
 			return err
 		}
@@ -72,7 +72,7 @@ func (t tx) disputed(seq uint64) (tracker.Change, error) {
 
 // setRight takes a wrong change back where the catalog still holds what it
 // said, and returns the product as it is held then; nil when it is not.
-func (t tx) setRight(wrong *tracker.Change) (*tracker.Product, error) {
+func (t tx) setRight(wrong *tracker.Change, now time.Time) (*tracker.Product, error) {
 	name, id := wrong.Storefront, wrong.Product.ID
 	c, err := t.catalog(name)
 	if err != nil {
@@ -88,6 +88,7 @@ func (t tx) setRight(wrong *tracker.Change) (*tracker.Product, error) {
 		taken = true
 	case wrong.Kind == tracker.Removed && it.Removed.Equal(wrong.At):
 		it.Removed, it.Missing, it.Probe = time.Time{}, 0, nil
+		it.LastSeen = now // by the person
 	case wrong.Kind == tracker.Relisted && it.Listed():
 		it.Removed, it.Missing, it.Probe = wrong.At.Add(-wrong.Away), 0, nil
 	case wrong.Kind == tracker.Repriced && it.Price == p.Price:

@@ -52,7 +52,7 @@ func TestLaw(t *testing.T) {
 		return // chance may have left something out
 	}
 	for _, k := range tracker.Kinds {
-		if k != tracker.Corrected && kinds[string(k)] == 0 {
+		if kinds[string(k)] == 0 {
 			t.Errorf("no history had a change of kind %s", k)
 		}
 	}
@@ -267,6 +267,55 @@ func (h *history) restart() {
 	}
 }
 
+// dispute finds one of the last changes wrong, rightly or not.
+func (h *history) dispute() {
+	list, err := h.db.Changes(storage.Query{Newest: true, Limit: 15})
+	h.must(err)
+	all := slices.Clone(list)
+	list = slices.DeleteFunc(list, func(c tracker.Change) bool {
+		return c.Product == nil || c.Kind == tracker.Corrected || slices.ContainsFunc(all, func(o tracker.Change) bool { return o.Corrects == c.Seq })
+	})
+	if len(list) == 0 {
+		return
+	}
+	wrong := list[h.number(0, len(list)-1, "disputed")]
+	fixed, err := h.db.Dispute(wrong.Seq, "I know better", h.now)
+	h.must(err)
+	if h.seq++; fixed.Seq != h.seq || fixed.Corrects != wrong.Seq {
+		h.Fatalf("change %d corrects %d; want %d to correct %d", fixed.Seq, fixed.Corrects, h.seq, wrong.Seq)
+	}
+	h.seen[string(fixed.Kind)]++
+	id := wrong.Product.ID
+	it, found, err := h.db.Product("tencent", id)
+	h.must(err)
+	if wrong.Kind == tracker.Added && found {
+		h.Fatalf("%s is in the catalog though its addition was wrong", id)
+	}
+	now := h.told[id]
+	if was := now != nil; was != (found && it.Listed()) || now != nil && it.Missing != h.misses[id] {
+		h.misses[id] = 0 // as if it had been seen
+		delete(h.lookedAt, id)
+	}
+	delete(h.told, id)
+	delete(h.taken, id)
+	switch {
+	case !found:
+		delete(h.listedBy, id)
+		delete(h.misses, id)
+	case it.Listed():
+		copied := it.Product
+		h.told[id] = &copied
+	default:
+		h.taken[id] = true
+	}
+	if h.listedBy[id] != nil {
+		h.listedBy[id][fixed.At] = true // a person saw it
+	}
+	if w := h.world[id]; w != nil {
+		w.settled = 0
+	}
+}
+
 // A show is what a scan shows of the truth.
 type show struct {
 	scan *tracker.Scan
@@ -349,6 +398,9 @@ func (h *history) probe(s *tracker.Scan) {
 
 // step plays what happens between two scans, and a scan.
 func (h *history) step() {
+	if h.chance(5) {
+		h.dispute()
+	}
 	h.turn()
 	h.restart()
 	sh := h.look()
