@@ -86,6 +86,7 @@ type history struct {
 	earlier  map[tracker.ProductID]truth // the world as a complete scan found it
 	now      time.Time
 	steady   bool // the clock never steps
+	calm     bool // little happens, and much of it is taken back
 	parser   int
 	next     int
 	believed tracker.State // as the model expects it, episodes only
@@ -118,7 +119,7 @@ func newHistory(t *testing.T, rt *rapid.T) *history {
 		Misses: h.number(1, 4, "misses"), MaxLoss: []float64{0, 0.3, 1}[h.number(0, 2, "max loss")],
 		Probes: []int{0, 2, 1000}[h.number(0, 2, "probes")], StalledAfter: h.number(1, 3, "stalled after"),
 	}
-	h.steady = h.chance(60)
+	h.steady, h.calm = h.chance(60), h.chance(40)
 	for range h.number(0, 12, "products") {
 		h.put()
 	}
@@ -182,7 +183,11 @@ func (h *history) any(listed bool) *truth {
 
 // turn lets the world turn between two scans.
 func (h *history) turn() {
-	for range h.number(0, 3, "events") {
+	events, undo := h.number(0, 3, "events"), 5
+	if h.calm && h.chance(70) {
+		events, undo = 0, 30
+	}
+	for range events {
 		w := h.any(true)
 		event := h.number(0, 10, "event")
 		switch {
@@ -214,7 +219,7 @@ func (h *history) turn() {
 			w.settled = 0
 		}
 	}
-	if h.chance(6) {
+	if h.chance(undo) {
 		h.undo()
 	}
 	step := time.Duration(h.number(1, 48, "hours")) * time.Hour
