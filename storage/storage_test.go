@@ -39,11 +39,11 @@ func fresh(t testing.TB) *storage.DB {
 
 // product is a product like those of Tmall, told apart by a number.
 func product(n int) tracker.Product {
-	id := fmt.Sprintf("7%011d", (n*7919)%99999999999)
+	id := fmt.Sprintf("7%011d", int64(n)*7919%99999999999)
 	return tracker.Product{
 		ID: tracker.ProductID(id), Title: fmt.Sprintf("腾讯官方 糖大夫 智能血糖仪 家用测试仪 第%d款", n),
 		URL:   "https://detail.tmall.com/item.htm?id=" + id,
-		Image: fmt.Sprintf("https://img.alicdn.com/bao/uploaded/i1/2208/O1CN01%08x_!!2208.jpg", n*2654435761),
+		Image: fmt.Sprintf("https://img.alicdn.com/bao/uploaded/i1/2208/O1CN01%08x_!!2208.jpg", uint32(n)*2654435761),
 		Price: tracker.Price{Kind: tracker.PriceExact, Low: int64(1000 + n*17%90000), Currency: "CNY"},
 	}
 }
