@@ -134,7 +134,7 @@ func play(t *testing.T, n int, tr trial, sum *tally) {
 		d.Products = append(d.Products, product(id(i), fmt.Sprintf("产品 %d", i)))
 	}
 	shop := mall.Open(d)
-	sh := newShopper(t, func(o *scan.Options) { o.PageTimeout, o.Retries = 4*time.Second, 1 })
+	sh := newShopper(t, func(o *scan.Options) { o.PageTimeout, o.Retries = 5*time.Second, 1 })
 	var told []string
 	look := func() *tracker.Scan {
 		sum.scans.Add(1)
@@ -164,7 +164,7 @@ func play(t *testing.T, n int, tr trial, sum *tally) {
 		shop.Update(id(3), func(p *fixtures.Product) { p.Price = "79.00" })
 		want = []string{"removed " + id(7), "added " + id(99), "repriced " + id(3)}
 	}
-	f := fixtures.Fault{Name: tr.kind.Name, Place: tr.place, Times: tr.times, Delay: 6 * time.Second}
+	f := fixtures.Fault{Name: tr.kind.Name, Place: tr.place, Times: tr.times, Delay: 8 * time.Second}
 	if tr.place == fixtures.ItemPage {
 		f.Item = id(7)
 	}
@@ -181,6 +181,9 @@ func play(t *testing.T, n int, tr trial, sum *tally) {
 	for range 2 {
 		if s := look(); s.Verdict != tracker.Complete {
 			wrong(&sum.verdicts, "afterwards %s (%s)", s.Verdict, s.Reason)
+		}
+		if len(told) >= len(want) {
+			break
 		}
 	}
 	slices.Sort(told)
