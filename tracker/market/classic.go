@@ -14,20 +14,19 @@ import (
 // A shelf is the list of the classic shop or the C-shop as the script read it
 // (tmall.md, sections 2.5 and 2.9).
 type shelf struct {
-	Layout      string  `json:"layout"`
-	Loaded      bool    `json:"loaded"`
-	Empty       bool    `json:"empty"`
-	Filter      bool    `json:"filter"`
-	Counter     *[2]int `json:"counter"` // "x/N"
-	Current     int     `json:"current"` // the number that the pagination shows as here
-	LastPage    bool    `json:"lastPage"`
-	Next        int     `json:"next"`
-	Rows        []row   `json:"rows"`
-	End         bool    `json:"end"`
-	Recommended int     `json:"recommended"`
-	Total       int     `json:"total"`
-	Manifest    *string `json:"manifest"`
-	Pixel       *string `json:"pixel"`
+	Layout   string  `json:"layout"`
+	Loaded   bool    `json:"loaded"`
+	Empty    bool    `json:"empty"`
+	Filter   bool    `json:"filter"`
+	Counter  *[2]int `json:"counter"` // "x/N"
+	Current  int     `json:"current"` // the number that the pagination shows as here
+	LastPage bool    `json:"lastPage"`
+	Next     int     `json:"next"`
+	Rows     []row   `json:"rows"`
+	End      bool    `json:"end"`
+	Total    int     `json:"total"`
+	Manifest *string `json:"manifest"`
+	Pixel    *string `json:"pixel"`
 }
 
 type row struct {
@@ -42,7 +41,6 @@ type cell struct {
 	Image string `json:"image"`
 	Price string `json:"price"`
 	Plain string `json:"plain"`
-	Panel string `json:"panel"`
 }
 
 func parseTmall(p *Page) Listing {

@@ -7,12 +7,9 @@ import (
 	"shopwatch/tracker"
 )
 
-// A reactPage is what the script sees of the React front: its products come
-// from the network (tmall.md, section 3).
-type reactPage struct {
-	Cards int  `json:"cards"`
-	End   bool `json:"end"` // 没有更多商品 is shown
-}
+// A reactPage says that the page is of the React front. Its products come from
+// the network (tmall.md, section 3).
+type reactPage struct{}
 
 // An answer is one page of the shelf as the shop's API answered it (tmall.md,
 // section 3.3): every number and boolean may be a string.

@@ -82,7 +82,6 @@ globalThis.shopwatch = (() => {
     const name = one('a.item-name', dl)
     const link = name && name.getAttribute('href') ? name : one('a[href*="item.htm"]', dl)
     const img = one('.photo img', dl)
-    const gold = one('[atpanel]', dl)
     return {
       id: clip(dl.getAttribute('data-id'), 40),
       href: clip(link ? link.href : '', 2000),
@@ -90,7 +89,6 @@ globalThis.shopwatch = (() => {
       image: clip(img ? img.getAttribute('data-ks-lazyload') || img.getAttribute('src') : '', 2000),
       price: clip(words(one('.c-price', dl)), 60),
       plain: comment(dl),
-      panel: clip(gold ? gold.getAttribute('atpanel') : '', 200),
     }
   }
   const listing = () => {
@@ -98,16 +96,14 @@ globalThis.shopwatch = (() => {
     if (!s) return null
     const l = {
       layout: s.layout, loaded: !!s.root, empty: !!nothing(s), filter: !!one('.J_TFilter, .shop-filter', s.box),
-      counter: counter(s), rows: [], recommended: 0, end: false,
+      counter: counter(s), rows: [], end: false,
     }
     if (!s.root) return l
     for (const el of Array.prototype.slice.call(s.root.children, 0, most)) {
       if (isEnd(el)) l.end = true
       const row = /\bitem(\d{1,2})line1\b/.exec(el.className)
       if (!row) continue
-      const cells = all('dl.item', el)
-      if (l.end) l.recommended += cells.length
-      else l.rows.push({k: +row[1], cells: cells.map(cell)})
+      if (!l.end) l.rows.push({k: +row[1], cells: all('dl.item', el).map(cell)})
     }
     const p = pager(s)
     if (p) {
@@ -134,9 +130,9 @@ globalThis.shopwatch = (() => {
     return {id: get('shopId'), seller: get('userId'), name: clip(words(one('.slogo-shopname strong')) || (title ? title[1].trim() : ''), 200)}
   }
 
-  // The shelf of the React front (section 3.1): its products come from the
-  // network, only its end and its presence are read here.
-  const react = () => one('#ice-container') ? {cards: all('[class*="cardContainer"]').length, end: /没有更多商品/.test(clip(document.body && document.body.innerText, 200000).slice(-5000))} : null
+  // The React front (section 3.1): its products come from the network, only its
+  // presence is read here.
+  const react = () => one('#ice-container') ? {} : null
 
   // said returns the first visible words of the page itself that match: not of
   // a title, a link, a review or a recommendation.
