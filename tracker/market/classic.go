@@ -98,17 +98,8 @@ func parseShelf(p *Page) Listing {
 			l.problem("row %d has %d of %d products", i+1, len(r.Cells), r.K)
 		}
 		for j := range r.Cells {
-			l.Cells++
 			prod, err := r.Cells[j].product(s.Layout)
-			switch {
-			case err != nil:
-				l.problem("%v", err)
-			case seen[prod.ID]:
-				l.Repeated++
-			default:
-				seen[prod.ID] = true
-				l.Products = append(l.Products, prod)
-			}
+			l.take(prod, err, seen)
 		}
 	}
 	l.manifest(s.Manifest, "the id manifest")

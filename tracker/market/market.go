@@ -209,6 +209,21 @@ type Listing struct {
 	Shop     tracker.Shop
 }
 
+// take takes in one entry of the page: a product that was not met on it before,
+// one that was, or what is wrong with the entry.
+func (l *Listing) take(p tracker.Product, err error, seen map[tracker.ProductID]bool) {
+	l.Cells++
+	switch {
+	case err != nil:
+		l.problem("%v", err)
+	case seen[p.ID]:
+		l.Repeated++
+	default:
+		seen[p.ID] = true
+		l.Products = append(l.Products, p)
+	}
+}
+
 func (l *Listing) problem(format string, a ...any) {
 	l.Problems = append(l.Problems, fmt.Sprintf(format, a...))
 }

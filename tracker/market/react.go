@@ -158,22 +158,13 @@ func parseReact(p *Page) Listing {
 	}
 	seen := map[tracker.ProductID]bool{}
 	for i := range a.Items {
-		l.Cells++
-		prod, problem := a.Items[i].product()
-		switch {
-		case problem != "":
-			l.problem("%s", problem)
-		case seen[prod.ID]:
-			l.Repeated++
-		default:
-			seen[prod.ID] = true
-			l.Products = append(l.Products, prod)
-		}
+		prod, err := a.Items[i].product()
+		l.take(prod, err, seen)
 	}
 	return l
 }
 
-func (it *apiItem) product() (tracker.Product, string) {
+func (it *apiItem) product() (tracker.Product, error) {
 	c := cell{ID: string(it.ID), Href: it.URL, Title: clean(it.Title), Image: it.Image}
 	if strings.HasPrefix(c.Href, "//") {
 		c.Href = "https:" + c.Href
@@ -181,11 +172,7 @@ func (it *apiItem) product() (tracker.Product, string) {
 	if it.Encoded != "true" {
 		c.Plain = string(it.Price)
 	}
-	prod, err := c.product("react")
-	if err != nil {
-		return prod, err.Error()
-	}
-	return prod, ""
+	return c.product("react")
 }
 
 // clean trims a title, folds its white space and drops the mark-up of search
