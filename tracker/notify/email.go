@@ -4,16 +4,20 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"mime"
 	"net"
 	"net/mail"
+	"net/textproto"
 	"net/url"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
@@ -24,9 +28,6 @@ var emailKind = Kind{
 	Name: "email", Need: []string{"server", "from", "to"}, May: []string{"username", "password", "plaintext", "thread"},
 	New: func(s Settings) (Sender, error) { return newEmail(s) },
 }
-
-// smtpGrace is how long a session under way may go on at shutdown.
-const smtpGrace = 5 * time.Second
 
 // An email sends letters by SMTP, a session for each: a server that chokes on
 // one does not spoil the others.
@@ -72,15 +73,20 @@ func (e *email) Send(ctx context.Context, l *Letter) (answer string, err error) 
 	if err != nil {
 		return "", &Refused{err.Error()}
 	}
-	answer, err = e.deliver(ctx, msg)
-	return answer, hide(err, e.Password)
+	s, err := e.session(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer s.end()
+	answer, err = e.handOver(s.smtp, msg)
+	return answer, e.hide(err)
 }
 
 // Check opens a session and logs in, without sending anything.
 func (e *email) Check(ctx context.Context) error {
 	s, err := e.session(ctx)
 	if err != nil {
-		return hide(err, e.Password)
+		return err
 	}
 	s.end()
 	return nil
@@ -88,38 +94,8 @@ func (e *email) Check(ctx context.Context) error {
 
 // A session is a connection to the server that is logged in.
 type session struct {
-	client *gomail.Client
-	smtp   *smtp.Client
-	end    func()
-}
-
-func (e *email) deliver(ctx context.Context, msg *gomail.Msg) (answer string, err error) {
-	s, err := e.session(ctx)
-	if err != nil {
-		return "", err
-	}
-	defer s.end()
-	err = s.client.SendWithSMTPClient(s.smtp, msg)
-	if msg.IsDelivered() { // also when the good-bye failed
-		return msg.ServerResponse(), nil
-	}
-	var se *gomail.SendError
-	if errors.As(err, &se) {
-		return "", classify(se)
-	}
-	return "", err
-}
-
-// classify tells what a failed transaction means for the letter.
-func classify(se *gomail.SendError) error {
-	text := strings.TrimSpace(strings.ReplaceAll(se.Error(), ", affected message ID: "+se.MessageID(), ""))
-	switch {
-	case se.ErrorCode() >= 500:
-		return &Refused{text}
-	case se.ErrorCode() >= 400, se.Reason == gomail.ErrWriteContent, se.Reason == gomail.ErrSMTPDataClose:
-		return errors.New(text)
-	}
-	return &Unreachable{errors.New(text)}
+	smtp *smtp.Client
+	end  func()
 }
 
 // session connects, starts TLS and logs in. It must be ended.
@@ -127,35 +103,144 @@ func (e *email) session(ctx context.Context) (*session, error) {
 	var conn watched
 	client, err := e.client(&conn)
 	if err != nil {
-		return nil, &Unreachable{err}
+		return nil, &Unreachable{e.hide(err)}
 	}
-	stop := context.AfterFunc(ctx, func() { conn.deadline(time.Now().Add(smtpGrace)) })
+	stop := context.AfterFunc(ctx, func() { conn.deadline(time.Now().Add(grace)) })
 	c, err := client.DialToSMTPClientWithContext(ctx)
 	if err != nil {
 		stop()
 		conn.close()
-		return nil, &Unreachable{e.explain(err)}
+		return nil, &Unreachable{e.hide(e.explain(err))}
 	}
-	return &session{client, c, func() {
+	return &session{c, func() {
 		_ = client.CloseWithSMTPClient(c) // what counts has been said
 		stop()
 		conn.close()
 	}}, nil
 }
 
+// handOver gives a message to the server and returns its answer.
+func (e *email) handOver(c *smtp.Client, msg *gomail.Msg) (answer string, err error) {
+	from, err := msg.GetSender(false)
+	if err != nil {
+		return "", &Refused{err.Error()}
+	}
+	to, err := msg.GetRecipients()
+	if err != nil {
+		return "", &Refused{err.Error()}
+	}
+	if err := c.UpdateDeadline(e.Timeout); err != nil {
+		return "", &Unreachable{err}
+	}
+	if err := c.Mail(from); err != nil {
+		// The sender is that of every letter, and somebody can mend it.
+		return "", &Unreachable{e.refusal("does not take mail from "+from, err)}
+	}
+	if err := c.Rcpt(to[0]); err != nil {
+		return "", e.judge("refuses "+to[0], err)
+	}
+	w, err := c.Data()
+	if err != nil {
+		return "", e.judge("refuses the message", err)
+	}
+	_, err = msg.WriteTo(w)
+	if err := errors.Join(err, w.Close()); err != nil {
+		var said *textproto.Error
+		if errors.As(err, &said) {
+			return "", e.judge("refuses the message", err)
+		}
+		return "", fmt.Errorf("no answer to the message (%w); it may have arrived, and is sent again under the same Message-ID", e.network(err))
+	}
+	if d, ok := w.(*smtp.DataCloser); ok {
+		answer = d.ServerResponse()
+	}
+	return answer, nil
+}
+
+// judge says what the server's answer means for the letter.
+func (e *email) judge(what string, err error) error {
+	var said *textproto.Error
+	switch {
+	case !errors.As(err, &said), said.Code == 421, said.Code == 530: // a broken connection, a busy server, a login that is missing
+		return &Unreachable{e.refusal(what, err)}
+	case said.Code >= 500:
+		return &Refused{e.refusal(what, err).Error()}
+	}
+	return e.refusal(what+" for now", err)
+}
+
+// refusal is the server's answer with what it is about.
+func (e *email) refusal(what string, err error) error {
+	var said *textproto.Error
+	if !errors.As(err, &said) {
+		return e.network(err)
+	}
+	return fmt.Errorf("%s %s: %d %s", e.server.Host, what, said.Code, said.Msg)
+}
+
 // explain says what to do about a session that could not be opened.
 func (e *email) explain(err error) error {
 	s := err.Error()
-	var cert *tls.CertificateVerificationError
+	var said *textproto.Error
+	answered := errors.As(err, &said)
 	switch {
 	case strings.Contains(s, "does not support STARTTLS"):
 		return fmt.Errorf("%s offers no STARTTLS: use smtps://, or set plaintext: true to send without encryption", e.server.Host)
-	case strings.Contains(s, "SMTP AUTH failed"), strings.Contains(s, "not support SMTP AUTH"), errors.Is(err, gomail.ErrNoSupportedAuthDiscovered):
-		return fmt.Errorf("%s does not accept the login of %s: check username and password: %w", e.server.Host, e.Username, err)
-	case errors.As(err, &cert):
-		return fmt.Errorf("the certificate of %s is not good: %w", e.server.Host, err)
+	case strings.Contains(s, "not support SMTP AUTH"), errors.Is(err, gomail.ErrNoSupportedAuthDiscovered):
+		return fmt.Errorf("%s takes no login, or none of the kinds that are known here: check server, or leave username and password out", e.server.Host)
+	case strings.Contains(s, "SMTP AUTH failed") && answered && said.Code < 500:
+		return e.refusal("takes no login now", err)
+	case strings.Contains(s, "SMTP AUTH failed") && answered:
+		return e.refusal("does not accept the login of "+e.Username+", check username and password", err)
+	case strings.Contains(s, "SMTP AUTH failed"):
+		return fmt.Errorf("log in to %s: %w", e.server.Host, err)
+	case answered:
+		return e.refusal("answers", err)
 	}
-	return fmt.Errorf("reach %s: %w", e.server.Host, err)
+	return e.network(err)
+}
+
+// network says in words why the server cannot be reached.
+func (e *email) network(err error) error {
+	var (
+		dns       *net.DNSError
+		timeout   net.Error
+		noTLS     tls.RecordHeaderError
+		cert      *tls.CertificateVerificationError
+		name      x509.HostnameError
+		authority x509.UnknownAuthorityError
+	)
+	host := e.server.Host
+	switch {
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return fmt.Errorf("there is no host %s: check server", e.server.Hostname())
+	case errors.As(err, &dns):
+		return fmt.Errorf("the address of %s cannot be looked up: %w", e.server.Hostname(), err)
+	case errors.As(err, &timeout) && timeout.Timeout() && e.server.Scheme == "smtp" && e.server.Port() == "465":
+		return fmt.Errorf("%s does not answer within %v: port 465 is for smtps://", host, e.Timeout)
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return fmt.Errorf("%s does not answer within %v", host, e.Timeout)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("%s: connection refused: nobody listens there; check server", host)
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return fmt.Errorf("%s closed the connection", host)
+	case errors.As(err, &noTLS):
+		return fmt.Errorf("%s speaks no TLS on this port: write smtp:// for STARTTLS, or another port", host)
+	case errors.As(err, &name):
+		return fmt.Errorf("the certificate of %s is for another host (%w): check server", host, name)
+	case errors.As(err, &authority):
+		return fmt.Errorf("the certificate of %s is signed by nobody whom this machine trusts: install ca-certificates, or the certificate of the server's own authority", host)
+	case errors.As(err, &cert):
+		return fmt.Errorf("the certificate of %s is not good: %w", host, cert.Err)
+	}
+	return fmt.Errorf("reach %s: %w", host, err)
+}
+
+// hide takes the password out of an error, also in the forms in which it goes
+// over the wire: a server may answer with anything.
+func (e *email) hide(err error) error {
+	wire := base64.StdEncoding.EncodeToString
+	return hide(err, e.Password, wire([]byte("\x00"+e.Username+"\x00"+e.Password)), wire([]byte(e.Password)))
 }
 
 // client returns a client for one session.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"shopwatch/tracker"
 	"shopwatch/tracker/report"
@@ -38,6 +39,10 @@ type Letter struct {
 	Story *report.Story
 	Mail  *report.Mail
 }
+
+// grace is how long a delivery under way may go on at shutdown: one that is cut
+// off is made again at the next start, and may then arrive twice.
+const grace = 5 * time.Second
 
 // Refused is an error of Send after which trying again is of no use.
 type Refused struct{ Answer string }
