@@ -42,10 +42,17 @@ type Mark uint64
 
 // Mark returns the product's fingerprint.
 func (p *Product) Mark() Mark {
-	h := mix(0x9e3779b97f4a7c15).text(string(p.ID)).text(p.Title).text(p.Image)
-	h = h.text(string(p.Price.Kind)).text(p.Price.Currency)
+	return p.markAfter(p.ID.mix())
+}
+
+// markAfter is the mark of a product whose id is mixed already.
+func (p *Product) markAfter(id mix) Mark {
+	h := id.text(p.Title).text(p.Image).text(string(p.Price.Kind)).text(p.Price.Currency)
 	return Mark(h.number(uint64(p.Price.Low)).number(uint64(p.Price.High)).number(0))
 }
+
+// mix is the beginning of every mark of the product.
+func (id ProductID) mix() mix { return mix(0x9e3779b97f4a7c15).text(string(id)) }
 
 // A mix is a hash that takes in eight bytes at a time, because a scan asks for
 // the marks of all its products. Its sums are stored: it must never change.
@@ -59,16 +66,27 @@ func (h mix) number(n uint64) mix {
 // text takes in a string and its length, so that no two rows of strings are
 // taken for the same.
 func (h mix) text(s string) mix {
-	n := uint64(len(s))
-	for ; len(s) >= 8; s = s[8:] {
-		h = h.number(uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56)
+	n := len(s)
+	at := 0
+	for ; n-at >= 8; at += 8 {
+		h = h.number(eight(s[at : at+8]))
 	}
-	rest := n << 56
-	for i := range len(s) {
-		rest |= uint64(s[i]) << (8 * i)
+	rest := uint64(n) << 56
+	if left := n - at; left > 0 && n >= 8 { // the end of the last eight bytes
+		rest |= eight(s[n-8:]) >> (64 - 8*left)
+	} else {
+		for i := range left {
+			rest |= uint64(s[i]) << (8 * i)
+		}
 	}
 	return h.number(rest)
+}
+
+// eight is the number that eight bytes spell, the least first.
+func eight(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
 // A PriceKind says how a listed price is to be read.

@@ -66,8 +66,8 @@ type reconciler struct {
 	// quiet is set in a scan whose differences are not news: before there is
 	// a baseline, and in the first one read by another parser.
 	quiet  bool
-	open   bool   // some item is left unsettled
-	marked []Mark // see marks
+	open   bool // some item is left unsettled
+	places *places
 
 	removed []ProductID // products of the catalog that were removed and are not seen again
 }
@@ -76,7 +76,7 @@ type reconciler struct {
 func (rc *reconciler) complete(c Catalog) {
 	s := rc.scan
 	var sum Mark
-	for _, m := range rc.marks() {
+	for _, m := range rc.shown().marks {
 		sum += m
 	}
 	if rc.old.Sum == 0 || rc.old.Sum != sum || rc.old.Listed != len(s.Products) || rc.quiet {
@@ -97,29 +97,24 @@ func (rc *reconciler) complete(c Catalog) {
 	}
 }
 
-// marks are those of the products that the scan saw, each computed once.
-func (rc *reconciler) marks() []Mark {
-	if rc.marked == nil {
-		rc.marked = make([]Mark, len(rc.scan.Products))
-		for i := range rc.marked {
-			rc.marked[i] = rc.scan.Products[i].Mark()
-		}
+// shown are the products that the scan saw, each marked once.
+func (rc *reconciler) shown() *places {
+	if rc.places == nil {
+		rc.places = placesOf(rc.scan.Products)
 	}
-	return rc.marked
+	return rc.places
 }
 
 // products takes in the products that the scan saw and returns the listed ones
 // that it did not see.
 func (rc *reconciler) products(c Catalog) (missed []Item) {
-	at := make(map[ProductID]int, len(rc.scan.Products))
-	for i := range rc.scan.Products {
-		at[rc.scan.Products[i].ID] = i
-	}
-	known, marks := make([]bool, len(rc.scan.Products)), rc.marks()
+	shown := rc.shown()
+	shown.index()
+	known := make([]bool, len(rc.scan.Products))
 	for e := range c.Entries() {
-		i, seen := at[e.ID]
+		i, seen := shown.find(e.ID)
 		switch {
-		case seen && !e.Removed && e.Mark != 0 && e.Mark == marks[i]:
+		case seen && !e.Removed && e.Mark != 0 && e.Mark == shown.marks[i]:
 			known[i] = true
 		case seen:
 			known[i] = true
@@ -132,8 +127,8 @@ func (rc *reconciler) products(c Catalog) (missed []Item) {
 	}
 	for i := range rc.scan.Products {
 		// A product listed twice counts at its last place only.
-		if p := &rc.scan.Products[i]; !known[i] && at[p.ID] == i {
-			rc.add(p)
+		if !known[i] && shown.last(i) {
+			rc.add(&rc.scan.Products[i])
 		}
 	}
 	return missed
