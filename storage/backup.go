@@ -162,7 +162,7 @@ func Restore(path, backup string) (aside string, err error) {
 	if same, err := sameFile(path, backup); err != nil || same {
 		return "", errors.Join(err, fmt.Errorf("restore %s: that is the database itself", backup))
 	}
-	if err := verify(backup, format{}.schema(), true); err != nil {
+	if err := verify(backup, present().schema(), true); err != nil {
 		return "", fmt.Errorf("restore: the backup is no good, nothing was changed: %w", err)
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -184,7 +184,7 @@ func Restore(path, backup string) (aside string, err error) {
 	if err := copyFile(tmp, backup); err != nil {
 		return "", fmt.Errorf("restore: copy %s: %w", backup, err)
 	}
-	if err := verify(tmp, format{}.schema(), false); err != nil {
+	if err := verify(tmp, present().schema(), false); err != nil {
 		return "", fmt.Errorf("restore: the copy is no good, nothing was changed: %w", err)
 	}
 	if aside != "" {

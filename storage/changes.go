@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -23,50 +24,80 @@ type Query struct {
 	Newest       bool           // from the newest down
 }
 
-// append gives a change its number and writes it with its indexes.
-func (t tx) append(c *tracker.Change) error {
+// append gives changes of a storefront their numbers and writes them, with the
+// indexes that go by number. Which of them are about a product is the caller's
+// to note.
+func (t tx) append(name tracker.Name, changes []tracker.Change) error {
+	if len(changes) == 0 {
+		return nil
+	}
 	log := t.in(inChanges)
-	seq, err := log.NextSequence()
+	own, err := t.make(inLogs, name)
 	if err != nil {
 		return err
 	}
-	c.Seq = seq
-	p, err := encodeChange(c)
+	log.FillPercent, own.FillPercent = appended, appended
+	for i := range changes {
+		c := &changes[i]
+		if c.Seq, err = log.NextSequence(); err != nil {
+			return err
+		}
+		p, err := encodeChange(c)
+		if err != nil {
+			return err
+		}
+		key := number(c.Seq)
+		if err := log.put(key, p); err != nil {
+			return err
+		}
+		if err := own.put(key, p[:changeHeader]); err != nil {
+			return err
+		}
+		if i == 0 || c.Seq%spanLength == 0 || !c.At.Equal(changes[i-1].At) {
+			if err := t.widen(c.Seq, millis(c.At)); err != nil {
+				return err
+			}
+		}
+		if err := t.nameEvidence(c.At, c.Pictures.Picture, c.Pictures.Card, c.Pictures.Page, c.Pictures.Before); err != nil {
+			return err
+		}
+		if c.Probe != nil {
+			if err := t.nameEvidence(c.At, c.Probe.Picture); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// toHistory notes in the index which changes are about a product.
+func (t tx) toHistory(name tracker.Name, id tracker.ProductID, changes []uint64) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	b, err := t.make(inHistory, name)
 	if err != nil {
 		return err
 	}
-	log.FillPercent = appended
-	if err := log.put(number(seq), p); err != nil {
-		return err
-	}
-	own, err := t.make(inLogs, c.Storefront)
-	if err != nil {
-		return err
-	}
-	own.FillPercent = appended
-	if err := own.put(number(seq), p[:changeHeader]); err != nil {
-		return err
-	}
-	if err := t.widen(seq, millis(c.At)); err != nil {
-		return err
-	}
-	at := c.At
-	if err := t.nameEvidence(at, c.Pictures.Picture, c.Pictures.Card, c.Pictures.Page, c.Pictures.Before); err != nil {
-		return err
-	}
-	if c.Probe != nil {
-		if err := t.nameEvidence(at, c.Probe.Picture); err != nil {
+	for _, seq := range changes {
+		if err := b.Put(underNumber(string(id), seq), nil); err != nil {
 			return err
 		}
 	}
-	if c.Product == nil {
-		return nil
+	return nil
+}
+
+// changes are the numbers that stand with an item of this catalog.
+func (b bucket) changes(id tracker.ProductID) ([]uint64, error) {
+	p, err := b.get([]byte(id))
+	if p == nil || err != nil {
+		return nil, err
 	}
-	history, err := t.make(inHistory, c.Storefront)
+	list, _, err := splitItem(p)
 	if err != nil {
-		return err
+		err = b.damaged([]byte(id), err)
 	}
-	return history.Put(underNumber(string(c.Product.ID), seq), nil)
+	return list, err
 }
 
 // widen takes a change into the earliest and latest time of its stretch of
@@ -300,23 +331,59 @@ func (db *DB) History(name tracker.Name, id tracker.ProductID, after uint64, lim
 
 // history calls fn with the changes of a product until it returns false.
 func (t tx) history(name tracker.Name, id tracker.ProductID, after uint64, fn func(*tracker.Change) bool) error {
-	b := t.of(inHistory, name)
-	cur := b.cursor()
-	if cur == nil {
-		return nil
-	}
-	prefix := under(string(id))
-	for k, _ := cur.Seek(underNumber(string(id), after+1)); bytes.HasPrefix(k, prefix); k, _ = cur.Next() {
-		c, err := t.change(numberOf(k))
+	var before uint64
+	for seq, err := range t.numbers(name, id, after) {
 		if err != nil {
 			return err
 		}
-		if len(k) != len(prefix)+8 || c.Storefront != name || c.Product == nil || c.Product.ID != id {
-			return b.damaged(k, errors.New("names a change of another product"))
+		c, err := t.change(seq)
+		if err != nil {
+			return err
 		}
-		if !fn(&c) {
+		if seq <= before || c.Storefront != name || c.Product == nil || c.Product.ID != id {
+			return fmt.Errorf("%s/%s/%s is %w: it names change %d, which is of another product", inHistory, name, id, ErrDamaged, seq)
+		}
+		if before = seq; !fn(&c) {
 			return nil
 		}
 	}
 	return nil
+}
+
+// numbers are those of the changes of a product, from the one after a number:
+// the index has the older ones, the item the last, and what a person found
+// wrong stands in the index among them.
+func (t tx) numbers(name tracker.Name, id tracker.ProductID, after uint64) iter.Seq2[uint64, error] {
+	return func(yield func(uint64, error) bool) {
+		last, err := t.of(inCatalogs, name).changes(id)
+		if err != nil {
+			yield(0, err)
+			return
+		}
+		for len(last) > 0 && last[0] <= after {
+			last = last[1:]
+		}
+		if b := t.of(inHistory, name); b.Bucket != nil {
+			cur, prefix := b.cursor(), under(string(id))
+			for k, _ := cur.Seek(underNumber(string(id), after+1)); bytes.HasPrefix(k, prefix); k, _ = cur.Next() {
+				if len(k) != len(prefix)+8 {
+					yield(0, b.damaged(k, errors.New("names no change")))
+					return
+				}
+				for ; len(last) > 0 && last[0] < numberOf(k); last = last[1:] {
+					if !yield(last[0], nil) {
+						return
+					}
+				}
+				if !yield(numberOf(k), nil) {
+					return
+				}
+			}
+		}
+		for _, seq := range last {
+			if !yield(seq, nil) {
+				return
+			}
+		}
+	}
 }

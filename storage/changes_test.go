@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -132,6 +133,62 @@ func TestHistoryOfOneProduct(t *testing.T) {
 		if list, err := db.History("tencent", no, 0, 0); len(list) > 0 || err != nil {
 			t.Errorf("history of %q: %v, %v; want none", no, list, err)
 		}
+	}
+}
+
+func TestHistoryIsWholeWhateverStandsWithTheItem(t *testing.T) {
+	db := fresh(t)
+	list := products(3)
+	id, next := list[0].ID, day
+	scan := func(list ...tracker.Product) []tracker.Change {
+		next = next.Add(time.Hour)
+		return commit(t, db, whole("tencent", next, list...))
+	}
+	scan(list[1:]...)
+	added := scan(list...)
+	var want []uint64
+	for i := range 60 {
+		list[0].Price.Low += 10
+		if i%5 == 0 {
+			list[0].Title += "新"
+		}
+		changes := scan(list...)
+		if i%7 == 0 {
+			if _, err := db.Dispute(changes[0].Seq, "I know better", next); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if i == 50 { // takes the item out of the catalog
+			if _, err := db.Dispute(added[0].Seq, "", next); err != nil {
+				t.Fatal(err)
+			}
+		}
+		all, err := db.Changes(queryAll)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = want[:0]
+		for _, c := range all {
+			if c.Product.ID == id {
+				want = append(want, c.Seq)
+			}
+		}
+		after := want[i/2]
+		got, err := db.History("tencent", id, 0, 1000)
+		later, err2 := db.History("tencent", id, after, 1000)
+		if !slices.Equal(numbers(got), want) || !slices.Equal(numbers(later), want[i/2+1:]) || err != nil || err2 != nil {
+			t.Fatalf("after %d scans: history %v, after %d %v, errors %v, %v; want %v", i, numbers(got), after, numbers(later), err, err2, want)
+		}
+		sound(t, db)
+	}
+	indexed := 0
+	for k := range dump(t, db) {
+		if strings.HasPrefix(k, "history/") {
+			indexed++
+		}
+	}
+	if indexed == 0 || indexed == len(want) {
+		t.Errorf("%d of %d changes are in the index, want some", indexed, len(want))
 	}
 }
 

@@ -134,7 +134,6 @@ func (t tx) checkValues() error {
 	t.checkStorefronts(&p)
 	t.checkLog(&p)
 	t.checkScans(&p)
-	t.checkHistory(&p)
 	t.checkOutbox(&p)
 	t.each(&p, t.in(inEvidence), func(k, _ []byte) error {
 		_, err := t.evidenceTime(string(k))
@@ -245,8 +244,10 @@ func (t tx) checkLog(p *problems) {
 		}
 		if c.Product != nil {
 			products++
-			if b := t.of(inHistory, c.Storefront); b.Bucket == nil || b.Get(underNumber(string(c.Product.ID), seq)) == nil {
-				p.addf("%s does not have change %d of product %s", b.path, seq, c.Product.ID)
+			if found, err := t.hasHistory(c.Storefront, c.Product.ID, seq); err != nil {
+				p.add(err)
+			} else if !found {
+				p.addf("%s/%s does not have change %d of product %s", inHistory, c.Storefront, seq, c.Product.ID)
 			}
 		}
 		return nil
@@ -261,18 +262,25 @@ func (t tx) checkLog(p *problems) {
 			p.addf("%s has %d changes instead of %d", b.path, n, perName[name])
 		}
 	}
-	for _, name := range t.names(inHistory) {
-		cur := t.of(inHistory, name).cursor()
-		for k, _ := cur.First(); k != nil; k, _ = cur.Next() {
-			products--
-		}
-	}
+	t.eachHistory(p, func(tracker.Name, tracker.ProductID, uint64) { products-- })
 	if products != 0 {
 		p.addf("%s names %d changes too many", inHistory, -products)
 	}
 }
 
-func (t tx) checkHistory(p *problems) {
+// hasHistory reports whether a change is known as one of a product, by the
+// item or by the index.
+func (t tx) hasHistory(name tracker.Name, id tracker.ProductID, seq uint64) (bool, error) {
+	if b := t.of(inHistory, name); b.Bucket != nil && b.Get(underNumber(string(id), seq)) != nil {
+		return true, nil
+	}
+	last, err := t.of(inCatalogs, name).changes(id)
+	return slices.Contains(last, seq), err
+}
+
+// eachHistory calls fn with all that is known of which change is about which
+// product.
+func (t tx) eachHistory(p *problems, fn func(name tracker.Name, id tracker.ProductID, seq uint64)) {
 	for _, name := range t.names(inHistory) {
 		b := t.of(inHistory, name)
 		cur := b.cursor()
@@ -281,7 +289,24 @@ func (t tx) checkHistory(p *problems) {
 			if !found || len(k) != len(id)+9 || numberOf(k) > t.last() {
 				p.add(b.damaged(k, errors.New("names no change")))
 			}
+			fn(name, tracker.ProductID(id), numberOf(k))
 		}
+	}
+	for _, name := range t.names(inCatalogs) {
+		b := t.of(inCatalogs, name)
+		t.each(p, b, func(k, payload []byte) error {
+			last, _, err := splitItem(payload)
+			if err == nil && len(last) > 0 && last[len(last)-1] > t.last() {
+				err = errors.New("names no change")
+			}
+			if err != nil {
+				return b.damaged(k, err)
+			}
+			for _, seq := range last {
+				fn(name, tracker.ProductID(k), seq)
+			}
+			return nil
+		})
 	}
 }
 

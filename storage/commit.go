@@ -71,11 +71,20 @@ func (db *DB) Commit(s *tracker.Scan, r tracker.Rules) ([]tracker.Change, error)
 
 // commit writes what a scan brought: catalog, log, scan record and state.
 func (t tx) commit(s *tracker.Scan, scans bucket, out *tracker.Outcome) error {
-	if err := t.putItems(s.Storefront, out.Items, s.Began.Add(s.Took)); err != nil {
+	if err := t.append(s.Storefront, out.Changes); err != nil {
 		return err
 	}
+	news := make(map[tracker.ProductID][]uint64)
 	for i := range out.Changes {
-		if err := t.append(&out.Changes[i]); err != nil {
+		if p := out.Changes[i].Product; p != nil {
+			news[p.ID] = append(news[p.ID], out.Changes[i].Seq)
+		}
+	}
+	if err := t.putItems(s.Storefront, out.Items, news, s.Began.Add(s.Took)); err != nil {
+		return err
+	}
+	for id, about := range news { // of an item that was not written: none today
+		if err := t.toHistory(s.Storefront, id, about); err != nil {
 			return err
 		}
 	}
@@ -101,8 +110,13 @@ func (t tx) putState(name tracker.Name, st *tracker.State) error {
 	return t.in(inStorefronts).write([]byte(name), newState(st, shop))
 }
 
-// putItems writes items in the order of their keys.
-func (t tx) putItems(name tracker.Name, items []tracker.Item, at time.Time) error {
+// lastChanges is how many changes of a product stand with its item before they
+// go to history. There they cost a page each, with the item nothing.
+const lastChanges = 16
+
+// putItems writes items in the order of their keys, with the numbers of the
+// changes that are news of them.
+func (t tx) putItems(name tracker.Name, items []tracker.Item, news map[tracker.ProductID][]uint64, at time.Time) error {
 	if len(items) == 0 {
 		return nil
 	}
@@ -118,7 +132,19 @@ func (t tx) putItems(name tracker.Name, items []tracker.Item, at time.Time) erro
 	slices.SortFunc(order, func(i, j int) int { return cmp.Compare(items[i].ID, items[j].ID) })
 	for _, i := range order {
 		it := &items[i]
-		p, err := encodeItem(it)
+		about, err := b.changes(it.ID)
+		if err != nil {
+			return err
+		}
+		about = append(about, news[it.ID]...)
+		delete(news, it.ID)
+		if len(about) > lastChanges {
+			if err := t.toHistory(name, it.ID, about); err != nil {
+				return err
+			}
+			about = nil
+		}
+		p, err := encodeItem(it, about)
 		if err != nil {
 			return err
 		}

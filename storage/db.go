@@ -209,7 +209,7 @@ func syncDir(dir string) error {
 func wayBack(path string) string {
 	list := backups(path)
 	for i := len(list) - 1; i >= 0; i-- {
-		if verify(list[i], format{}.schema(), true) == nil {
+		if verify(list[i], present().schema(), true) == nil {
 			return fmt.Sprintf("stop shopwatch and go back to the newest good backup: shopwatch restore %s", list[i])
 		}
 	}

@@ -35,7 +35,12 @@ func (db *DB) Dispute(seq uint64, reason string, now time.Time) (tracker.Change,
 		if held != nil {
 			fixed.Product = held
 		}
-		return t.append(&fixed)
+		log := []tracker.Change{fixed}
+		if err := t.append(fixed.Storefront, log); err != nil {
+			return err
+		}
+		fixed = log[0]
+		return t.toHistory(fixed.Storefront, fixed.Product.ID, []uint64{fixed.Seq})
 	})
 	if err != nil {
 		return tracker.Change{}, fmt.Errorf("dispute change %d: %w", seq, err)
@@ -110,13 +115,18 @@ func (t tx) setRight(wrong *tracker.Change, now time.Time) (*tracker.Product, er
 	count(was.Listed(), -1)
 	st.Sum = 0 // the next complete scan compares every product
 	if taken {
-		if err := t.of(inCatalogs, name).Delete([]byte(id)); err != nil {
+		b := t.of(inCatalogs, name)
+		about, err := b.changes(id)
+		if err != nil {
+			return nil, err
+		}
+		if err := errors.Join(t.toHistory(name, id, about), b.Delete([]byte(id))); err != nil {
 			return nil, err
 		}
 		return nil, t.putState(name, &st)
 	}
 	count(it.Listed(), 1)
-	if err := t.putItems(name, []tracker.Item{it}, wrong.At); err != nil {
+	if err := t.putItems(name, []tracker.Item{it}, nil, wrong.At); err != nil {
 		return nil, err
 	}
 	return &it.Product, t.putState(name, &st)

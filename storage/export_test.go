@@ -12,7 +12,7 @@ func (db *DB) Bolt() *bbolt.DB { return db.bolt.DB }
 // OpenUpgrading opens a file as a later shopwatch would, whose schema is
 // greater by the number of steps.
 func OpenUpgrading(path string, steps ...func(*bbolt.Tx) error) (*DB, error) {
-	var f format
+	f := present()
 	for _, step := range steps {
 		f.upgrades = append(f.upgrades, func(t tx) error { return step(t.Tx) })
 	}
@@ -20,7 +20,7 @@ func OpenUpgrading(path string, steps ...func(*bbolt.Tx) error) (*DB, error) {
 }
 
 // Verify is verify with the present schema.
-func Verify(path string) error { return verify(path, format{}.schema(), true) }
+func Verify(path string) error { return verify(path, present().schema(), true) }
 
 // CheckFile is checkFile.
 func CheckFile(path string) error { return checkFile(path) }

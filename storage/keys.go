@@ -22,12 +22,12 @@ import (
 //	meta        / instance            => the name that tells the database from every other
 //	storefronts / name                => baseline, episode state, parser version
 //	shops       / name / index        => an identity that the storefront stated
-//	catalogs    / name / product id   => the product, first seen, missing count; written only when it changes
+//	catalogs    / name / product id   => the product, first seen, missing count, its last changes; written only when it changes
 //	scans       / name / began        => verdict, reason, evidence
 //	changes     / seq                 => the change log, without gaps from 1
 //	spans       / seq / spanLength    => earliest and latest time in that stretch of the log
 //	logs        / name / seq          => time and kind: the changes of one storefront
-//	history     / name / product id, 0, seq => nothing: the changes of one product
+//	history     / name / product id, 0, seq => nothing: the changes of one product that do not stand with it
 //	evidence    / file name           => time of the newest change that names the file
 //	channels    / name                => number of the last change that is behind the channel
 //	reports     / id                  => channel, range, attempts, outcome

@@ -35,12 +35,21 @@ type format struct{ upgrades []func(tx) error }
 
 func (f format) schema() int { return 1 + len(f.upgrades) }
 
+// present is the format that this program writes.
+func present() format {
+	return format{upgrades: []func(tx) error{
+		// The last changes of a product stand with its item. Those of an older
+		// file stay in history.
+		func(tx) error { return nil },
+	}}
+}
+
 // Open opens the database file, or makes a new one where there is none. A file
 // that is empty, foreign, damaged or from a newer shopwatch is left as it is;
 // the error says what to do. One from an older shopwatch is upgraded after a
 // backup. When another process has the file the error wraps ErrLocked and
 // names it.
-func Open(path string, o Options) (*DB, error) { return open(path, o, format{}) }
+func Open(path string, o Options) (*DB, error) { return open(path, o, present()) }
 
 func open(path string, o Options, f format) (*DB, error) {
 	_, err := os.Stat(path)

@@ -2,8 +2,10 @@ package storage_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/binary"
 	"errors"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -339,7 +341,7 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 	}
 	db.Close()
 	_, err = storage.Open(path, storage.Options{})
-	if err == nil || !strings.Contains(err.Error(), "newer shopwatch (schema 2, this one knows 1)") {
+	if err == nil || !strings.Contains(err.Error(), "newer shopwatch (schema 3, this one knows 2)") {
 		t.Errorf("error %v, want one about the newer schema", err)
 	}
 }
@@ -363,12 +365,52 @@ func TestOlderSchemaIsUpgradedAfterABackup(t *testing.T) {
 	if ran != 1 {
 		t.Errorf("the step ran %d times, want once", ran)
 	}
-	backup := filepath.Join(filepath.Dir(path), "backups", "before-schema-2.db")
+	backup := filepath.Join(filepath.Dir(path), "backups", "before-schema-3.db")
 	old, err := storage.Open(backup, storage.Options{})
 	if err != nil {
 		t.Fatalf("the backup is no good: %v", err)
 	}
 	old.Close()
+}
+
+// A file as the first shopwatch wrote it: every change of a product is in the
+// index.
+func TestFileOfSchema1(t *testing.T) {
+	packed, err := os.Open("testdata/schema-1.db.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer packed.Close()
+	r, err := gzip.NewReader(packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "shopwatch.db")
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	db := open(t, path)
+	sound(t, db)
+	list := products(6)
+	for i := range 3 {
+		list[i].Price.Low += 1000 // ten times 100
+	}
+	if got := commit(t, db, whole("tencent", day.Add(99*time.Hour), list...)); got != nil {
+		t.Errorf("the same list reports %v, want nothing", told(got))
+	}
+	list[0].Price.Low += 100
+	commit(t, db, whole("tencent", day.Add(100*time.Hour), list...))
+	if h, err := db.History("tencent", list[0].ID, 0, 0); len(h) != 11 || err != nil || h[10].Seq != 31 {
+		t.Errorf("history of %d changes, error %v; want 11", len(h), err)
+	}
+	sound(t, db)
+	if err := storage.Verify(filepath.Join(filepath.Dir(path), "backups", "before-schema-2.db")); err != nil {
+		t.Errorf("the backup is no good: %v", err)
+	}
 }
 
 func TestFailedUpgradeLeavesTheFileAsItWas(t *testing.T) {

@@ -177,7 +177,9 @@ func (v *probeValue) probe(id tracker.ProductID) *tracker.Probe {
 }
 
 // An itemValue is stored behind a header that a walk of the catalog reads
-// without decoding: flags (1 byte) and the mark (8 bytes, big endian).
+// without decoding: flags (1 byte), the mark (8 bytes, big endian), and with
+// flagChanged the numbers of the product's last changes: how many (1 byte), the
+// first, and of each further one how much greater it is (uvarints).
 type itemValue struct {
 	productValue
 	FirstSeen int64        `json:"f"`
@@ -193,9 +195,12 @@ const (
 	itemHeader  = 9
 	flagRemoved = 1 << 0
 	flagMissing = 1 << 1
+	flagChanged = 1 << 2
 )
 
-func encodeItem(it *tracker.Item) ([]byte, error) {
+// encodeItem encodes an item with the numbers of its last changes, which
+// increase and are at most 255.
+func encodeItem(it *tracker.Item, changes []uint64) ([]byte, error) {
 	v := itemValue{
 		productValue: *newProduct(&it.Product),
 		FirstSeen:    millis(it.FirstSeen), LastSeen: millis(it.LastSeen), Missing: it.Missing, Removed: millis(it.Removed),
@@ -207,21 +212,58 @@ func encodeItem(it *tracker.Item) ([]byte, error) {
 		return nil, err
 	}
 	e := tracker.EntryOf(it)
-	h := make([]byte, 1, itemHeader+len(b))
+	h := make([]byte, 1, itemHeader+1+10*len(changes)+len(b))
 	if e.Removed {
 		h[0] |= flagRemoved
 	} else if it.Missing > 0 {
 		h[0] |= flagMissing
 	}
-	return append(binary.BigEndian.AppendUint64(h, uint64(e.Mark)), b...), nil
+	h = binary.BigEndian.AppendUint64(h, uint64(e.Mark))
+	if len(changes) > 0 {
+		h[0] |= flagChanged
+		h = append(h, byte(len(changes)))
+		before := uint64(0)
+		for _, seq := range changes {
+			h = binary.AppendUvarint(h, seq-before)
+			before = seq
+		}
+	}
+	return append(h, b...), nil
+}
+
+// splitItem reads the numbers of an item's last changes and returns what
+// follows them.
+func splitItem(p []byte) (changes []uint64, rest []byte, err error) {
+	if len(p) < itemHeader {
+		return nil, nil, errors.New("too short")
+	}
+	rest = p[itemHeader:]
+	if p[0]&flagChanged == 0 {
+		return nil, rest, nil
+	}
+	if len(rest) == 0 {
+		return nil, nil, errors.New("too short")
+	}
+	changes, rest = make([]uint64, rest[0]), rest[1:]
+	before := uint64(0)
+	for i := range changes {
+		more, n := binary.Uvarint(rest)
+		if n <= 0 || more == 0 {
+			return nil, nil, errors.New("its last changes make no sense")
+		}
+		before, rest = before+more, rest[n:]
+		changes[i] = before
+	}
+	return changes, rest, nil
 }
 
 func decodeItem(id tracker.ProductID, p []byte) (tracker.Item, error) {
-	if len(p) < itemHeader {
-		return tracker.Item{}, errors.New("too short")
+	_, rest, err := splitItem(p)
+	if err != nil {
+		return tracker.Item{}, err
 	}
 	var v itemValue
-	if err := json.Unmarshal(p[itemHeader:], &v); err != nil {
+	if err := json.Unmarshal(rest, &v); err != nil {
 		return tracker.Item{}, err
 	}
 	v.ID = id
