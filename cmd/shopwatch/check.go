@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -38,11 +40,15 @@ func (checkCommand) Run(a *app) error {
 		return errors.Join(a.found(finding{"configuration", false, err.Error()}), errUnwell)
 	}
 	all := []finding{{"configuration", true, fmt.Sprintf("%s: %s, %s", a.file, of(len(c.Storefronts), 0, "storefront"), of(len(c.Channels), 0, "channel"))}}
-	all = append(all, checkChrome(a.ctx, c), checkData(c), a.checkDatabase(c), checkClock(c))
-	all = append(all, a.checkLogins(c)...)
+	chrome := checkChrome(a.ctx, c)
+	db := a.checkDatabase(c)
+	all = append(all, chrome, checkData(c), db, a.checkClock(c, db.OK))
+	all = append(all, a.checkLogins(c, chrome.OK)...)
 	all = append(all, checkSchedules(c, time.Now())...)
 	all = append(all, checkChannels(a.ctx, c)...)
-	all = append(all, a.checkOutbox(c)...)
+	if db.OK {
+		all = append(all, a.checkOutbox(c)...)
+	}
 	well := true
 	for _, f := range all {
 		well = well && f.OK
@@ -66,7 +72,12 @@ func (a *app) found(f finding) error {
 	if !f.OK {
 		mark = paint(a.out, red, "MEND")
 	}
-	_, err := fmt.Fprintf(a.out, "%s  %-16s %s\n", mark, f.What, plain(f.Text))
+	const indent = len("MEND  configuration    ")
+	text := plain(f.Text)
+	if columns := terminal(a.out); columns > indent+20 {
+		text = strings.Join(wrap(text, columns-indent), "\n"+strings.Repeat(" ", indent))
+	}
+	_, err := fmt.Fprintf(a.out, "%s  %-16s %s\n", mark, f.What, text)
 	return err
 }
 
@@ -78,44 +89,64 @@ func result(what, text string, err error) finding {
 	return finding{what, true, text}
 }
 
-// checkChrome starts Chrome and asks for its version.
+// checkChrome asks Chrome for its version, starts it on a profile that is
+// thrown away, and opens a tab: only that shows whether its sandbox works here.
 func checkChrome(ctx context.Context, c *Config) finding {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 45*time.Second)
 	defer cancel()
 	b := browser.New(browser.Options{Path: c.Browser.Path, Flags: c.Browser.Flags, Remote: c.Browser.Remote})
 	if c.Browser.Remote != "" {
-		tab, err := b.Tab(ctx, browser.TabOptions{})
-		if err == nil {
-			tab.Close()
-		}
-		return result("chrome", "one at "+c.Browser.Remote+" answers", errors.Join(err, b.Close()))
+		return result("chrome", "one at "+c.Browser.Remote+" answers", tryTab(ctx, b))
 	}
 	path, version, err := b.Version(ctx)
-	err = errors.Join(err, b.Close())
-	text := fmt.Sprintf("%s, %s", version, path)
-	if !browser.Shell(path) {
-		text += "; chromium-headless-shell needs half the memory"
+	if err != nil {
+		return result("chrome", "", err)
 	}
-	if os.Geteuid() == 0 {
+	if n := browser.Major(version); n > 0 && n < browser.Oldest {
+		return finding{"chrome", false, fmt.Sprintf("%s, %s, is too old: update it to %d or newer", version, path, browser.Oldest)}
+	}
+	text := fmt.Sprintf("%s, %s, starts", version, path)
+	switch {
+	case os.Geteuid() == 0:
 		text += "; without its sandbox, because shopwatch runs as root: run it as an ordinary user"
+	case c.Browser.Flags["no-sandbox"] == true:
+		text += "; without its sandbox, as browser.flags says"
+	default:
+		text += " in its sandbox"
 	}
-	return result("chrome", text, err)
+	if !browser.Shell(path) {
+		text += "; chromium-headless-shell would need half the memory"
+	}
+	return result("chrome", text, tryTab(ctx, b))
 }
 
-// checkLogins tells how old the login to each marketplace is and whether its
-// cookies are still there. One that was never made is no fault: some shops show
-// their lists to everybody.
-func (a *app) checkLogins(c *Config) []finding {
+// tryTab opens a tab and ends the browser.
+func tryTab(ctx context.Context, b *browser.Browser) error {
+	tab, err := b.Tab(ctx, browser.TabOptions{})
+	if err == nil {
+		tab.Close()
+	}
+	return errors.Join(err, b.Close())
+}
+
+// checkLogins looks whether the profile is free, and tells how old the login
+// to each marketplace is and whether its cookies are still there. One that was
+// never made is no fault: some shops show their lists to everybody. Without a
+// Chrome that starts only the age is told.
+func (a *app) checkLogins(c *Config, chrome bool) []finding {
 	var all []finding
+	var b *browser.Browser // nil: the cookies are not looked at
+	if _, err := os.Stat(c.Browser.Profile); chrome && (err == nil || c.Browser.Remote != "") {
+		b = newBrowser(c, a.logger(slog.LevelError+1))
+		defer b.Close() // nothing was changed that could be lost
+		_, err := b.Cookies(a.ctx, nil)
+		all = append(all, a.profile(c, err))
+		if err != nil {
+			b = nil
+		}
+	}
 	for _, m := range c.marketplaces() {
-		var b *browser.Browser
-		if _, err := os.Stat(c.Browser.Profile); err == nil || c.Browser.Remote != "" {
-			b = newBrowser(c, a.logger(slog.LevelError))
-		}
 		s, err := loginOf(a.ctx, c, m, b)
-		if b != nil {
-			err = errors.Join(err, b.Close())
-		}
 		f := result("login", s.String(), err)
 		f.OK = f.OK && (s.There || !s.Looked || s.At.IsZero())
 		all = append(all, f)
@@ -123,26 +154,75 @@ func (a *app) checkLogins(c *Config) []finding {
 	return all
 }
 
-// checkData looks at the data directory and the space that is left there.
+// profile tells what came of looking into the profile. That the daemon is in
+// it is in order.
+func (a *app) profile(c *Config, err error) finding {
+	if errors.Is(err, browser.ErrInUse) {
+		client, unknown := a.daemon(c)
+		if client != nil {
+			client.Close()
+		}
+		return finding{"profile", client != nil && unknown == nil, err.Error()}
+	}
+	return result("profile", cmp.Or(c.Browser.Remote, c.Browser.Profile), err)
+}
+
+// checkData looks whether the data directory can be written, whether others
+// can read it, and how much space is left.
 func checkData(c *Config) finding {
 	st, err := os.Stat(c.Data)
 	if errors.Is(err, fs.ErrNotExist) {
-		return finding{"data", true, c.Data + " will be made by the first scan"}
+		return checkNewData(c)
 	}
 	if err != nil {
-		return finding{"data", false, err.Error()}
+		return finding{"data", false, fmt.Sprintf("%v; run shopwatch as the user whom it belongs to", err)}
+	}
+	if who := owner(st); who != "" && os.Geteuid() == 0 {
+		return finding{"data", false, fmt.Sprintf("%s belongs to %s, and you are root, whose files %[2]s could not write: sudo -u %[2]s shopwatch …", c.Data, who)}
 	}
 	if st.Mode().Perm()&0o077 != 0 {
 		return finding{"data", false, fmt.Sprintf("others can look into %s, which holds a login: chmod 700 %s", c.Data, c.Data)}
 	}
 	free, err := freeSpace(c.Data)
-	if errors.Is(err, errors.ErrUnsupported) {
+	if err == nil && free < leastSpace {
+		return finding{"data", false, fmt.Sprintf("only %s left on the disk of %s: make room; below %s scans are not kept for sure", size(free), c.Data, size(leastSpace))}
+	}
+	if err := tryWrite(c.Data); err != nil {
+		return finding{"data", false, fmt.Sprintf("%v; let shopwatch run as the user whom %s belongs to", err, c.Data)}
+	}
+	if err != nil { // not to be known on this system
 		return finding{"data", true, c.Data}
 	}
-	if err == nil && free < 200<<20 {
-		err = fmt.Errorf("only %s left on the disk of %s; make room", size(free), c.Data)
+	return finding{"data", true, fmt.Sprintf("%s, %s free", c.Data, size(free))}
+}
+
+// leastSpace is what a scan with its pictures, a backup of the day and Chrome's
+// profile may need.
+const leastSpace = 200 << 20
+
+// checkNewData looks whether a data directory that is not there can be made.
+func checkNewData(c *Config) finding {
+	dir := filepath.Dir(filepath.Clean(c.Data))
+	for {
+		if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
+			break
+		}
+		dir = filepath.Dir(dir)
 	}
-	return result("data", fmt.Sprintf("%s, %s free", c.Data, size(free)), err)
+	if err := tryWrite(dir); err != nil {
+		return finding{"data", false, fmt.Sprintf("%s cannot be made: %v; set data to a directory of your own", c.Data, err)}
+	}
+	return finding{"data", true, c.Data + " will be made by the first scan"}
+}
+
+// tryWrite writes a file in a directory and takes it away again.
+func tryWrite(dir string) error {
+	f, err := os.CreateTemp(dir, ".check-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(make([]byte, 4096))
+	return errors.Join(err, f.Close(), os.Remove(f.Name()))
 }
 
 // checkDatabase verifies the whole file, or asks the daemon that has it.
@@ -158,7 +238,7 @@ func (a *app) checkDatabase(c *Config) finding {
 	}
 	db, err := openDatabase(c)
 	if errors.Is(err, storage.ErrLocked) {
-		return finding{"database", false, err.Error() + "; it is no daemon that answers: end it"}
+		return finding{"database", false, err.Error() + " (it is no daemon that answers)"}
 	}
 	if err != nil {
 		return finding{"database", false, err.Error()}
@@ -168,13 +248,40 @@ func (a *app) checkDatabase(c *Config) finding {
 	return result("database", fmt.Sprintf("%s, %s, of that %s free", path, size(all), size(free)), errors.Join(err, sizeErr, db.Close()))
 }
 
-// checkClock shows the time, and doubts it when it lies before the program.
-func checkClock(c *Config) finding {
+// checkClock shows the time, and doubts it when it lies before the program or
+// before a scan that was kept, for which it asks a database that answers.
+func (a *app) checkClock(c *Config, db bool) finding {
+	const mend = "set the clock (timedatectl set-ntp true)"
 	now := time.Now()
+	text := fmt.Sprintf("%s (%s)", now.In(c.Timezone.Location).Format("2006-01-02 15:04:05 MST"), c.Timezone)
 	if now.Year() < 2026 {
-		return finding{"clock", false, now.Format(time.RFC1123) + " is in the past; set the clock"}
+		return finding{"clock", false, text + " is in the past: " + mend}
 	}
-	return finding{"clock", true, now.In(c.Timezone.Location).Format("2006-01-02 15:04:05 MST")}
+	if !db {
+		return finding{"clock", true, text}
+	}
+	if at, name := a.lastScan(c); at.Sub(now) > 10*time.Minute {
+		return finding{"clock", false, fmt.Sprintf("%s is before the last scan of %s, %s: %s", text, name, clock(at, c.Timezone.Location), mend)}
+	}
+	return finding{"clock", true, text}
+}
+
+// lastScan returns when a storefront was scanned last, and which; zero when
+// none was.
+func (a *app) lastScan(c *Config) (at time.Time, name tracker.Name) {
+	if _, err := os.Stat(databasePath(c)); err != nil {
+		return at, ""
+	}
+	_ = a.ask(func(_ *Config, client *web.Client) error {
+		all, err := client.Storefronts(a.ctx)
+		for _, sf := range all {
+			if sf.LastScan.After(at) {
+				at, name = sf.LastScan, sf.Name
+			}
+		}
+		return err
+	})
+	return at, name
 }
 
 // checkOutbox tells of the oldest letter that waits after it was tried.

@@ -15,6 +15,7 @@ import (
 
 	"shopwatch/fixtures"
 	"shopwatch/tracker"
+	"shopwatch/tracker/browser"
 	"shopwatch/tracker/report"
 )
 
@@ -74,9 +75,12 @@ func (c *demoCommand) Run(a *app) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.service.close()) }()
-	if _, _, err := d.service.engine.browser.Version(a.ctx); err != nil {
+	// A Chrome that does not start is no story.
+	tab, err := d.service.engine.browser.Tab(a.ctx, browser.TabOptions{})
+	if err != nil {
 		return err
 	}
+	tab.Close()
 
 	ctx, cancel := context.WithCancel(a.ctx)
 	var wg sync.WaitGroup
@@ -152,7 +156,7 @@ func (d *demo) day(ctx context.Context, n int, step fixtures.Step, least time.Du
 		}
 	}
 	switch {
-	case n == 1:
+	case n == 1 && scan.Verdict == tracker.Complete:
 		d.say("", "the first complete scan is the baseline: from now on changes are news")
 	case len(changes) == 0 && scan.Verdict == tracker.Complete:
 		d.say("", "no changes, no mail")

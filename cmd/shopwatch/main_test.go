@@ -507,7 +507,7 @@ func TestMail(t *testing.T) {
 func TestCheck(t *testing.T) {
 	w := newWorld(t)
 	out := w.want(0, "check")
-	for _, part := range []string{"configuration", "chrome", "database", "clock", "tencent is scanned", "analysts", "answers"} {
+	for _, part := range []string{"configuration", "chrome", ", starts", "database", "clock", "Asia/Shanghai", "tencent is scanned", "analysts", "answers"} {
 		if !strings.Contains(out, part) {
 			t.Errorf("check does not say %q:\n%s", part, out)
 		}
@@ -519,5 +519,106 @@ func TestCheck(t *testing.T) {
 	out = w.want(1, "check")
 	if !strings.Contains(out, "MEND  channel") {
 		t.Errorf("check with the mail server down:\n%s", out)
+	}
+}
+
+// What is wrong is said in words that say what to do, on the line of the thing
+// that is wrong and on no other.
+func TestCheckSaysWhatToDo(t *testing.T) {
+	w := newWorld(t)
+	w.want(0, "scan")
+	data := filepath.Join(w.dir, "data")
+	c, err := loadConfig(filepath.Join(w.dir, "shopwatch.yaml"), marketplace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := func(t *testing.T) *storage.DB {
+		t.Helper()
+		db, err := openDatabase(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return db
+	}
+	chrome := func(t *testing.T, path string) {
+		t.Helper()
+		w.configure(map[string]any{"browser": map[string]any{"path": path}})
+		t.Cleanup(func() { w.configure(nil) })
+	}
+	for _, tt := range []struct {
+		name    string
+		provoke func(*testing.T)
+		line    string // begins with
+		says    string
+	}{
+		{"no Chrome", func(t *testing.T) { chrome(t, "/nowhere/chrome") }, "MEND  chrome", "install chromium-headless-shell"},
+		{"an old Chrome", func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "chrome")
+			if err := os.WriteFile(path, []byte("#!/bin/sh\necho Chromium 90.0.4430.212\n"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			chrome(t, path)
+		}, "MEND  chrome", "too old: update it to"},
+		{"a Chrome that does not start", func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "chrome")
+			if err := os.WriteFile(path, []byte("#!/bin/sh\n[ \"$1\" = --version ] && echo Chromium 156.0.8078.79 && exit\necho No usable sandbox! >&2; exit 1\n"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			chrome(t, path)
+		}, "MEND  chrome", "allow user namespaces"},
+		{"a directory that others can read", func(t *testing.T) {
+			if err := os.Chmod(data, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { os.Chmod(data, 0o700) })
+		}, "MEND  data", "chmod 700"},
+		{"a directory of somebody else", func(t *testing.T) {
+			if os.Chown(data, 4711, -1) != nil {
+				t.Skip("this user may not give files away")
+			}
+			t.Cleanup(func() { os.Chown(data, os.Geteuid(), -1) })
+		}, "MEND  data", "sudo -u 4711"},
+		{"a database that another process has", func(t *testing.T) {
+			db := open(t)
+			t.Cleanup(func() { db.Close() })
+		}, "MEND  database", "stop it first"},
+		{"a profile that another process has", func(t *testing.T) {
+			b := newBrowser(c, nil)
+			if _, err := b.Cookies(t.Context(), nil); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { b.Close() })
+		}, "MEND  profile", "wait for it or end it"},
+		{"a login that has expired", func(t *testing.T) {
+			m := c.marketplaces()[0]
+			if err := writeLogin(c, m, loginRecord{At: time.Now().Add(-40 * 24 * time.Hour), Method: "window"}); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { os.Remove(loginFile(c, m)) })
+		}, "MEND  login", "40 days ago (window), but its cookies are gone or have expired: shopwatch login tmall"},
+		{"a clock that was put back", func(t *testing.T) {
+			db := open(t)
+			defer db.Close()
+			if _, err := db.Commit(&tracker.Scan{Storefront: "tencent", Began: time.Now().Add(48 * time.Hour), Verdict: tracker.Failed, Reason: "of the day after tomorrow"}, c.rulesFor("tencent")); err != nil {
+				t.Fatal(err)
+			}
+		}, "MEND  clock", "is before the last scan of tencent"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.provoke(t)
+			out := w.want(1, "check")
+			mends := 0
+			for line := range strings.Lines(out) {
+				if !strings.HasPrefix(line, "MEND") {
+					continue
+				}
+				if mends++; !strings.HasPrefix(line, tt.line) || !strings.Contains(line, tt.says) {
+					t.Errorf("check says %q, want %q and %q", line, tt.line, tt.says)
+				}
+			}
+			if mends != 1 {
+				t.Errorf("%d lines say what to mend, want 1:\n%s", mends, out)
+			}
+		})
 	}
 }

@@ -61,6 +61,25 @@ func (t *table) print(w io.Writer) error {
 	return err
 }
 
+// wrap breaks a text at blanks into lines that are so wide at most; a word that
+// is wider has a line of its own.
+func wrap(text string, columns int) []string {
+	var lines []string
+	line := ""
+	for word := range strings.FieldsSeq(text) {
+		switch {
+		case line == "":
+			line = word
+		case width.StringWidth(line)+1+width.StringWidth(word) > columns:
+			lines = append(lines, line)
+			line = word
+		default:
+			line += " " + word
+		}
+	}
+	return append(lines, line)
+}
+
 // plain takes out of a title what would move the cursor, turn the direction of
 // text or colour the terminal.
 func plain(s string) string {

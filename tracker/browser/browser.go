@@ -278,7 +278,7 @@ func (b *Browser) begin(ctx context.Context, p *process, alloc context.Context, 
 	}
 	if err != nil {
 		p.free()
-		return nil, fmt.Errorf("start %s: %w", cmp.Or(b.opts.Remote, b.path), err)
+		return nil, fmt.Errorf("start %s: %w", cmp.Or(b.opts.Remote, b.path), explain(err))
 	}
 	p.lost = chromedp.FromContext(root).Browser.LostConnection
 	if err := p.shutDoors(); err != nil {

@@ -610,3 +610,33 @@ func proxyAuth(r *http.Request) (user, password string, ok bool) {
 	r.Header.Set("Authorization", r.Header.Get("Proxy-Authorization"))
 	return r.BasicAuth()
 }
+
+// What a Chrome says that may not make its sandbox becomes what can be done.
+// Root may not, so it is the user who can show it.
+func TestNoSandbox(t *testing.T) {
+	b := browser.New(browser.Options{Flags: map[string]any{"no-sandbox": false}})
+	tab, err := b.Tab(t.Context(), browser.TabOptions{})
+	if err == nil {
+		tab.Close()
+	}
+	if err := b.Close(); err != nil {
+		t.Error(err)
+	}
+	if os.Geteuid() != 0 && err == nil {
+		t.Skip("this user's Chrome has its sandbox")
+	}
+	if !errors.Is(err, browser.ErrSandbox) || !strings.Contains(err.Error(), "browser.flags") {
+		t.Errorf("Tab = %v, want what to do about the sandbox", err)
+	}
+}
+
+func TestMajor(t *testing.T) {
+	for version, want := range map[string]int{
+		"Chromium 156.0.8078.79": 156, "Google Chrome 150.0.7871.100 unknown": 150,
+		"Chromium 98.0.4758.102 built on Debian 11.2, running on Debian 11.2": 98, "something else": 0, "": 0,
+	} {
+		if got := browser.Major(version); got != want {
+			t.Errorf("Major(%q) = %d, want %d", version, got, want)
+		}
+	}
+}
