@@ -295,6 +295,27 @@ func (db *DB) Undelivered(channel string) ([]tracker.Report, error) {
 	return list, err
 }
 
+// Dead are the reports made since a time of which a letter was refused for good
+// or given up, oldest first.
+func (db *DB) Dead(since time.Time) ([]tracker.Report, error) {
+	var list []tracker.Report
+	err := db.view(func(t tx) error {
+		cur := t.in(inReports).cursor()
+		for k, _ := cur.Last(); k != nil; k, _ = cur.Prev() {
+			r, err := t.report(numberOf(k))
+			if err != nil || r.Created.Before(since) {
+				return err
+			}
+			if slices.ContainsFunc(r.Letters, func(l tracker.Letter) bool { return l.State == tracker.Dead }) {
+				list = append(list, r)
+			}
+		}
+		return nil
+	})
+	slices.Reverse(list)
+	return list, err
+}
+
 // indexed calls fn with the report numbers that an index has for a channel,
 // or for all, greater than after, until it returns false.
 func (t tx) indexed(index, channel string, after uint64, fn func(id uint64) (bool, error)) error {

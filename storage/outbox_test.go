@@ -152,18 +152,29 @@ func TestLettersUntilDelivered(t *testing.T) {
 	undelivered(1)
 	note(tracker.Letter{To: "b@example.com", State: tracker.Dead, Attempts: 9, Tried: day, Answer: "550 no such user"})
 	undelivered(0)
+	if list, err := db.Dead(day); len(list) != 1 || err != nil {
+		t.Errorf("Dead = %v, %v; want the report with the letter to b", list, err)
+	}
+	if list, err := db.Dead(day.Add(24 * time.Hour)); len(list) != 0 || err != nil {
+		t.Errorf("Dead since the day after = %v, %v; want none", list, err)
+	}
 	r, _, err := db.Report(1)
 	if !r.Delivered || err != nil {
 		t.Errorf("Delivered = %v, %v; want true", r.Delivered, err)
 	}
 	// A dead letter may be tried again, one that was sent stays sent.
-	note(tracker.Letter{To: "b@example.com", State: tracker.Waiting, Attempts: 9})
+	note(tracker.Letter{To: "b@example.com", State: tracker.Waiting, Attempts: 9, Unsure: true})
 	undelivered(1)
 	note(tracker.Letter{To: "a@example.com", State: tracker.Waiting})
 	r, _, err = db.Report(1)
 	if diff := cmp.Diff(sent, r.Letters[0]); diff != "" || err != nil {
 		t.Errorf("the sent letter changed (-want +got), error %v:\n%s", err, diff)
 	}
+	if !r.Letters[1].Unsure {
+		t.Error("it is not kept that the outcome of an attempt is not known")
+	}
+	note(tracker.Letter{To: "b@example.com", State: tracker.Left})
+	undelivered(0)
 	for what, err := range map[string]error{
 		"no report": db.NoteLetter(7, sent), "no letter": db.NoteLetter(1, tracker.Letter{To: "c@example.com"}),
 	} {

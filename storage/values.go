@@ -455,6 +455,7 @@ type letterValue struct {
 	Tried    int64               `json:"t,omitempty"`
 	Next     int64               `json:"x,omitempty"`
 	Answer   string              `json:"a,omitempty"`
+	Unsure   bool                `json:"u,omitempty"`
 }
 
 type reportValue struct {
@@ -483,7 +484,7 @@ func newReport(r *tracker.Report) reportValue {
 }
 
 func newLetter(l tracker.Letter) letterValue {
-	return letterValue{To: l.To, State: l.State, Attempts: l.Attempts, Tried: millis(l.Tried), Next: millis(l.Next), Answer: l.Answer}
+	return letterValue{To: l.To, State: l.State, Attempts: l.Attempts, Tried: millis(l.Tried), Next: millis(l.Next), Answer: l.Answer, Unsure: l.Unsure}
 }
 
 func (v *reportValue) report(id uint64) tracker.Report {
@@ -495,7 +496,7 @@ func (v *reportValue) report(id uint64) tracker.Report {
 	}
 	for _, l := range v.Letters {
 		r.Letters = append(r.Letters, tracker.Letter{
-			To: l.To, State: l.State, Attempts: l.Attempts, Tried: fromMillis(l.Tried), Next: fromMillis(l.Next), Answer: l.Answer,
+			To: l.To, State: l.State, Attempts: l.Attempts, Tried: fromMillis(l.Tried), Next: fromMillis(l.Next), Answer: l.Answer, Unsure: l.Unsure,
 		})
 	}
 	r.Delivered = delivered(r.Letters)
@@ -505,7 +506,7 @@ func (v *reportValue) report(id uint64) tracker.Report {
 // delivered reports whether no letter is waiting.
 func delivered(letters []tracker.Letter) bool {
 	for _, l := range letters {
-		if l.State != tracker.Sent && l.State != tracker.Dead {
+		if l.State != tracker.Sent && l.State != tracker.Dead && l.State != tracker.Left {
 			return false
 		}
 	}

@@ -24,6 +24,7 @@ const (
 	Waiting LetterState = "waiting" // not tried, or tried and to be tried again
 	Sent    LetterState = "sent"    // the receiving side took it
 	Dead    LetterState = "dead"    // refused for good, or given up
+	Left    LetterState = "left"    // its recipient left the channel before it was sent
 )
 
 // A Letter is a report on its way to one recipient.
@@ -34,4 +35,7 @@ type Letter struct {
 	Tried    time.Time   `json:"tried,omitzero"`  // the last attempt
 	Next     time.Time   `json:"next,omitzero"`   // when it is tried again
 	Answer   string      `json:"answer,omitzero"` // what the receiving side said last
+	// Unsure says that an attempt was begun and nobody knows what became of
+	// it: the letter may have arrived.
+	Unsure bool `json:"unsure,omitzero"`
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/url"
 	"regexp"
 	"strconv"
@@ -13,6 +15,8 @@ import (
 	"github.com/nicholas-fedor/shoutrrr/pkg/router"
 	"github.com/nicholas-fedor/shoutrrr/pkg/types"
 	"github.com/nicholas-fedor/shoutrrr/pkg/util/jsonclient"
+
+	"shopwatch/tracker/report"
 )
 
 // chatKind is a kind of chat that shoutrrr knows. Its url is a shoutrrr
@@ -59,6 +63,8 @@ func (c *chat) Send(ctx context.Context, l *Letter) (string, error) {
 		defer func() { <-c.busy }()
 		done <- c.service.Send(chatText(l, c.most), &types.Params{})
 	}()
+	ctx, cancel := lingering(ctx)
+	defer cancel()
 	t := time.NewTimer(c.Timeout)
 	defer t.Stop()
 	select {
@@ -67,7 +73,7 @@ func (c *chat) Send(ctx context.Context, l *Letter) (string, error) {
 	case <-ctx.Done():
 		return "", ctx.Err()
 	case <-t.C:
-		return "", &Unreachable{fmt.Errorf("%s does not answer", c.kind)}
+		return "", &Unreachable{&Unsure{fmt.Errorf("%s does not answer", c.kind)}}
 	}
 }
 
@@ -90,8 +96,12 @@ func (c *chat) judge(err error) error {
 	} else if m := statusSaid.FindStringSubmatch(said); m != nil {
 		status, _ = strconv.Atoi(m[1])
 	}
-	if final(status) {
+	var broken net.Error
+	switch {
+	case final(status):
 		return &Refused{said}
+	case status == 0 && (errors.As(err, &broken) || errors.Is(err, io.EOF)) && began(err):
+		return &Unreachable{&Unsure{errors.New(said)}}
 	}
 	return errors.New(said)
 }
@@ -99,6 +109,10 @@ func (c *chat) judge(err error) error {
 // chatText is a letter for a chat, of at most so many bytes. What a chat takes
 // for a call to everybody, or for markup, is written with look-alikes.
 func chatText(l *Letter, most int) string {
-	s := l.Mail.Subject + "\n\n" + l.Mail.Brief
+	head := l.Mail.Subject
+	if l.Again {
+		head += " " + report.Again(l.Story.Lang)
+	}
+	s := head + "\n\n" + l.Mail.Brief
 	return cutTo(strings.NewReplacer("@", "＠", "<", "‹", ">", "›", "`", "'").Replace(s), most)
 }

@@ -78,7 +78,7 @@ func (e *email) Send(ctx context.Context, l *Letter) (answer string, err error) 
 		return "", err
 	}
 	defer s.end()
-	answer, err = e.handOver(s.smtp, msg)
+	answer, err = e.handOver(ctx, s.smtp, msg)
 	return answer, e.hide(err)
 }
 
@@ -120,7 +120,7 @@ func (e *email) session(ctx context.Context) (*session, error) {
 }
 
 // handOver gives a message to the server and returns its answer.
-func (e *email) handOver(c *smtp.Client, msg *gomail.Msg) (answer string, err error) {
+func (e *email) handOver(ctx context.Context, c *smtp.Client, msg *gomail.Msg) (answer string, err error) {
 	from, err := msg.GetSender(false)
 	if err != nil {
 		return "", &Refused{err.Error()}
@@ -129,7 +129,7 @@ func (e *email) handOver(c *smtp.Client, msg *gomail.Msg) (answer string, err er
 	if err != nil {
 		return "", &Refused{err.Error()}
 	}
-	if err := c.UpdateDeadline(e.Timeout); err != nil {
+	if err := errors.Join(c.UpdateDeadline(e.Timeout), ctx.Err()); err != nil {
 		return "", &Unreachable{err}
 	}
 	if err := c.Mail(from); err != nil {

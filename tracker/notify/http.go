@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -28,8 +29,21 @@ func (s *Settings) httpClient() *http.Client {
 	}
 }
 
+// lingering is a context that ends a little later than another one, so that
+// what is under way can come to its end.
+func lingering(ctx context.Context) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })
+	return longer, func() {
+		stop()
+		cancel()
+	}
+}
+
 // post sends a body and returns the status and the beginning of the answer.
 func post(ctx context.Context, c *http.Client, to string, header http.Header, body []byte) (status int, answer string, err error) {
+	ctx, cancel := lingering(ctx)
+	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(body))
 	if err != nil {
 		return 0, "", err
@@ -37,19 +51,36 @@ func post(ctx context.Context, c *http.Client, to string, header http.Header, bo
 	req.Header = header
 	req.Header.Set("User-Agent", "shopwatch")
 	resp, err := c.Do(req)
-	var ue *url.Error
-	if errors.As(err, &ue) {
-		err = fmt.Errorf("reach %s: %w", req.URL.Host, ue.Err) // the address may hold a secret
-	}
 	if err != nil {
-		return 0, "", &Unreachable{err}
+		return 0, "", unreachable(req.URL.Host, err)
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, 4096))
 	if err != nil && resp.StatusCode/100 != 2 {
-		return 0, "", &Unreachable{fmt.Errorf("reach %s: %w", req.URL.Host, err)}
+		return 0, "", unreachable(req.URL.Host, err)
 	}
 	return resp.StatusCode, strings.TrimSpace(string(text)), nil
+}
+
+// unreachable says that there was no answer, and whether the letter was on its
+// way.
+func unreachable(host string, err error) error {
+	var ue *url.Error
+	if errors.As(err, &ue) {
+		err = ue.Err // the address may hold a secret
+	}
+	if began(err) {
+		return &Unreachable{&Unsure{fmt.Errorf("no answer from %s: %w", host, err)}}
+	}
+	return &Unreachable{fmt.Errorf("reach %s: %w", host, err)}
+}
+
+// began reports whether an error struck after the connection stood.
+func began(err error) bool {
+	var op *net.OpError
+	var dns *net.DNSError
+	var cert *tls.CertificateVerificationError
+	return !(errors.As(err, &op) && op.Op == "dial" || errors.As(err, &dns) || errors.As(err, &cert))
 }
 
 // judge says what an HTTP status means for a letter.

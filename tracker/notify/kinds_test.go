@@ -29,6 +29,7 @@ import (
 	"shopwatch/storage"
 	"shopwatch/tracker"
 	"shopwatch/tracker/notify"
+	"shopwatch/tracker/report"
 )
 
 // What a receiver does with the next letters.
@@ -50,6 +51,12 @@ type receiver struct {
 	arrived func() []arrival
 	// once says that the receiving side keeps a letter that comes twice once.
 	once bool
+	// shown says that people see a letter twice that comes twice, and are told
+	// so.
+	shown bool
+	// interrupted has the program end while the next letter is on its way; nil
+	// where that makes no difference.
+	interrupted func(context.CancelFunc)
 }
 
 type arrival struct{ id, text string }
@@ -113,10 +120,29 @@ func TestConformance(t *testing.T) {
 				wantNoSecrets(t, r, fmt.Sprint(err, allReports(t, db)))
 				r.be(takes)
 				flushUntil(t, n, db)
+				got := r.arrived()
+				if len(got) != 1 {
+					t.Fatalf("arrived: %v, want one letter", got)
+				}
+				if r.shown && !strings.Contains(got[0].text, report.Again("en")) {
+					t.Errorf("arrived: %v, want it said that the first attempt may have arrived", got)
+				}
+				wantState(t, db, tracker.Sent)
+			})
+			t.Run("the end of the program waits for a letter on its way", func(t *testing.T) {
+				r, db, n := receive(t, k.Name)
+				if r.interrupted == nil {
+					t.Skip("nothing is on its way")
+				}
+				two(t, db)
+				ctx, end := context.WithCancel(t.Context())
+				r.interrupted(end)
+				_ = n.Flush(ctx) // it is cut short
+				wantState(t, db, tracker.Sent)
+				flushUntil(t, n, db)
 				if got := r.arrived(); len(got) != 1 {
 					t.Errorf("arrived: %v, want one letter", got)
 				}
-				wantState(t, db, tracker.Sent)
 			})
 			t.Run("a refusal is final", func(t *testing.T) {
 				r, db, n := receive(t, k.Name)
@@ -152,8 +178,15 @@ func TestConformance(t *testing.T) {
 				if len(got) != want {
 					t.Fatalf("arrived: %v, want %d", got, want)
 				}
-				if got[0].id != got[len(got)-1].id {
-					t.Errorf("arrived under %s and %s, want the same", got[0].id, got[1].id)
+				first, last := got[0], got[len(got)-1]
+				if again := report.Again("en"); r.shown {
+					if strings.Contains(first.text, again) || !strings.Contains(last.text, again) {
+						t.Errorf("arrived: %v, want the second one to say that it is sent again", got)
+					}
+					last.id = strings.ReplaceAll(last.id, " "+again, "")
+				}
+				if first.id != last.id {
+					t.Errorf("arrived under %s and %s, want the same", first.id, last.id)
 				}
 				wantState(t, db, tracker.Sent)
 			})
@@ -305,12 +338,17 @@ type web struct {
 	answer string // to a letter that is taken
 	got    []arrival
 	check  func(r *http.Request, body []byte) error
+	during func() // called while a letter is on its way
 }
 
 func (w *web) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	body, err := io.ReadAll(r.Body)
+	if w.during != nil {
+		w.during()
+		time.Sleep(50 * time.Millisecond) // longer than somebody needs who does not wait
+	}
 	if err == nil && w.check != nil {
 		err = w.check(r, body)
 	}
@@ -342,6 +380,12 @@ func (w *web) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	fmt.Fprint(rw, w.answer)
 }
 
+func (w *web) interrupted(end context.CancelFunc) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.during = end
+}
+
 func (w *web) be(m mood) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -369,7 +413,7 @@ func webhookReceiver(t *testing.T) *receiver {
 	t.Cleanup(srv.Close)
 	return &receiver{
 		settings: notify.Settings{URL: srv.URL + "/hook/t0kent0ken", Secret: "s3crets3cret"},
-		be:       w.be, arrived: w.arrived,
+		be:       w.be, arrived: w.arrived, interrupted: w.interrupted,
 	}
 }
 
@@ -387,7 +431,7 @@ func dingtalkReceiver(t *testing.T) *receiver {
 	t.Cleanup(srv.Close)
 	return &receiver{
 		settings: notify.Settings{URL: srv.URL + "/robot/send?access_token=t0kent0ken", Secret: "s3crets3cret"},
-		be:       w.be, arrived: w.arrived,
+		be:       w.be, arrived: w.arrived, interrupted: w.interrupted, shown: true,
 	}
 }
 
@@ -416,7 +460,7 @@ func chatReceiver(address, host, answer string) func(t *testing.T) *receiver {
 				return d.DialContext(ctx, network, u.Host)
 			},
 		}
-		return &receiver{settings: notify.Settings{URL: address}, be: w.be, arrived: w.arrived}
+		return &receiver{settings: notify.Settings{URL: address}, be: w.be, arrived: w.arrived, interrupted: w.interrupted, shown: true}
 	}
 }
 
@@ -431,7 +475,7 @@ func telegramReceiver(t *testing.T) *receiver {
 	t.Cleanup(srv.Close)
 	return &receiver{
 		settings: notify.Settings{URL: "telegram://110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaww@telegram?chats=@shop&api=" + url.QueryEscape(srv.URL)},
-		be:       w.be, arrived: w.arrived,
+		be:       w.be, arrived: w.arrived, interrupted: w.interrupted, shown: true,
 	}
 }
 
@@ -445,7 +489,7 @@ func ntfyReceiver(t *testing.T) *receiver {
 	srv := httptest.NewServer(w)
 	t.Cleanup(srv.Close)
 	host := strings.TrimPrefix(srv.URL, "http://")
-	return &receiver{settings: notify.Settings{URL: "ntfy://" + host + "/topictopictopic?disabletls=yes"}, be: w.be, arrived: w.arrived}
+	return &receiver{settings: notify.Settings{URL: "ntfy://" + host + "/topictopictopic?disabletls=yes"}, be: w.be, arrived: w.arrived, interrupted: w.interrupted, shown: true}
 }
 
 func TestFileTakesBackHalfALine(t *testing.T) {

@@ -67,7 +67,7 @@ func (n *Notifier) unsubscribe(c *channel, reports []tracker.Report) error {
 			if l.State != tracker.Waiting || !slices.Contains(left, l.To) {
 				continue
 			}
-			l.State, l.Next, l.Answer = tracker.Dead, time.Time{}, "the recipient left the channel"
+			l.State, l.Next, l.Answer = tracker.Left, time.Time{}, "the recipient left the channel"
 			if err := n.db.NoteLetter(reports[i].ID, l); err != nil {
 				return err
 			}

@@ -261,7 +261,15 @@ func (n *Notifier) send(ctx context.Context, c *channel) (next time.Time, err er
 				}
 			}
 			if !down {
-				down = n.deliver(ctx, c, r, &l, story, mail)
+				letter := &Letter{
+					ID: n.letterID(r, l.To), Thread: n.thread(c, story, l.To), To: l.To, Again: l.Unsure,
+					Leave: n.leaveAddress(c, l.To), Story: story, Mail: mail,
+				}
+				l.Unsure = true // whatever happens from here on, also to the program
+				if err := n.db.NoteLetter(r.ID, l); err != nil {
+					return time.Time{}, err
+				}
+				down = n.deliver(ctx, c, r, &l, letter)
 			} else {
 				l.Answer = c.lastAnswer(r) // no use in trying now; say why
 			}
@@ -307,14 +315,14 @@ func (c *channel) lastAnswer(r *tracker.Report) string {
 
 // deliver sends one letter and writes into l what became of it. It reports
 // whether the receiving side could not be reached at all.
-func (n *Notifier) deliver(ctx context.Context, c *channel, r *tracker.Report, l *tracker.Letter, story *report.Story, mail *report.Mail) (down bool) {
+func (n *Notifier) deliver(ctx context.Context, c *channel, r *tracker.Report, l *tracker.Letter, letter *Letter) (down bool) {
 	began := time.Now()
-	answer, err := c.Sender.Send(ctx, &Letter{
-		ID: n.letterID(r, l.To), Thread: n.thread(c, story, l.To), To: l.To, Leave: n.leaveAddress(c, l.To), Story: story, Mail: mail,
-	})
+	answer, err := c.Sender.Send(ctx, letter)
 	if err != nil && ctx.Err() != nil {
 		return false
 	}
+	var unsure *Unsure
+	l.Unsure = errors.As(err, &unsure)
 	l.Attempts++
 	l.Tried = time.Now().UTC().Truncate(time.Millisecond)
 	log := n.log.With("channel", c.Name, "report", r.ID, "to", l.To, "took", time.Since(began))

@@ -33,6 +33,9 @@ type Letter struct {
 	// Thread is the same for all letters to a recipient about a storefront.
 	Thread string
 	To     string
+	// Again says that the letter may have arrived before: an earlier attempt
+	// was cut off. Receiving sides that show what comes twice tell people so.
+	Again bool
 	// Leave is the address at which one click ends the letters to the
 	// recipient; empty when there is none.
 	Leave string
@@ -53,6 +56,13 @@ func (e *Refused) Error() string { return "refused for good: " + e.Answer }
 // would get through now.
 type Unreachable struct{ Err error }
 
+// Unsure is an error of Send after which the letter may have arrived all the
+// same: the connection broke when it was on its way.
+type Unsure struct{ Err error }
+
+func (e *Unsure) Error() string { return e.Err.Error() }
+func (e *Unsure) Unwrap() error { return e.Err }
+
 func (e *Unreachable) Error() string { return e.Err.Error() }
 func (e *Unreachable) Unwrap() error { return e.Err }
 
@@ -72,13 +82,18 @@ func hide(err error, secrets ...string) error {
 	}
 	var r *Refused
 	var u *Unreachable
-	switch {
-	case errors.As(err, &r):
+	var unsure *Unsure
+	if errors.As(err, &r) {
 		return &Refused{strings.TrimPrefix(s, "refused for good: ")}
-	case errors.As(err, &u):
-		return &Unreachable{errors.New(s)}
 	}
-	return errors.New(s)
+	plain := errors.New(s)
+	if errors.As(err, &unsure) {
+		plain = &Unsure{plain}
+	}
+	if errors.As(err, &u) {
+		plain = &Unreachable{plain}
+	}
+	return plain
 }
 
 // names returns the storefronts that a story tells of.

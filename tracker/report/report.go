@@ -30,6 +30,9 @@ func Write(s Story) (*Mail, error) {
 	}
 }
 
+// Again says, for a chat, that a report may have arrived already.
+func Again(lang string) string { return wordsOf(lang).Again }
+
 // Page returns the HTML with the pictures in it, for a browser.
 func (m *Mail) Page() string {
 	var pairs []string

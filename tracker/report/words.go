@@ -98,8 +98,8 @@ type words struct {
 	SampleNote string
 	Why        string // the channel
 	Which      string // the report's number
+	Again      string // before a report that may have arrived already
 	Attached   string
-	Open       string // link to the storefront
 }
 
 func wordsOf(lang string) *words {
@@ -225,8 +225,8 @@ var english = words{
 	SampleNote: "This is a sample. The storefront is real, the changes are made up.",
 	Why:        "Sent by shopwatch for the channel \"%s\".",
 	Which:      "Report %d.",
+	Again:      "(Sent again after an interruption: you may have this report already.)",
 	Attached:   "Every change with its evidence is in changes.csv.",
-	Open:       "Open the storefront",
 }
 
 var chinese = words{
@@ -345,8 +345,8 @@ var chinese = words{
 	SampleNote: "这是一封示例报告。店铺是真实的，其中的变化是虚构的。",
 	Why:        "由 shopwatch 发送至频道“%s”。",
 	Which:      "报告编号 %d。",
+	Again:      "（发送曾中断，现重新发送，您可能已收到过本报告。）",
 	Attached:   "全部变化及依据见附件 changes.csv。",
-	Open:       "打开店铺",
 }
 
 // many picks the form of a count and fills it in.
