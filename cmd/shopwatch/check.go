@@ -284,32 +284,41 @@ func (a *app) lastScan(c *Config) (at time.Time, name tracker.Name) {
 	return at, name
 }
 
-// checkOutbox tells of the oldest letter that waits after it was tried.
+// checkOutbox tells of the oldest letter that waits after it was tried, and of
+// the newest that was refused. One to a recipient who is no longer told is
+// nobody's concern.
 func (a *app) checkOutbox(c *Config) []finding {
 	if _, err := os.Stat(databasePath(c)); len(c.Channels) == 0 || errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	waiting, text := 0, "nothing waits"
+	var waiting, dead []string
 	err := a.ask(func(c *Config, client *web.Client) error {
-		reports, err := client.Undelivered(a.ctx)
+		reports, err := outbox(a.ctx, client)
 		for i := range reports {
-			for _, l := range reports[i].Letters {
-				if l.State != tracker.Waiting || l.Attempts == 0 {
-					continue
-				}
-				if waiting++; waiting == 1 {
-					text = fmt.Sprintf("the report of %s waits: %s", clock(reports[i].Created, c.Timezone.Location), l.Answer)
+			r := &reports[i]
+			for _, l := range r.Letters {
+				text := fmt.Sprintf("the report of %s to %s", clock(r.Created, c.Timezone.Location), l.To)
+				switch {
+				case l.State == tracker.Waiting && l.Attempts > 0:
+					waiting = append(waiting, text+" waits: "+l.Answer)
+				case l.State == tracker.Dead && c.tells(r.Channel, l.To):
+					dead = append(dead, text+" did not get through: "+l.Answer)
 				}
 			}
 		}
 		return err
 	})
-	f := result("outbox", text, err)
-	if waiting > 0 {
-		f.OK = false
-		f.Text += fmt.Sprintf("; shopwatch mail outbox shows %s", of(waiting, 0, "letter"))
+	var all []finding
+	if len(waiting) > 0 {
+		all = append(all, finding{"outbox", false, fmt.Sprintf("%s; shopwatch mail outbox shows %s", waiting[0], of(len(waiting), 0, "letter"))})
 	}
-	return []finding{f}
+	if n := len(dead); n > 0 {
+		all = append(all, finding{"outbox", false, fmt.Sprintf("%s; mend it and try again with shopwatch mail retry NUMBER, or take the recipient out; shopwatch mail outbox shows %s", dead[n-1], of(n, 0, "letter"))})
+	}
+	if len(all) == 0 {
+		all = append(all, result("outbox", "nothing waits", err))
+	}
+	return all
 }
 
 // checkSchedules shows when each storefront is scanned next.

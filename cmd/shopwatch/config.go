@@ -425,6 +425,13 @@ func (c *Config) channels() []notify.Channel {
 	return all
 }
 
+// tells reports whether a channel has a recipient.
+func (c *Config) tells(channel, to string) bool {
+	return slices.ContainsFunc(c.Channels, func(ch ChannelConfig) bool {
+		return ch.Name == channel && slices.Contains(ch.Sender.Recipients(), to)
+	})
+}
+
 // shops are the storefronts as reports call them.
 func (c *Config) shops() map[tracker.Name]report.Shop {
 	all := map[tracker.Name]report.Shop{}

@@ -1,14 +1,18 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
+	"shopwatch/tracker"
 	"shopwatch/tracker/web"
 )
 
@@ -16,7 +20,7 @@ import (
 type mailCommand struct {
 	Preview previewCommand `cmd:"" help:"Write the next report as .eml, .html or .txt, without sending it."`
 	Test    testCommand    `cmd:"" help:"Send a sample to the recipients of a channel."`
-	Outbox  outboxCommand  `cmd:"" help:"Reports that wait to be sent, and why."`
+	Outbox  outboxCommand  `cmd:"" help:"Reports that wait to be sent or were refused, and why."`
 	Retry   retryCommand   `cmd:"" help:"Try what waits again now."`
 }
 
@@ -46,7 +50,8 @@ func (n channelName) of(c *Config) (string, error) {
 type previewCommand struct {
 	channelName
 	File string `arg:"" optional:"" help:"Where to; its ending says which form. The text is printed when left out."`
-	Seq  uint64 `help:"Of this change instead of what comes next." placeholder:"SEQ"`
+	Seq  uint64 `help:"The report that told of this change, instead of what comes next." placeholder:"SEQ" xor:"which"`
+	Last bool   `help:"The last report that was made, instead of what comes next." xor:"which"`
 }
 
 // Run writes or prints the report.
@@ -56,7 +61,7 @@ func (p *previewCommand) Run(a *app) error {
 		if err != nil {
 			return err
 		}
-		got, err := client.Preview(a.ctx, channel, p.Seq)
+		got, err := client.Preview(a.ctx, channel, p.Seq, p.Last)
 		if err != nil {
 			return err
 		}
@@ -112,15 +117,15 @@ func (t *testCommand) Run(a *app) error {
 	})
 }
 
-// An outboxCommand shows what waits.
+// An outboxCommand shows what waits and what did not get through.
 type outboxCommand struct {
-	All int `short:"n" placeholder:"N" help:"Also reports that were delivered, the newest N."`
+	All int `short:"n" placeholder:"N" help:"The newest N reports instead, also those that were delivered."`
 }
 
-// Run prints a line per letter.
+// Run prints a line per letter, and below it what the receiving side said.
 func (o *outboxCommand) Run(a *app) error {
 	return a.ask(func(c *Config, client *web.Client) error {
-		reports, err := client.Undelivered(a.ctx)
+		reports, err := outbox(a.ctx, client)
 		if o.All > 0 {
 			reports, err = client.Reports(a.ctx, "", o.All)
 		}
@@ -128,7 +133,7 @@ func (o *outboxCommand) Run(a *app) error {
 			return err
 		}
 		t := table{right: map[int]bool{0: true, 5: true}}
-		t.row("REPORT", "MADE", "CHANNEL", "TO", "STATE", "TRIES", "NEXT", "ANSWER")
+		t.row("REPORT", "MADE", "CHANNEL", "TO", "STATE", "TRIES", "NEXT")
 		for i := range reports {
 			r := &reports[i]
 			if a.json {
@@ -138,19 +143,42 @@ func (o *outboxCommand) Run(a *app) error {
 				continue
 			}
 			for _, l := range r.Letters {
-				t.row(strconv.FormatUint(r.ID, 10), clock(r.Created, c.Timezone.Location), r.Channel, l.To, string(l.State),
-					strconv.Itoa(l.Attempts), clock(l.Next, c.Timezone.Location), l.Answer)
+				if o.All == 0 && l.State != tracker.Waiting && l.State != tracker.Dead {
+					continue
+				}
+				next := clock(l.Next, c.Timezone.Location)
+				if l.State == tracker.Waiting && l.Next.IsZero() {
+					next = "now"
+				}
+				t.row(strconv.FormatUint(r.ID, 10), clock(r.Created, c.Timezone.Location), r.Channel, l.To, string(l.State), strconv.Itoa(l.Attempts), next)
+				t.note(l.Answer)
 			}
 		}
 		if a.json {
 			return nil
 		}
 		if len(t.rows) == 1 {
-			fmt.Fprintln(a.out, "nothing waits")
+			fmt.Fprintln(a.out, "nothing waits, and nothing was refused in the last 30 days")
 			return nil
 		}
 		return t.print(a.out)
 	})
+}
+
+// outbox are the reports with letters that wait, were refused or given up.
+func outbox(ctx context.Context, client *web.Client) ([]tracker.Report, error) {
+	reports, err := client.Dead(ctx)
+	if err != nil {
+		return nil, err
+	}
+	waiting, err := client.Undelivered(ctx)
+	for i := range waiting {
+		if !slices.ContainsFunc(reports, func(r tracker.Report) bool { return r.ID == waiting[i].ID }) {
+			reports = append(reports, waiting[i])
+		}
+	}
+	slices.SortFunc(reports, func(a, b tracker.Report) int { return cmp.Compare(a.ID, b.ID) })
+	return reports, err
 }
 
 // A retryCommand tries again.

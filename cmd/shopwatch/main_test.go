@@ -500,6 +500,33 @@ func TestMail(t *testing.T) {
 			if err != nil || !bytes.Contains(mail.Raw, []byte("-1 removed")) {
 				t.Errorf("mail = %s, %v, want one about a removed product", mail.Raw, err)
 			}
+			if out := w.want(0, "mail", "preview", "--last"); !strings.Contains(out, "report 1, the last one") || !strings.Contains(out, "-1 removed") {
+				t.Errorf("mail preview --last prints %s", out)
+			}
+
+			// What is refused for good stays in sight.
+			w.mail.Fault(fixtures.MailFault{Refuse: map[string]int{"*": 550}, Says: "no such user"})
+			w.shop.Return("45100000003")
+			w.want(0, "scan")
+			for end := time.Now().Add(10 * time.Second); !strings.Contains(out, "dead") && time.Now().Before(end); {
+				out = w.want(0, "mail", "outbox") // the daemon is about to try
+			}
+			if !strings.Contains(out, "dead") || !strings.Contains(out, "refuses <team@example.com>: 550 5.0.0 no such user") {
+				t.Errorf("mail outbox prints %s, want a letter that was refused and why", out)
+			}
+			if out := w.want(1, "check"); !strings.Contains(out, "did not get through") || !strings.Contains(out, "mail retry") {
+				t.Errorf("check with a report that was refused:\n%s", out)
+			}
+			w.mail.Fault(fixtures.MailFault{})
+			if out := w.want(0, "mail", "retry", "2"); !strings.Contains(out, "1 letter tried again") {
+				t.Errorf("mail retry 2 prints %s", out)
+			}
+			if mail, err := w.mail.Wait(t.Context()); err != nil || !bytes.Contains(mail.Raw, []byte("1 back again")) {
+				t.Errorf("mail = %s, %v, want one about a product that is back", mail.Raw, err)
+			}
+			if out := w.want(0, "mail", "outbox", "-n", "5"); strings.Count(out, "sent") != 2 {
+				t.Errorf("mail outbox -n 5 prints %s, want two reports that were sent", out)
+			}
 		})
 	}
 }

@@ -110,8 +110,8 @@ func (s *service) status() []web.Waiting {
 // channels lets a server speak for the channels.
 func (s *service) channels(o *web.Options) {
 	o.Test, o.Retry = s.notifier.Test, s.retry
-	o.Preview = func(channel string, seq uint64) (web.Preview, error) {
-		p, err := s.notifier.Preview(channel, seq)
+	o.Preview = func(channel string, seq uint64, last bool) (web.Preview, error) {
+		p, err := s.notifier.Preview(channel, seq, last)
 		if err != nil {
 			return web.Preview{}, err
 		}

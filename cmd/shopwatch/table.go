@@ -14,10 +14,22 @@ import (
 // the line would break.
 type table struct {
 	rows  [][]string
-	right map[int]bool // columns of numbers
+	notes map[int]string // below a row, by its index
+	right map[int]bool   // columns of numbers
 }
 
 func (t *table) row(cells ...string) { t.rows = append(t.rows, cells) }
+
+// note puts a text below the last row, which may be longer than a line.
+func (t *table) note(text string) {
+	if text == "" {
+		return
+	}
+	if t.notes == nil {
+		t.notes = make(map[int]string)
+	}
+	t.notes[len(t.rows)-1] = text
+}
 
 // width counts columns of a terminal. What cannot be shown has none.
 var width = runewidth.Condition{StrictEmojiNeutral: true}
@@ -34,7 +46,7 @@ func (t *table) print(w io.Writer) error {
 	}
 	columns := terminal(w)
 	var b strings.Builder
-	for _, row := range t.rows {
+	for n, row := range t.rows {
 		var line strings.Builder
 		for i, cell := range row {
 			cell = plain(cell)
@@ -56,6 +68,9 @@ func (t *table) print(w io.Writer) error {
 			text = width.Truncate(text, columns, "…")
 		}
 		b.WriteString(text + "\n")
+		if note := plain(t.notes[n]); note != "" {
+			b.WriteString("        " + note + "\n")
+		}
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

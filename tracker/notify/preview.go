@@ -19,13 +19,14 @@ type Preview struct {
 }
 
 // Preview puts a report of a channel into words: of change seq; with 0 the one
-// that would be made next, else the last one, else a sample.
-func (n *Notifier) Preview(channel string, seq uint64) (*Preview, error) {
+// that would be made next, else the last one, else a sample; with last not the
+// next one.
+func (n *Notifier) Preview(channel string, seq uint64, last bool) (*Preview, error) {
 	c := n.channel(channel)
 	if c == nil {
 		return nil, fmt.Errorf("there is no channel %q", channel)
 	}
-	s, what, err := n.some(c, seq)
+	s, what, err := n.some(c, seq, last)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +50,7 @@ func (n *Notifier) Preview(channel string, seq uint64) (*Preview, error) {
 }
 
 // some finds the story that a preview tells.
-func (n *Notifier) some(c *channel, seq uint64) (s *report.Story, what string, err error) {
+func (n *Notifier) some(c *channel, seq uint64, last bool) (s *report.Story, what string, err error) {
 	if seq > 0 {
 		if _, ok, err := n.db.Change(seq); err != nil || !ok {
 			return nil, "", errors.Join(err, fmt.Errorf("there is no change %d", seq))
@@ -66,16 +67,18 @@ func (n *Notifier) some(c *channel, seq uint64) (s *report.Story, what string, e
 		s, err = n.story(c, &tracker.Report{Channel: c.Name, Created: time.Now(), Changes: []uint64{seq}})
 		return s, fmt.Sprintf("change %d as a report of its own; the channel was not told of it", seq), err
 	}
-	if s, ok, err := n.Pending(c.Name); err != nil || ok {
-		return s, "the next report, as far as it is known", err
+	if !last {
+		if s, ok, err := n.Pending(c.Name); err != nil || ok {
+			return s, "the next report, as far as it is known", err
+		}
 	}
-	last, err := n.db.Reports(c.Name, 0, 1, true)
+	made, err := n.db.Reports(c.Name, 0, 1, true)
 	if err != nil {
 		return nil, "", err
 	}
-	if len(last) > 0 {
-		s, err = n.story(c, &last[0])
-		return s, fmt.Sprintf("report %d, the last one", last[0].ID), err
+	if len(made) > 0 {
+		s, err = n.story(c, &made[0])
+		return s, fmt.Sprintf("report %d, the last one", made[0].ID), err
 	}
 	sample := report.Sample(c.Name, c.Lang, c.Zone, time.Now())
 	return &sample, "a sample, because there was no change yet", nil

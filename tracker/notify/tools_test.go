@@ -20,7 +20,7 @@ import (
 func TestPreviewOfTheSample(t *testing.T) {
 	srv := serveMail(t, fixtures.SMTPOptions{})
 	n := notifier(t, fresh(t), quietLog(), notify.Channel{Name: "analysts", Lang: "zh", Sender: sender(t, "email", mailTo(srv, "a@example.com"))})
-	p, err := n.Preview("analysts", 0)
+	p, err := n.Preview("analysts", 0, false)
 	if err != nil {
 		t.Fatal(err)
 	}

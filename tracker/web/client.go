@@ -198,6 +198,14 @@ func (c *Client) Undelivered(ctx context.Context) ([]tracker.Report, error) {
 	return r.Reports, err
 }
 
+// Dead are the reports of the last 30 days with letters that were refused for
+// good or given up, the oldest first.
+func (c *Client) Dead(ctx context.Context) ([]tracker.Report, error) {
+	var r Reports
+	err := c.get(ctx, "/api/reports", url.Values{"dead": {"true"}}, &r)
+	return r.Reports, err
+}
+
 // Reports are the newest reports of a channel, of all when it is empty.
 func (c *Client) Reports(ctx context.Context, channel string, limit int) ([]tracker.Report, error) {
 	q := filter("channel", channel)
@@ -207,11 +215,12 @@ func (c *Client) Reports(ctx context.Context, channel string, limit int) ([]trac
 	return r.Reports, err
 }
 
-// Preview puts a report of a channel into words: of change seq, of what comes
-// next with 0.
-func (c *Client) Preview(ctx context.Context, channel string, seq uint64) (Preview, error) {
+// Preview puts a report of a channel into words: of change seq, with last the
+// last one that was made, else what comes next.
+func (c *Client) Preview(ctx context.Context, channel string, seq uint64, last bool) (Preview, error) {
 	var p Preview
-	return p, c.get(ctx, "/api/channels/"+url.PathEscape(channel)+"/preview", url.Values{"seq": {strconv.FormatUint(seq, 10)}}, &p)
+	q := url.Values{"seq": {strconv.FormatUint(seq, 10)}, "last": {strconv.FormatBool(last)}}
+	return p, c.get(ctx, "/api/channels/"+url.PathEscape(channel)+"/preview", q, &p)
 }
 
 // Test sends a sample to the recipients of a channel and returns what the

@@ -5,18 +5,28 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 )
+
+// deadShown is how long a letter that was refused or given up is shown among
+// those that wait: somebody should know.
+const deadShown = 30 * 24 * time.Hour
 
 func (s *Server) reports(_ context.Context, in *struct {
 	Limit       int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 	Channel     string `query:"channel" maxLength:"64"`
 	Undelivered bool   `query:"undelivered" doc:"only those with a letter that waits, the oldest first"`
+	Dead        bool   `query:"dead" doc:"only those of the last 30 days with a letter that was refused for good or given up, the oldest first"`
 	After       uint64 `query:"after" doc:"only greater numbers, the oldest first"`
 }) (*body[Reports], error) {
 	if in.Undelivered {
 		list, err := s.o.DB.Undelivered(in.Channel)
+		return answer(Reports{Reports: list}, err)
+	}
+	if in.Dead {
+		list, err := s.o.DB.Dead(time.Now().Add(-deadShown))
 		return answer(Reports{Reports: list}, err)
 	}
 	list, err := s.o.DB.Reports(in.Channel, in.After, in.Limit, in.After == 0)
@@ -37,6 +47,7 @@ func (s *Server) channel(name string) error {
 func (s *Server) preview(_ context.Context, in *struct {
 	Name string `path:"name" maxLength:"64"`
 	Seq  uint64 `query:"seq" doc:"of a change; what comes next when left out"`
+	Last bool   `query:"last" doc:"the last report that was made, instead of what comes next"`
 }) (*body[Preview], error) {
 	if err := s.channel(in.Name); err != nil {
 		return nil, err
@@ -44,7 +55,7 @@ func (s *Server) preview(_ context.Context, in *struct {
 	if s.o.Preview == nil {
 		return nil, huma.Error501NotImplemented("this shopwatch sends nothing")
 	}
-	p, err := s.o.Preview(in.Name, in.Seq)
+	p, err := s.o.Preview(in.Name, in.Seq, in.Last)
 	return answer(p, err)
 }
 

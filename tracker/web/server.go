@@ -58,11 +58,11 @@ type Options struct {
 	// they take. Nil when that is not known.
 	Chrome func() (processes int, memory int64)
 	// Preview puts a report of a channel into words without sending it: of
-	// change seq, of what comes next with 0. Test sends a sample and returns
+	// change seq, with last the last one that was made, else what comes next. Test sends a sample and returns
 	// what the receiving side said. Retry has letters tried again now, those
 	// of one report or with 0 all that wait. Nil when this server has no
 	// channels.
-	Preview func(channel string, seq uint64) (Preview, error)
+	Preview func(channel string, seq uint64, last bool) (Preview, error)
 	Test    func(ctx context.Context, channel string) (answer string, err error)
 	Retry   func(report uint64) (letters int, err error)
 	// Leave ends the letters of a channel to a recipient, or with back begins
