@@ -74,6 +74,9 @@ func probed(st step, looks ...string) step {
 	}
 }
 
+// again tries again a scan that failed.
+func again(st step) step { return with(st, func(s *tracker.Scan) { s.Retry = true }) }
+
 func with(st step, more func(*tracker.Scan)) step {
 	return func(s *tracker.Scan) { st(s); more(s) }
 }
@@ -201,6 +204,9 @@ func TestReconcile(t *testing.T) {
 			[]step{whole("a"), refused(tracker.Gone), refused(tracker.Gone), refused(tracker.Gone), whole("a")}, []string{"4: closed gone", "5: recovered"}},
 		{"a storefront that was never read stalls too", rules,
 			[]step{refused(tracker.Login), refused(tracker.Login), refused(tracker.Login), whole("a")}, []string{"3: stalled login", "4: recovered"}},
+		{"a scan that is tried again counts once", rules,
+			[]step{whole("a"), refused(tracker.Failed), again(refused(tracker.Failed)), again(refused(tracker.Failed)), again(refused(tracker.Gone)),
+				refused(tracker.Failed), again(refused(tracker.Failed)), refused(tracker.Failed), again(whole("a"))}, []string{"8: stalled failed", "9: recovered"}},
 		{"another parser is a new baseline for what is listed", rules,
 			[]step{whole("a"), with(whole("a title=x", "b"), readBy(2)), with(whole("a title=x", "b", "c"), readBy(2))}, []string{"3: added c"}},
 		{"another shop at the address changes nothing", rules,

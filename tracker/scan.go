@@ -28,7 +28,10 @@ type Scan struct {
 	Took       time.Duration
 	Verdict    Verdict
 	Reason     string // why it is not complete, one line for people; empty when it is
-	Evidence   Evidence
+	// Retry says that it tries again one that failed, before the storefront is
+	// due again. Such a scan does not count as one more without success.
+	Retry    bool
+	Evidence Evidence
 	// Products are those seen, each once, in the order of the listing. Only a
 	// scan on its way into the catalog has them: of a stored one Evidence
 	// keeps the count.

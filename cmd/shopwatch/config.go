@@ -34,7 +34,11 @@ type Config struct {
 	Retention   RetentionConfig    `yaml:"retention"`
 	Storefronts []StorefrontConfig `yaml:"storefronts"`
 	Channels    []ChannelConfig    `yaml:"channels"`
+	hurry       int                // divides the waits that nobody configures; 0 for 1. Tests have no day
 }
+
+// wait is how long a wait is that nobody configures.
+func (c *Config) wait(d time.Duration) time.Duration { return d / time.Duration(max(c.hurry, 1)) }
 
 // A BrowserConfig says which Chrome is used and how.
 type BrowserConfig struct {

@@ -30,6 +30,8 @@ func TestMain(m *testing.M) {
 		os.Exit(firstProcess())
 	case os.Getenv("SHOPWATCH_TEST_RUN") != "":
 		main()
+	case os.Getenv("SHOPWATCH_TEST_CALENDAR") != "":
+		os.Exit(runFast(os.Getenv("SHOPWATCH_TEST_CALENDAR")))
 	}
 	os.Exit(m.Run())
 }

@@ -17,6 +17,13 @@ import (
 // jitter is the most by which a scan begins later than its schedule says.
 const jitter = 5 * time.Minute
 
+// cooling is how long a marketplace is left alone after the first wall,
+// backoff how long a storefront after the first scan that failed.
+const (
+	cooling = 10 * time.Minute
+	backoff = 10 * time.Minute
+)
+
 // A service is everything that works on a database: it scans storefronts and
 // sends reports. The daemon, a single scan and the demo are services.
 type service struct {
@@ -38,12 +45,16 @@ func newService(c *Config, db *storage.DB, plans func(*engine) []watch.Plan, log
 		scanned: func(*tracker.Scan, []tracker.Change) {},
 	}
 	var err error
-	s.notifier, err = notify.New(db, notify.Options{Channels: c.channels(), Shops: c.shops(), Public: c.Public}, log)
+	s.notifier, err = notify.New(db, notify.Options{
+		Channels: c.channels(), Shops: c.shops(), Public: c.Public,
+		RetryFirst: c.wait(time.Minute), RetryMost: c.wait(time.Hour),
+	}, log)
 	if err != nil {
 		return nil, errors.Join(err, s.engine.close())
 	}
 	s.watcher = watch.New(watch.Options{
-		Plans: plans(s.engine), Scan: s.engine.scan, Commit: s.commit, State: db.State, Jitter: jitter,
+		Plans: plans(s.engine), Scan: s.engine.scan, Commit: s.commit, State: db.State,
+		Jitter: c.wait(jitter), Cooling: c.wait(cooling), Backoff: c.wait(backoff),
 	}, log)
 	return s, nil
 }

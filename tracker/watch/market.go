@@ -11,11 +11,13 @@ import (
 // A market is a marketplace as far as scans must leave it in peace. One scan
 // at a time is in it.
 type market struct {
+	name string
 	// A token in next is held by the scan that is due and comes next, one in
 	// busy by the scan that is in the marketplace. Scans that somebody asks
 	// for need only the second, so that at most one that is due comes before
 	// them, however many wait.
 	next, busy chan struct{}
+	cooling    time.Duration // after the first wall
 
 	mu    sync.Mutex
 	walls int       // in a row
@@ -64,7 +66,7 @@ func (m *market) learn(s *tracker.Scan) {
 	switch {
 	case s.Verdict.Wall(), s.Evidence.Wall.Wall():
 		m.walls++
-		m.until = now().Add(cooling(m.walls))
+		m.until = now().Add(m.leave(m.walls))
 	case s.Verdict != tracker.Failed:
 		m.walls, m.until = 0, time.Time{}
 	}
@@ -75,7 +77,7 @@ func (m *market) learn(s *tracker.Scan) {
 func (m *market) cool(at time.Time, walls int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.walls, m.until = walls, at.Add(cooling(walls))
+	m.walls, m.until = walls, at.Add(m.leave(walls))
 }
 
 // cooled returns when the marketplace has cooled down.
@@ -85,12 +87,12 @@ func (m *market) cooled() time.Time {
 	return m.until
 }
 
-// cooling is how long a marketplace is left alone after some walls in a row.
-func cooling(walls int) time.Duration {
-	d := coolest
+// leave is how long the marketplace is left alone after some walls in a row.
+func (m *market) leave(walls int) time.Duration {
+	d := m.cooling
 	for range walls - 1 {
-		if d *= 2; d >= coldest {
-			return coldest
+		if d *= 2; d >= coldest*m.cooling {
+			return coldest * m.cooling
 		}
 	}
 	return d

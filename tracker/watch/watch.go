@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,21 +45,20 @@ type Options struct {
 	// storefront every time, and never more than a tenth of the time between
 	// two of its scans.
 	Jitter time.Duration
+	// Cooling is how long a marketplace is left alone after a wall: 10 minutes
+	// when zero. After the next wall it is twice as long and so on, up to 36
+	// times, which is 6 hours.
+	Cooling time.Duration
+	// Backoff is after how long a scheduled scan that failed is tried again:
+	// 10 minutes when zero. The next time it is twice as long and so on, if
+	// the schedule does not come first. Walls are not tried again: what comes
+	// due waits until the marketplace has cooled down.
+	Backoff time.Duration
 }
 
-// After a wall a marketplace is left alone for coolest, after the next wall
-// for twice as long and so on, but for no longer than coldest.
 const (
-	coolest = 10 * time.Minute
-	coldest = 6 * time.Hour
-)
-
-// A scheduled scan that failed is tried again after backoff, twice that and so
-// on, if the schedule does not come first. Walls are not tried again: what
-// comes due waits until the marketplace has cooled down.
-const (
-	retries = 3
-	backoff = 10 * time.Minute
+	coldest = 36 // times Options.Cooling
+	retries = 3  // of a scan that failed
 )
 
 // A Watcher scans storefronts when they are due.
@@ -76,7 +76,8 @@ type shop struct {
 	market *market
 	jitter time.Duration
 	asks   chan *ask
-	failed int // scheduled scans in a row
+	failed int       // scheduled scans in a row
+	again  time.Time // until then a scan that is due tries again one that failed
 
 	mu       sync.Mutex
 	due      time.Time // zero: only when asked
@@ -99,12 +100,14 @@ type answer struct {
 
 // New returns a watcher of the storefronts that the options plan.
 func New(o Options, log *slog.Logger) *Watcher {
+	o.Cooling = cmp.Or(o.Cooling, 10*time.Minute)
+	o.Backoff = cmp.Or(o.Backoff, 10*time.Minute)
 	w := &Watcher{o: o, log: log, stopped: make(chan struct{})}
 	markets := map[string]*market{}
 	for _, p := range o.Plans {
 		m := markets[p.Marketplace]
 		if m == nil {
-			m = &market{next: make(chan struct{}, 1), busy: make(chan struct{}, 1)}
+			m = &market{name: p.Marketplace, cooling: o.Cooling, next: make(chan struct{}, 1), busy: make(chan struct{}, 1)}
 			markets[p.Marketplace] = m
 		}
 		w.shops = append(w.shops, &shop{Plan: p, market: m, jitter: jitter(p, o.Jitter), asks: make(chan *ask)})
@@ -184,8 +187,12 @@ func (w *Watcher) recall() error {
 		}
 	}
 	for m, l := range latest {
-		if l.wall {
-			m.cool(l.at, l.walls)
+		if !l.wall {
+			continue
+		}
+		m.cool(l.at, l.walls)
+		if until := m.cooled(); until.After(now()) {
+			w.log.Warn("left alone after a wall", "marketplace", m.name, "until", until)
 		}
 	}
 	return nil
@@ -283,17 +290,18 @@ func (s *shop) wait(ctx context.Context) *ask {
 
 // scan does a scan that is due.
 func (w *Watcher) scan(ctx context.Context, s *shop) {
-	scan, _, err := w.once(ctx, s, w.o.Commit, func(tracker.Progress) {})
+	scan, _, err := w.once(ctx, s, now().Before(s.again), w.o.Commit, func(tracker.Progress) {})
 	if ctx.Err() != nil {
 		return
 	}
 	t := now()
 	due := s.nextDue(t)
+	s.again = time.Time{}
 	if scan.Verdict != tracker.Failed && err == nil {
 		s.failed = 0
 	} else if s.failed++; s.failed <= retries {
-		if again := t.Add(backoff << (s.failed - 1)); due.IsZero() || again.Before(due) {
-			due = again
+		if again := t.Add(w.o.Backoff << (s.failed - 1)); again.Before(due) {
+			due, s.again = again, due
 		}
 	}
 	s.setDue(due)
@@ -316,13 +324,13 @@ func (w *Watcher) answer(ctx context.Context, s *shop, a *ask) {
 		progress(tracker.Progress{Storefront: s.Name, Note: fmt.Sprintf(
 			"%s is left alone until %s because it refused to answer; scanning all the same because you ask", s.Marketplace, until.Format("15:04 MST"))})
 	}
-	scan, changes, err := w.once(ctx, s, commit, progress)
+	scan, changes, err := w.once(ctx, s, false, commit, progress)
 	if ctx.Err() != nil {
 		a.reply <- answer{err: errCut}
 		return
 	}
 	if seen := scan.Verdict == tracker.Complete || scan.Verdict == tracker.Partial; seen && err == nil && a.Commit == nil {
-		s.failed = 0
+		s.failed, s.again = 0, time.Time{}
 		s.setDue(s.nextDue(now()))
 	}
 	a.reply <- answer{scan, changes, err}
@@ -331,7 +339,7 @@ func (w *Watcher) answer(ctx context.Context, s *shop, a *ask) {
 var errCut = errors.New("the scan was cut short; nothing was kept")
 
 // once does one scan and commits it. The marketplace must have been entered.
-func (w *Watcher) once(ctx context.Context, s *shop, commit CommitFunc, progress func(tracker.Progress)) (scan *tracker.Scan, changes []tracker.Change, err error) {
+func (w *Watcher) once(ctx context.Context, s *shop, retry bool, commit CommitFunc, progress func(tracker.Progress)) (scan *tracker.Scan, changes []tracker.Change, err error) {
 	began := now().Truncate(time.Millisecond)
 	s.note(began, tracker.Progress{Storefront: s.Name})
 	defer s.note(time.Time{}, tracker.Progress{})
@@ -342,7 +350,7 @@ func (w *Watcher) once(ctx context.Context, s *shop, commit CommitFunc, progress
 	if scan.Began.IsZero() {
 		scan.Began, scan.Took = began, now().Sub(began)
 	}
-	scan.Storefront = s.Name
+	scan.Storefront, scan.Retry = s.Name, retry
 	if ctx.Err() != nil {
 		w.log.Info("scan cut short", "storefront", s.Name, "took", now().Sub(began))
 		return scan, nil, ctx.Err()
@@ -357,6 +365,9 @@ func (w *Watcher) once(ctx context.Context, s *shop, commit CommitFunc, progress
 func (w *Watcher) tell(s *shop, scan *tracker.Scan, changes int, err error) {
 	log := w.log.With("storefront", s.Name, "verdict", string(scan.Verdict), "pages", scan.Evidence.Pages,
 		"products", scan.Evidence.Products, "changes", changes, "took", scan.Took.Round(time.Millisecond))
+	if scan.Retry {
+		log = log.With("retry", true)
+	}
 	switch until := s.market.cooled(); {
 	case err != nil:
 		log.Error("scan not kept", "err", err)

@@ -27,16 +27,17 @@ type mall struct {
 	known     map[tracker.Name]tracker.State
 	began     map[tracker.Name][]time.Time
 	committed map[tracker.Name]int
-	in        map[string]int  // scans that run, by marketplace
-	refuse    error           // of commits
-	wall      tracker.Verdict // met on item pages
+	retries   map[tracker.Name][]bool // whether each scan said that it tries again
+	in        map[string]int          // scans that run, by marketplace
+	refuse    error                   // of commits
+	wall      tracker.Verdict         // met on item pages
 }
 
 func newMall(t *testing.T, plans ...watch.Plan) *mall {
 	return &mall{
 		t: t, took: time.Minute, options: watch.Options{Plans: plans},
 		known: map[tracker.Name]tracker.State{}, began: map[tracker.Name][]time.Time{},
-		committed: map[tracker.Name]int{}, in: map[string]int{},
+		committed: map[tracker.Name]int{}, retries: map[tracker.Name][]bool{}, in: map[string]int{},
 	}
 }
 
@@ -92,6 +93,7 @@ func (m *mall) commit(s *tracker.Scan) ([]tracker.Change, error) {
 		return nil, m.refuse
 	}
 	m.committed[s.Storefront]++
+	m.retries[s.Storefront] = append(m.retries[s.Storefront], s.Retry)
 	st := m.known[s.Storefront]
 	st.LastScan, st.LastVerdict = s.Began, s.Verdict
 	if st.Incomplete++; s.Verdict == tracker.Complete {
@@ -342,6 +344,9 @@ func TestFailedScanIsTriedAgain(t *testing.T) {
 		time.Sleep(20 * time.Hour)
 		stop()
 		m.wantTimes("a", start, "0s", "10m0s", "30m0s", "1h10m0s", "16h0m0s") // midnight in Shanghai; no retries left
+		if got, want := m.retries["a"], []bool{false, true, true, true, false}; !slices.Equal(got, want) {
+			t.Errorf("the scans of a say that they try again: %v, want %v", got, want)
+		}
 		if got := len(m.began["b"]); got < 40 {
 			t.Errorf("b was scanned %d times, want its schedule at least", got)
 		}
