@@ -35,7 +35,9 @@ func (db *DB) Preview(s *tracker.Scan, r tracker.Rules) (tracker.Outcome, error)
 // it in one transaction. It sets Changes, Doubted, Verdict and Reason of the
 // scan, and moves Began by milliseconds when that time is taken by another
 // scan of the storefront. The changes returned have their numbers. After an
-// error nothing is written and the scan is as it was.
+// error nothing is written and the scan is as it was. When the disk was full,
+// the first scan that is written again brings a change of kind recovered that
+// says since when, whatever its verdict.
 func (db *DB) Commit(s *tracker.Scan, r tracker.Rules) ([]tracker.Change, error) {
 	if err := valid(s); err != nil {
 		return nil, err
@@ -59,12 +61,17 @@ func (db *DB) Commit(s *tracker.Scan, r tracker.Rules) ([]tracker.Change, error)
 		if c.err != nil {
 			return c.err
 		}
+		if again, ok := db.kept(&sc); ok {
+			out.Changes = append(out.Changes, again)
+		}
 		sc.Verdict, sc.Reason, sc.Changes, sc.Doubted = out.Verdict, out.Reason, len(out.Changes), out.Doubted
 		return t.commit(&sc, scans, &out)
 	})
 	if err != nil {
+		db.noteUnkept(s, err)
 		return nil, fmt.Errorf("commit the scan of %s: %w", s.Storefront, err)
 	}
+	db.forgetUnkept(sc.Storefront)
 	*s = sc
 	return out.Changes, nil
 }

@@ -23,6 +23,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"shopwatch/tracker"
 )
 
 // ErrLocked is wrapped by the error of Open and Restore when another process
@@ -31,6 +33,10 @@ var ErrLocked = errors.New("in use")
 
 // ErrDamaged is wrapped by every error that comes from a damaged file.
 var ErrDamaged = errors.New("damaged")
+
+// ErrDisk is wrapped by the error of a write that the disk did not take,
+// because it is full as a rule. Nothing was written, and a later try may do.
+var ErrDisk = errors.New("the disk takes no more")
 
 // A DB is an open database file with its evidence folder. Its methods may be
 // called from several goroutines.
@@ -46,6 +52,9 @@ type DB struct {
 	broken  atomic.Pointer[error]
 	advice  func() string // wayBack, looked for once
 	keeping sync.Mutex    // held while evidence files come and go
+
+	gaps   sync.Mutex
+	unkept map[tracker.Name]unkept // storefronts whose last scans could not be written
 }
 
 // A boltFile is an open bbolt file. The file itself is at hand for the case
@@ -108,9 +117,19 @@ func (db *DB) explain(err *error) {
 			db.broken.CompareAndSwap(nil, &broken)
 		}
 	case errors.Is(*err, syscall.ENOSPC), errors.Is(*err, syscall.EDQUOT):
-		*err = fmt.Errorf("%s: nothing was written: %w; free some disk space, what was stored before is safe", db.path, *err)
+		*err = &diskError{*err, fmt.Sprintf("%s: nothing was written: %v; free some disk space, what was stored before is safe", db.path, *err)}
+	case errors.Is(*err, syscall.EIO), errors.Is(*err, syscall.EROFS), errors.Is(*err, syscall.EFBIG):
+		*err = &diskError{*err, fmt.Sprintf("%s: nothing was written: %v; look after the disk, what was stored before is safe", db.path, *err)}
 	}
 }
+
+type diskError struct {
+	error
+	text string
+}
+
+func (e *diskError) Error() string   { return e.text }
+func (e *diskError) Unwrap() []error { return []error{ErrDisk, e.error} }
 
 // A crash is a panic or a fault of bbolt on pages that make no sense.
 type crash struct{ reason any }

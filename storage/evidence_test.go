@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"shopwatch/storage"
 	"shopwatch/tracker"
 )
 
@@ -177,8 +180,24 @@ func TestFullDisk(t *testing.T) {
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}
-	if got := commit(t, db, whole("tencent", day.Add(2*time.Hour), append(list, products(2500)[2000:]...)...)); len(got) != 500 {
-		t.Errorf("%d changes after space returned, want 500", len(got))
+	if got := commit(t, db, whole("oppo", day, list[:5]...)); len(got) != 0 {
+		t.Errorf("another storefront tells %v, want nothing", told(got))
+	}
+	s := whole("tencent", day.Add(3*time.Hour), append(list, products(2500)[2000:]...)...)
+	got := commit(t, db, s)
+	if len(got) != 501 || s.Changes != 501 {
+		t.Fatalf("%d changes after space returned, want 500 products and what was not kept", len(got))
+	}
+	want := tracker.Change{
+		Seq: 501, Kind: tracker.Recovered, Storefront: "tencent", At: s.Began.Add(s.Took), Scan: s.Began,
+		Away: 2 * time.Hour, Reason: "3 scans could not be kept: no space left on device",
+	}
+	stored, err := db.Changes(storage.Query{Newest: true, Limit: 1})
+	if diff := cmp.Diff([]tracker.Change{want}, stored); diff != "" || err != nil {
+		t.Errorf("the last change differs (-want +got), error %v:\n%s", err, diff)
+	}
+	if got := commit(t, db, whole("tencent", day.Add(4*time.Hour), s.Products...)); len(got) != 0 {
+		t.Errorf("the next scan tells %v, want nothing", told(got))
 	}
 	sound(t, db)
 }

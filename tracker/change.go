@@ -16,7 +16,7 @@ const (
 	Retitled   Kind = "retitled"
 	Repictured Kind = "repictured"
 	Stalled    Kind = "stalled"   // of the storefront: no complete scan for some scans in a row
-	Recovered  Kind = "recovered" // of the storefront: the first complete scan after that
+	Recovered  Kind = "recovered" // of the storefront: the first complete scan after that, or the first scan kept after a full disk
 	Closed     Kind = "closed"    // of the storefront: some scans in a row found it gone
 	Corrected  Kind = "corrected" // an earlier change was wrong
 )
@@ -39,20 +39,20 @@ type Change struct {
 	Seq        uint64 // its number in the log, from 1; zero before the commit
 	Kind       Kind
 	Storefront Name
-	At         time.Time // when the scan that showed it ended
-	Scan       time.Time // when that scan began: its name
-	Product    *Product  // as it is now, or was last seen when removed; nil when about the storefront
-	Before     *Product  // as it was, for repriced, retitled and repictured
-	Proof      Proof     // of a removal
-	Probe      *Probe    // the look at the item page, for a removal
-	Missing    int       // complete scans in a row that missed the product, for a removal
-	Away       time.Duration
-	Reason     string  // for stalled, closed and corrected: why, one line
-	Verdict    Verdict // of stalled: the last one
-	SameAs     *SameAs // for added: a removed product that this probably is
-	Important  string  // the watch rule that marks it; empty for most
-	Ignored    bool    // reports leave it out
-	Corrects   uint64  // for corrected: the number of the wrong change
+	At         time.Time     // when the scan that showed it ended
+	Scan       time.Time     // when that scan began: its name
+	Product    *Product      // as it is now, or was last seen when removed; nil when about the storefront
+	Before     *Product      // as it was, for repriced, retitled and repictured
+	Proof      Proof         // of a removal
+	Probe      *Probe        // the look at the item page, for a removal
+	Missing    int           // complete scans in a row that missed the product, for a removal
+	Away       time.Duration // for relisted: since its removal; for recovered: how long no scan could be kept, zero for the ordinary one
+	Reason     string        // for stalled, recovered, closed and corrected: why, one line
+	Verdict    Verdict       // of stalled: the last one
+	SameAs     *SameAs       // for added: a removed product that this probably is
+	Important  string        // the watch rule that marks it; empty for most
+	Ignored    bool          // reports leave it out
+	Corrects   uint64        // for corrected: the number of the wrong change
 	Pictures   Evidenced
 }
 

@@ -76,6 +76,9 @@ type channel struct {
 	// how often in a row it could not be reached. Guarded by turn.
 	blocked  time.Time
 	failures int
+	// unnoted are letters as they are by now, where the disk did not take
+	// that. Guarded by turn.
+	unnoted map[letterKey]tracker.Letter
 }
 
 // New returns a notifier of a database. New channels begin at the end of the
@@ -203,16 +206,52 @@ func (n *Notifier) pass(ctx context.Context, c *channel) (next time.Time, err er
 	if end := c.Quiet.end(time.Now().In(c.Zone)); !end.IsZero() {
 		return end, nil
 	}
-	collect, err := n.collect(c, time.Now())
-	if err != nil {
-		return time.Time{}, err
+	collect, err1 := n.collect(c, time.Now())
+	beat, err2 := n.heartbeat(c, time.Now())
+	send, err3 := n.send(ctx, c) // what is written goes out, also when no more can be written
+	return earliest(collect, beat, send), errors.Join(err1, err2, err3)
+}
+
+// A letterKey tells a letter from all others.
+type letterKey struct {
+	report uint64
+	to     string
+}
+
+// note writes what became of a letter. What the disk does not take is kept for
+// the next pass, so that a letter that was sent is not sent again.
+func (n *Notifier) note(c *channel, report uint64, l tracker.Letter) error {
+	err := n.db.NoteLetter(report, l)
+	if key := (letterKey{report, l.To}); !errors.Is(err, storage.ErrDisk) {
+		delete(c.unnoted, key)
+	} else {
+		if c.unnoted == nil {
+			c.unnoted = make(map[letterKey]tracker.Letter)
+		}
+		c.unnoted[key] = l
 	}
-	beat, err := n.heartbeat(c, time.Now())
-	if err != nil {
-		return time.Time{}, err
+	return err
+}
+
+// noteLate writes what the disk did not take before, and puts into the reports
+// what it still does not take.
+func (n *Notifier) noteLate(c *channel, reports []tracker.Report) error {
+	var full error
+	for i := range reports {
+		for _, l := range reports[i].Letters {
+			late, ok := c.unnoted[letterKey{reports[i].ID, l.To}]
+			if !ok {
+				continue
+			}
+			if err := n.note(c, reports[i].ID, late); errors.Is(err, storage.ErrDisk) {
+				full = err
+			} else if err != nil {
+				return err
+			}
+			noteIn(&reports[i], late)
+		}
 	}
-	send, err := n.send(ctx, c)
-	return earliest(collect, beat, send), err
+	return full
 }
 
 // earliest returns the first of several times, of which zero ones are none.
@@ -235,6 +274,10 @@ func (n *Notifier) send(ctx context.Context, c *channel) (next time.Time, err er
 	reports, err := n.db.Undelivered(c.Name)
 	if err != nil {
 		return time.Time{}, err
+	}
+	full := n.noteLate(c, reports)
+	if full != nil && !errors.Is(full, storage.ErrDisk) {
+		return time.Time{}, full
 	}
 	if err := n.unsubscribe(c, reports); err != nil {
 		return time.Time{}, err
@@ -266,7 +309,9 @@ func (n *Notifier) send(ctx context.Context, c *channel) (next time.Time, err er
 					Leave: n.leaveAddress(c, l.To), Story: story, Mail: mail,
 				}
 				l.Unsure = true // whatever happens from here on, also to the program
-				if err := n.db.NoteLetter(r.ID, l); err != nil {
+				if err := n.note(c, r.ID, l); errors.Is(err, storage.ErrDisk) {
+					full = err // what is written goes out all the same
+				} else if err != nil {
 					return time.Time{}, err
 				}
 				down = n.deliver(ctx, c, r, &l, letter)
@@ -276,7 +321,9 @@ func (n *Notifier) send(ctx context.Context, c *channel) (next time.Time, err er
 			if ctx.Err() != nil && l.State == tracker.Waiting {
 				return time.Time{}, ctx.Err() // cut short: no attempt that counts
 			}
-			if err := n.db.NoteLetter(r.ID, l); err != nil {
+			if err := n.note(c, r.ID, l); errors.Is(err, storage.ErrDisk) {
+				full = err
+			} else if err != nil {
 				return time.Time{}, err
 			}
 			noteIn(r, l)
@@ -287,10 +334,10 @@ func (n *Notifier) send(ctx context.Context, c *channel) (next time.Time, err er
 		if down {
 			c.failures++
 			c.blocked = time.Now().Add(n.pause(c.failures))
-			return c.blocked, nil
+			return c.blocked, full
 		}
 	}
-	return next, nil
+	return next, full
 }
 
 // noteIn keeps a report in memory in step with what is stored.

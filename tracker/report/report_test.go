@@ -99,6 +99,7 @@ func stories(lang string) map[string]report.Story {
 		all["stalled-"+string(v)] = s
 	}
 	all["recovered"] = base(tracker.Change{Kind: tracker.Recovered, Reason: "as storage keeps it"})
+	all["kept-again"] = base(tracker.Change{Kind: tracker.Recovered, Scan: nine, Away: 27 * time.Hour, Reason: "3 scans could not be kept: no space left on device"})
 	all["closed"] = base(tracker.Change{Kind: tracker.Closed, Verdict: tracker.Gone, Reason: "店铺不存在"})
 	all["corrected"] = base(tracker.Change{Kind: tracker.Corrected, Corrects: 12, Reason: "the page was a login wall", Product: product("5", "全民WiFi", 1990)})
 

@@ -51,7 +51,9 @@ func (v *viewer) outcome() []string {
 				s = v.w.SubjectStalled[tracker.Failed]
 			}
 		case tracker.Recovered:
-			s = v.w.SubjectRecovered
+			if s = v.w.SubjectRecovered; c.Away > 0 {
+				s = v.w.SubjectKept
+			}
 		case tracker.Closed:
 			s = v.w.SubjectClosed
 		case tracker.Corrected:

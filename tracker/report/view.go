@@ -439,6 +439,11 @@ func (v *viewer) health(c *tracker.Change) (healthView, bool) {
 		h.Do = fill(v.w.StalledDo[verdict], market, string(c.Storefront))
 	case tracker.Recovered:
 		h.Head = v.w.Recovered
+		if c.Away > 0 {
+			h.Head = v.w.Kept
+			h.Lines = append(h.Lines, fmt.Sprintf(v.w.Unkept, v.when(c.Scan.Add(-c.Away)), v.when(c.Scan), cut(clean(c.Reason), 300)), v.w.KeptIs)
+			break
+		}
 		h.Lines = append(h.Lines, v.lastWhole(c))
 	case tracker.Closed:
 		h.Head = v.w.Closed

@@ -48,12 +48,16 @@ type words struct {
 	LastWhole string                     // the last complete scan, how long before
 	NeverRead string                     // no complete scan yet
 	Recovered string
+	Kept      string // scans are written again after a full disk
+	Unkept    string // from when, to when, why
+	KeptIs    string // what became of the changes
 	Closed    string
 	ClosedDo  string // the storefront's name
 	Corrected string // the number of the wrong change, why
 
 	SubjectStalled   map[tracker.Verdict]string
 	SubjectRecovered string
+	SubjectKept      string
 	SubjectClosed    string
 	SubjectCorrected string
 	SubjectNoNet     string // several changes that undid each other
@@ -166,6 +170,9 @@ var english = words{
 	LastWhole: "Last complete scan %s, %s.",
 	NeverRead: "There was no complete scan yet.",
 	Recovered: "The storefront was read completely again",
+	Kept:      "Scans are kept again",
+	Unkept:    "From %s to %s: %s.",
+	KeptIs:    "What changed meanwhile was found by the scan that was kept.",
 	Closed:    "The marketplace says that this storefront does not exist or is closed",
 	ClosedDo:  "If it moved, change its url in the configuration; if it is gone for good, take \"%s\" out. Its history stays.",
 	Corrected: "Change %d was wrong: %s",
@@ -178,6 +185,7 @@ var english = words{
 		tracker.Failed:  "Cannot read the storefront: scans fail",
 	},
 	SubjectRecovered: "Readable again",
+	SubjectKept:      "Scans are kept again",
 	SubjectClosed:    "Storefront closed",
 	SubjectCorrected: "Correction",
 	SubjectNoNet:     "No change on the whole",
@@ -286,6 +294,9 @@ var chinese = words{
 	LastWhole: "上次完整扫描：%s（%s）。",
 	NeverRead: "还没有过完整扫描。",
 	Recovered: "店铺已恢复完整读取",
+	Kept:      "扫描结果已恢复保存",
+	Unkept:    "%s 至 %s 的扫描结果未能保存：%s。",
+	KeptIs:    "期间发生的变化已由恢复后的扫描发现。",
 	Closed:    "平台显示该店铺不存在或已关闭",
 	ClosedDo:  "如果店铺搬家了，请修改配置中的 url；如果不再经营，请从配置中删除“%s”，历史记录会保留。",
 	Corrected: "第 %d 号变化有误：%s",
@@ -298,6 +309,7 @@ var chinese = words{
 		tracker.Failed:  "无法读取店铺：扫描失败",
 	},
 	SubjectRecovered: "恢复读取",
+	SubjectKept:      "扫描结果恢复保存",
 	SubjectClosed:    "店铺关闭",
 	SubjectCorrected: "更正",
 	SubjectNoNet:     "总体无变化",

@@ -81,6 +81,9 @@ func because(c *tracker.Change) string {
 	case tracker.Stalled:
 		return "too many scans in a row were not complete; said once until one is"
 	case tracker.Recovered:
+		if c.Away > 0 {
+			return "the first scan that could be written after the disk was full or failed; it found what changed meanwhile"
+		}
 		return "the first complete scan after the storefront had stalled or closed"
 	case tracker.Closed:
 		return "the marketplace said several times in a row that there is no such storefront; said once"
