@@ -159,10 +159,11 @@ func (a *app) checkLogins(c *Config, chrome bool) []finding {
 func (a *app) profile(c *Config, err error) finding {
 	if errors.Is(err, browser.ErrInUse) {
 		client, unknown := a.daemon(c)
-		if client != nil {
-			client.Close()
+		if client == nil || unknown != nil {
+			return finding{"profile", false, err.Error()}
 		}
-		return finding{"profile", client != nil && unknown == nil, err.Error()}
+		client.Close()
+		return finding{"profile", true, c.Browser.Profile + " is in use by the daemon"}
 	}
 	return result("profile", cmp.Or(c.Browser.Remote, c.Browser.Profile), err)
 }
