@@ -30,7 +30,7 @@ func (db *DB) Backup(to string) error {
 	}
 	tmp := temporary(to)
 	defer os.Remove(tmp)
-	err := db.copyTo(tmp)
+	err := errors.Join(db.copyTo(tmp), db.Forget())
 	if err == nil {
 		err = verify(tmp, db.format.schema(), false)
 	}

@@ -2,12 +2,15 @@ package storage
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -53,8 +56,24 @@ func checkFile(path string) error {
 }
 
 // checkBolt runs bbolt's own check, which crashes on some files that
-// checkTree finds damaged.
+// checkTree finds damaged. A file need not fit into memory for that.
 func (t tx) checkBolt() error {
+	ctx, stop := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for every := time.NewTicker(5 * time.Millisecond); ; {
+			select {
+			case <-every.C:
+				t.forget()
+			case <-ctx.Done():
+				every.Stop()
+				t.forget()
+				return
+			}
+		}
+	})
+	defer wg.Wait() // the transaction ends after it
+	defer stop()
 	var p problems
 	for err := range t.Check() {
 		p.add(err)
@@ -120,8 +139,10 @@ func (t tx) checkSums() error {
 		}
 		for _, name := range t.names(root) {
 			t.each(&p, t.of(root, name), func(_, _ []byte) error { return nil })
+			t.forget()
 		}
 	}
+	t.forget()
 	return p.err()
 }
 

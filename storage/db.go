@@ -189,6 +189,15 @@ func (db *DB) Size() (size, free int64, err error) {
 	return size, free, err
 }
 
+// Forget gives back the memory that the file takes while it is mapped. It is
+// for a daemon whose scans have read every catalog.
+func (db *DB) Forget() error {
+	return db.view(func(t tx) error {
+		t.forget()
+		return nil
+	})
+}
+
 // Close closes the file. It waits for transactions to end; calls that come
 // later get an error.
 func (db *DB) Close() error {

@@ -81,6 +81,7 @@ func (e *engine) scan(ctx context.Context, sf tracker.Storefront, tell func(trac
 
 // commit takes a scan into the catalog and returns what it changed.
 func (e *engine) commit(s *tracker.Scan) ([]tracker.Change, error) {
+	defer e.db.Forget()
 	return e.db.Commit(s, e.config.rulesFor(s.Storefront))
 }
 

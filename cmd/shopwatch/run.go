@@ -204,6 +204,9 @@ func (s *service) keepHouse(ctx context.Context) error {
 		} else if n > 0 {
 			s.log.Info("old evidence deleted", "files", n)
 		}
+		if err := s.db.Forget(); err != nil {
+			s.log.Error("cannot read the database", "err", err)
+		}
 		t := time.NewTimer(time.Hour)
 		select {
 		case <-ctx.Done():
