@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -109,6 +110,73 @@ func TestSweep(t *testing.T) {
 	sound(t, db)
 	if n, err := db.SweepEvidence(year, now); n != 0 || err != nil {
 		t.Errorf("second sweep: %d, %v", n, err)
+	}
+}
+
+func TestCheckOfEvidence(t *testing.T) {
+	db := fresh(t)
+	list := products(60)
+	commit(t, db, whole("tencent", day, list...))
+	var names []string
+	s := whole("tencent", day.Add(time.Hour), list[40:]...)
+	for i, p := range list[:40] {
+		name, err := db.KeepEvidence([]byte(strings.Repeat(p.Title, 100)), "webp")
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, name)
+		s.Probes = append(s.Probes, tracker.Probe{Product: list[i].ID, State: tracker.PageGone, At: s.Began, Picture: name})
+	}
+	commit(t, db, s)
+	check := func(most int64) storage.EvidenceCheck {
+		t.Helper()
+		c, err := db.CheckEvidence(most)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	if got, want := check(1<<30), (storage.EvidenceCheck{Named: 40, Read: 40}); !cmp.Equal(got, want) {
+		t.Errorf("whole evidence: %+v, want %+v", got, want)
+	}
+	spoil := func(n int, how func(path string) error) {
+		t.Helper()
+		if err := how(db.EvidencePath(names[n])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	spoil(0, os.Remove)
+	spoil(1, func(p string) error { return os.Truncate(p, 0) })
+	spoil(2, func(p string) error {
+		b, err := os.ReadFile(p)
+		if err != nil {
+			return err
+		}
+		b[len(b)/2] ^= 1
+		return os.WriteFile(p, b, 0o600)
+	})
+	spoil(3, func(p string) error { return errors.Join(os.Remove(p), os.Mkdir(p, 0o700)) })
+	got := check(1 << 30)
+	slices.Sort(got.Files)
+	want := storage.EvidenceCheck{Named: 40, Read: 38, Missing: 1, Damaged: 3, Files: slices.Sorted(slices.Values(names[:4]))}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("spoilt evidence (-want +got):\n%s", diff)
+	}
+
+	// With little to read the place to begin at changes, and all is looked at
+	// in the end.
+	whole, found := int64(len(list[0].Title)*100), 0
+	for range 2000 {
+		c := check(whole * 3)
+		if c.Named != 40 || c.Read > 5 || c.Missing != 1 {
+			t.Fatalf("a short check: %+v, want at most 3 whole files read", c)
+		}
+		if found = max(found, c.Damaged); found == 3 {
+			break
+		}
+	}
+	if found < 3 {
+		t.Errorf("2,000 short checks never came to the third damaged file")
 	}
 }
 

@@ -41,8 +41,10 @@ func (checkCommand) Run(a *app) error {
 	}
 	all := []finding{{"configuration", true, fmt.Sprintf("%s: %s, %s", a.file, of(len(c.Storefronts), 0, "storefront"), of(len(c.Channels), 0, "channel"))}}
 	chrome := checkChrome(a.ctx, c)
-	db := a.checkDatabase(c)
-	all = append(all, chrome, checkData(c), db, a.checkClock(c, db.OK))
+	db, evidence := a.checkDatabase(c)
+	all = append(all, chrome, checkData(c), db)
+	all = append(all, evidence...)
+	all = append(all, a.checkClock(c, db.OK))
 	all = append(all, a.checkLogins(c, chrome.OK)...)
 	all = append(all, checkSchedules(c, time.Now())...)
 	all = append(all, checkChannels(a.ctx, c)...)
@@ -226,27 +228,45 @@ func tryWrite(dir string) error {
 	return errors.Join(err, f.Close(), os.Remove(f.Name()))
 }
 
-// checkDatabase verifies the whole file, or asks the daemon that has it.
-func (a *app) checkDatabase(c *Config) finding {
+// checkDatabase verifies the whole file and the evidence beside it, or has the
+// daemon do it.
+func (a *app) checkDatabase(c *Config) (database finding, evidence []finding) {
 	path := databasePath(c)
 	if client, err := a.daemon(c); err == nil && client != nil {
 		defer client.Close()
-		_, err := client.Storefronts(a.ctx)
-		return result("database", path+" is in use by the daemon, which answers", err)
+		return foundIn(a.ctx, path+", in use by the daemon,", client)
 	}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return finding{"database", true, path + " will be made by the first scan"}
+		return finding{"database", true, path + " will be made by the first scan"}, nil
 	}
 	db, err := openDatabase(c)
 	if errors.Is(err, storage.ErrLocked) {
-		return finding{"database", false, err.Error() + " (it is no daemon that answers)"}
+		return finding{"database", false, err.Error() + " (it is no daemon that answers)"}, nil
 	}
 	if err != nil {
-		return finding{"database", false, err.Error()}
+		return finding{"database", false, err.Error()}, nil
 	}
-	err = db.Check()
-	all, free, sizeErr := db.Size()
-	return result("database", fmt.Sprintf("%s, %s, of that %s free", path, size(all), size(free)), errors.Join(err, sizeErr, db.Close()))
+	defer db.Close() // nothing was written
+	return foundIn(a.ctx, path+",", web.Local(web.New(webOptions(c, db), slog.New(slog.DiscardHandler))))
+}
+
+// foundIn makes findings of what a server says of its database.
+func foundIn(ctx context.Context, path string, client *web.Client) (database finding, evidence []finding) {
+	r, err := client.Check(ctx)
+	if err == nil && r.Damage != "" {
+		err = errors.New(r.Damage)
+	}
+	database = result("database", fmt.Sprintf("%s %s, of that %s free", path, size(r.Size), size(r.Free)), err)
+	e := &r.Evidence
+	switch bad := e.Missing + e.Damaged; {
+	case err != nil || e.Named == 0:
+		return database, nil
+	case bad > 0:
+		return database, []finding{{"evidence", false, fmt.Sprintf(
+			"of %s that changes name %d are missing and %d damaged, for example %s; put them back from a copy of the folder evidence, the changes themselves are whole",
+			of(e.Named, 0, "file"), e.Missing, e.Damaged, e.Files[0])}}
+	}
+	return database, []finding{{"evidence", true, fmt.Sprintf("%s, all there; %d read, as they were", of(e.Named, 0, "file"), e.Read)}}
 }
 
 // checkClock shows the time, and doubts it when it lies before the program or

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -611,6 +612,32 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 			db := open(t)
 			t.Cleanup(func() { db.Close() })
 		}, "MEND  database", "stop it first"},
+		{"a picture that somebody deleted", func(t *testing.T) {
+			db := open(t)
+			defer db.Close()
+			name, err := db.KeepEvidence([]byte("a picture"), "webp")
+			if err != nil {
+				t.Fatal(err)
+			}
+			st, err1 := db.State("tencent")
+			items, err2 := db.Products("tencent", "", 0)
+			if err := errors.Join(err1, err2); err != nil {
+				t.Fatal(err)
+			}
+			gone := &tracker.Scan{Storefront: "tencent", Began: time.Now(), Verdict: tracker.Complete, Evidence: tracker.Evidence{Parser: st.Parser, Shop: st.Shop}}
+			for _, it := range items[1:] {
+				gone.Products = append(gone.Products, it.Product)
+			}
+			gone.Probes = []tracker.Probe{{Product: items[0].ID, State: tracker.PageGone, At: time.Now(), Picture: name}}
+			if _, err := db.Commit(gone, c.rulesFor("tencent")); err != nil {
+				t.Fatal(err)
+			}
+			path := db.EvidencePath(name)
+			if err := os.Rename(path, path+".away"); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { os.Rename(path+".away", path) })
+		}, "MEND  evidence", "1 are missing and 0 damaged, for example "},
 		{"a profile that another process has", func(t *testing.T) {
 			b := newBrowser(c, nil)
 			if _, err := b.Cookies(t.Context(), nil); err != nil {

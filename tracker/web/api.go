@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -59,6 +60,7 @@ func (s *Server) routes() http.Handler {
 	huma.Get(api, "/api/channels/{name}/preview", s.preview, about("preview", "A report in words, which is not sent"))
 	huma.Post(api, "/api/channels/{name}/test", s.test, about("test", "Send a sample"))
 	huma.Post(api, "/api/retry", s.retry, about("retry", "Try letters again now"))
+	huma.Post(api, "/api/check", s.check, about("check", "Verify the database and the evidence beside it"))
 	huma.Post(api, "/api/compact", s.compact, about("compact", "Give free space in the database file back"))
 	return mux
 }
@@ -393,4 +395,19 @@ func (s *Server) backup(context.Context, *struct{}) (*huma.StreamResponse, error
 func (s *Server) compact(context.Context, *struct{}) (*body[Space], error) {
 	before, after, err := s.o.DB.Compact()
 	return answer(Space{before, after}, err)
+}
+
+// evidenceRead is how many bytes of evidence one check reads.
+const evidenceRead = 256 << 20
+
+func (s *Server) check(context.Context, *struct{}) (*body[Check], error) {
+	var c Check
+	if err := s.o.DB.Check(); err != nil {
+		c.Damage = err.Error()
+		return answer(c, nil)
+	}
+	var sizeErr, err error
+	c.Size, c.Free, sizeErr = s.o.DB.Size()
+	c.Evidence, err = s.o.DB.CheckEvidence(evidenceRead)
+	return answer(c, errors.Join(sizeErr, err))
 }

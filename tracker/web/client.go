@@ -285,6 +285,12 @@ func (c *Client) Backup(ctx context.Context, w io.Writer) error {
 	return nil
 }
 
+// Check verifies the database and the evidence beside it.
+func (c *Client) Check(ctx context.Context) (Check, error) {
+	var r Check
+	return r, c.change(ctx, "/api/check", &r)
+}
+
 // Compact gives free space in the database file back.
 func (c *Client) Compact(ctx context.Context) (Space, error) {
 	var s Space

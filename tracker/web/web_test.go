@@ -305,6 +305,7 @@ func TestGuard(t *testing.T) {
 		{"reading needs no token on this machine", "GET", "/api/storefronts", "", "", false, 200},
 		{"changing does", "POST", "/api/scans", "", "", false, 401},
 		{"a compaction does", "POST", "/api/compact", "", "", false, 401},
+		{"a check, which reads everything, does", "POST", "/api/check", "", "", false, 401},
 		{"a backup does", "POST", "/api/backup", "", "", false, 401},
 		{"with the token it is allowed", "POST", "/api/compact", "", "Bearer " + token, false, 200},
 		{"a wrong token is refused, also for reading", "GET", "/api/storefronts", "", "Bearer 0123456789abcdee", false, 401},
