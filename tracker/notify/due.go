@@ -41,6 +41,23 @@ func (f *Filter) Wants(c *tracker.Change) bool {
 	return true
 }
 
+// facets are those of which the channel wants a change, or what several came
+// to: prices that creep.
+func (f *Filter) facets(changes []tracker.Change) map[report.Facet]bool {
+	wanted := make(map[report.Facet]bool)
+	see := func(list []tracker.Change) {
+		for i := range list {
+			if facet, ok := report.FacetOf(&list[i]); ok && f.Wants(&list[i]) {
+				wanted[facet] = true
+			}
+		}
+	}
+	see(changes)
+	net, _ := report.Net(changes)
+	see(net)
+	return wanted
+}
+
 func has[T comparable](list []T, v T) bool {
 	for _, x := range list {
 		if x == v {
@@ -106,12 +123,19 @@ func (n *Notifier) collect(c *channel, now time.Time) (next time.Time, err error
 	}
 }
 
-// wanted are the numbers of those changes that a channel is told. A correction
+// wanted are the numbers of those changes that a channel is told. Where it
+// wants one change of a facet it is told all of them, because only together
+// they say what the facet came to: of a price that fell by 10 % and rose by 4 %
+// a channel that wants 5 % must not be left with the lower one. A correction
 // goes to the channels that carry the wrong change, whatever their filter.
 func (n *Notifier) wanted(c *channel, changes []tracker.Change) (tell []uint64, err error) {
+	facets := c.Filter.facets(changes)
 	for i := range changes {
 		ch := &changes[i]
 		want := c.Filter.Wants(ch)
+		if f, ok := report.FacetOf(ch); ok {
+			want = facets[f] && !ch.Ignored
+		}
 		if ch.Kind == tracker.Corrected {
 			if want, err = n.carried(c, ch.Corrects, tell); err != nil {
 				return nil, err

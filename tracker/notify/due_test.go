@@ -77,6 +77,7 @@ func (d weekly) Next(t time.Time) time.Time { return daily(d).Next(t.Add(6 * 24 
 type notebook struct {
 	mu    sync.Mutex
 	lines []string
+	texts []string
 	fail  func() error
 }
 
@@ -90,6 +91,7 @@ func (b *notebook) Send(_ context.Context, l *notify.Letter) (string, error) {
 			return "", err
 		}
 	}
+	b.texts = append(b.texts, l.Mail.Text)
 	b.lines = append(b.lines, time.Now().UTC().Format("02 15:04")+" "+l.Mail.Subject)
 	return "noted", nil
 }
@@ -129,11 +131,17 @@ func days(t *testing.T, c notify.Channel, end time.Duration, steps map[time.Dura
 	}
 }
 
-// lists returns a step that commits a complete scan of the products.
+// lists returns a step that commits a complete scan of the products: "1", "1=99"
+// at a price, "-1" for one that is missing and whose page says that it is gone.
 func lists(t *testing.T, name tracker.Name, ids ...string) func(*storage.DB) {
 	return func(db *storage.DB) {
 		var list []tracker.Product
+		var gone []tracker.Probe
 		for _, id := range ids {
+			if missing, ok := strings.CutPrefix(id, "-"); ok {
+				gone = append(gone, tracker.Probe{Product: tracker.ProductID(missing), State: tracker.PageGone, At: time.Now()})
+				continue
+			}
 			id, fen, dear := strings.Cut(id, "=")
 			p := product(id)
 			if dear {
@@ -141,7 +149,11 @@ func lists(t *testing.T, name tracker.Name, ids ...string) func(*storage.DB) {
 			}
 			list = append(list, p)
 		}
-		commit(t, db, name, time.Now().Add(-time.Second), list...)
+		s := complete(name, time.Now().Add(-time.Second), list...)
+		s.Probes = gone
+		if _, err := db.Commit(s, tracker.DefaultRules()); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
@@ -164,6 +176,43 @@ func TestDigestTellsNetChangesAtItsTimes(t *testing.T) {
 			t.Errorf("letters:\n%s\nwant\n%s", got, want)
 		}
 	})
+}
+
+// TestDigestFiltersWhatChangesCameTo: a filter never makes a digest tell half of
+// what happened to a product.
+func TestDigestFiltersWhatChangesCameTo(t *testing.T) {
+	five := notify.Filter{LeastPercent: 5}
+	tests := []struct {
+		name   string
+		filter notify.Filter
+		lists  [][]string // products of the scans after the first, as "number=price"
+		want   string     // parts of the text
+		not    string
+	}{
+		{"a price that creeps", five, [][]string{{"1=9700", "2"}, {"1=9400", "2"}}, "¥100.00 -> ¥94.00  −6.0%", ""},
+		{"a price that falls much and rises little", five, [][]string{{"1=9000", "2"}, {"1=9300", "2"}}, "¥100.00 -> ¥93.00", "¥90.00"},
+		{"a price that changes little", five, [][]string{{"1=9900", "2"}, {"1=9800", "2"}}, "", "¥98.00"},
+		{"a removal that was taken back", notify.Filter{Kinds: []tracker.Kind{tracker.Removed}}, [][]string{{"1=10000", "-2"}, {"1=10000", "2"}},
+			"CHANGED AND CHANGED BACK", "REMOVED"},
+		{"what the filter leaves out", notify.Filter{Kinds: []tracker.Kind{tracker.Removed}}, [][]string{{"1=9000", "2", "3"}}, "", "No. 3"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				book := &notebook{}
+				others := []string{"7", "8", "9"} // so that one that is missing is not a great loss
+				steps := map[time.Duration]func(*storage.DB){h: lists(t, "tencent", append(others, "1=10000", "2")...)}
+				for i, ids := range tt.lists {
+					steps[time.Duration(i+2)*h] = lists(t, "tencent", append(others[:3:3], ids...)...)
+				}
+				days(t, notify.Channel{Name: "daily", Sender: book, Filter: tt.filter, Digest: daily(20 * h)}, 21*h, steps)
+				got := strings.Join(book.texts, "\n")
+				if (tt.want == "") != (got == "") || !strings.Contains(strings.ToUpper(got), strings.ToUpper(tt.want)) || tt.not != "" && strings.Contains(got, tt.not) {
+					t.Errorf("letters:\n%s\nwant %q and not %q", got, tt.want, tt.not)
+				}
+			})
+		})
+	}
 }
 
 func TestQuietHoursHoldBackAndTellAtOnce(t *testing.T) {

@@ -41,16 +41,21 @@ func product(id string) tracker.Product {
 	}
 }
 
-// commit writes a complete scan that listed the products.
-func commit(t testing.TB, db *storage.DB, name tracker.Name, began time.Time, list ...tracker.Product) []tracker.Change {
-	t.Helper()
-	changes, err := db.Commit(&tracker.Scan{
+// complete is a complete scan that listed the products.
+func complete(name tracker.Name, began time.Time, list ...tracker.Product) *tracker.Scan {
+	return &tracker.Scan{
 		Storefront: name, Began: began, Took: time.Second, Verdict: tracker.Complete, Products: list,
 		Evidence: tracker.Evidence{
 			Layout: "classic", Parser: 1, Pages: 1, Products: len(list), Declared: tracker.Declared{Pages: 1},
 			Shop: tracker.Shop{ID: string(name), Name: "腾讯官方数码旗舰店"},
 		},
-	}, tracker.DefaultRules())
+	}
+}
+
+// commit writes a complete scan that listed the products.
+func commit(t testing.TB, db *storage.DB, name tracker.Name, began time.Time, list ...tracker.Product) []tracker.Change {
+	t.Helper()
+	changes, err := db.Commit(complete(name, began, list...), tracker.DefaultRules())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,73 +3,67 @@ package report
 import "shopwatch/tracker"
 
 // Net returns what remains of a stretch of the log when the changes of each
-// product are taken together: a product that came and went is no news, nor is
-// a price that went up and down again; two changes of a price are one. Changes
-// of storefronts and corrections stay as they are. What remains keeps the order
-// of the log, each entry in the place of the last change that it stands for;
-// less is how many changes it leaves out.
-func Net(changes []tracker.Change) (net []tracker.Change, less int) {
-	spans := make(map[facet]span)
-	latest := make(map[facet]*tracker.Product) // by presence
+// facet are taken together: a product that came and went is no news, nor is a
+// price that went up and down again; two changes of a price are one. Changes of
+// storefronts and corrections stay as they are. What remains keeps the order of
+// the log, each entry in the place of the last change that it stands for.
+// Undone are the changes that came to nothing, by facet; the others that are
+// left out are part of an entry that remains.
+func Net(changes []tracker.Change) (net []tracker.Change, undone [][]tracker.Change) {
+	spans := make(map[Facet]span)
+	newest := make(map[Facet]*tracker.Product) // by presence: as its last change of any kind has it
 	for i := range changes {
-		c := &changes[i]
-		f, ok := facetOf(c)
-		if !ok {
-			continue
+		if f, ok := FacetOf(&changes[i]); ok {
+			spans[f] = append(spans[f], &changes[i])
+			newest[f.presence()] = changes[i].Product
 		}
-		s, seen := spans[f]
-		if !seen {
-			s.first = c
-		}
-		s.last = c
-		spans[f] = s
-		latest[f.presence()] = c.Product
 	}
 	for i := range changes {
 		c := &changes[i]
-		f, ok := facetOf(c)
+		f, ok := FacetOf(c)
 		if !ok {
 			net = append(net, *c)
 			continue
 		}
 		s := spans[f]
-		if s.last != c {
+		if s.last() != c {
 			continue
 		}
-		m, stays := s.net()
-		if p, ok := spans[f.presence()]; ok && f != f.presence() {
-			// Of a product that is new or gone on the whole, its entry says it all.
-			stays = stays && p.last.Kind != tracker.Removed && p.first.Kind != tracker.Added
+		if p := spans[f.presence()]; f != f.presence() && p != nil && (p.last().Kind == tracker.Removed || p[0].Kind == tracker.Added) {
+			continue // of a product that is new or gone on the whole, its entry says it all
 		}
-		if m.Kind == tracker.Added {
-			m.Product = latest[f]
-		}
-		if stays {
+		if m, ok := s.net(); ok {
+			if m.Kind == tracker.Added {
+				m.Product = newest[f]
+			}
 			net = append(net, m)
+		} else {
+			undone = append(undone, s.changes())
 		}
 	}
-	return net, len(changes) - len(net)
+	return net, undone
 }
 
-// A facet is what a change is about: whether a product is there, or its price,
+// A Facet is what a change is about: whether a product is there, or its price,
 // title or picture.
-type facet struct {
+type Facet struct {
 	storefront tracker.Name
 	product    tracker.ProductID
 	kind       tracker.Kind // Added stands for whether it is there
 }
 
-func (f facet) presence() facet {
+func (f Facet) presence() Facet {
 	f.kind = tracker.Added
 	return f
 }
 
-// facetOf reports false for a change that never merges with others.
-func facetOf(c *tracker.Change) (facet, bool) {
+// FacetOf reports false for a change that is about a storefront, or a
+// correction.
+func FacetOf(c *tracker.Change) (Facet, bool) {
 	if c.Product == nil {
-		return facet{}, false
+		return Facet{}, false
 	}
-	f := facet{c.Storefront, c.Product.ID, c.Kind}
+	f := Facet{c.Storefront, c.Product.ID, c.Kind}
 	switch c.Kind {
 	case tracker.Added, tracker.Removed, tracker.Relisted:
 		return f.presence(), true
@@ -79,27 +73,37 @@ func facetOf(c *tracker.Change) (facet, bool) {
 	return f, false
 }
 
-// A span is the changes of one facet, from the first to the last.
-type span struct{ first, last *tracker.Change }
+// A span is the changes of one facet, oldest first.
+type span []*tracker.Change
+
+func (s span) last() *tracker.Change { return s[len(s)-1] }
+
+func (s span) changes() []tracker.Change {
+	cs := make([]tracker.Change, len(s))
+	for i := range s {
+		cs[i] = *s[i]
+	}
+	return cs
+}
 
 // net returns the one change that says what the span came to; false when it
 // came to nothing.
 func (s span) net() (tracker.Change, bool) {
-	m := *s.last
-	if s.first == s.last {
+	first, m := s[0], *s.last()
+	if len(s) == 1 {
 		return m, true
 	}
 	switch m.Kind {
 	case tracker.Removed: // of one that was there when the span began
-		return m, s.first.Kind == tracker.Removed
+		return m, first.Kind == tracker.Removed
 	case tracker.Added, tracker.Relisted:
-		if s.first.Kind == tracker.Added {
-			m = *s.first
+		if first.Kind == tracker.Added {
+			m = *first // it tells of what the product may be the successor
 		}
-		return m, s.first.Kind != tracker.Removed
+		return m, first.Kind != tracker.Removed
 	}
-	m.Before = s.first.Before
-	m.Pictures.Before = s.first.Pictures.Before
+	m.Before = first.Before
+	m.Pictures.Before = first.Pictures.Before
 	if m.Before == nil {
 		return m, true
 	}

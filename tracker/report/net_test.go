@@ -23,28 +23,30 @@ func TestNet(t *testing.T) {
 	other := c(tracker.Removed, "a")
 	other.Storefront = "oppo"
 	tests := []struct {
-		name    string
-		changes []tracker.Change
-		want    string
+		name         string
+		changes      []tracker.Change
+		want, undone string
 	}{
-		{"nothing to merge", []tracker.Change{c(tracker.Added, "a"), c(tracker.Removed, "b")}, "added a, removed b"},
-		{"came and went", []tracker.Change{c(tracker.Added, "a"), c(tracker.Removed, "a")}, ""},
-		{"went and came", []tracker.Change{c(tracker.Removed, "a"), c(tracker.Relisted, "a")}, ""},
-		{"came, went, came is new", []tracker.Change{c(tracker.Added, "a"), c(tracker.Removed, "a"), c(tracker.Relisted, "a")}, "added a"},
-		{"went, came, went is gone", []tracker.Change{c(tracker.Removed, "a"), c(tracker.Relisted, "a"), c(tracker.Removed, "a")}, "removed a"},
-		{"came back and went again was gone before", []tracker.Change{c(tracker.Relisted, "a"), c(tracker.Removed, "a")}, ""},
-		{"two prices are one", []tracker.Change{price("a", 300, 200), price("a", 200, 250)}, "repriced a 3.00>2.50"},
-		{"a price that returns is none", []tracker.Change{price("a", 300, 200), price("a", 200, 300)}, ""},
-		{"a title that returns is none", []tracker.Change{title("a", "x", "y"), title("a", "y", "x")}, ""},
-		{"what is new has its newest price", []tracker.Change{c(tracker.Added, "a"), price("a", 100, 250)}, "added a 2.50"},
-		{"the price of what is gone is no news", []tracker.Change{price("a", 100, 250), c(tracker.Removed, "a")}, "removed a"},
-		{"the price of what is back is news", []tracker.Change{c(tracker.Relisted, "a"), price("a", 100, 250)}, "relisted a, repriced a 1.00>2.50"},
-		{"storefronts are apart", []tracker.Change{c(tracker.Added, "a"), other}, "added a, removed a"},
-		{"health stays", []tracker.Change{health(tracker.Stalled), health(tracker.Recovered), health(tracker.Stalled)}, "stalled, recovered, stalled"},
+		{"nothing to merge", []tracker.Change{c(tracker.Added, "a"), c(tracker.Removed, "b")}, "added a, removed b", ""},
+		{"came and went", []tracker.Change{c(tracker.Added, "a"), c(tracker.Removed, "a")}, "", "a added removed"},
+		{"went and came", []tracker.Change{c(tracker.Removed, "a"), c(tracker.Relisted, "a")}, "", "a removed relisted"},
+		{"came, went, came is new", []tracker.Change{c(tracker.Added, "a"), c(tracker.Removed, "a"), c(tracker.Relisted, "a")}, "added a", ""},
+		{"went, came, went is gone", []tracker.Change{c(tracker.Removed, "a"), c(tracker.Relisted, "a"), c(tracker.Removed, "a")}, "removed a", ""},
+		{"came back and went again was gone before", []tracker.Change{c(tracker.Relisted, "a"), c(tracker.Removed, "a")}, "", "a relisted removed"},
+		{"two prices are one", []tracker.Change{price("a", 300, 200), price("a", 200, 250)}, "repriced a 3.00>2.50", ""},
+		{"a price that returns is none", []tracker.Change{price("a", 300, 200), price("a", 200, 300)}, "", "a repriced repriced"},
+		{"a title that returns is none", []tracker.Change{title("a", "x", "y"), title("a", "y", "x")}, "", "a retitled retitled"},
+		{"what is new has its newest price", []tracker.Change{c(tracker.Added, "a"), price("a", 100, 250)}, "added a 2.50", ""},
+		{"the price of what is gone is no news", []tracker.Change{price("a", 100, 250), c(tracker.Removed, "a")}, "removed a", ""},
+		{"the price of what is back is news", []tracker.Change{c(tracker.Relisted, "a"), price("a", 100, 250)}, "relisted a, repriced a 1.00>2.50", ""},
+		{"a price that goes its way while the product is away is news", []tracker.Change{c(tracker.Removed, "a"), c(tracker.Relisted, "a"), price("a", 100, 250)}, "repriced a 1.00>2.50", "a removed relisted"},
+		{"prices of what came and went are told by that", []tracker.Change{c(tracker.Added, "a"), price("a", 100, 250), price("a", 250, 100), c(tracker.Removed, "a")}, "", "a added removed"},
+		{"storefronts are apart", []tracker.Change{c(tracker.Added, "a"), other}, "added a, removed a", ""},
+		{"health stays", []tracker.Change{health(tracker.Stalled), health(tracker.Recovered), health(tracker.Stalled)}, "stalled, recovered, stalled", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			net, less := report.Net(tt.changes)
+			net, undone := report.Net(tt.changes)
 			var got []string
 			for _, c := range net {
 				s := string(c.Kind)
@@ -62,8 +64,16 @@ func TestNet(t *testing.T) {
 			if s := strings.Join(got, ", "); s != tt.want {
 				t.Errorf("Net = %q, want %q", s, tt.want)
 			}
-			if less != len(tt.changes)-len(net) {
-				t.Errorf("less = %d, want %d", less, len(tt.changes)-len(net))
+			var back []string
+			for _, cs := range undone {
+				var kinds []string
+				for _, c := range cs {
+					kinds = append(kinds, string(c.Kind))
+				}
+				back = append(back, string(cs[0].Product.ID)+" "+strings.Join(kinds, " "))
+			}
+			if s := strings.Join(back, ", "); s != tt.undone {
+				t.Errorf("undone = %q, want %q", s, tt.undone)
 			}
 		})
 	}

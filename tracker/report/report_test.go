@@ -131,8 +131,16 @@ func stories(lang string) map[string]report.Story {
 		report.Quiet{Storefront: "huawei"})
 	all["heartbeat-gaps"] = beat
 
+	days := func(before int, c tracker.Change) tracker.Change {
+		c.Scan = nine.Add(-time.Duration(before) * 24 * time.Hour)
+		return c
+	}
 	d := base(
-		tracker.Change{Kind: tracker.Added, Product: product("1", "来了又走", 100)},
+		days(6, tracker.Change{Kind: tracker.Added, Product: product("1", "来了又走", 100)}),
+		days(5, tracker.Change{Kind: tracker.Removed, Product: product("5", "走了又来 智能手环", 19900), Proof: tracker.ProofOffshelf}),
+		days(4, tracker.Change{Kind: tracker.Repriced, Product: product("6", "腾讯微投 迷你投影仪", 99900), Before: product("6", "腾讯微投 迷你投影仪", 199900)}),
+		days(3, tracker.Change{Kind: tracker.Relisted, Product: product("5", "走了又来 智能手环", 19900), Away: 48 * time.Hour}),
+		days(2, tracker.Change{Kind: tracker.Repriced, Product: product("6", "腾讯微投 迷你投影仪", 199900), Before: product("6", "腾讯微投 迷你投影仪", 99900)}),
 		tracker.Change{Kind: tracker.Repriced, Product: product("2", "儿童蓝牙音箱", 20000), Before: product("2", "儿童蓝牙音箱", 29900)},
 		tracker.Change{Kind: tracker.Removed, Product: product("1", "来了又走", 100), Proof: tracker.ProofGone},
 		tracker.Change{Kind: tracker.Repriced, Product: product("2", "儿童蓝牙音箱", 25900), Before: product("2", "儿童蓝牙音箱", 20000)},
@@ -140,12 +148,11 @@ func stories(lang string) map[string]report.Story {
 		tracker.Change{Kind: tracker.Added, Storefront: "oppo", Product: product("4", "OPPO Find X9", 449900)},
 	)
 	d.Net = true
-	d.Changes[4].SameAs = &tracker.SameAs{ID: "99", Confidence: 0.97}
+	d.Changes[8].SameAs = &tracker.SameAs{ID: "99", Confidence: 0.97}
 	d.Scans = append(d.Scans, scan("oppo", nine, tracker.Partial, tracker.Evidence{Pages: 1, Products: 60, Declared: tracker.Declared{Pages: 2, Products: 90}}))
 	d.Scans[1].Evidence.Shop.Name = "OPPO官方旗舰店"
 	all["digest"] = d
-	d.Changes = d.Changes[:3:3]
-	d.Changes = append(d.Changes[:1:1], d.Changes[2])
+	d.Changes = []tracker.Change{d.Changes[0], d.Changes[6]} // product 1 comes and goes
 	d.Scans = nil
 	all["digest-nothing"] = d
 	return all

@@ -68,6 +68,15 @@ func (s *shopView) text(w *words, line func(string, ...any)) {
 			sec.Rows[i].text(w, line)
 		}
 	}
+	if len(s.Undone) > 0 {
+		line("\n%s (%d)", w.Undone, len(s.Undone))
+		for _, u := range s.Undone {
+			line("\n~ %s\n  %s", u.Title, u.Line)
+			if u.URL != "" {
+				line("  %s", u.URL)
+			}
+		}
+	}
 	if len(s.Suspects) > 0 {
 		line("\n%s (%d)", w.Suspects, len(s.Suspects))
 		line("%s", w.SuspectsNote)
@@ -166,6 +175,13 @@ func (v *view) brief() string {
 				}
 				ls = append(ls, r.brief(sec.Title))
 			}
+		}
+		for _, u := range s.Undone {
+			if len(ls) >= briefRows {
+				left++
+				continue
+			}
+			ls = append(ls, cut(u.Title, 60)+": "+u.Line)
 		}
 	}
 	for _, q := range v.Quiet {

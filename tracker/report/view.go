@@ -45,6 +45,8 @@ type shopView struct {
 	URL      string
 	Health   []healthView
 	Sections []section
+	Undone   []undoneView
+	MoreBack string // of Undone left out
 	Suspects []row
 	More     string // suspects left out
 	Evidence []evidenceView
@@ -95,6 +97,9 @@ type row struct {
 // A note is a line under a product.
 type note struct{ Text, URL string }
 
+// An undoneView is what changed and changed back within the report's period.
+type undoneView struct{ Title, URL, Line string }
+
 // An evidenceView is one scan in words.
 type evidenceView struct {
 	When     string
@@ -136,7 +141,8 @@ type viewer struct {
 	w        *words
 	zone     *time.Location
 	net      []tracker.Change
-	less     int
+	undone   [][]tracker.Change
+	less     int // changes that are no entry of net
 	most     limits
 	pictures []Picture
 	shots    int
@@ -150,7 +156,8 @@ func (s Story) view(most limits) *view {
 		v.zone = time.UTC
 	}
 	if s.Net {
-		v.net, v.less = Net(s.Changes)
+		v.net, v.undone = Net(s.Changes)
+		v.less = len(s.Changes) - len(v.net)
 	}
 	at := v.at()
 	out := &view{
@@ -158,6 +165,9 @@ func (s Story) view(most limits) *view {
 	}
 	if s.About() == Heartbeat {
 		v.heartbeat(out)
+	}
+	if s.Net && len(s.Changes) > 0 && at.Sub(s.Changes[0].At) > 24*time.Hour {
+		out.When = fmt.Sprintf(v.w.Period, v.day(s.Changes[0].At), v.date(at))
 	}
 	names := v.storefronts()
 	for i, name := range names {
@@ -320,6 +330,18 @@ func (v *viewer) shop(name tracker.Name) shopView {
 			sv.Sections = append(sv.Sections, sec)
 		}
 	}
+	back := 0
+	for _, cs := range v.undone {
+		if cs[0].Storefront != name {
+			continue
+		}
+		if back++; !full(v.most.rows, len(sv.Undone)) {
+			sv.Undone = append(sv.Undone, v.undoneView(cs))
+		}
+	}
+	if left := back - len(sv.Undone); left > 0 {
+		sv.MoreBack = many(v.w.More, left)
+	}
 	n := 0
 	for i := range v.Suspects {
 		s := &v.Suspects[i]
@@ -398,6 +420,33 @@ func (v *viewer) row(c *tracker.Change) row {
 		}
 	}
 	return r
+}
+
+// undoneView tells step by step what changed and changed back.
+func (v *viewer) undoneView(cs []tracker.Change) undoneView {
+	const most = 6 // steps
+	var steps []string
+	if c := &cs[0]; c.Kind == tracker.Repriced && c.Before != nil {
+		steps = append(steps, v.w.price(c.Before.Price))
+	}
+	for i := range cs {
+		if len(steps) == most {
+			steps = append(steps, "…")
+			break
+		}
+		c := &cs[i]
+		if c.Kind == tracker.Repriced {
+			steps = append(steps, fmt.Sprintf(v.w.UndoneStep, v.w.price(c.Product.Price), v.day(c.At)))
+		} else {
+			steps = append(steps, fmt.Sprintf(v.w.UndoneStep, v.w.UndoneKinds[c.Kind], v.day(c.At)))
+		}
+	}
+	p := cs[len(cs)-1].Product
+	u := undoneView{Title: clean(p.Title), URL: link(p.URL), Line: strings.Join(steps, " → ")}
+	if u.Title == "" {
+		u.Title = fmt.Sprintf(v.w.Number, clean(string(p.ID)))
+	}
+	return u
 }
 
 // proof says in words what a removal rests on.
@@ -606,7 +655,7 @@ func pictureType(b []byte) (kind, ext string) {
 
 // heartbeat puts into words that nothing happened.
 func (v *viewer) heartbeat(out *view) {
-	out.When = fmt.Sprintf(v.w.QuietFrom, v.day(v.Since), v.date(v.Report.Created))
+	out.When = fmt.Sprintf(v.w.Period, v.day(v.Since), v.date(v.Report.Created))
 	out.Lead, out.Whole = v.quiet()
 	for _, q := range v.Quiet {
 		qv := quietView{Title: v.title(q.Storefront), Whole: q.Scans > 0 && q.Complete == q.Scans}

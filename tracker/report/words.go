@@ -71,6 +71,9 @@ type words struct {
 	More         [2]string // rows that are only in the CSV
 	NetNote      [2]string // changes that undid each other or were merged
 	NoNet        string
+	Undone       string // heading of what changed and changed back
+	UndoneKinds  map[tracker.Kind]string
+	UndoneStep   string    // what became of it, when
 	MoreShops    [2]string // storefronts that are only in the text and the CSV file
 	MoreScans    [2]string // scans that are only in the text
 
@@ -90,7 +93,7 @@ type words struct {
 	QuietLine string // complete scans, all scans, products listed
 	QuietNone string // no scan at all
 	QuietLast string // time of the last complete scan
-	QuietFrom string // begin and end of the period
+	Period    string // begin and end
 
 	Storefronts string // number, in a subject about several
 	Minutes     string
@@ -199,8 +202,14 @@ var english = words{
 	More:         [2]string{"%d more is in the attached changes.csv", "%d more are in the attached changes.csv"},
 	NetNote:      [2]string{"%d change of this period was undone or overtaken by a later one; changes.csv lists all.", "%d changes of this period were undone or overtaken by later ones; changes.csv lists all."},
 	NoNet:        "Everything that changed in this period changed back. changes.csv lists it all.",
-	MoreShops:    [2]string{"%d more storefront is in the attached changes.csv", "%d more storefronts are in the attached changes.csv"},
-	MoreScans:    [2]string{"and %d earlier scan", "and %d earlier scans"},
+	Undone:       "Changed and changed back",
+	UndoneKinds: map[tracker.Kind]string{
+		tracker.Added: "new", tracker.Removed: "removed", tracker.Relisted: "back",
+		tracker.Retitled: "another title", tracker.Repictured: "another picture",
+	},
+	UndoneStep: "%s (%s)",
+	MoreShops:  [2]string{"%d more storefront is in the attached changes.csv", "%d more storefronts are in the attached changes.csv"},
+	MoreScans:  [2]string{"and %d earlier scan", "and %d earlier scans"},
 
 	Evidence: "What this rests on",
 	Verdicts: map[tracker.Verdict]string{
@@ -221,7 +230,7 @@ var english = words{
 	QuietLine: "%d of %d scans complete, %s listed",
 	QuietNone: "Not scanned in this period",
 	QuietLast: "last complete scan %s",
-	QuietFrom: "%s to %s",
+	Period:    "%s to %s",
 
 	Storefronts: "%d storefronts",
 	Minutes:     "%d min",
@@ -323,8 +332,14 @@ var chinese = words{
 	More:         [2]string{"另有 %d 项，见附件 changes.csv", "另有 %d 项，见附件 changes.csv"},
 	NetNote:      [2]string{"本期另有 %d 项变化被后来的变化抵消或取代，全部记录见 changes.csv。", "本期另有 %d 项变化被后来的变化抵消或取代，全部记录见 changes.csv。"},
 	NoNet:        "本期的变化都已恢复原状，全部记录见 changes.csv。",
-	MoreShops:    [2]string{"另有 %d 家店铺，见附件 changes.csv", "另有 %d 家店铺，见附件 changes.csv"},
-	MoreScans:    [2]string{"以及更早的 %d 次扫描", "以及更早的 %d 次扫描"},
+	Undone:       "变化后又恢复",
+	UndoneKinds: map[tracker.Kind]string{
+		tracker.Added: "上新", tracker.Removed: "下架", tracker.Relisted: "重新上架",
+		tracker.Retitled: "改标题", tracker.Repictured: "换主图",
+	},
+	UndoneStep: "%s（%s）",
+	MoreShops:  [2]string{"另有 %d 家店铺，见附件 changes.csv", "另有 %d 家店铺，见附件 changes.csv"},
+	MoreScans:  [2]string{"以及更早的 %d 次扫描", "以及更早的 %d 次扫描"},
 
 	Evidence: "依据",
 	Verdicts: map[tracker.Verdict]string{
@@ -345,7 +360,7 @@ var chinese = words{
 	QuietLine: "%[2]d 次扫描中 %[1]d 次完整，在售 %[3]s",
 	QuietNone: "本期没有扫描",
 	QuietLast: "最近一次完整扫描：%s",
-	QuietFrom: "%s 至 %s",
+	Period:    "%s 至 %s",
 
 	Storefronts: "%d 家店铺",
 	Minutes:     "%d 分钟",
