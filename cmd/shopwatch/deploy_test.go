@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"testing"
 )
@@ -40,5 +43,29 @@ func TestSeccomp(t *testing.T) {
 		if !slices.Contains(refused, name) {
 			t.Errorf("%s is not refused", name)
 		}
+	}
+}
+
+// systemd understands the unit, every key of it.
+func TestUnit(t *testing.T) {
+	analyze, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Skip(err)
+	}
+	text, err := os.ReadFile("deploy/shopwatch.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	unit := filepath.Join(t.TempDir(), "shopwatch.service")
+	if err := os.WriteFile(unit, bytes.ReplaceAll(text, []byte("/usr/local/bin/shopwatch"), []byte(self)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command(analyze, "verify", "--man=no", unit).CombinedOutput()
+	if err != nil || bytes.Contains(out, []byte("shopwatch.service:")) {
+		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
 	}
 }

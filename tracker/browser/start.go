@@ -31,7 +31,7 @@ func Major(version string) int {
 func explain(err error) error {
 	said := strings.ToLower(err.Error())
 	switch {
-	case strings.Contains(said, "sandbox") || strings.Contains(said, "namespace"):
+	case strings.Contains(said, "sandbox"), strings.Contains(said, "namespace"), strings.Contains(said, "zygote"):
 		return fmt.Errorf("%w (%w)", ErrSandbox, err)
 	case strings.Contains(said, "shared libraries"):
 		return fmt.Errorf("a library that Chrome needs is not installed; install Chrome by the package manager, which brings it (%w)", err)
