@@ -203,7 +203,11 @@ func (t tx) checkStorefronts(p *problems) {
 		}
 		for e := range c.Entries() {
 			it, _, err := c.item(e.ID)
-			if err == nil && tracker.EntryOf(&it) != e {
+			want := tracker.EntryOf(&it)
+			if e.Gone.IsZero() {
+				want.Gone = e.Gone // as schema 1 has it
+			}
+			if err == nil && want != e {
 				err = c.items.damaged([]byte(e.ID), errors.New("its header says something else"))
 			}
 			p.add(err)

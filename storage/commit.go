@@ -107,7 +107,7 @@ func (t tx) commit(s *tracker.Scan, scans bucket, out *tracker.Outcome) error {
 }
 
 // appended is how full pages are left that only ever get greater keys.
-const appended = 0.95
+const appended = 1
 
 func (t tx) putState(name tracker.Name, st *tracker.State) error {
 	shop, err := t.addShop(name, st.Shop)

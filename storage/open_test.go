@@ -396,6 +396,8 @@ func TestFileOfSchema1(t *testing.T) {
 	db := open(t, path)
 	sound(t, db)
 	list := products(6)
+	gone := list[5]
+	list = list[:5]
 	for i := range 3 {
 		list[i].Price.Low += 1000 // ten times 100
 	}
@@ -403,8 +405,13 @@ func TestFileOfSchema1(t *testing.T) {
 		t.Errorf("the same list reports %v, want nothing", told(got))
 	}
 	list[0].Price.Low += 100
-	commit(t, db, whole("tencent", day.Add(100*time.Hour), list...))
-	if h, err := db.History("tencent", list[0].ID, 0, 0); len(h) != 11 || err != nil || h[10].Seq != 31 {
+	again := gone
+	again.ID = "1234567890"
+	got := commit(t, db, whole("tencent", day.Add(100*time.Hour), append(list, again)...))
+	if len(got) != 2 || got[1].SameAs == nil || got[1].SameAs.ID != gone.ID {
+		t.Errorf("changes %+v, want a price and a product that was removed before", got)
+	}
+	if h, err := db.History("tencent", list[0].ID, 0, 0); len(h) != 11 || err != nil || h[10].Seq != 32 {
 		t.Errorf("history of %d changes, error %v; want 11", len(h), err)
 	}
 	sound(t, db)

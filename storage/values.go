@@ -177,8 +177,8 @@ func (v *probeValue) probe(id tracker.ProductID) *tracker.Probe {
 }
 
 // An itemValue is stored behind a header that a walk of the catalog reads
-// without decoding: flags (1 byte), the mark (8 bytes, big endian), and with
-// flagChanged the numbers of the product's last changes: how many (1 byte), the
+// without decoding: flags (1 byte), the mark, or when it was removed (8 bytes,
+// big endian; files of schema 1 have 0 for the latter), and with flagChanged the numbers of the product's last changes: how many (1 byte), the
 // first, and of each further one how much greater it is (uvarints).
 type itemValue struct {
 	productValue
@@ -218,7 +218,11 @@ func encodeItem(it *tracker.Item, changes []uint64) ([]byte, error) {
 	} else if it.Missing > 0 {
 		h[0] |= flagMissing
 	}
-	h = binary.BigEndian.AppendUint64(h, uint64(e.Mark))
+	mark := uint64(e.Mark)
+	if e.Removed {
+		mark = uint64(millis(e.Gone))
+	}
+	h = binary.BigEndian.AppendUint64(h, mark)
 	if len(changes) > 0 {
 		h[0] |= flagChanged
 		h = append(h, byte(len(changes)))
@@ -279,7 +283,12 @@ func decodeEntry(p []byte) (e tracker.Entry, missing bool, err error) {
 	if len(p) < itemHeader {
 		return e, false, errors.New("too short")
 	}
-	e = tracker.Entry{Mark: tracker.Mark(binary.BigEndian.Uint64(p[1:])), Removed: p[0]&flagRemoved != 0}
+	mark := binary.BigEndian.Uint64(p[1:])
+	if p[0]&flagRemoved != 0 {
+		e.Removed, e.Gone = true, fromMillis(int64(mark))
+	} else {
+		e.Mark = tracker.Mark(mark)
+	}
 	return e, p[0]&flagMissing != 0, nil
 }
 

@@ -26,8 +26,10 @@ type State struct {
 type Entry struct {
 	ID   ProductID
 	Mark Mark // of the product as it was last seen; zero when the item is not settled
-	// Removed says that the product is known to be gone.
+	// Removed says that the product is known to be gone, and Gone since when;
+	// zero when only the item tells.
 	Removed bool
+	Gone    time.Time
 }
 
 // A Catalog is what is known of one storefront's products, as Reconcile and

@@ -44,7 +44,7 @@ func (m *Items) Apply(o Outcome) {
 
 // EntryOf returns how a catalog names an item.
 func EntryOf(it *Item) Entry {
-	e := Entry{ID: it.ID, Removed: !it.Listed()}
+	e := Entry{ID: it.ID, Removed: !it.Listed(), Gone: it.Removed}
 	if it.Settled() {
 		e.Mark = it.Product.Mark()
 	}

@@ -69,7 +69,7 @@ type reconciler struct {
 	open   bool // some item is left unsettled
 	places *places
 
-	removed []ProductID // products of the catalog that were removed and are not seen again
+	removed []ProductID // products of the catalog that were removed not long ago and are not seen again
 }
 
 // complete takes in a scan that saw everything.
@@ -120,7 +120,9 @@ func (rc *reconciler) products(c Catalog) (missed []Item) {
 			known[i] = true
 			rc.see(c.Item(e.ID), &rc.scan.Products[i])
 		case e.Removed:
-			rc.removed = append(rc.removed, e.ID)
+			if e.Gone.IsZero() || rc.at.Sub(e.Gone) <= linkWithin {
+				rc.removed = append(rc.removed, e.ID)
+			}
 		default:
 			missed = append(missed, c.Item(e.ID))
 		}
