@@ -1,6 +1,7 @@
 package notify_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -25,6 +26,9 @@ func TestCorrectionGoesWhereTheWrongChangeWent(t *testing.T) {
 		t.Fatal(err)
 	}
 	flushUntil(t, n, db)
+	if text := letters(t, srv)[1].Text; !strings.Contains(text, "It said: New, 22 Nov 10:00.") {
+		t.Errorf("the correction does not say what was wrong:\n%s", text)
+	}
 	got := map[string]int{}
 	for _, l := range letters(t, srv) {
 		got[l.GetHeader("To")]++

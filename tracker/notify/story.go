@@ -60,7 +60,7 @@ func (n *Notifier) write(c *channel, r *tracker.Report) (*report.Story, *report.
 }
 
 func (n *Notifier) story(c *channel, r *tracker.Report) (*report.Story, error) {
-	s := &report.Story{Report: *r, Lang: c.Lang, Zone: c.Zone, Shops: n.opts.Shops, Picture: n.picture, Shot: n.shot}
+	s := &report.Story{Report: *r, Lang: c.Lang, Zone: c.Zone, Shops: n.opts.Shops, Picture: n.picture, Shot: n.shot, Wrong: make(map[uint64]tracker.Change)}
 	for _, seq := range r.Changes {
 		ch, ok, err := n.db.Change(seq)
 		if err != nil {
@@ -68,6 +68,15 @@ func (n *Notifier) story(c *channel, r *tracker.Report) (*report.Story, error) {
 		}
 		if ok {
 			s.Changes = append(s.Changes, ch)
+		}
+		if ok && ch.Kind == tracker.Corrected {
+			wrong, ok, err := n.db.Change(ch.Corrects)
+			if err != nil {
+				return nil, err
+			}
+			if ok {
+				s.Wrong[wrong.Seq] = wrong
+			}
 		}
 	}
 	if err := n.scans(s); err != nil {

@@ -53,6 +53,9 @@ func (w *webhook) Send(ctx context.Context, l *Letter) (string, error) {
 	if err == nil {
 		err = judge(status, answer)
 	}
+	if answer == "" {
+		answer = http.StatusText(status)
+	}
 	return cutTo(answer, 200), hide(err, append(secretsOf(w.url.RequestURI()), w.Secret)...)
 }
 

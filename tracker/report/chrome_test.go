@@ -15,6 +15,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
+	"shopwatch/tracker"
 	"shopwatch/tracker/report"
 )
 
@@ -28,9 +29,14 @@ func TestNothingOverflows(t *testing.T) {
 		t.Skip("starts Chrome")
 	}
 	ctx := chrome(t)
-	pick := map[string]bool{"sample": true, "hostile": true, "digest": true, "heartbeat-gaps": true, "stalled-login": true, "proofs": true}
+	pick := map[string]bool{
+		"sample": true, "hostile": true, "digest": true, "heartbeat-gaps": true, "stalled-login": true, "proofs": true,
+		"great": true, "corrected": true, "closed": true, "recovered": true,
+	}
 	for _, lang := range []string{"en", "zh"} {
-		for name, s := range stories(lang) {
+		all := stories(lang)
+		all["great"] = great(lang)
+		for name, s := range all {
 			if !pick[name] {
 				continue
 			}
@@ -57,6 +63,25 @@ func TestNothingOverflows(t *testing.T) {
 			}
 		}
 	}
+}
+
+// great is a report of 200 changes of all kinds, with pictures.
+func great(lang string) report.Story {
+	s := report.Sample("analysts", lang, shanghai, nine)
+	s.Sample = false
+	one := s.Changes
+	s.Changes = nil
+	for i := range 200 {
+		c := one[i%len(one)]
+		p := *c.Product
+		p.ID = tracker.ProductID(fmt.Sprint(45127440000 + i))
+		p.Title = fmt.Sprintf("%s 第 %d 款", p.Title, i)
+		c.Product = &p
+		c.Pictures.Picture = fmt.Sprint("picture-", i)
+		s.Changes = append(s.Changes, c)
+	}
+	s.Changes = number(s.Changes)
+	return s
 }
 
 // styleSheet is what some clients drop.
@@ -87,8 +112,8 @@ func chrome(t *testing.T) context.Context {
 	return ctx
 }
 
-// overflow names what sticks out of the window on either side, and texts that
-// are wider than what holds them.
+// overflow names what sticks out of the window on either side, texts that are
+// wider than what holds them, and titles that have too little room.
 const overflow = `(() => {
 	const wide = document.documentElement.clientWidth, bad = [];
 	for (const e of document.body.querySelectorAll('*')) {
@@ -96,6 +121,10 @@ const overflow = `(() => {
 		if (r.width && (r.right > wide + 0.5 || r.left < -0.5)) bad.push(e.tagName + ' ' + e.textContent.slice(0, 40));
 		if (e.tagName === 'TD' && e.scrollWidth > e.clientWidth + 1) bad.push('text in TD ' + e.textContent.slice(0, 40));
 	}
+	const column = document.querySelector('.cq'); // of prices: hidden on phones, where it would squeeze the titles
+	if (wide > 480 || column && getComputedStyle(column).display === 'none')
+		for (const e of document.querySelectorAll('td > p.ink'))
+			if (e.clientWidth < 160) bad.push('squeezed to ' + e.clientWidth + ': ' + e.textContent.slice(0, 40));
 	if (document.documentElement.scrollWidth > wide) bad.push('the page scrolls to ' + document.documentElement.scrollWidth);
 	return bad;
 })()`

@@ -23,7 +23,7 @@ func Write(s Story) (*Mail, error) {
 			return m, nil
 		}
 		if most.rows > 3 {
-			most.rows = most.rows * 2 / 3
+			most.rows -= max(most.rows/8, 1)
 		} else {
 			most.shops, most.scans = most.shops/2, 2
 		}

@@ -101,7 +101,9 @@ func stories(lang string) map[string]report.Story {
 	all["recovered"] = base(tracker.Change{Kind: tracker.Recovered, Reason: "as storage keeps it"})
 	all["kept-again"] = base(tracker.Change{Kind: tracker.Recovered, Scan: nine, Away: 27 * time.Hour, Reason: "3 scans could not be kept: no space left on device"})
 	all["closed"] = base(tracker.Change{Kind: tracker.Closed, Verdict: tracker.Gone, Reason: "店铺不存在"})
-	all["corrected"] = base(tracker.Change{Kind: tracker.Corrected, Corrects: 12, Reason: "the page was a login wall", Product: product("5", "全民WiFi", 1990)})
+	wrong := base(tracker.Change{Kind: tracker.Corrected, Corrects: 12, Reason: "the page was a login wall", Product: product("5", "全民WiFi", 1990)})
+	wrong.Wrong = map[uint64]tracker.Change{12: {Seq: 12, Kind: tracker.Removed, At: nine.Add(-20 * time.Hour)}}
+	all["corrected"] = wrong
 
 	h := base(
 		tracker.Change{Kind: tracker.Added, Product: product("6", hostile+strings.Repeat("长", 500), 0), Important: hostile},

@@ -14,7 +14,9 @@ type Story struct {
 	Changes []tracker.Change
 	// Net asks for what remains of the changes when those of one product are
 	// taken together, as a digest wants it. The CSV file keeps them all.
-	Net      bool
+	Net bool
+	// Wrong are the changes that corrections among Changes take back, by number.
+	Wrong    map[uint64]tracker.Change
 	Scans    []Scan    // those that the changes rest on, oldest first
 	Suspects []Suspect // listed products that complete scans missed, not confirmed as gone
 	Shops    map[tracker.Name]Shop

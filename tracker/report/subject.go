@@ -1,6 +1,8 @@
 package report
 
 import (
+	"cmp"
+	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -32,6 +34,14 @@ func (v *viewer) subject(at time.Time) string {
 	return cut(head+"["+whose+"] "+what+tail, maxSubject)
 }
 
+// whatOf names what a change is about in a word or two.
+func (v *viewer) whatOf(c *tracker.Change) string {
+	if c.Product == nil {
+		return v.w.Kinds[v.Wrong[c.Corrects].Kind]
+	}
+	return cmp.Or(clean(c.Product.Title), fmt.Sprintf(v.w.Number, clean(string(c.Product.ID))))
+}
+
 // outcome is what happened, the most important first.
 func (v *viewer) outcome() []string {
 	if v.About() == Heartbeat {
@@ -57,7 +67,7 @@ func (v *viewer) outcome() []string {
 		case tracker.Closed:
 			s = v.w.SubjectClosed
 		case tracker.Corrected:
-			s = v.w.SubjectCorrected
+			s = strings.TrimRight(fmt.Sprintf(v.w.SubjectCorrected, cut(v.whatOf(c), 24)), " :：")
 		}
 		if s != "" && !told[s] {
 			told[s] = true

@@ -3,6 +3,8 @@ package report
 import (
 	"fmt"
 	"strings"
+
+	"shopwatch/tracker"
 )
 
 // text writes the view as plain text, with everything.
@@ -123,8 +125,9 @@ func (r *row) text(w *words, line func(string, ...any)) {
 		line("  %s: %s", w.Before, r.WasImage)
 		line("  %s: %s", w.After, r.Image)
 	}
-	for _, n := range r.Notes {
-		line("  %s", n.Text)
+	for i := range r.Notes {
+		n := &r.Notes[i]
+		line("  %s", n.String())
 		if n.URL != "" && n.URL != r.URL {
 			line("  %s", n.URL)
 		}
@@ -163,6 +166,11 @@ func (v *view) brief() string {
 		}
 		for _, h := range s.Health {
 			ls = append(ls, "! "+h.Head)
+			if h.Kind == tracker.Corrected {
+				for _, l := range h.Lines {
+					ls = append(ls, "  "+l)
+				}
+			}
 			if h.Do != "" {
 				ls = append(ls, "  "+h.Do)
 			}

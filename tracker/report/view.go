@@ -94,8 +94,21 @@ type row struct {
 	ShotAlt    string
 }
 
-// A note is a line under a product.
-type note struct{ Text, URL string }
+// A note is a line under a product. Part of it may lead somewhere.
+type note struct{ Text, Link, Rest, URL string }
+
+func (n *note) String() string { return n.Text + n.Link + n.Rest }
+
+// linked makes a note of a text, whose first words in brackets lead to an
+// address.
+func linked(text, url string) note {
+	before, rest, ok := strings.Cut(text, "[")
+	words, after, closed := strings.Cut(rest, "]")
+	if !ok || !closed {
+		return note{Text: text}
+	}
+	return note{before, words, after, url}
+}
 
 // An undoneView is what changed and changed back within the report's period.
 type undoneView struct{ Title, URL, Line string }
@@ -457,17 +470,17 @@ func (v *viewer) proof(c *tracker.Change) note {
 	}
 	switch c.Proof {
 	case tracker.ProofGone:
-		return note{fmt.Sprintf(v.w.ProofGone, seen), url}
+		return linked(fmt.Sprintf(v.w.ProofGone, seen), url)
 	case tracker.ProofOffshelf:
-		return note{fmt.Sprintf(v.w.ProofOffshelf, seen), url}
+		return linked(fmt.Sprintf(v.w.ProofOffshelf, seen), url)
 	case tracker.ProofUnlisted:
-		return note{fmt.Sprintf(v.w.ProofUnlisted, c.Missing, seen), url}
+		return linked(fmt.Sprintf(v.w.ProofUnlisted, c.Missing, seen), url)
 	}
 	s := fmt.Sprintf(v.w.ProofUnseen, c.Missing)
 	if c.Probe != nil && c.Probe.Reason != "" {
 		s += fmt.Sprintf(v.w.ProofReason, cut(clean(c.Probe.Reason), 80))
 	}
-	return note{s, url}
+	return linked(s, url)
 }
 
 // health puts a change of the storefront itself, or a correction, into words.
@@ -503,6 +516,9 @@ func (v *viewer) health(c *tracker.Change) (healthView, bool) {
 		h.Do = fmt.Sprintf(v.w.ClosedDo, clean(string(c.Storefront)))
 	case tracker.Corrected:
 		h.Head = fmt.Sprintf(v.w.Corrected, c.Corrects, cut(clean(c.Reason), 300))
+		if wrong, ok := v.Wrong[c.Corrects]; ok {
+			h.Lines = append(h.Lines, fmt.Sprintf(v.w.WrongOne, v.w.Kinds[wrong.Kind], v.day(wrong.At)))
+		}
 		if c.Product != nil {
 			h.Lines = append(h.Lines, clean(c.Product.Title)+" · "+fmt.Sprintf(v.w.Number, clean(string(c.Product.ID))))
 		}
@@ -607,7 +623,8 @@ func (v *viewer) shot(r *row, c *tracker.Change) {
 		return
 	}
 	if c.Proof == tracker.ProofGone || c.Proof == tracker.ProofOffshelf {
-		if reason := clean(c.Probe.Reason); reason != "" {
+		said := r.Notes[len(r.Notes)-1].String()
+		if reason := clean(c.Probe.Reason); !strings.Contains(said, strings.TrimPrefix(reason, "商品")) {
 			r.Notes = append(r.Notes, note{Text: fmt.Sprintf(v.w.ProofMark, cut(reason, 80))})
 		}
 	}

@@ -25,10 +25,10 @@ type words struct {
 	PriceHidden string // an unknown price
 	PriceFrom   string // the price of which others begin
 	Number      string // the product's number
-	Page        string // a link to what the item page said
 	Before      string
 	After       string
 
+	// In brackets the words that lead to the item page.
 	ProofGone     string // when it was seen
 	ProofOffshelf string // when it was seen
 	ProofUnlisted string // number of complete scans, when its page was seen
@@ -54,12 +54,13 @@ type words struct {
 	Closed    string
 	ClosedDo  string // the storefront's name
 	Corrected string // the number of the wrong change, why
+	WrongOne  string // what the wrong change said, when
 
 	SubjectStalled   map[tracker.Verdict]string
 	SubjectRecovered string
 	SubjectKept      string
 	SubjectClosed    string
-	SubjectCorrected string
+	SubjectCorrected string // the product
 	SubjectNoNet     string // several changes that undid each other
 	SubjectQuiet     string // complete scans, all scans
 	SubjectUnquiet   string // complete scans, all scans
@@ -138,14 +139,13 @@ var english = words{
 	PriceHidden: "price not shown",
 	PriceFrom:   "from %s",
 	Number:      "No. %s",
-	Page:        "its page",
 	Before:      "Before",
 	After:       "Now",
 
-	ProofGone:     "Its page says that the product does not exist, seen %s",
-	ProofOffshelf: "Its page says 已下架 (taken off the shelf), seen %s",
-	ProofUnlisted: "%d complete scans in a row did not list it; its page still sold it, seen %s",
-	ProofUnseen:   "%d complete scans in a row did not list it; its page could not be read",
+	ProofGone:     "[Its page] says that the product does not exist, seen %s",
+	ProofOffshelf: "[Its page] says 已下架 (taken off the shelf), seen %s",
+	ProofUnlisted: "%d complete scans in a row did not list it; [its page] still sold it, seen %s",
+	ProofUnseen:   "%d complete scans in a row did not list it; [its page] could not be read",
 	ProofReason:   " (%s)",
 	ProofMark:     "Proof: %s",
 	ShotAlt:       "Its page as it looked at %s",
@@ -179,6 +179,7 @@ var english = words{
 	Closed:    "The marketplace says that this storefront does not exist or is closed",
 	ClosedDo:  "If it moved, change its url in the configuration; if it is gone for good, take \"%s\" out. Its history stays.",
 	Corrected: "Change %d was wrong: %s",
+	WrongOne:  "It said: %s, %s.",
 
 	SubjectStalled: map[tracker.Verdict]string{
 		tracker.Login:   "Cannot read the storefront: login needed",
@@ -190,7 +191,7 @@ var english = words{
 	SubjectRecovered: "Readable again",
 	SubjectKept:      "Scans are kept again",
 	SubjectClosed:    "Storefront closed",
-	SubjectCorrected: "Correction",
+	SubjectCorrected: "Correction: %s",
 	SubjectNoNet:     "No change on the whole",
 	SubjectQuiet:     "No change: %d of %d scans complete",
 	SubjectUnquiet:   "No change seen: only %d of %d scans complete",
@@ -268,14 +269,13 @@ var chinese = words{
 	PriceHidden: "未显示价格",
 	PriceFrom:   "%s 起",
 	Number:      "商品编号 %s",
-	Page:        "商品页",
 	Before:      "原来",
 	After:       "现在",
 
-	ProofGone:     "商品页显示该商品不存在（%s 查看）",
-	ProofOffshelf: "商品页显示“已下架”（%s 查看）",
-	ProofUnlisted: "连续 %d 次完整扫描未在店铺列出；商品页仍在售（%s 查看）",
-	ProofUnseen:   "连续 %d 次完整扫描未在店铺列出；商品页无法读取",
+	ProofGone:     "[商品页]显示该商品不存在（%s 查看）",
+	ProofOffshelf: "[商品页]显示“已下架”（%s 查看）",
+	ProofUnlisted: "连续 %d 次完整扫描未在店铺列出；[商品页]仍在售（%s 查看）",
+	ProofUnseen:   "连续 %d 次完整扫描未在店铺列出；[商品页]无法读取",
 	ProofReason:   "（%s）",
 	ProofMark:     "证据：%s",
 	ShotAlt:       "商品页截图（%s）",
@@ -309,6 +309,7 @@ var chinese = words{
 	Closed:    "平台显示该店铺不存在或已关闭",
 	ClosedDo:  "如果店铺搬家了，请修改配置中的 url；如果不再经营，请从配置中删除“%s”，历史记录会保留。",
 	Corrected: "第 %d 号变化有误：%s",
+	WrongOne:  "原报告：%s，%s。",
 
 	SubjectStalled: map[tracker.Verdict]string{
 		tracker.Login:   "无法读取店铺：需要登录",
@@ -320,7 +321,7 @@ var chinese = words{
 	SubjectRecovered: "恢复读取",
 	SubjectKept:      "扫描结果恢复保存",
 	SubjectClosed:    "店铺关闭",
-	SubjectCorrected: "更正",
+	SubjectCorrected: "更正：%s",
 	SubjectNoNet:     "总体无变化",
 	SubjectQuiet:     "无变化：%[2]d 次扫描中 %[1]d 次完整",
 	SubjectUnquiet:   "未见变化：%[2]d 次扫描中仅 %[1]d 次完整",
