@@ -142,6 +142,8 @@ func TestMailAsItArrives(t *testing.T) {
 		"List-Unsubscribe": "<mailto:shopwatch@example.com?subject=unsubscribe%20analysts>",
 		"Auto-Submitted":   "auto-generated",
 		"Bcc":              "",
+		// One click needs an address that takes it.
+		"List-Unsubscribe-Post": "",
 	} {
 		if got := l.GetHeader(header); got != want {
 			t.Errorf("%s: %s, want %s", header, got, want)
