@@ -45,7 +45,7 @@ func (cc *changesCommand) Run(a *app) error {
 			all = append(all, ch)
 		}
 		slices.Reverse(all)
-		t := table{right: map[int]bool{0: true}}
+		t := table{right: map[int]bool{0: true}, spare: []int{2}}
 		t.row("SEQ", "WHEN", "STOREFRONT", "KIND", "WHAT")
 		for i := range all {
 			if a.json {
@@ -57,7 +57,11 @@ func (cc *changesCommand) Run(a *app) error {
 			ch := &all[i]
 			t.row(strconv.FormatUint(ch.Seq, 10), clock(ch.At, c.Timezone.Location), string(ch.Storefront), string(ch.Kind), describe(ch))
 		}
-		if a.json {
+		switch {
+		case a.json:
+			return nil
+		case t.empty():
+			fmt.Fprintln(a.out, "no changes")
 			return nil
 		}
 		return t.print(a.out)

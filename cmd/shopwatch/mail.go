@@ -132,7 +132,7 @@ func (o *outboxCommand) Run(a *app) error {
 		if err != nil {
 			return err
 		}
-		t := table{right: map[int]bool{0: true, 5: true}}
+		t := table{right: map[int]bool{0: true, 5: true}, spare: []int{1, 5}}
 		t.row("REPORT", "MADE", "CHANNEL", "TO", "STATE", "TRIES", "NEXT")
 		for i := range reports {
 			r := &reports[i]

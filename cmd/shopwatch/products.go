@@ -17,7 +17,7 @@ type productsCommand struct {
 // Run prints a line per product.
 func (p *productsCommand) Run(a *app) error {
 	return a.ask(func(c *Config, client *web.Client) error {
-		t := table{right: map[int]bool{1: true}}
+		t := table{right: map[int]bool{1: true}, spare: []int{2}}
 		t.row("PRODUCT", "PRICE", "FIRST SEEN", "STATE", "TITLE")
 		for it, err := range client.Products(a.ctx, p.Name) {
 			if err != nil {
@@ -34,7 +34,11 @@ func (p *productsCommand) Run(a *app) error {
 			}
 			t.row(string(it.ID), price(it.Price), clock(it.FirstSeen, c.Timezone.Location), state(&it, c.Timezone.Location), it.Title)
 		}
-		if a.json {
+		switch {
+		case a.json:
+			return nil
+		case t.empty():
+			fmt.Fprintln(a.out, "no products")
 			return nil
 		}
 		return t.print(a.out)

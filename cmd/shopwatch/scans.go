@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -31,8 +32,8 @@ func (s *scansCommand) Run(a *app) error {
 			all = append(all, sc)
 		}
 		slices.Reverse(all)
-		t := table{right: map[int]bool{4: true}}
-		t.row("BEGAN", "STOREFRONT", "VERDICT", "EVIDENCE", "CHANGES", "TOOK", "REASON")
+		t := table{right: map[int]bool{4: true}, spare: []int{5, 1}}
+		t.row("BEGAN", "STOREFRONT", "VERDICT", "EVIDENCE", "CHANGES", "TOOK")
 		for i := range all {
 			if a.json {
 				if err := a.print(&all[i]); err != nil {
@@ -46,9 +47,14 @@ func (s *scansCommand) Run(a *app) error {
 				reason = "doubted: it misses too much at once"
 			}
 			t.row(sc.Began.In(c.Timezone.Location).Format(time.DateTime), string(sc.Storefront), string(sc.Verdict), evidenceLine(sc),
-				strconv.Itoa(sc.Changes), sc.Took.Round(100*time.Millisecond).String(), reason)
+				strconv.Itoa(sc.Changes), sc.Took.Round(100*time.Millisecond).String())
+			t.note(reason)
 		}
-		if a.json {
+		switch {
+		case a.json:
+			return nil
+		case t.empty():
+			fmt.Fprintln(a.out, "no scans")
 			return nil
 		}
 		return t.print(a.out)

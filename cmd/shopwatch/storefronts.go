@@ -17,7 +17,7 @@ func (storefrontsCommand) Run(a *app) error {
 		if err != nil {
 			return err
 		}
-		t := table{right: map[int]bool{1: true}}
+		t := table{right: map[int]bool{1: true}, spare: []int{2, 1}}
 		t.row("NAME", "PRODUCTS", "LAST SCAN", "VERDICT", "LAST COMPLETE", "NEXT", "TITLE")
 		for _, sf := range all {
 			if a.json {

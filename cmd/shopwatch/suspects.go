@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strconv"
 
 	"shopwatch/tracker"
@@ -19,8 +20,8 @@ func (s *suspectsCommand) Run(a *app) error {
 		if err != nil {
 			return err
 		}
-		t := table{right: map[int]bool{3: true}}
-		t.row("STOREFRONT", "PRODUCT", "LAST SEEN", "MISSED BY", "TITLE", "WHY NOT REMOVED")
+		t := table{right: map[int]bool{3: true}, spare: []int{0, 2}}
+		t.row("STOREFRONT", "PRODUCT", "LAST SEEN", "MISSED BY", "TITLE")
 		for i := range all {
 			if a.json {
 				if err := a.print(&all[i]); err != nil {
@@ -30,9 +31,14 @@ func (s *suspectsCommand) Run(a *app) error {
 			}
 			sp := &all[i]
 			t.row(string(sp.Storefront), string(sp.Product.ID), clock(sp.Product.LastSeen, c.Timezone.Location),
-				strconv.Itoa(sp.Product.Missing)+" of "+strconv.Itoa(sp.Misses), sp.Product.Title, sp.Why)
+				strconv.Itoa(sp.Product.Missing)+" of "+strconv.Itoa(sp.Misses), sp.Product.Title)
+			t.note(sp.Why)
 		}
-		if a.json {
+		switch {
+		case a.json:
+			return nil
+		case t.empty():
+			fmt.Fprintln(a.out, "no product is missing without proof")
 			return nil
 		}
 		return t.print(a.out)

@@ -11,11 +11,12 @@ import (
 
 // A table is printed with columns that line up, also with Chinese characters,
 // which are as wide as two others. On a terminal the last column is cut where
-// the line would break.
+// the line would break; before too little of it is left, others go.
 type table struct {
 	rows  [][]string
 	notes map[int]string // below a row, by its index
 	right map[int]bool   // columns of numbers
+	spare []int          // columns that a narrow terminal can do without, the first to go first
 }
 
 func (t *table) row(cells ...string) { t.rows = append(t.rows, cells) }
@@ -34,7 +35,35 @@ func (t *table) note(text string) {
 // width counts columns of a terminal. What cannot be shown has none.
 var width = runewidth.Condition{StrictEmojiNeutral: true}
 
-func (t *table) print(w io.Writer) error {
+// empty reports whether there is nothing below the heading.
+func (t *table) empty() bool { return len(t.rows) <= 1 }
+
+// enough is what a terminal shows of the last column at least, if columns can
+// be spared for that.
+const enough = 36
+
+// narrow takes away columns until enough of the last one fits.
+func (t *table) narrow(widths []int, columns int) (gone map[int]bool) {
+	gone = map[int]bool{}
+	last := len(widths) - 1
+	left := columns
+	for _, n := range widths[:last] {
+		left -= n + 2
+	}
+	for _, i := range t.spare {
+		if left >= min(widths[last], enough) {
+			break
+		}
+		gone[i] = true
+		left += widths[i] + 2
+	}
+	return gone
+}
+
+func (t *table) print(w io.Writer) error { return t.printTo(w, terminal(w)) }
+
+// printTo prints for a terminal of so many columns, 0 for none.
+func (t *table) printTo(w io.Writer, columns int) error {
 	var widths []int
 	for _, row := range t.rows {
 		for i, cell := range row {
@@ -44,11 +73,17 @@ func (t *table) print(w io.Writer) error {
 			widths[i] = max(widths[i], width.StringWidth(plain(cell)))
 		}
 	}
-	columns := terminal(w)
+	var gone map[int]bool
+	if columns > 0 && len(widths) > 0 {
+		gone = t.narrow(widths, columns)
+	}
 	var b strings.Builder
 	for n, row := range t.rows {
 		var line strings.Builder
 		for i, cell := range row {
+			if gone[i] {
+				continue
+			}
 			cell = plain(cell)
 			space := strings.Repeat(" ", widths[i]-width.StringWidth(cell))
 			if t.right[i] {
@@ -69,7 +104,11 @@ func (t *table) print(w io.Writer) error {
 		}
 		b.WriteString(text + "\n")
 		if note := plain(t.notes[n]); note != "" {
-			b.WriteString("        " + note + "\n")
+			const indent = "        "
+			if columns > 2*len(indent) {
+				note = strings.Join(wrap(note, columns-len(indent)), "\n"+indent)
+			}
+			b.WriteString(indent + note + "\n")
 		}
 	}
 	_, err := io.WriteString(w, b.String())

@@ -110,6 +110,33 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// On a narrow terminal columns that can be spared go before the last one is
+// cut short; a note is broken.
+func TestNarrowTable(t *testing.T) {
+	tb := table{spare: []int{1, 0}}
+	tb.row("NAME", "SINCE", "TITLE")
+	tb.row("tencent", "2026-11-23 09:41", "腾讯糖大夫血糖仪 家用微信智能血糖测试仪")
+	tb.note("still sold on its page, but the list of the storefront does not show it")
+	for columns, want := range map[int]string{
+		0: "NAME     SINCE             TITLE\ntencent  2026-11-23 09:41  腾讯糖大夫血糖仪 家用微信智能血糖测试仪\n" +
+			"        still sold on its page, but the list of the storefront does not show it\n",
+		60: "NAME     TITLE\ntencent  腾讯糖大夫血糖仪 家用微信智能血糖测试仪\n" +
+			"        still sold on its page, but the list of the\n        storefront does not show it\n",
+		40: "TITLE\n腾讯糖大夫血糖仪 家用微信智能血糖测试仪\n" +
+			"        still sold on its page, but the\n        list of the storefront does not\n        show it\n",
+		30: "TITLE\n腾讯糖大夫血糖仪 家用微信智能…\n" +
+			"        still sold on its\n        page, but the list of\n        the storefront does\n        not show it\n",
+	} {
+		var out bytes.Buffer
+		if err := tb.printTo(&out, columns); err != nil {
+			t.Fatal(err)
+		}
+		if out.String() != want {
+			t.Errorf("%d columns:\n%s\nwant\n%s", columns, out.String(), want)
+		}
+	}
+}
+
 func TestDescribe(t *testing.T) {
 	p := &tracker.Product{Title: "投影仪", Price: tracker.Price{Kind: tracker.PriceExact, Low: 12900, Currency: "CNY"}}
 	was := &tracker.Product{Title: "投影", Price: tracker.Price{Kind: tracker.PriceRange, Low: 9900, High: 19900, Currency: "CNY"}}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"shopwatch/tracker"
@@ -32,7 +33,11 @@ func (w *whyCommand) Run(a *app) error {
 func tellStory(out io.Writer, st *web.Story, loc *time.Location) error {
 	c := &st.Change
 	say := func(label, format string, args ...any) {
-		fmt.Fprintf(out, "%-9s %s\n", label, plain(fmt.Sprintf(format, args...)))
+		text := plain(fmt.Sprintf(format, args...))
+		if columns := terminal(out); columns > 40 {
+			text = strings.Join(wrap(text, columns-10), "\n"+strings.Repeat(" ", 10))
+		}
+		fmt.Fprintf(out, "%-9s %s\n", label, text)
 	}
 	fmt.Fprintf(out, "change %d: %s %s\n\n", c.Seq, c.Kind, describe(c))
 	say("what", "%s, in storefront %s", c.Kind, c.Storefront)
