@@ -41,6 +41,9 @@ func (f *Filter) Wants(c *tracker.Change) bool {
 	return true
 }
 
+// picky reports whether changes of the storefronts may not pass.
+func (f *Filter) picky() bool { return len(f.Kinds) > 0 || f.Watched != nil || f.LeastPercent > 0 }
+
 // facets are those of which the channel wants a change, or what several came
 // to: prices that creep.
 func (f *Filter) facets(changes []tracker.Change) map[report.Facet]bool {
@@ -197,11 +200,19 @@ func (n *Notifier) heartbeat(c *channel, now time.Time) (next time.Time, err err
 	if err != nil {
 		return time.Time{}, err
 	}
-	if len(last) > 0 && last[0].Created.After(since) {
+	told := len(last) > 0 && last[0].Created.After(since)
+	if told {
 		since = last[0].Created
 	}
-	if next = c.Heartbeat.Next(since); next.IsZero() || now.Before(next) {
+	next = c.Heartbeat.Next(since)
+	if told && last[0].About != report.Heartbeat && !next.IsZero() {
+		next = c.Heartbeat.Next(next) // what was told is in the period that ends first
+	}
+	if next.IsZero() || now.Before(next) {
 		return next, nil
+	}
+	if tell, err := n.untold(c); err != nil || len(tell) > 0 {
+		return c.Heartbeat.Next(now), err // something did happen: the digest will tell
 	}
 	r := &tracker.Report{Channel: c.Name, Created: now, About: report.Heartbeat}
 	recipients, err := n.recipients(c)

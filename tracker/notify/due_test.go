@@ -69,9 +69,16 @@ func (d daily) Next(t time.Time) time.Time {
 	return next
 }
 
+// A weekly time on Saturdays, such as 1 January 2000.
 type weekly time.Duration
 
-func (d weekly) Next(t time.Time) time.Time { return daily(d).Next(t.Add(6 * 24 * time.Hour)) }
+func (d weekly) Next(t time.Time) time.Time {
+	next := time.Date(2000, 1, 1, 0, 0, 0, int(d), time.UTC)
+	for !next.After(t) {
+		next = next.Add(7 * 24 * time.Hour)
+	}
+	return next
+}
 
 // A notebook is a sender that writes down when what came.
 type notebook struct {
@@ -248,10 +255,37 @@ func TestHeartbeatProvesQuiet(t *testing.T) {
 			at := time.Duration(day)*24*h + 3*h
 			steps[at] = lists(t, "tencent", ids...)
 		}
-		days(t, notify.Channel{Name: "weekly", Sender: book, Heartbeat: weekly(9 * h)}, 21*24*h, steps)
-		want := "07 09:00 [Tencent flagship] No change: 7 of 7 scans complete · 7 Jan 09:00\n" +
-			"11 03:00 [Tencent flagship] +1 new · 11 Jan 03:00\n" +
-			"17 09:00 [Tencent flagship] No change: 6 of 6 scans complete · 17 Jan 09:00"
+		days(t, notify.Channel{Name: "weekly", Sender: book, Heartbeat: weekly(9 * h)}, 22*24*h, steps)
+		want := "01 09:00 [Tencent flagship] No change: 1 of 1 scans complete · 1 Jan 09:00\n" +
+			"08 09:00 [Tencent flagship] No change: 7 of 7 scans complete · 8 Jan 09:00\n" +
+			"11 03:00 [Tencent flagship] +1 new · 11 Jan 03:00\n" + // so none on the 15th
+			"22 09:00 [Tencent flagship] No change: 9 of 9 scans complete · 22 Jan 09:00"
+		if got := book.read(); got != want {
+			t.Errorf("letters:\n%s\nwant\n%s", got, want)
+		}
+	})
+}
+
+// TestHeartbeatClaimsNoMoreThanIsKnown: it does not say that nothing changed
+// when a digest is going to tell of a change, or when the filter left one out.
+func TestHeartbeatClaimsNoMoreThanIsKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		book := &notebook{}
+		days(t, notify.Channel{Name: "both", Sender: book, Heartbeat: daily(9 * h), Digest: weekly(8 * h)}, 8*24*h, map[time.Duration]func(*storage.DB){
+			h:      lists(t, "tencent", "1"),
+			30 * h: lists(t, "tencent", "1", "2"),
+		})
+		want := "01 09:00 [Tencent flagship] No change: 1 of 1 scans complete · 1 Jan 09:00\n" +
+			"08 08:00 [Tencent flagship] +1 new · 2 Jan 06:00"
+		if got := book.read(); got != want {
+			t.Errorf("letters:\n%s\nwant\n%s", got, want)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		book := &notebook{}
+		c := notify.Channel{Name: "removals", Sender: book, Heartbeat: daily(9 * h), Filter: notify.Filter{Kinds: []tracker.Kind{tracker.Removed}}}
+		days(t, c, 10*h, map[time.Duration]func(*storage.DB){h: lists(t, "tencent", "1"), 2 * h: lists(t, "tencent", "1", "2")})
+		want := "01 09:00 [Tencent flagship] Nothing to tell: 2 of 2 scans complete · 1 Jan 09:00"
 		if got := book.read(); got != want {
 			t.Errorf("letters:\n%s\nwant\n%s", got, want)
 		}

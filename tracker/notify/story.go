@@ -36,17 +36,23 @@ func (n *Notifier) Pending(channel string) (*report.Story, bool, error) {
 		return nil, false, nil
 	}
 	r := &tracker.Report{Channel: c.Name, Created: time.Now()}
-	var asked error
-	_, err := n.db.NextReport(c.Name, nil, r.Created, func(pending []tracker.Change) (int, []uint64) {
-		r.Changes, asked = n.wanted(c, pending)
-		return 0, nil
-	})
-	err = errors.Join(err, asked)
-	if err != nil || len(r.Changes) == 0 {
+	var err error
+	if r.Changes, err = n.untold(c); err != nil || len(r.Changes) == 0 {
 		return nil, false, err
 	}
 	s, err := n.story(c, r)
 	return s, err == nil, err
+}
+
+// untold are the numbers of the changes behind a channel's place in the log
+// that it is going to be told.
+func (n *Notifier) untold(c *channel) (tell []uint64, err error) {
+	var asked error
+	_, err = n.db.NextReport(c.Name, nil, time.Now(), func(pending []tracker.Change) (int, []uint64) {
+		tell, asked = n.wanted(c, pending)
+		return 0, nil
+	})
+	return tell, errors.Join(err, asked)
 }
 
 // write puts a report into words.
@@ -86,6 +92,7 @@ func (n *Notifier) story(c *channel, r *tracker.Report) (*report.Story, error) {
 		return nil, err
 	}
 	if r.About == report.Heartbeat {
+		s.Filtered = c.Filter.picky()
 		return s, n.quiet(c, s)
 	}
 	return s, nil

@@ -22,6 +22,7 @@ type Story struct {
 	Shops    map[tracker.Name]Shop
 	Quiet    []Quiet   // of a heartbeat: what the scans of each storefront came to
 	Since    time.Time // of a heartbeat: where its period begins
+	Filtered bool      // of a heartbeat: the channel is not told of every change
 	// Picture returns a small picture (JPEG, PNG or GIF, square, at most a
 	// few kilobytes) of an evidence file; nil when there is none. It may be nil.
 	Picture func(name string) []byte

@@ -695,10 +695,14 @@ func (v *viewer) quiet() (string, bool) {
 	for _, q := range v.Quiet {
 		scans, complete = scans+q.Scans, complete+q.Complete
 	}
-	if scans > 0 && scans == complete {
-		return fmt.Sprintf(v.w.SubjectQuiet, complete, scans), true
+	whole, gaps := v.w.SubjectQuiet, v.w.SubjectUnquiet
+	if v.Filtered {
+		whole, gaps = v.w.FilteredQuiet, v.w.FilteredUnquiet
 	}
-	return fmt.Sprintf(v.w.SubjectUnquiet, complete, scans), false
+	if scans > 0 && scans == complete {
+		return fmt.Sprintf(whole, complete, scans), true
+	}
+	return fmt.Sprintf(gaps, complete, scans), false
 }
 
 // preheader is what a list of mails shows behind the subject: the first titles.

@@ -64,6 +64,8 @@ type words struct {
 	SubjectNoNet     string // several changes that undid each other
 	SubjectQuiet     string // complete scans, all scans
 	SubjectUnquiet   string // complete scans, all scans
+	FilteredQuiet    string // the same two for a channel that is not told of everything
+	FilteredUnquiet  string
 
 	Suspects     string // heading
 	SuspectsNote string
@@ -195,6 +197,8 @@ var english = words{
 	SubjectNoNet:     "No change on the whole",
 	SubjectQuiet:     "No change: %d of %d scans complete",
 	SubjectUnquiet:   "No change seen: only %d of %d scans complete",
+	FilteredQuiet:    "Nothing to tell: %d of %d scans complete",
+	FilteredUnquiet:  "Nothing to tell: only %d of %d scans complete",
 
 	Suspects:     "Not seen, not confirmed",
 	SuspectsNote: "Still counted as listed. Each is reported as removed only when its page or more scans prove it.",
@@ -325,6 +329,8 @@ var chinese = words{
 	SubjectNoNet:     "总体无变化",
 	SubjectQuiet:     "无变化：%[2]d 次扫描中 %[1]d 次完整",
 	SubjectUnquiet:   "未见变化：%[2]d 次扫描中仅 %[1]d 次完整",
+	FilteredQuiet:    "没有要报告的变化：%[2]d 次扫描中 %[1]d 次完整",
+	FilteredUnquiet:  "未见要报告的变化：%[2]d 次扫描中仅 %[1]d 次完整",
 
 	Suspects:     "未见到，尚未证实",
 	SuspectsNote: "目前仍视为在售。只有商品页或更多次扫描证实之后，才会报告为下架。",
