@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -109,6 +110,33 @@ func TestGoodConfig(t *testing.T) {
 	}
 }
 
+// The sample that init writes names every key there is, as it says.
+func TestSampleNamesEveryKey(t *testing.T) {
+	var missing func(reflect.Type) []string
+	missing = func(typ reflect.Type) (keys []string) {
+		for i := range typ.NumField() {
+			key := typ.Field(i).Tag.Get("yaml")
+			if key == "" {
+				continue // what follows from others
+			}
+			if !regexp.MustCompile(`(?m)^[# -]*` + key + `:|` + key + `:,`).Match(sample) {
+				keys = append(keys, key)
+			}
+			inner := typ.Field(i).Type
+			if inner.Kind() == reflect.Slice {
+				inner = inner.Elem()
+			}
+			if inner.Kind() == reflect.Struct {
+				keys = append(keys, missing(inner)...)
+			}
+		}
+		return keys
+	}
+	if keys := missing(reflect.TypeFor[Config]()); len(keys) > 0 {
+		t.Errorf("the sample lacks %v", keys)
+	}
+}
+
 // The sample that init writes shows the defaults, and its comments hold keys
 // that exist.
 func TestSample(t *testing.T) {
@@ -127,7 +155,7 @@ func TestSample(t *testing.T) {
 	if c, err = parseConfig("shopwatch.yaml", []byte(text), environment, tmall); err != nil {
 		t.Fatalf("with all comments taken for keys: %v", err)
 	}
-	if len(c.Channels) != 1 || c.Storefronts[0].Title == "" || c.Channels[0].LeastPercent != 5 {
+	if len(c.Channels) != 3 || c.Storefronts[0].Title == "" || c.Channels[0].LeastPercent != 5 {
 		t.Errorf("configuration = %+v, want all that the comments hold", c)
 	}
 }
