@@ -30,7 +30,8 @@ func (db *DB) Backup(to string) error {
 	}
 	tmp := temporary(to)
 	defer os.Remove(tmp)
-	err := errors.Join(db.copyTo(tmp), db.Forget())
+	err := db.copyTo(tmp)
+	db.Forget()
 	if err == nil {
 		err = verify(tmp, db.format.schema(), false)
 	}

@@ -404,7 +404,7 @@ func (d *day) wall(while time.Duration) func() {
 	if name == "login" {
 		d.mall.RequireLogin(true)
 	} else {
-		d.mall.Fault(fixtures.Fault{Name: name, Place: fixtures.Shell})
+		d.mall.Fault(fixtures.Fault{Name: name})
 	}
 	d.events["walls"]++
 	return func() {
@@ -788,6 +788,11 @@ func (d *day) account(from, to time.Time) {
 		}
 	}
 	d.t.Log(report.String())
+	if d.t.Failed() {
+		for _, life := range d.lives {
+			d.t.Log(life.String())
+		}
+	}
 }
 
 func mapKeys[V any](m map[string]V) func(func(string) bool) {

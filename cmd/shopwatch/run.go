@@ -204,9 +204,7 @@ func (s *service) keepHouse(ctx context.Context) error {
 		} else if n > 0 {
 			s.log.Info("old evidence deleted", "files", n)
 		}
-		if err := s.db.Forget(); err != nil {
-			s.log.Error("cannot read the database", "err", err)
-		}
+		s.db.Forget()
 		t := time.NewTimer(time.Hour)
 		select {
 		case <-ctx.Done():
