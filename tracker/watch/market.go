@@ -18,6 +18,7 @@ type market struct {
 	// them, however many wait.
 	next, busy chan struct{}
 	cooling    time.Duration // after the first wall
+	recalled   bool          // what earlier runs of shopwatch met on it
 
 	mu    sync.Mutex
 	walls int       // in a row

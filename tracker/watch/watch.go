@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"log/slog"
+	"reflect"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -65,21 +66,36 @@ const (
 type Watcher struct {
 	o       Options
 	log     *slog.Logger
-	shops   []*shop
+	plans   chan replan   // for Run
 	stopped chan struct{} // closed when Run has ended
+
+	mu      sync.Mutex
+	shops   []*shop
+	markets map[string]*market // by name
+}
+
+// A replan is a wish for other plans.
+type replan struct {
+	plans []Plan
+	done  chan error // of capacity 1
 }
 
 // A shop is a storefront on the watch. It is scanned by its own goroutine, so
 // that no two scans of it ever run at the same time.
 type shop struct {
-	Plan
+	tracker.Storefront
 	market *market
-	jitter time.Duration
 	asks   chan *ask
-	failed int       // scheduled scans in a row
-	again  time.Time // until then a scan that is due tries again one that failed
+	wake   chan struct{}      // of capacity 1: due has changed
+	end    context.CancelFunc // of its goroutine; nil before it runs
+	gone   chan struct{}      // closed when its goroutine has ended
 
 	mu       sync.Mutex
+	schedule Schedule // nil: scanned only when somebody asks
+	jitter   time.Duration
+	dropped  bool      // it is in the plans no longer
+	failed   int       // scheduled scans in a row
+	again    time.Time // until then a scan that is due tries again one that failed
 	due      time.Time // zero: only when asked
 	began    time.Time // of the scan that runs; zero when none does
 	progress tracker.Progress
@@ -102,17 +118,24 @@ type answer struct {
 func New(o Options, log *slog.Logger) *Watcher {
 	o.Cooling = cmp.Or(o.Cooling, 10*time.Minute)
 	o.Backoff = cmp.Or(o.Backoff, 10*time.Minute)
-	w := &Watcher{o: o, log: log, stopped: make(chan struct{})}
-	markets := map[string]*market{}
+	w := &Watcher{o: o, log: log, plans: make(chan replan), stopped: make(chan struct{}), markets: map[string]*market{}}
 	for _, p := range o.Plans {
-		m := markets[p.Marketplace]
-		if m == nil {
-			m = &market{name: p.Marketplace, cooling: o.Cooling, next: make(chan struct{}, 1), busy: make(chan struct{}, 1)}
-			markets[p.Marketplace] = m
-		}
-		w.shops = append(w.shops, &shop{Plan: p, market: m, jitter: jitter(p, o.Jitter), asks: make(chan *ask)})
+		w.shops = append(w.shops, w.open(p))
 	}
 	return w
+}
+
+// open returns a storefront of a plan that nobody watches yet.
+func (w *Watcher) open(p Plan) *shop {
+	m := w.markets[p.Marketplace]
+	if m == nil {
+		m = &market{name: p.Marketplace, cooling: w.o.Cooling, next: make(chan struct{}, 1), busy: make(chan struct{}, 1)}
+		w.markets[p.Marketplace] = m
+	}
+	return &shop{
+		Storefront: p.Storefront, market: m, schedule: p.Schedule, jitter: jitter(p, w.o.Jitter),
+		asks: make(chan *ask), wake: make(chan struct{}, 1), gone: make(chan struct{}),
+	}
 }
 
 // jitter is how much later than scheduled a storefront is scanned.
@@ -145,35 +168,126 @@ func now() time.Time { return time.Now().Round(0) }
 // cut short are not committed. It may be called once.
 func (w *Watcher) Run(ctx context.Context) error {
 	defer close(w.stopped)
-	if err := w.recall(); err != nil {
+	if err := w.recall(w.shops); err != nil {
 		return err
 	}
 	var wg sync.WaitGroup
-	for _, s := range w.shops {
-		wg.Go(func() { w.watch(ctx, s) })
+	start := func(s *shop) {
+		ctx, end := context.WithCancel(ctx)
+		s.end = end
+		wg.Go(func() {
+			defer close(s.gone)
+			w.watch(ctx, s)
+		})
 	}
-	wg.Wait()
+	for _, s := range w.shops {
+		start(s)
+	}
+	for {
+		select {
+		case r := <-w.plans:
+			r.done <- w.replan(r.plans, start)
+		case <-ctx.Done():
+			wg.Wait()
+			return nil
+		}
+	}
+}
+
+// Replan gives the watcher other plans while it runs. A storefront that is in
+// both is watched on: its scan that runs goes on, and what is known of its
+// marketplace stays. The scan of one that is dropped, or has another address,
+// is cut short. An error leaves everything as it was.
+func (w *Watcher) Replan(plans []Plan) error {
+	r := replan{plans, make(chan error, 1)}
+	select {
+	case w.plans <- r:
+		return <-r.done
+	case <-w.stopped:
+		return errStopping
+	}
+}
+
+// replan is called by Run, which starts what is new.
+func (w *Watcher) replan(plans []Plan, start func(*shop)) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var shops, fresh []*shop
+	dropped := slices.Clone(w.shops)
+	for _, p := range plans {
+		i := slices.IndexFunc(dropped, func(s *shop) bool { return s.Storefront == p.Storefront && s.market.name == p.Marketplace })
+		if i < 0 {
+			fresh = append(fresh, w.open(p))
+			shops = append(shops, fresh[len(fresh)-1])
+			continue
+		}
+		shops = append(shops, dropped[i])
+		dropped = slices.Delete(dropped, i, i+1)
+	}
+	states := make([]tracker.State, len(plans))
+	for i, s := range shops {
+		var err error
+		if states[i], err = w.o.State(s.Name); err != nil {
+			return fmt.Errorf("read when %s was scanned: %w", s.Name, err)
+		}
+	}
+	if err := w.recall(fresh); err != nil {
+		return err
+	}
+	w.shops = shops
+	for _, s := range dropped {
+		s.mu.Lock()
+		s.dropped = true
+		s.mu.Unlock()
+		s.end()
+	}
+	for i, s := range shops {
+		if s.end == nil {
+			start(s)
+		} else if due, changed := s.replan(plans[i], jitter(plans[i], w.o.Jitter), states[i].LastScan); changed {
+			w.log.Info("watching", "storefront", s.Name, "next", due, "last", states[i].LastScan)
+		}
+	}
 	return nil
+}
+
+// replan takes another schedule and returns when the storefront is due by it.
+func (s *shop) replan(p Plan, jitter time.Duration, last time.Time) (due time.Time, changed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if reflect.DeepEqual(s.schedule, p.Schedule) {
+		return s.due, false
+	}
+	s.schedule, s.jitter = p.Schedule, jitter
+	s.failed, s.again = 0, time.Time{}
+	s.due = s.firstDue(last)
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+	return s.due, true
 }
 
 // recall finds out what was missed while shopwatch did not run, and which
 // marketplaces are still to be left alone. However often a storefront was
 // missed, it is scanned once.
-func (w *Watcher) recall() error {
+func (w *Watcher) recall(shops []*shop) error {
 	type last struct {
-		at    time.Time // of the newest scan on a marketplace
-		wall  bool      // that it met one
-		walls int       // in a row
+		at       time.Time // of the newest scan on a marketplace
+		complete time.Time // of the newest one that was complete
+		wall     bool      // that the newest one met one
 	}
-	latest := map[*market]*last{}
-	for _, s := range w.shops {
+	latest, states := map[*market]*last{}, make([]tracker.State, len(shops))
+	for i, s := range shops {
 		st, err := w.o.State(s.Name)
 		if err != nil {
 			return fmt.Errorf("read when %s was scanned: %w", s.Name, err)
 		}
-		due := s.firstDue(st.LastScan)
-		s.setDue(due)
-		w.log.Info("watching", "storefront", s.Name, "next", due, "last", st.LastScan)
+		states[i] = st
+		s.mu.Lock()
+		s.due = s.firstDue(st.LastScan)
+		w.log.Info("watching", "storefront", s.Name, "next", s.due, "last", st.LastScan)
+		s.mu.Unlock()
 		l := latest[s.market]
 		if l == nil {
 			l = &last{}
@@ -182,15 +296,23 @@ func (w *Watcher) recall() error {
 		if st.LastScan.After(l.at) {
 			l.at, l.wall = st.LastScan, st.LastVerdict.Wall()
 		}
-		if st.LastVerdict.Wall() {
-			l.walls += st.Incomplete
+		if st.LastComplete.After(l.complete) {
+			l.complete = st.LastComplete
 		}
 	}
 	for m, l := range latest {
-		if !l.wall {
+		known := m.recalled
+		if m.recalled = true; known || !l.wall {
 			continue
 		}
-		m.cool(l.at, l.walls)
+		walls := 0
+		for i, s := range shops {
+			// A wall before the newest complete scan is not of this row.
+			if st := &states[i]; s.market == m && st.LastVerdict.Wall() && st.LastScan.After(l.complete) {
+				walls += max(st.Incomplete, 1)
+			}
+		}
+		m.cool(l.at, walls)
 		if until := m.cooled(); until.After(now()) {
 			w.log.Warn("left alone after a wall", "marketplace", m.name, "until", until)
 		}
@@ -198,16 +320,12 @@ func (w *Watcher) recall() error {
 	return nil
 }
 
-func (s *shop) setDue(t time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.due = t
-}
-
+// firstDue is when a storefront is due that was scanned last at a time. The
+// caller holds mu, like that of nextDue.
 func (s *shop) firstDue(last time.Time) time.Time {
 	t := now()
 	switch {
-	case s.Schedule == nil:
+	case s.schedule == nil:
 		return time.Time{}
 	case last.IsZero():
 		return t // a new storefront
@@ -218,10 +336,10 @@ func (s *shop) firstDue(last time.Time) time.Time {
 }
 
 func (s *shop) nextDue(t time.Time) time.Time {
-	if s.Schedule == nil {
+	if s.schedule == nil {
 		return time.Time{}
 	}
-	due := s.Schedule.Next(t.Add(-s.jitter))
+	due := s.schedule.Next(t.Add(-s.jitter))
 	if due.IsZero() {
 		return due
 	}
@@ -245,7 +363,7 @@ func (w *Watcher) watch(ctx context.Context, s *shop) {
 			<-s.market.busy
 		case a != nil:
 			if err := s.market.enter(ctx, a.ctx); err != nil {
-				a.reply <- answer{err: err}
+				a.reply <- answer{err: s.why(err)}
 				continue
 			}
 			w.answer(ctx, s, a)
@@ -283,28 +401,43 @@ func (s *shop) wait(ctx context.Context) *ask {
 		case a := <-s.asks:
 			t.Stop()
 			return a
+		case <-s.wake:
+			t.Stop()
 		case <-t.C:
 		}
 	}
 }
 
+// why is an error, or the reason for it when the storefront was dropped.
+func (s *shop) why(err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.dropped {
+		return fmt.Errorf("%s was taken out of the configuration, or has another address there; nothing was kept", s.Name)
+	}
+	return err
+}
+
 // scan does a scan that is due.
 func (w *Watcher) scan(ctx context.Context, s *shop) {
-	scan, _, err := w.once(ctx, s, now().Before(s.again), w.o.Commit, func(tracker.Progress) {})
+	s.mu.Lock()
+	retry := now().Before(s.again)
+	s.mu.Unlock()
+	scan, _, err := w.once(ctx, s, retry, w.o.Commit, func(tracker.Progress) {})
 	if ctx.Err() != nil {
 		return
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	t := now()
-	due := s.nextDue(t)
-	s.again = time.Time{}
+	s.due, s.again = s.nextDue(t), time.Time{}
 	if scan.Verdict != tracker.Failed && err == nil {
 		s.failed = 0
 	} else if s.failed++; s.failed <= retries {
-		if again := t.Add(w.o.Backoff << (s.failed - 1)); again.Before(due) {
-			due, s.again = again, due
+		if again := t.Add(w.o.Backoff << (s.failed - 1)); again.Before(s.due) {
+			s.due, s.again = again, s.due
 		}
 	}
-	s.setDue(due)
 }
 
 // answer does a scan that somebody asked for. If it sees the storefront, it
@@ -322,16 +455,17 @@ func (w *Watcher) answer(ctx context.Context, s *shop, a *ask) {
 	}
 	if until := s.market.cooled(); until.After(now()) {
 		progress(tracker.Progress{Storefront: s.Name, Note: fmt.Sprintf(
-			"%s is left alone until %s because it refused to answer; scanning all the same because you ask", s.Marketplace, until.Format("15:04 MST"))})
+			"%s is left alone until %s because it refused to answer; scanning all the same because you ask", s.market.name, until.Format("15:04 MST"))})
 	}
 	scan, changes, err := w.once(ctx, s, false, commit, progress)
 	if ctx.Err() != nil {
-		a.reply <- answer{err: errCut}
+		a.reply <- answer{err: s.why(errCut)}
 		return
 	}
 	if seen := scan.Verdict == tracker.Complete || scan.Verdict == tracker.Partial; seen && err == nil && a.Commit == nil {
-		s.failed, s.again = 0, time.Time{}
-		s.setDue(s.nextDue(now()))
+		s.mu.Lock()
+		s.failed, s.again, s.due = 0, time.Time{}, s.nextDue(now())
+		s.mu.Unlock()
 	}
 	a.reply <- answer{scan, changes, err}
 }
@@ -422,20 +556,29 @@ type Request struct {
 // marketplace cools down. It goes before scans that are due, not before one
 // that runs. When ctx is done the scan is cut short and nothing is kept.
 func (w *Watcher) Scan(ctx context.Context, name tracker.Name, r Request) (*tracker.Scan, []tracker.Change, error) {
-	i := slices.IndexFunc(w.shops, func(s *shop) bool { return s.Name == name })
+	all := w.watched()
+	i := slices.IndexFunc(all, func(s *shop) bool { return s.Name == name })
 	if i < 0 {
 		return nil, nil, fmt.Errorf("there is no storefront %q in the configuration", name)
 	}
 	a := &ask{Request: r, ctx: ctx, reply: make(chan answer, 1)}
 	select {
-	case w.shops[i].asks <- a:
+	case all[i].asks <- a:
 	case <-ctx.Done():
 		return nil, nil, errCut
+	case <-all[i].gone:
+		return nil, nil, all[i].why(errStopping)
 	case <-w.stopped:
 		return nil, nil, errStopping
 	}
 	got := <-a.reply
 	return got.scan, got.changes, got.err
+}
+
+func (w *Watcher) watched() []*shop {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.shops // replan makes another slice
 }
 
 // A Status is what a storefront is waiting for.
@@ -450,8 +593,9 @@ type Status struct {
 // Status returns what every storefront is waiting for, in the order of the
 // plans.
 func (w *Watcher) Status() []Status {
-	all := make([]Status, 0, len(w.shops))
-	for _, s := range w.shops {
+	shops := w.watched()
+	all := make([]Status, 0, len(shops))
+	for _, s := range shops {
 		s.mu.Lock()
 		st := Status{Storefront: s.Storefront, Next: s.due, Began: s.began, Progress: s.progress}
 		s.mu.Unlock()
