@@ -181,7 +181,7 @@ func TestReloadRefuses(t *testing.T) {
 		name, text, says string
 		taken            bool
 	}{
-		{"the same again", good, "configuration read again", true},
+		{"the same again", good, "", true},
 		{"a mistake", "storefront: []", "configuration refused", false},
 		{"another data directory", "data: elsewhere\n" + good, "end the daemon and start it anew", false},
 		{"another name for a storefront", strings.Replace(good, "name: tencent", "name: tencent2", 1), "a storefront has another name", true},

@@ -76,7 +76,7 @@ func (c *demoCommand) Run(a *app) (err error) {
 	}
 	defer func() { err = errors.Join(err, d.service.close()) }()
 	// A Chrome that does not start is no story.
-	tab, err := d.service.engine.browser.Tab(a.ctx, browser.TabOptions{})
+	tab, err := d.service.engine.chrome.Load().browser.Tab(a.ctx, browser.TabOptions{})
 	if err != nil {
 		return err
 	}
@@ -189,7 +189,7 @@ func (d *demo) mail(ctx context.Context) error {
 	if err != nil || len(reports) == 0 {
 		return errors.Join(errors.New("the mail came, but no report is kept"), err)
 	}
-	story, err := d.service.notifier.Story(&reports[0])
+	story, err := d.service.notifier.Load().Story(&reports[0])
 	if err != nil {
 		return err
 	}

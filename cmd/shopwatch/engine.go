@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"log/slog"
+	"reflect"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"shopwatch/storage"
@@ -17,32 +20,70 @@ import (
 // database, one pace. It is the same for the daemon, for a single scan and for
 // the demo.
 type engine struct {
-	config  *Config
-	db      *storage.DB
+	config *atomic.Pointer[Config]
+	db     *storage.DB
+	log    *slog.Logger
+	chrome atomic.Pointer[chrome]
+	// A scan holds used for reading: another Chrome takes the place of one
+	// that is not used.
+	used sync.RWMutex
+}
+
+// A chrome is a Chrome with what reads pages through it.
+type chrome struct {
+	config  BrowserConfig
 	browser *browser.Browser
 	scanner *scan.Scanner
-	log     *slog.Logger
 }
 
 // newEngine joins browser, scanner and database. Chrome is started when it is
 // first needed; close ends it.
-func newEngine(c *Config, db *storage.DB, log *slog.Logger) *engine {
+func newEngine(c *atomic.Pointer[Config], db *storage.DB, log *slog.Logger) *engine {
 	e := &engine{config: c, db: db, log: log}
+	e.chrome.Store(e.newChrome())
+	return e
+}
+
+// newChrome returns the Chrome of the configuration.
+func (e *engine) newChrome() *chrome {
+	c := e.config.Load()
 	b := c.Browser
-	e.browser = newBrowser(c, log)
 	pacer := &watch.Pacer{Min: time.Duration(b.Pace.Min), Max: time.Duration(b.Pace.Max)}
-	e.scanner = scan.New(scan.Options{
-		Browser:     e.browser,
-		Preview:     db.Preview,
-		Keep:        db.KeepEvidence,
+	ch := &chrome{config: b, browser: newBrowser(c, e.log)}
+	ch.scanner = scan.New(scan.Options{
+		Browser:     ch.browser,
+		Preview:     e.db.Preview,
+		Keep:        e.db.KeepEvidence,
 		Pace:        pacer.Wait,
 		PageTimeout: time.Duration(b.PageTimeout),
 		Backoff:     b.backoff,
 		DailyPages:  b.DailyPages,
 		Opened:      e.openedToday,
-		Log:         log,
+		Log:         e.log,
 	})
-	return e
+	return ch
+}
+
+// use returns the Chrome of the configuration for a scan, which gives it back.
+// When the configuration asks for another one, that takes the place of the old
+// one as soon as no scan uses it.
+func (e *engine) use() (ch *chrome, giveBack func()) {
+	for {
+		e.used.RLock()
+		ch := e.chrome.Load()
+		if reflect.DeepEqual(ch.config, e.config.Load().Browser) {
+			return ch, e.used.RUnlock
+		}
+		e.used.RUnlock()
+		e.used.Lock()
+		if ch = e.chrome.Load(); !reflect.DeepEqual(ch.config, e.config.Load().Browser) {
+			if err := ch.browser.Close(); err != nil {
+				e.log.Warn("chrome did not end in good order", "err", err)
+			}
+			e.chrome.Store(e.newChrome())
+		}
+		e.used.Unlock()
+	}
 }
 
 // newBrowser returns the Chrome of the configuration, not yet started.
@@ -72,24 +113,26 @@ func (e *engine) openedToday(name tracker.Name) (n int, err error) {
 }
 
 // close ends Chrome. The database is its opener's to close.
-func (e *engine) close() error { return e.browser.Close() }
+func (e *engine) close() error { return e.chrome.Load().browser.Close() }
 
 // scan reads a storefront by the rules that hold for it.
 func (e *engine) scan(ctx context.Context, sf tracker.Storefront, tell func(tracker.Progress)) *tracker.Scan {
-	return e.scanner.Scan(ctx, sf, e.config.rulesFor(sf.Name), tell)
+	ch, giveBack := e.use()
+	defer giveBack()
+	return ch.scanner.Scan(ctx, sf, e.config.Load().rulesFor(sf.Name), tell)
 }
 
 // commit takes a scan into the catalog and returns what it changed.
 func (e *engine) commit(s *tracker.Scan) ([]tracker.Change, error) {
 	defer e.db.Forget()
-	return e.db.Commit(s, e.config.rulesFor(s.Storefront))
+	return e.db.Commit(s, e.config.Load().rulesFor(s.Storefront))
 }
 
 // plans are the configured storefronts for the watcher.
-func (e *engine) plans() []watch.Plan {
+func (c *Config) plans() []watch.Plan {
 	var all []watch.Plan
-	for i := range e.config.Storefronts {
-		sf := &e.config.Storefronts[i]
+	for i := range c.Storefronts {
+		sf := &c.Storefronts[i]
 		all = append(all, watch.Plan{
 			Storefront:  tracker.Storefront{Name: sf.Name, URL: sf.URL},
 			Marketplace: sf.Marketplace,

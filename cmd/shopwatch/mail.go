@@ -229,5 +229,5 @@ func (a *app) askService(flush bool, f func(*Config, *web.Client) error) (err er
 	if err := f(c, web.Local(web.New(o, log))); err != nil || !flush {
 		return err
 	}
-	return s.notifier.Flush(a.ctx)
+	return s.notifier.Load().Flush(a.ctx)
 }

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -21,7 +20,6 @@ import (
 	"shopwatch/storage"
 	"shopwatch/tracker"
 	"shopwatch/tracker/browser"
-	"shopwatch/tracker/web"
 )
 
 // TestMain lets the test binary be other programs.
@@ -354,49 +352,6 @@ func TestExitStatus(t *testing.T) {
 				t.Errorf("it prints %q, want one line", errs)
 			}
 		})
-	}
-}
-
-// SIGHUP reads the configuration again.
-func TestReload(t *testing.T) {
-	w := newWorld(t)
-	stop := w.daemon()
-	watched := func() (n int) {
-		for _, sf := range lines[web.Storefront](t, w.want(0, "storefronts", "--json")) {
-			if sf.Watched {
-				n++
-			}
-		}
-		return n
-	}
-	second := w.mall.Open(fixtures.Shop{Host: "lining.tmall.com", Title: "李宁官方网店", Products: fixtures.Catalogue(3, 1)})
-	w.configure(map[string]any{"storefronts": []any{
-		map[string]any{"name": "tencent", "url": w.shop.URL(), "schedule": "@daily"},
-		map[string]any{"name": "lining", "url": second.URL(), "schedule": "@daily"},
-	}})
-	if got := watched(); got != 1 {
-		t.Errorf("%d storefronts before SIGHUP, want 1", got)
-	}
-	hup := func() {
-		t.Helper()
-		if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
-			t.Fatal(err)
-		}
-	}
-	hup()
-	// Between two configurations nobody listens, and the database is not free.
-	ready := func() bool {
-		out, _, status := w.do("storefronts", "--json")
-		return status == 0 && strings.Contains(out, second.URL())
-	}
-	for end := time.Now().Add(20 * time.Second); !ready() && time.Now().Before(end); {
-	}
-	if got := watched(); got != 2 {
-		t.Errorf("%d storefronts after SIGHUP, want 2", got)
-	}
-	status, log := stop()
-	if status != 0 || !strings.Contains(log, "configuration read again") {
-		t.Errorf("the daemon ended with %d: %s", status, log)
 	}
 }
 

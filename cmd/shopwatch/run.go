@@ -50,8 +50,7 @@ func (r *runCommand) Run(a *app) error {
 	return errors.Join(a.daemonOn(c, db, log), db.Close())
 }
 
-// daemonOn runs the daemon on a database until it is told to end, with one
-// configuration after another.
+// daemonOn runs the daemon on a database until it is told to end.
 func (a *app) daemonOn(c *Config, db *storage.DB, log *slog.Logger) error {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
@@ -63,69 +62,157 @@ func (a *app) daemonOn(c *Config, db *storage.DB, log *slog.Logger) error {
 		defer stop()
 		wg.Go(func() { watchdog(ctx, db, every/3) })
 	}
-	for {
-		next, err := a.daemonWith(c, db, hup, log)
-		if next == nil {
-			_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping)
-			return err
-		}
-		c = next
-	}
+	err := a.live(c, db, hup, log)
+	_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping)
+	return err
 }
 
-// daemonWith runs the daemon with one configuration. It returns the next one
-// when a good one was read on SIGHUP, nil when the daemon is to end.
-func (a *app) daemonWith(c *Config, db *storage.DB, hup <-chan os.Signal, log *slog.Logger) (next *Config, err error) {
-	s, err := newService(c, db, (*engine).plans, log)
+// A life is a daemon at work.
+type life struct {
+	*app
+	log     *slog.Logger
+	config  *Config
+	service *service
+	server  *web.Server
+	cancel  context.CancelFunc // of all its parts
+	parts   sync.WaitGroup
+
+	listener net.Listener // of the API
+	deaf     func()       // ends listening there
+
+	mu   sync.Mutex
+	errs []error // of parts
+}
+
+// live lives one life, with the configuration and those that are read later.
+func (a *app) live(c *Config, db *storage.DB, hup <-chan os.Signal, log *slog.Logger) (err error) {
+	s, err := newService(c, db, (*Config).plans, log)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	listener, err := net.Listen("tcp", c.Listen)
+	l := &life{app: a, log: log, config: c, service: s}
+	listener, err := listen(c)
 	if err != nil {
-		return nil, fmt.Errorf("listen: %w; set listen to another address, or end the process that has this one", err)
+		return err
 	}
 	o, err := serverOptions(c, s)
+	if err == nil {
+		err = leaveAddress(c, listener)
+	}
 	if err != nil {
-		return nil, errors.Join(err, listener.Close())
+		return errors.Join(err, listener.Close())
 	}
-	address := filepath.Join(c.Data, addressFile)
-	if err := os.WriteFile(address, []byte(listener.Addr().String()+"\n"), 0o600); err != nil {
-		return nil, errors.Join(fmt.Errorf("leave the address of the API: %w", err), listener.Close())
-	}
-	defer os.Remove(address)
+	defer os.Remove(filepath.Join(c.Data, addressFile))
 
 	ctx, cancel := context.WithCancel(a.ctx)
 	defer cancel()
-	server := web.New(o, log)
-	s.scanned = server.Scanned
-	errs := make([]error, 3)
-	var wg sync.WaitGroup
-	for i, part := range []func(context.Context) error{
-		s.run, s.keepHouse,
-		func(ctx context.Context) error { return server.Run(ctx, listener) },
-	} {
-		wg.Go(func() {
-			defer cancel() // without one of them the others are of no use
-			errs[i] = part(ctx)
-		})
-	}
+	l.cancel, l.server = cancel, web.New(o, log)
+	s.scanned = l.server.Scanned
+	l.part(ctx, s.run)
+	l.part(ctx, s.keepHouse)
+	l.hear(ctx, listener)
 	log.Info("started", "storefronts", len(c.Storefronts), "channels", len(c.Channels), "listen", listener.Addr().String(), "version", version)
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
-	for next == nil {
+	for {
 		select {
 		case <-ctx.Done():
-			wg.Wait()
+			l.parts.Wait()
 			log.Info("stopped")
-			return nil, errors.Join(errs...)
+			return errors.Join(l.errs...)
 		case <-hup:
-			next = a.reload(c, log)
+			_, _ = daemon.SdNotify(false, daemon.SdNotifyReloading)
+			if next := a.reload(l.config, log); next != nil {
+				l.renew(ctx, next)
+			}
+			_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
 		}
 	}
-	_, _ = daemon.SdNotify(false, daemon.SdNotifyReloading)
-	cancel()
-	wg.Wait()
-	return next, errors.Join(errs...)
+}
+
+// part starts a part, without which the others are of no use.
+func (l *life) part(ctx context.Context, run func(context.Context) error) {
+	l.parts.Go(func() {
+		if err := run(ctx); err != nil {
+			l.mu.Lock()
+			l.errs = append(l.errs, err)
+			l.mu.Unlock()
+		}
+		l.cancel()
+	})
+}
+
+// hear answers at a listener from now on, and no longer at the one before.
+func (l *life) hear(ctx context.Context, listener net.Listener) {
+	if l.deaf != nil {
+		l.deaf()
+	}
+	l.listener = listener
+	here, deaf := context.WithCancel(ctx)
+	l.deaf = deaf
+	l.part(ctx, func(ctx context.Context) error {
+		err := l.server.Run(here, listener)
+		if err == nil && here.Err() != nil {
+			<-ctx.Done() // others may hear now
+		}
+		return err
+	})
+}
+
+func listen(c *Config) (net.Listener, error) {
+	l, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w; set listen to another address, or end the process that has this one", err)
+	}
+	return l, nil
+}
+
+// leaveAddress writes for other commands where the API is.
+func leaveAddress(c *Config, l net.Listener) error {
+	// Another name first: who reads it never finds half of it.
+	path := filepath.Join(c.Data, addressFile)
+	err := os.WriteFile(path+".tmp", []byte(l.Addr().String()+"\n"), 0o600)
+	if err == nil {
+		err = os.Rename(path+".tmp", path)
+	}
+	if err != nil {
+		return fmt.Errorf("leave the address of the API: %w", err)
+	}
+	return nil
+}
+
+// renew lives on with another configuration. What does not change goes on: the
+// API is heard all the time, and scans of storefronts that stay end as they
+// would. When something is in the way the old configuration stays.
+func (l *life) renew(ctx context.Context, c *Config) {
+	listener, err := l.listener, error(nil)
+	if c.Listen != l.config.Listen {
+		listener, err = listen(c)
+	}
+	if err == nil {
+		err = l.service.renew(c)
+	}
+	if err != nil {
+		l.log.Error("configuration refused; the old one stays", "err", err)
+		if listener != nil && listener != l.listener {
+			listener.Close()
+		}
+		return
+	}
+	l.config = c
+	o, err := serverOptions(c, l.service)
+	if err != nil {
+		l.log.Error("the API keeps its old settings", "err", err)
+	} else {
+		l.server.Replace(o)
+	}
+	if listener != l.listener {
+		if err := leaveAddress(c, listener); err != nil {
+			l.log.Error("other commands do not find the daemon", "err", err)
+		}
+		l.hear(ctx, listener)
+	}
+	l.log.Info("configuration read again", "storefronts", len(c.Storefronts), "channels", len(c.Channels), "listen", listener.Addr().String())
 }
 
 // reload reads the configuration again. It returns nil when it is bad, which
@@ -152,20 +239,19 @@ func (a *app) reload(old *Config, log *slog.Logger) *Config {
 		}
 		log.Info("no longer watched; what is known stays", "storefront", was.Name)
 	}
-	log.Info("configuration read again")
 	return c
 }
 
 // serverOptions are those of the daemon's API.
 func serverOptions(c *Config, s *service) (web.Options, error) {
 	o := webOptions(c, s.db)
-	o.Scan, o.Status, o.Disputed = s.scan, s.status, s.notifier.Wake
+	o.Scan, o.Status, o.Disputed = s.scan, s.status, s.notifier.Load().Wake
 	s.channels(&o)
 	if c.Public != "" {
-		o.Leave = s.notifier.Leave
+		o.Leave = s.notifier.Load().Leave
 	}
 	o.Chrome = func() (int, int64) {
-		u := s.engine.browser.Usage()
+		u := s.engine.chrome.Load().browser.Usage()
 		return u.Processes, u.Memory
 	}
 	host, _, err := net.SplitHostPort(c.Listen)
@@ -188,9 +274,9 @@ const scansInFull = 90 * 24 * time.Hour
 // now and every hour, until ctx is done.
 func (s *service) keepHouse(ctx context.Context) error {
 	for {
-		now := time.Now()
-		if s.config.Retention.Backups > 0 {
-			if path, err := s.db.BackupDaily(s.config.Retention.Backups, now); err != nil {
+		now, c := time.Now(), s.config.Load()
+		if c.Retention.Backups > 0 {
+			if path, err := s.db.BackupDaily(c.Retention.Backups, now); err != nil {
 				s.log.Error("no backup made", "err", err)
 			} else if path != "" {
 				s.log.Info("backup made", "file", path)
@@ -199,7 +285,7 @@ func (s *service) keepHouse(ctx context.Context) error {
 		if _, err := s.db.ThinScans(scansInFull, now); err != nil {
 			s.log.Error("scan records not thinned out", "err", err)
 		}
-		if n, err := s.db.SweepEvidence(time.Duration(s.config.Retention.Evidence), now); err != nil {
+		if n, err := s.db.SweepEvidence(time.Duration(c.Retention.Evidence), now); err != nil {
 			s.log.Error("evidence not swept", "err", err)
 		} else if n > 0 {
 			s.log.Info("old evidence deleted", "files", n)

@@ -70,7 +70,7 @@ func (s *scanCommand) alone(a *app, c *Config) (err error) {
 	cancel()
 	wg.Wait()
 	if !s.DryRun && a.ctx.Err() == nil {
-		if late := sv.notifier.Flush(a.ctx); late != nil {
+		if late := sv.notifier.Load().Flush(a.ctx); late != nil {
 			fmt.Fprintf(a.err, "shopwatch: a report could not be sent yet; the next scan or shopwatch run tries again: %v\n", late)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"shopwatch/storage"
@@ -27,41 +28,48 @@ const (
 // A service is everything that works on a database: it scans storefronts and
 // sends reports. The daemon, a single scan and the demo are services.
 type service struct {
-	config   *Config
+	config   atomic.Pointer[Config]
 	db       *storage.DB
 	engine   *engine
 	watcher  *watch.Watcher
-	notifier *notify.Notifier
+	notifier atomic.Pointer[notify.Notifier]
+	renewed  chan struct{} // of capacity 1: there is another notifier
 	log      *slog.Logger
 	// scanned is told of every scan that was kept. It is set before run.
 	scanned func(*tracker.Scan, []tracker.Change)
 }
 
 // newService joins a service. Its plans say when it scans; those of the
-// configuration are engine.plans. close ends its Chrome.
-func newService(c *Config, db *storage.DB, plans func(*engine) []watch.Plan, log *slog.Logger) (*service, error) {
+// configuration are Config.plans. close ends its Chrome.
+func newService(c *Config, db *storage.DB, plans func(*Config) []watch.Plan, log *slog.Logger) (*service, error) {
 	s := &service{
-		config: c, db: db, log: log, engine: newEngine(c, db, log),
+		db: db, log: log, renewed: make(chan struct{}, 1),
 		scanned: func(*tracker.Scan, []tracker.Change) {},
 	}
-	var err error
-	s.notifier, err = notify.New(db, notify.Options{
-		Channels: c.channels(), Shops: c.shops(), Public: c.Public,
-		RetryFirst: c.wait(time.Minute), RetryMost: c.wait(time.Hour),
-	}, log)
+	n, err := s.newNotifier(c)
 	if err != nil {
-		return nil, errors.Join(err, s.engine.close())
+		return nil, err
 	}
+	s.config.Store(c)
+	s.notifier.Store(n)
+	s.engine = newEngine(&s.config, db, log)
 	s.watcher = watch.New(watch.Options{
-		Plans: plans(s.engine), Scan: s.engine.scan, Commit: s.commit, State: db.State,
+		Plans: plans(c), Scan: s.engine.scan, Commit: s.commit, State: db.State,
 		Jitter: c.wait(jitter), Cooling: c.wait(cooling), Backoff: c.wait(backoff),
 	}, log)
 	return s, nil
 }
 
+func (s *service) newNotifier(c *Config) (*notify.Notifier, error) {
+	return notify.New(s.db, notify.Options{
+		Channels: c.channels(), Shops: c.shops(), Public: c.Public,
+		RetryFirst: c.wait(time.Minute), RetryMost: c.wait(time.Hour),
+	}, s.log)
+}
+
 // onDemand are the plans of a service that scans only when asked.
-func onDemand(e *engine) []watch.Plan {
-	plans := e.plans()
+func onDemand(c *Config) []watch.Plan {
+	plans := c.plans()
 	for i := range plans {
 		plans[i].Schedule = nil
 	}
@@ -76,18 +84,59 @@ func (s *service) run(ctx context.Context) error {
 	defer cancel()
 	var wg sync.WaitGroup
 	var sent error
-	wg.Go(func() { sent = s.notifier.Run(ctx) })
+	wg.Go(func() { sent = s.notify(ctx) })
 	err := s.watcher.Run(ctx)
 	cancel()
 	wg.Wait()
 	return errors.Join(err, sent)
 }
 
+// notify sends reports until ctx is done, with one notifier after another.
+func (s *service) notify(ctx context.Context) error {
+	for {
+		turn, end := context.WithCancel(ctx)
+		var wg sync.WaitGroup
+		var err error
+		wg.Go(func() { err = s.notifier.Load().Run(turn) })
+		select {
+		case <-s.renewed:
+		case <-ctx.Done():
+		}
+		end()
+		wg.Wait()
+		if err != nil || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+// renew works on with another configuration, while it runs. Scans of
+// storefronts that stay go on; reports under way are sent. An error leaves
+// everything as it was.
+func (s *service) renew(c *Config) error {
+	n, err := s.newNotifier(c)
+	if err != nil {
+		return err
+	}
+	// Rules and Chrome are for the next scan, plans for now.
+	old := s.config.Swap(c)
+	if err := s.watcher.Replan(c.plans()); err != nil {
+		s.config.Store(old)
+		return err
+	}
+	s.notifier.Store(n)
+	select {
+	case s.renewed <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
 // commit takes a scan into the catalog and has it reported.
 func (s *service) commit(scan *tracker.Scan) ([]tracker.Change, error) {
 	changes, err := s.engine.commit(scan)
 	if err == nil {
-		s.notifier.Wake()
+		s.notifier.Load().Wake()
 		s.scanned(scan, changes)
 	}
 	return changes, err
@@ -95,7 +144,7 @@ func (s *service) commit(scan *tracker.Scan) ([]tracker.Change, error) {
 
 // preview says what a scan would change, in the same form as commit.
 func (s *service) preview(scan *tracker.Scan) ([]tracker.Change, error) {
-	out, err := s.db.Preview(scan, s.config.rulesFor(scan.Storefront))
+	out, err := s.db.Preview(scan, s.config.Load().rulesFor(scan.Storefront))
 	scan.Verdict, scan.Reason, scan.Doubted, scan.Changes = out.Verdict, out.Reason, out.Doubted, len(out.Changes)
 	return out.Changes, err
 }
@@ -120,9 +169,10 @@ func (s *service) status() []web.Waiting {
 
 // channels lets a server speak for the channels.
 func (s *service) channels(o *web.Options) {
-	o.Test, o.Retry = s.notifier.Test, s.retry
+	n := s.notifier.Load()
+	o.Test, o.Retry = n.Test, s.retry
 	o.Preview = func(channel string, seq uint64, last bool) (web.Preview, error) {
-		p, err := s.notifier.Preview(channel, seq, last)
+		p, err := n.Preview(channel, seq, last)
 		if err != nil {
 			return web.Preview{}, err
 		}
@@ -133,11 +183,11 @@ func (s *service) channels(o *web.Options) {
 // retry has letters tried again now: those of a report, with 0 all that wait.
 func (s *service) retry(report uint64) (letters int, err error) {
 	if report > 0 {
-		return s.notifier.Retry(report)
+		return s.notifier.Load().Retry(report)
 	}
 	waiting, err := s.db.Undelivered("")
 	for i := range waiting {
-		n, again := s.notifier.Retry(waiting[i].ID)
+		n, again := s.notifier.Load().Retry(waiting[i].ID)
 		letters, err = letters+n, errors.Join(err, again)
 	}
 	return letters, err

@@ -500,7 +500,7 @@ func TestPanicIsAFailedScan(t *testing.T) {
 		if err != nil || s.Verdict != tracker.Failed || !strings.Contains(s.Reason, "no such page") || s.Storefront != "a" || s.Began.IsZero() {
 			t.Errorf("Scan = %+v, %v, want a failed scan that names the panic", s, err)
 		}
-		time.Sleep(24 * time.Hour)
+		time.Sleep(24*time.Hour + time.Second)
 		stop()
 		if got := len(m.began["b"]); got != 25 {
 			t.Errorf("the other storefront was scanned %d times, want 25", got)

@@ -14,7 +14,12 @@ import (
 // metrics are what an operator's Prometheus asks for. What is known of
 // storefronts is read when it asks; only what happens is counted.
 type metrics struct {
-	server  *Server
+	server *Server
+	*counted
+}
+
+// counted is what has happened since the daemon started.
+type counted struct {
 	scans   *prometheus.CounterVec
 	changes *prometheus.CounterVec
 	took    *prometheus.HistogramVec
@@ -43,9 +48,8 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("shopwatch_"+name, help, labels, nil)
 }
 
-func newMetrics(s *Server) *metrics {
-	return &metrics{
-		server: s,
+func newCounted() *counted {
+	return &counted{
 		scans: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "shopwatch_scans_total", Help: "Scans by verdict.",
 		}, []string{"storefront", "verdict"}),
@@ -89,6 +93,7 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 		fail(err)
 		return
 	}
+	defer o.DB.Forget() // every catalog is read
 	for _, sf := range list {
 		name := string(sf.Name)
 		suspects, err := o.DB.Suspects(sf.Name)

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"shopwatch/storage"
@@ -78,6 +79,7 @@ type Options struct {
 
 // A Server answers questions about what is known, and starts scans.
 type Server struct {
+	latest  atomic.Pointer[Server] // that took the place of this one; nil for none
 	o       Options
 	log     *slog.Logger
 	handler http.Handler
@@ -86,9 +88,11 @@ type Server struct {
 }
 
 // New returns a server.
-func New(o Options, log *slog.Logger) *Server {
+func New(o Options, log *slog.Logger) *Server { return newServer(o, newCounted(), log) }
+
+func newServer(o Options, c *counted, log *slog.Logger) *Server {
 	s := &Server{o: o, log: log}
-	s.metrics = newMetrics(s)
+	s.metrics = &metrics{s, c}
 	s.local = s.routes()
 	s.handler = s.guard(s.local)
 	if o.Leave != nil {
@@ -101,7 +105,18 @@ func New(o Options, log *slog.Logger) *Server {
 }
 
 // ServeHTTP answers a request that came over a network.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if l := s.latest.Load(); l != nil {
+		s = l
+	}
+	s.handler.ServeHTTP(w, r)
+}
+
+// Replace gives a server other options while it runs. Requests under way end
+// with the old ones; what was counted goes on.
+func (s *Server) Replace(o Options) {
+	s.latest.Store(newServer(o, s.metrics.counted, s.log))
+}
 
 // Run serves on the listener, which it closes, until ctx is done and the
 // requests under way have ended. Scans that clients wait for are cut short.
