@@ -2,19 +2,22 @@ package report_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/csv"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"shopwatch/tracker"
 	"shopwatch/tracker/report"
@@ -169,13 +172,27 @@ func TestGolden(t *testing.T) {
 					t.Fatal(err)
 				}
 				golden(t, name+"."+lang+".txt", "Subject: "+m.Subject+"\n\n"+m.Text+"\n~~~ in a chat ~~~\n"+m.Brief+"\n")
-				golden(t, name+"."+lang+".html", m.HTML)
-				if lang == "en" {
+				golden(t, name+"."+lang+".html", named(m.HTML))
+				if lang == "en" && m.CSV != nil {
 					golden(t, name+".csv", string(m.CSV))
 				}
 			})
 		}
 	}
+}
+
+// named writes an HTML with the names of its styles in the place of the styles,
+// which nobody can read and which would change all files when one of them does.
+// How they look is for TestNothingOverflows, and for people.
+func named(html string) string {
+	html = regexp.MustCompile(`(?s)<style>.*?</style>`).ReplaceAllString(html, "<style>…</style>")
+	names := slices.SortedFunc(maps.Keys(report.Styles), func(a, b string) int {
+		return cmp.Or(len(report.Styles[b])-len(report.Styles[a]), strings.Compare(a, b)) // the longest first
+	})
+	for _, name := range names {
+		html = strings.ReplaceAll(html, `style="`+string(report.Styles[name]), `style="`+name)
+	}
+	return strings.NewReplacer(` role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"`, "", "&#847; &zwnj; ", "").Replace(html)
 }
 
 func golden(t *testing.T, name, got string) {
@@ -191,7 +208,7 @@ func golden(t *testing.T, name, got string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
+	if diff := gocmp.Diff(string(want), got); diff != "" {
 		t.Errorf("%s differs (-want +got); run with -update if it should:\n%s", path, diff)
 	}
 }
@@ -397,7 +414,7 @@ func TestLanguagesAreWhole(t *testing.T) {
 		return n
 	}
 	en, zh := count(reflect.ValueOf(report.English)), count(reflect.ValueOf(report.Chinese))
-	if diff := cmp.Diff(en, zh); diff != "" {
+	if diff := gocmp.Diff(en, zh); diff != "" {
 		t.Errorf("values in the sentences of English and Chinese differ:\n%s", diff)
 	}
 }
