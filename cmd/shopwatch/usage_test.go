@@ -1,41 +1,80 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
+	"encoding"
+	"encoding/json"
+	"fmt"
 	"io"
+	"maps"
+	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"reflect"
 	"regexp"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
+	"shopwatch/fixtures"
 	"shopwatch/tracker"
+	"shopwatch/tracker/notify"
 )
+
+// readme is the README, and sections of it by their headings.
+func readme(t *testing.T) (text string, section func(heading string) string) {
+	t.Helper()
+	b, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = string(b)
+	return text, func(heading string) string {
+		t.Helper()
+		_, s, ok := strings.Cut(text, "\n## "+heading+"\n")
+		if !ok {
+			t.Fatalf("the README has no section %s", heading)
+		}
+		s, _, _ = strings.Cut(s, "\n## ")
+		return s
+	}
+}
+
+// codeBlocks are the fenced blocks of a language, without their indentation.
+func codeBlocks(text, language string) []string {
+	var all []string
+	for _, m := range regexp.MustCompile("(?ms)^( *)```"+language+"\n(.*?)^ *```$").FindAllStringSubmatch(text, -1) {
+		all = append(all, regexp.MustCompile("(?m)^"+m[1]).ReplaceAllString(m[2], ""))
+	}
+	return all
+}
 
 // Every command that the README and the help texts show is one that shopwatch
 // understands.
 func TestShownCommands(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := string(readme)
+	text, _ := readme(t)
 	for _, node := range newParser(new(commands), io.Discard, io.Discard).Model.Leaves(false) {
 		if node.Detail != "" {
 			text += "\n" + node.Detail
 		}
 	}
 	shown := map[string]bool{}
-	for line := range strings.Lines(text) {
-		line, _, _ = strings.Cut(strings.TrimSpace(line), "#")
-		if strings.HasPrefix(line, "shopwatch ") {
-			shown[line] = true
+	// In a line of a shell it may stand behind sudo or docker exec.
+	behind := regexp.MustCompile(`^(?:sudo -u shopwatch |docker exec (?:-it )?shopwatch |docker run .* )?(shopwatch(?: [^.-].*| -c .*)?)$`)
+	for line := range strings.Lines(strings.ReplaceAll(text, "\\\n", "")) {
+		line, _, _ = strings.Cut(strings.TrimSpace(line), " #")
+		if m := behind.FindStringSubmatch(line); m != nil {
+			shown[m[1]] = true
 		}
 	}
 	for _, m := range regexp.MustCompile("`(shopwatch [^`]+)`").FindAllStringSubmatch(text, -1) {
 		shown[m[1]] = true
 	}
-	if len(shown) < 15 {
+	if len(shown) < 50 {
 		t.Fatalf("%d commands found, want more: %v", len(shown), shown)
 	}
 	file := t.TempDir() + "/file"
@@ -48,18 +87,357 @@ func TestShownCommands(t *testing.T) {
 		args := strings.Fields(regexp.MustCompile(`"[^"]*"`).ReplaceAllString(line, "text"))[1:]
 		for i := range args {
 			switch args[i] {
-			case "SEQ":
+			case "SEQ", "[REPORT]":
 				args[i] = "7"
-			case "FILE":
+			case "FILE", "copy.db":
 				args[i] = file
-			case "MARKETPLACE":
-				args[i] = "tmall"
+			case "SHELL":
+				args[i] = "bash"
 			}
 		}
 		// A family of commands, or an argument left to the reader, is fine.
-		if _, err := newParser(new(commands), io.Discard, io.Discard).Parse(args); err != nil && !strings.Contains(err.Error(), "expected ") {
+		if _, err := newParser(new(commands), io.Discard, io.Discard).Parse(args); err != nil && !strings.Contains(err.Error(), "expected ") && !strings.Contains(err.Error(), "missing flags: --reason") {
 			t.Errorf("%s: %v", line, err)
 		}
+	}
+}
+
+// The README names every command and every flag of it.
+func TestReadmeNamesCommands(t *testing.T) {
+	_, section := readme(t)
+	text := section("Commands")
+	model := newParser(new(commands), io.Discard, io.Discard).Model
+	for _, flags := range append(model.AllFlags(true), nil) {
+		for _, f := range flags {
+			if !strings.Contains(text, "--"+f.Name) && f.Short == 0 {
+				t.Errorf("--%s is not in the README", f.Name)
+			}
+		}
+	}
+	for _, node := range model.Leaves(true) {
+		if !strings.Contains(text, "\n| `"+node.FullPath()) {
+			t.Errorf("%s is not in the README", node.FullPath())
+		}
+		for _, f := range node.Flags {
+			if !strings.Contains(text, "--"+f.Name) {
+				t.Errorf("%s --%s is not in the README", node.FullPath(), f.Name)
+			}
+		}
+	}
+}
+
+// keysOf are the keys that a struct takes from a configuration.
+func keysOf(t reflect.Type, path string) []string {
+	var all []string
+	for i := range t.NumField() {
+		key := t.Field(i).Tag.Get("yaml")
+		if key == "" {
+			continue
+		}
+		all = append(all, path+key)
+		inner := t.Field(i).Type
+		if inner.Kind() == reflect.Slice && inner.Elem().Kind() == reflect.Struct && inner.Elem().NumField() > 1 {
+			all = append(all, keysOf(inner.Elem(), path+key+"[].")...)
+		}
+		if _, ok := reflect.New(inner).Interface().(encoding.TextUnmarshaler); !ok && inner.Kind() == reflect.Struct {
+			all = slices.Delete(all, len(all)-1, len(all)) // a heading, no key
+			all = append(all, keysOf(inner, path+key+".")...)
+		}
+	}
+	return all
+}
+
+// The README names every key of the configuration and no other, and says the
+// defaults that hold.
+func TestReadmeNamesKeys(t *testing.T) {
+	_, section := readme(t)
+	want := keysOf(reflect.TypeFor[Config](), "")
+	if len(want) < 40 {
+		t.Fatalf("keys = %q, want more", want)
+	}
+	var named []string
+	const least = "storefronts: [{name: tencent, url: 'https://tencent.tmall.com/'}]\n"
+	plain, err := parseConfig("shopwatch.yaml", []byte(least), environment, tmall)
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := regexp.MustCompile("(?m)^\\| `([a-z_.\\[\\]]+)` \\| [^|]* \\|([^|]*)\\| [^|]* \\|$")
+	for _, m := range row.FindAllStringSubmatch(section("Configuration"), -1) {
+		key, value := m[1], strings.Trim(m[2], "` ")
+		named = append(named, key)
+		if value == "" || strings.Contains(key, "[]") {
+			continue
+		}
+		text := key + ": " + value + "\n"
+		if outer, inner, ok := strings.Cut(key, "."); ok {
+			text = outer + ": {" + inner + ": " + value + "}\n"
+		}
+		c, err := parseConfig("shopwatch.yaml", []byte(least+text), environment, tmall)
+		if err != nil {
+			t.Errorf("the default of %s: %v", key, err)
+			continue
+		}
+		// An empty mapping that was written is as good as none.
+		if len(c.Browser.Flags) == 0 {
+			c.Browser.Flags = nil
+		}
+		if c.Storefronts[0].Timezone.String() != plain.Storefronts[0].Timezone.String() {
+			t.Errorf("%s is not the default of %s", value, key)
+		}
+		c.Timezone, c.Storefronts = plain.Timezone, plain.Storefronts
+		if !reflect.DeepEqual(c, plain) {
+			t.Errorf("%s is not the default of %s", value, key)
+		}
+	}
+	for _, key := range want {
+		if !slices.Contains(named, key) {
+			t.Errorf("the README does not name %s", key)
+		}
+	}
+	for _, key := range named {
+		if !slices.Contains(want, key) {
+			t.Errorf("the README names %s, which is no key", key)
+		}
+	}
+	for _, k := range notify.Kinds() {
+		if !strings.Contains(section("Configuration"), "`"+k.Name+"`") {
+			t.Errorf("the README does not name the kind %s", k.Name)
+		}
+	}
+}
+
+// The README says what every verdict, proof and kind of change means.
+func TestReadmeNamesVerdicts(t *testing.T) {
+	_, section := readme(t)
+	text := section("Verdicts and proofs")
+	for _, word := range []any{
+		tracker.Complete, tracker.Partial, tracker.Login, tracker.Blocked, tracker.Gone, tracker.Failed,
+		tracker.ProofGone, tracker.ProofOffshelf, tracker.ProofUnlisted, tracker.ProofUnseen,
+	} {
+		if !strings.Contains(text, fmt.Sprintf("| `%s` |", word)) {
+			t.Errorf("%s is not in a table", word)
+		}
+	}
+	for _, k := range tracker.Kinds {
+		if !strings.Contains(text, fmt.Sprintf("`%s`", k)) {
+			t.Errorf("%s is not named", k)
+		}
+	}
+}
+
+// The make targets of the README are those of the Makefile.
+func TestReadmeNamesTargets(t *testing.T) {
+	_, section := readme(t)
+	makefile, err := os.ReadFile("../../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var named []string
+	for _, m := range regexp.MustCompile("\\| `make ([a-z]+)` \\|").FindAllStringSubmatch(section("Development"), -1) {
+		named = append(named, m[1])
+	}
+	_, phony, _ := strings.Cut(string(makefile), ".PHONY:")
+	phony, _, _ = strings.Cut(phony, "\n")
+	targets := strings.Fields(phony)
+	for _, target := range targets {
+		if !slices.Contains(named, target) && !slices.Contains([]string{"all", "chrome", "clean"}, target) {
+			t.Errorf("the README does not name make %s", target)
+		}
+	}
+	for _, name := range named {
+		if !slices.Contains(targets, name) {
+			t.Errorf("the README names make %s, which is no target", name)
+		}
+	}
+}
+
+// Every link within the README leads somewhere, and so does every link to a
+// file.
+func TestReadmeLinks(t *testing.T) {
+	text, _ := readme(t)
+	anchors := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(text, -1) {
+		anchor := regexp.MustCompile(`[^\p{L}\p{N} -]`).ReplaceAllString(strings.ToLower(m[1]), "")
+		anchors["#"+strings.ReplaceAll(anchor, " ", "-")] = true
+	}
+	for _, m := range regexp.MustCompile(`\]\(([^)]+)\)`).FindAllStringSubmatch(text, -1) {
+		switch {
+		case strings.HasPrefix(m[1], "#"):
+			if !anchors[m[1]] {
+				t.Errorf("%s leads nowhere", m[1])
+			}
+		case !strings.HasPrefix(m[1], "https://"):
+			if _, err := os.Stat("../../" + m[1]); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// The lines of shell in the README that call shopwatch are run as they stand,
+// one after another, in a folder with a configuration, against a mall in which
+// a product was taken away: a reader can do the same. Those that need a person
+// are in login_test.go.
+func TestReadmeRuns(t *testing.T) {
+	w := newWorld(t)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin, fresh := t.TempDir(), t.TempDir()
+	if err := os.Symlink(self, filepath.Join(bin, "shopwatch")); err != nil {
+		t.Fatal(err)
+	}
+	shell := func(dir, line string) *exec.Cmd {
+		cmd := exec.Command("sh", "-ec", line)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "SHOPWATCH_TEST_RUN=1", "PATH="+bin+":"+os.Getenv("PATH"))
+		return cmd
+	}
+	// A baseline and three changes, of which the third is what examples tell of.
+	w.want(0, "scan")
+	w.shop.Put(fixtures.Product{ID: "45100000004", Title: "亲子蓝牙音箱", Price: "129.00"}, fixtures.Product{ID: "45100000005", Title: "投影仪", Price: "1999.00"})
+	w.want(0, "scan")
+	w.shop.Take("45100000002", fixtures.Gone)
+	w.want(0, "scan")
+
+	text, _ := readme(t)
+	ran := 0
+	for _, block := range codeBlocks(text, "sh") {
+		for line := range strings.Lines(block) {
+			line = strings.TrimSpace(line)
+			command, _, _ := strings.Cut(line, " #")
+			command = strings.TrimSpace(command)
+			dir := w.dir
+			switch {
+			case !strings.HasPrefix(command, "shopwatch "):
+				continue
+			case strings.HasPrefix(command, "shopwatch login"):
+				continue
+			case command == "shopwatch init":
+				dir = fresh
+			case command == "shopwatch run":
+				runsUntilTerm(t, shell(dir, "exec "+command))
+				ran++
+				continue
+			}
+			out, err := shell(dir, line).CombinedOutput()
+			if err != nil {
+				t.Errorf("%s: %v\n%s", line, err, out)
+			}
+			ran++
+		}
+	}
+	if ran < 25 {
+		t.Errorf("%d lines were run, want more", ran)
+	}
+	for _, left := range []string{"report.html", "sample.eml", "change.html", "change3.zip", "copy.db", "shopwatch.bash"} {
+		if st, err := os.Stat(filepath.Join(w.dir, left)); err != nil || st.Size() == 0 {
+			t.Errorf("%s was not written: %v", left, err)
+		}
+	}
+	t.Run("what JSON looks like", func(t *testing.T) { jsonExamples(t, w, text) })
+}
+
+// runsUntilTerm starts the daemon, lets it watch, and ends it.
+func runsUntilTerm(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	pipe, err := cmd.StderrPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for lines := bufio.NewScanner(pipe); lines.Scan() && !strings.Contains(lines.Text(), `"started"`); {
+	}
+	began := time.Now()
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Error(err)
+	}
+	go io.Copy(io.Discard, pipe)
+	if err := cmd.Wait(); err != nil || time.Since(began) > 10*time.Second {
+		t.Errorf("the daemon ends with %v after %s, want 0 within 10s", err, time.Since(began))
+	}
+}
+
+// jsonExamples compares the examples of JSON with what the commands before
+// them print: a key that stands in an example is printed.
+func jsonExamples(t *testing.T, w *world, text string) {
+	examples := regexp.MustCompile("(?s)`(shopwatch [^`]* --json)` prints for each [a-z]+:\n\n```json\n(.*?)```").FindAllStringSubmatch(text, -1)
+	if len(examples) < 5 {
+		t.Fatalf("%d examples, want more", len(examples))
+	}
+	for _, m := range examples {
+		command, example := m[1], m[2]
+		var want map[string]any
+		if err := json.Unmarshal([]byte(example), &want); err != nil {
+			t.Errorf("%s: %v in\n%s", command, err, example)
+			continue
+		}
+		out, errs, status := w.do(strings.Fields(command)[1:]...)
+		if status != 0 {
+			t.Fatalf("%s = %d, %s", command, status, errs)
+		}
+		// What one line lacks another may have: a probe, say.
+		printed := map[string]bool{}
+		for line := range strings.Lines(out) {
+			var got map[string]any
+			if err := json.Unmarshal([]byte(line), &got); err != nil {
+				t.Fatal(err)
+			}
+			flatten(got, "", printed)
+		}
+		shown := map[string]bool{}
+		flatten(want, "", shown)
+		for key := range shown {
+			if !printed[key] {
+				t.Errorf("%s prints no %s:\n%s", command, key, out)
+			}
+		}
+	}
+}
+
+// flatten notes the paths of all keys.
+func flatten(v map[string]any, path string, all map[string]bool) {
+	for key, value := range v {
+		all[path+key] = true
+		if inner, ok := value.(map[string]any); ok {
+			flatten(inner, path+key+".", all)
+		}
+	}
+}
+
+// The metrics of the README are those that the daemon has.
+func TestReadmeNamesMetrics(t *testing.T) {
+	w := newWorld(t)
+	w.want(0, "scan")
+	w.daemon()
+	w.shop.Put(fixtures.Product{ID: "45100000004", Title: "亲子蓝牙音箱", Price: "129.00"})
+	w.want(0, "scan") // what is counted is there after the first
+	address, err := os.ReadFile(filepath.Join(w.dir, "data", addressFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.Get("http://" + strings.TrimSpace(string(address)) + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section := readme(t)
+	has, named := map[string]bool{}, map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^# TYPE (shopwatch_[a-z_]+) `).FindAllStringSubmatch(string(body), -1) {
+		has[m[1]] = true
+	}
+	for _, m := range regexp.MustCompile("shopwatch_[a-z_]+").FindAllString(section("Operating"), -1) {
+		named[m] = true
+	}
+	if len(has) < 15 || !maps.Equal(has, named) {
+		t.Errorf("the README names %v, the daemon has %v", slices.Sorted(maps.Keys(named)), slices.Sorted(maps.Keys(has)))
 	}
 }
 
