@@ -40,8 +40,10 @@ func (d *loginDesk) byPhone(wait time.Duration) (err error) {
 	if err != nil {
 		return err
 	}
+	o := browserOptions(d.config, d.quiet())
+	o.Pictures = true // the code may be one
 	p := &phoneLogin{
-		loginDesk: d, chrome: newBrowser(d.config, d.quiet()), since: time.Now(),
+		loginDesk: d, chrome: browser.New(o), since: time.Now(),
 		picture: strings.TrimSuffix(loginFile(d.config, d.market), ".json") + ".png",
 	}
 	ctx, cancel := context.WithTimeout(d.ctx, wait)

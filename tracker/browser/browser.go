@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/browser"
-	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/remote"
@@ -32,6 +31,9 @@ type Options struct {
 	// used instead of one of our own. Path, Profile and Flags are then its
 	// owner's matter.
 	Remote string
+	// Pictures says that pages load their pictures. A Chrome that runs
+	// elsewhere loads them, but for those that a tab blocks.
+	Pictures bool
 	// Chrome is replaced between two uses when it has shown this many tabs
 	// (200 when zero) or takes this much memory (1 GiB when zero), and ended
 	// when no tab was open for a while (10 minutes when zero).
@@ -60,7 +62,7 @@ type Browser struct {
 
 // A process is one run of Chrome.
 type process struct {
-	ctx    context.Context // of its first tab
+	ctx    context.Context // of the browser itself; those of tabs come from it
 	free   func()          // kills what is left and waits for its end
 	lost   <-chan struct{} // closed when it is gone
 	dir    string
@@ -71,6 +73,9 @@ type process struct {
 	start  time.Time
 
 	open, shown int // tabs open now, and ever; guarded by Browser.mu
+
+	opening sync.Mutex // held while a tab is made
+	bare    bool       // the empty tab with which Chrome starts is closed; guarded by opening
 }
 
 // New returns a browser that is not yet started.
@@ -265,10 +270,11 @@ func (b *Browser) begin(ctx context.Context, p *process, alloc context.Context, 
 		}
 	}
 
-	// The first Do binds the life of the browser to its context, so it has no
-	// time-out of its own; ending the context ends the wait.
+	// To listen is what starts it, without attaching to its empty tab. The life
+	// of the browser is bound to the context, which therefore has no time-out
+	// of its own; ending it ends the wait.
 	started := make(chan error, 1)
-	go func() { started <- chromedp.Do(root) }()
+	go func() { started <- chromedp.ListenBrowser(root, p.closeWindow) }()
 	select {
 	case err = <-started:
 	case <-time.After(startTimeout):
@@ -302,6 +308,10 @@ func (b *Browser) switches(p *process) []chromedp.ExecAllocatorOption {
 		chromedp.Flag("no-pings", true),
 		chromedp.Flag("mute-audio", true),
 		chromedp.Flag("lang", "zh-CN"),
+		// The address bar of a Chrome without a window needs no suggestions.
+		chromedp.Flag("disable-features", "Translate,WebUIOmniboxPopup,WebUIOmniboxAimPopup"),
+		// The network service needs no process of its own.
+		chromedp.Flag("enable-features", "NetworkServiceInProcess2"),
 	)
 	if Shell(b.path) {
 		opts = append(opts, chromedp.Flag("disable-gpu", true),
@@ -311,6 +321,12 @@ func (b *Browser) switches(p *process) []chromedp.ExecAllocatorOption {
 			chromedp.Env("TMPDIR="+p.dir))
 	}
 	const resolver = "host-resolver-rules"
+	const blink, pictureless = "blink-settings", "imagesEnabled=false"
+	if !b.opts.Pictures {
+		// Patterns would let a page ask for each of its pictures and tell of
+		// each refusal: for a list of 60 products some 600 messages.
+		opts = append(opts, chromedp.Flag(blink, pictureless))
+	}
 	rules := insideRules()
 	if p.proxy.host != "" {
 		rules += ", EXCLUDE " + p.proxy.host
@@ -320,8 +336,11 @@ func (b *Browser) switches(p *process) []chromedp.ExecAllocatorOption {
 			rules += ", " + own
 			continue
 		}
-		if name == "proxy-server" && p.proxy.asks() {
+		switch own, _ := value.(string); {
+		case name == "proxy-server" && p.proxy.asks():
 			value = p.proxy.server
+		case name == blink && !b.opts.Pictures:
+			value = own + "," + pictureless
 		}
 		opts = append(opts, chromedp.Flag(name, value))
 	}
@@ -342,25 +361,27 @@ func insideRules() string {
 	return strings.Join(rules, ", ")
 }
 
-// shutDoors refuses downloads for the whole browser.
+// shutDoors refuses downloads for the whole browser, and has it tell of the
+// windows that pages open.
 func (p *process) shutDoors() error {
 	ctx, cancel := context.WithTimeout(p.ctx, startTimeout)
 	defer cancel()
-	_, err := cdp.Call(ctx, chromedp.FromContext(p.ctx).Browser, browser.SetDownloadBehavior,
-		browser.SetDownloadBehaviorParams{Behavior: browser.SetDownloadBehaviorBehaviorDeny})
-	if err != nil {
-		return err
+	s := chromedp.FromContext(p.ctx).Browser
+	return errors.Join(
+		call(ctx, s, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{Behavior: browser.SetDownloadBehaviorBehaviorDeny}),
+		call(ctx, s, target.SetDiscoverTargets, target.SetDiscoverTargetsParams{Discover: true}),
+	)
+}
+
+// closeWindow closes a window that a page opens, at once.
+func (p *process) closeWindow(ev any) {
+	e, ok := ev.(*target.EventTargetCreated)
+	if !ok || e.TargetInfo.OpenerID == "" {
+		return
 	}
-	// A window that a page opens is closed at once.
-	return chromedp.ListenBrowser(p.ctx, func(ev any) {
-		e, ok := ev.(*target.EventTargetCreated)
-		if !ok || e.TargetInfo.OpenerID == "" {
-			return
-		}
-		go func() {
-			ctx, cancel := context.WithTimeout(p.ctx, 5*time.Second)
-			defer cancel()
-			_, _ = cdp.Call(ctx, chromedp.FromContext(p.ctx).Browser, target.CloseTarget, target.CloseTargetParams{TargetID: e.TargetInfo.TargetID})
-		}()
-	})
+	go func() {
+		ctx, cancel := context.WithTimeout(p.ctx, 5*time.Second)
+		defer cancel()
+		_ = call(ctx, chromedp.FromContext(p.ctx).Browser, target.CloseTarget, target.CloseTargetParams{TargetID: e.TargetInfo.TargetID})
+	}()
 }

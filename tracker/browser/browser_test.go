@@ -402,14 +402,14 @@ func TestCallsAreHeardWithTheirBodies(t *testing.T) {
 	if err := tb.Wait(ctx, "shopwatch.two()", &heard); err != nil {
 		t.Fatal(err)
 	}
-	calls := tb.Calls()
+	calls := tb.Calls(0)
 	if len(calls) != 2 || calls[0].Body != nil || string(calls[1].Body) != `{"n":"2"}` || calls[1].Status != 200 || len(heard) != 2 {
 		t.Errorf("calls = %+v, heard %v", calls, heard)
 	}
 	if err := tb.Open(ctx, address+"nothing"); err != nil {
 		t.Fatal(err)
 	}
-	if calls := tb.Calls(); len(calls) != 0 {
+	if calls := tb.Calls(0); len(calls) != 0 {
 		t.Errorf("calls of the page before are kept: %+v", calls)
 	}
 }
@@ -419,24 +419,53 @@ func TestBlockedAddressesAreNotLoadedButFetched(t *testing.T) {
 	address := serve(t, "blocking", func(w http.ResponseWriter, r *http.Request) {
 		asked[r.URL.Path]++
 		if r.URL.Path == "/" {
-			fmt.Fprint(w, `<title>a</title><img src="/a.jpg?x=1"><img src="/b.png">`)
+			fmt.Fprint(w, `<title>a</title><script src="/a.js?x=1"></script><script src="/b.mjs"></script>`)
 			return
 		}
-		w.Write([]byte("picture"))
+		w.Write([]byte("/* script */"))
 	})
-	tb := tab(t, chrome, browser.TabOptions{Blocked: []string{"*://*:*/*.jpg", "*://*:*/*.png"}})
+	tb := tab(t, chrome, browser.TabOptions{Blocked: []string{"*://*:*/*.js", "*://*:*/*.mjs"}})
 	if _, err := title(t, tb, address); err != nil {
 		t.Fatal(err)
 	}
-	body, err := tb.Fetch(t.Context(), address+"a.jpg", 1000)
-	if string(body) != "picture" || err != nil {
+	body, err := tb.Fetch(t.Context(), address+"a.js", 1000)
+	if string(body) != "/* script */" || err != nil {
 		t.Errorf("fetched %q, %v", body, err)
 	}
-	if _, err := tb.Fetch(t.Context(), address+"a.jpg", 3); err == nil {
+	if _, err := tb.Fetch(t.Context(), address+"a.js", 3); err == nil {
 		t.Error("more bytes than allowed were taken")
 	}
-	if asked["/a.jpg"] != 2 || asked["/b.png"] != 0 {
-		t.Errorf("asked = %v, want a.jpg by the two fetches only", asked)
+	if asked["/a.js"] != 2 || asked["/b.mjs"] != 0 {
+		t.Errorf("asked = %v, want a.js by the two fetches only", asked)
+	}
+}
+
+func TestPagesLoadPicturesWhereThatIsWanted(t *testing.T) {
+	for _, wanted := range []bool{false, true} {
+		var asked atomic.Int64
+		address := serve(t, fmt.Sprint("pictures", wanted), func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/a.png" {
+				asked.Add(1)
+				return
+			}
+			fmt.Fprint(w, `<title>a</title><img src="/a.png">`)
+		})
+		b := chrome
+		if wanted {
+			b = browser.New(browser.Options{Flags: mall.Flags(), Pictures: true})
+			defer b.Close()
+		}
+		tb := tab(t, b, browser.TabOptions{})
+		if _, err := title(t, tb, address); err != nil {
+			t.Fatal(err)
+		}
+		const loaded = `new Promise(done => document.readyState === 'complete' ? done() : addEventListener('load', () => done()))`
+		if err := tb.Wait(t.Context(), loaded, nil); err != nil {
+			t.Fatal(err)
+		}
+		if got := asked.Load() > 0; got != wanted {
+			t.Errorf("pictures are loaded: %v, want %v", got, wanted)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -20,6 +21,7 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 )
 
@@ -47,6 +49,9 @@ type TabOptions struct {
 	// Blocked are patterns of addresses that are not loaded, in the syntax of
 	// URLPattern: "*://*:*/*.jpg".
 	Blocked []string
+	// Pictures are such patterns of pictures, for a Chrome that runs
+	// elsewhere: our own loads none.
+	Pictures []string
 	// Calls picks the page's own requests whose answers are of interest.
 	Calls func(*url.URL) bool
 	// Body says whether the body of such an answer is wanted.
@@ -122,7 +127,7 @@ func (b *Browser) Tab(ctx context.Context, o TabOptions) (*Tab, error) {
 
 // open makes the tab and keeps from loading what is not wanted.
 func (t *Tab) open() error {
-	if err := chromedp.Do(t.ctx); err != nil {
+	if err := t.make(); err != nil {
 		return err
 	}
 	c := chromedp.FromContext(t.ctx)
@@ -132,6 +137,9 @@ func (t *Tab) open() error {
 	}
 	blocked := network.SetBlockedURLsParams{}
 	no := append(internal[:len(internal):len(internal)], t.opts.Blocked...)
+	if t.proc.remote {
+		no = append(no, t.opts.Pictures...)
+	}
 	if host := t.proc.proxy.host; host != "" {
 		no = append(no, "*://"+host+":*/*") // the way out is no page
 	}
@@ -150,10 +158,33 @@ func (t *Tab) open() error {
 		call(t.ctx, c.Target, log.Disable, cdp.Empty{}),
 		call(t.ctx, c.Target, page.SetLifecycleEventsEnabled, page.SetLifecycleEventsEnabledParams{}),
 		call(t.ctx, c.Target, network.Enable, network.EnableParams{
-			MaxTotalBufferSize: new(int64(16 << 20)), MaxResourceBufferSize: new(int64(4 << 20)),
+			MaxTotalBufferSize: new(int64(4 << 20)), MaxResourceBufferSize: new(int64(4 << 20)),
 		}),
 		call(t.ctx, c.Target, network.SetBlockedURLs, blocked),
 	)
+}
+
+// make makes the tab. The empty one with which Chrome starts is closed as soon
+// as there is another.
+func (t *Tab) make() error {
+	p := t.proc
+	p.opening.Lock()
+	defer p.opening.Unlock()
+	if err := chromedp.Do(t.ctx); err != nil || p.bare || p.remote {
+		return err
+	}
+	c := chromedp.FromContext(t.ctx)
+	all, err := cdp.Call(t.ctx, c.Browser, target.GetTargets, target.GetTargetsParams{})
+	if err != nil {
+		return err
+	}
+	for _, i := range all.TargetInfos {
+		if i.Type == "page" && !i.Attached {
+			p.bare = true
+			err = call(t.ctx, c.Browser, target.CloseTarget, target.CloseTargetParams{TargetID: i.TargetID})
+		}
+	}
+	return err
 }
 
 // internal are addresses of this machine, with which no storefront has any
@@ -285,11 +316,12 @@ func (t *Tab) Document() Document {
 	return t.doc
 }
 
-// Calls returns the answers to the page's own requests since it was opened.
-func (t *Tab) Calls() []Call {
+// Calls returns the answers to the page's own requests since it was opened,
+// but for the first so many.
+func (t *Tab) Calls(but int) []Call {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return append([]Call(nil), t.calls...)
+	return slices.Clone(t.calls[min(but, len(t.calls)):])
 }
 
 // within runs f until ctx ends, the page crashes or Chrome is lost, and says

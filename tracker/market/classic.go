@@ -111,9 +111,8 @@ func parseShelf(p *Page) Listing {
 // asynSearch response with that pageNo was seen" (tmall.md, section 6).
 func asked(p *Page) bool {
 	return slices.ContainsFunc(p.Calls, func(c Call) bool {
-		u := c.address()
-		n, _ := strconv.Atoi(u.Query().Get("pageNo"))
-		return listCall(u) && c.Status == 200 && max(n, 1) == p.Wanted
+		n, _ := strconv.Atoi(c.address.Query().Get("pageNo"))
+		return listCall(c.address) && c.status == 200 && max(n, 1) == p.Wanted
 	})
 }
 

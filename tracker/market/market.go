@@ -23,7 +23,8 @@ type Market struct {
 	// Script is what the browser installs in every page (browser.TabOptions).
 	Script string
 	// Blocked are patterns of addresses that nothing here needs, Pictures
-	// those of pictures, which listing does not need.
+	// those of pictures, which are fetched afterwards where they are needed
+	// (browser.TabOptions).
 	Blocked  []string
 	Pictures []string
 	// Calls picks the page's own requests whose answers count, and Body those
@@ -122,20 +123,29 @@ type Page struct {
 	Calls  []Call            `json:"-"`
 }
 
-// A Call is the answer to one of the page's own requests.
+// A Call is the answer to one of the page's own requests, as NewCall reads it.
 type Call struct {
-	URL    string
-	Status int
-	Err    string
-	Body   []byte
+	address *url.URL
+	status  int    // HTTP; 0 when no answer came
+	err     string // why none came
+	refusal refusal
+	api     *mtop // nil for other calls, and for answers that are none
 }
 
-func (c *Call) address() *url.URL {
-	u, err := url.Parse(c.URL)
-	if err != nil {
-		return &url.URL{}
+// NewCall reads an answer once, whatever is asked of it later: its HTTP
+// status, why there is none, and its body, where that is of interest.
+func NewCall(address string, status int, failure string, body []byte) Call {
+	c := Call{status: status, err: failure, address: &url.URL{}}
+	if u, err := url.Parse(address); err == nil {
+		c.address = u
 	}
-	return u
+	if listCall(c.address) {
+		c.refusal = refusalOf(body)
+	}
+	if mtopCall(c.address) {
+		c.api = mtopOf(c.address, body)
+	}
+	return c
 }
 
 // host and path of the main frame.

@@ -66,7 +66,7 @@ func pageOf(t *testing.T, json string, wanted int) *market.Page {
 		t.Fatal(err)
 	}
 	p.Wanted = wanted
-	p.Calls = []market.Call{{URL: "https://x.tmall.com/i/asynSearch.htm?mid=1&pageNo=" + string(rune('0'+wanted)), Status: 200}}
+	p.Calls = []market.Call{market.NewCall("https://x.tmall.com/i/asynSearch.htm?mid=1&pageNo="+string(rune('0'+wanted)), 200, "", nil)}
 	return p
 }
 
@@ -255,7 +255,7 @@ func TestHealed(t *testing.T) {
 
 func TestStates(t *testing.T) {
 	call := func(path, body string, status int) market.Call {
-		return market.Call{URL: "https://x.tmall.com" + path, Status: status, Body: []byte(body)}
+		return market.NewCall("https://x.tmall.com"+path, status, "", []byte(body))
 	}
 	const list = "/i/asynSearch.htm?pageNo=1"
 	cases := []struct {

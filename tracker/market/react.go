@@ -2,6 +2,8 @@ package market
 
 import (
 	"encoding/json"
+	"net/url"
+	"slices"
 	"strings"
 
 	"shopwatch/tracker"
@@ -19,7 +21,6 @@ type answer struct {
 	PageSize loose     `json:"pageSize"`
 	HasNext  loose     `json:"hasNext"`
 	Items    []apiItem `json:"data"`
-	shop     tracker.Shop
 }
 
 type apiItem struct {
@@ -31,21 +32,51 @@ type apiItem struct {
 	Encoded loose  `json:"priceEncoded"`
 }
 
-// mtop is the envelope of an API answer.
+// mtop is the envelope of an API answer, and what was found in it.
 type mtop struct {
 	API  string          `json:"api"`
 	Ret  []string        `json:"ret"`
 	Data json.RawMessage `json:"data"`
+
+	shelf *answer       // nil when it has none
+	shop  *tracker.Shop // nil when it does not say
 }
 
 func (m *mtop) ok() bool { return len(m.Ret) > 0 && strings.HasPrefix(m.Ret[0], "SUCCESS") }
 
-func mtopOf(c *Call) (mtop, bool) {
-	var m mtop
-	if !mtopCall(c.address()) || json.Unmarshal(unwrap(c.Body), &m) != nil {
-		return mtop{}, false
+func mtopOf(address *url.URL, body []byte) *mtop {
+	m := &mtop{}
+	if json.Unmarshal(unwrap(body), m) != nil {
+		return nil
 	}
-	return m, true
+	if !m.ok() {
+		return m
+	}
+	if !strings.HasPrefix(address.Path, "/h5/mtop.taobao.shop.simple.fetch/") {
+		if a := new(answer); json.Unmarshal(m.Data, a) == nil {
+			m.shelf = a
+		}
+		return m
+	}
+	var first struct {
+		Sign struct {
+			ShopName string `json:"shopName"`
+		} `json:"signInfoDTO"`
+		Global struct {
+			ShopID   loose `json:"shopId"`
+			SellerID loose `json:"sellerId"`
+		} `json:"globalInfoDTO"`
+		Items *answer `json:"itemInfoDTO"`
+	}
+	if json.Unmarshal(m.Data, &first) != nil {
+		return m
+	}
+	m.shelf = first.Items
+	m.shop = &tracker.Shop{ID: string(first.Global.ShopID), Seller: string(first.Global.SellerID), Name: first.Sign.ShopName}
+	if m.shop.ID == "" {
+		m.shop.ID, m.shop.Seller = asker(address.Query().Get("data"))
+	}
+	return m
 }
 
 // mtopRefusal holds when the newest API answer is a refusal with one of the
@@ -53,53 +84,12 @@ func mtopOf(c *Call) (mtop, bool) {
 func mtopRefusal(codes ...string) func(*Page) bool {
 	return func(p *Page) bool {
 		for i := len(p.Calls) - 1; i >= 0; i-- {
-			if m, ok := mtopOf(&p.Calls[i]); ok {
+			if m := p.Calls[i].api; m != nil {
 				return !m.ok() && contains(strings.Join(m.Ret, " "), codes...)
 			}
 		}
 		return false
 	}
-}
-
-// shelfAnswers are the pages of the shelf that were answered, in order.
-func shelfAnswers(p *Page) []answer {
-	var all []answer
-	var shop tracker.Shop
-	for i := range p.Calls {
-		m, ok := mtopOf(&p.Calls[i])
-		if !ok || !m.ok() {
-			continue
-		}
-		a := answer{}
-		if strings.HasPrefix(p.Calls[i].address().Path, "/h5/mtop.taobao.shop.simple.fetch/") {
-			var first struct {
-				Sign struct {
-					ShopName string `json:"shopName"`
-				} `json:"signInfoDTO"`
-				Global struct {
-					ShopID   loose `json:"shopId"`
-					SellerID loose `json:"sellerId"`
-				} `json:"globalInfoDTO"`
-				Items *answer `json:"itemInfoDTO"`
-			}
-			if json.Unmarshal(m.Data, &first) != nil {
-				continue
-			}
-			shop = tracker.Shop{ID: string(first.Global.ShopID), Seller: string(first.Global.SellerID), Name: first.Sign.ShopName}
-			if shop.ID == "" {
-				shop.ID, shop.Seller = asker(p.Calls[i].address().Query().Get("data"))
-			}
-			if first.Items == nil {
-				continue
-			}
-			a = *first.Items
-		} else if json.Unmarshal(m.Data, &a) != nil {
-			continue
-		}
-		a.shop = shop
-		all = append(all, a)
-	}
-	return all
 }
 
 // asker reads whose shelf a call asked for.
@@ -113,31 +103,44 @@ func asker(data string) (shop, seller string) {
 }
 
 // Answered reports whether the wanted page of a React shelf has come.
-func (p *Page) Answered() bool {
-	_, ok := p.answer()
-	return ok
-}
+func (p *Page) Answered() bool { return p.answer() != nil }
 
-func (p *Page) answer() (answer, bool) {
-	all := shelfAnswers(p)
-	for i := len(all) - 1; i >= 0; i-- {
-		if all[i].Page.int() == p.Wanted {
-			return all[i], true
+// answer returns the newest answer for the wanted page of the shelf, nil when
+// there is none.
+func (p *Page) answer() *answer {
+	for i := len(p.Calls) - 1; i >= 0; i-- {
+		if m := p.Calls[i].api; m != nil && m.shelf != nil && m.shelf.Page.int() == p.Wanted {
+			return m.shelf
 		}
 	}
-	return answer{}, false
+	return nil
+}
+
+// answered reports whether any page of the shelf has come.
+func (p *Page) answered() bool {
+	return slices.ContainsFunc(p.Calls, func(c Call) bool { return c.api != nil && c.api.shelf != nil })
+}
+
+// shop returns what the first answer said of the storefront.
+func (p *Page) shop() (shop tracker.Shop) {
+	for i := range p.Calls {
+		if m := p.Calls[i].api; m != nil && m.shop != nil {
+			shop = *m.shop
+		}
+	}
+	return shop
 }
 
 // parseReact reads one answered page of the shelf and checks what it alone can
 // prove (tmall.md, section 6).
 func parseReact(p *Page) Listing {
 	l := Listing{Layout: "react", Page: p.Wanted}
-	a, ok := p.answer()
-	if !ok {
+	a := p.answer()
+	if a == nil {
 		l.problem("page %d of the shelf was not answered", p.Wanted)
 		return l
 	}
-	l.Shop = a.shop
+	l.Shop = p.shop()
 	size, more := a.PageSize.int(), a.HasNext == "true"
 	l.Last, l.Total = !more, max(a.Total.int(), 0)
 	if more {

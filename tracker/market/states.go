@@ -3,6 +3,7 @@ package market
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"shopwatch/tracker"
@@ -74,7 +75,7 @@ func (p *Page) listed() bool {
 	if p.List != nil {
 		return p.List.Empty || len(p.List.Rows) > 0
 	}
-	return p.React != nil && len(shelfAnswers(p)) > 0
+	return p.React != nil && p.answered()
 }
 
 func wall(names ...string) func(*Page) bool {
@@ -108,28 +109,28 @@ func refused(by func(address string) bool) func(*Page) bool {
 		if p.listed() && p.List != nil && !p.List.Empty {
 			return false
 		}
-		for i := range p.Calls {
-			c := &p.Calls[i]
-			if !listCall(c.address()) {
-				continue
-			}
-			var answer struct {
-				Flag string `json:"rgv587_flag"`
-				URL  string `json:"url"`
-			}
-			if json.Unmarshal(unwrap(c.Body), &answer) == nil && answer.Flag != "" && by(answer.URL) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(p.Calls, func(c Call) bool { return c.refusal.Flag != "" && by(c.refusal.URL) })
 	}
+}
+
+// A refusal is what the list call is answered instead of a list.
+type refusal struct {
+	Flag string `json:"rgv587_flag"`
+	URL  string `json:"url"`
+}
+
+func refusalOf(body []byte) (r refusal) {
+	if json.Unmarshal(unwrap(body), &r) != nil {
+		return refusal{} // a list, or damage
+	}
+	return r
 }
 
 // listFailed reports whether the newest list call brought nothing.
 func listFailed(p *Page) bool {
 	for i := len(p.Calls) - 1; i >= 0; i-- {
-		if c := &p.Calls[i]; listCall(c.address()) || mtopCall(c.address()) {
-			return c.Err != "" || c.Status >= 400
+		if c := &p.Calls[i]; listCall(c.address) || mtopCall(c.address) {
+			return c.err != "" || c.status >= 400
 		}
 	}
 	return false

@@ -7,6 +7,11 @@ globalThis.shopwatch = (() => {
   const began = performance.now()
   const calls = []   // answers to the page's own requests, as the browser tells them
   let changed = () => {}
+  // The cards of a list are read, not looked at: drawing them is most of what
+  // a page costs.
+  const undrawn = new CSSStyleSheet()
+  undrawn.replaceSync('#J_ShopSearchResult dl.item { display: none !important }')
+  document.adoptedStyleSheets.push(undrawn)
 
   const all = (selector, root = document) => Array.prototype.slice.call(root.querySelectorAll(selector), 0, most)
   const one = (selector, root = document) => root.querySelector(selector)
@@ -218,6 +223,23 @@ globalThis.shopwatch = (() => {
     },
   }
 
+  // draw puts a picture in the place of an element that would show it if
+  // pages loaded pictures.
+  const draw = async (picture, img) => {
+    const bytes = Uint8Array.from(atob(picture), c => c.charCodeAt(0))
+    const bitmap = await createImageBitmap(new Blob([bytes], {type: 'image/jpeg'}))
+    img.removeAttribute('alt') // or its words would give it another size
+    img.width = bitmap.width   // the page's styles have the last word
+    img.height = bitmap.height
+    const r = img.getBoundingClientRect()
+    const canvas = document.createElement('canvas')
+    canvas.width = bitmap.width
+    canvas.height = bitmap.height
+    canvas.style.cssText = 'display: block; object-fit: contain; width: ' + r.width + 'px; height: ' + r.height + 'px'
+    canvas.getContext('2d').drawImage(bitmap, 0, 0)
+    img.replaceWith(canvas)
+  }
+
   return {
     heard: c => { if (c) { c.at = performance.now(); calls.push(c); changed() } },
     // wait looks at the page as soon as it is worth it, after ms at the latest.
@@ -252,22 +274,19 @@ globalThis.shopwatch = (() => {
       a.click()
       return true
     },
-    // card brings the card of a product into view and tells where it is, once
-    // its picture is there, after two seconds at the latest.
-    card: (id, title) => new Promise(done => {
+    // card brings the card of a product into view, with its picture (a JPEG
+    // in base64, '' for none), and tells where it is.
+    card: async (id, title, picture) => {
       const el = one('dl.item[data-id="' + CSS.escape(id) + '"]') || all('[class*="cardContainer"]').find(c => words(c).includes(title))
-      if (!el) return done(null)
+      if (!el) return null
+      undrawn.disabled = true
+      const img = one('img', el)
+      if (img && picture) await draw(picture, img)
+      for (const other of all('img', el)) other.style.visibility = 'hidden' // not loaded
       el.scrollIntoView({block: 'center'})
-      dispatchEvent(new Event('scroll'))
-      const since = performance.now()
-      const check = () => {
-        const img = one('img', el)
-        if (img && !(img.complete && img.naturalWidth > 1) && ago(since) < 2000) return setTimeout(check, 40)
-        const r = el.getBoundingClientRect()
-        done({x: r.x + scrollX, y: r.y + scrollY, width: Math.min(r.width, 800), height: Math.min(r.height, 800)})
-      }
-      check()
-    }),
+      const r = el.getBoundingClientRect()
+      return {x: r.x + scrollX, y: r.y + scrollY, width: Math.min(r.width, 800), height: Math.min(r.height, 800)}
+    },
     // scroll shows the end of the shelf, so that the page loads what follows.
     scroll: () => { scrollTo(0, document.documentElement.scrollHeight); dispatchEvent(new Event('scroll')); return true },
   }

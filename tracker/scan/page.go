@@ -136,7 +136,7 @@ func (r *reading) scrollTo(ctx context.Context, n int) (*market.Page, error) {
 		if err := r.tab.Wait(ctx, "shopwatch.scroll()", nil); err != nil {
 			return nil, err
 		}
-		p, err = r.await(ctx, "list", len(r.tab.Calls())+1, n, "")
+		p, err = r.await(ctx, "list", len(r.calls)+1, n, "")
 		if err != nil || p.Answered() || p.Why == "time" || r.market.State(p) != nil {
 			return p, err
 		}
@@ -150,12 +150,8 @@ func (r *reading) open(ctx context.Context, address string) error {
 		r.close()
 	}
 	if r.tab == nil {
-		blocked := r.market.Blocked
-		if !r.pictured {
-			blocked = append(blocked[:len(blocked):len(blocked)], r.market.Pictures...)
-		}
 		t, err := r.opts.Browser.Tab(ctx, browser.TabOptions{
-			Script: r.market.Script, Blocked: blocked, Calls: r.market.Calls, Body: r.market.Body,
+			Script: r.market.Script, Blocked: r.market.Blocked, Pictures: r.market.Pictures, Calls: r.market.Calls, Body: r.market.Body,
 		})
 		if err != nil {
 			return err
@@ -163,6 +159,7 @@ func (r *reading) open(ctx context.Context, address string) error {
 		r.tab, r.shown = t, 0
 	}
 	r.shown++
+	r.calls = nil
 	return r.tab.Open(ctx, address)
 }
 
@@ -180,7 +177,7 @@ func (r *reading) look(ctx context.Context, n int) (*market.Page, error) {
 		// A React shelf is ready when the wanted page was answered; its first
 		// call may bring the shop only.
 		if p.React != nil && p.List == nil && n == 1 && p.Why == "answers" && !p.Answered() && r.market.State(p).Fleeting() {
-			calls = len(r.tab.Calls()) + 1
+			calls = len(r.calls) + 1
 			r.layout = "react"
 			continue
 		}
@@ -206,8 +203,9 @@ func (r *reading) await(ctx context.Context, kind string, want, page int, asked 
 		return nil, err
 	}
 	p.Status, p.Wanted, p.Asked = r.tab.Document().Status, page, asked
-	for _, c := range r.tab.Calls() {
-		p.Calls = append(p.Calls, market.Call{URL: c.URL, Status: c.Status, Err: c.Err, Body: c.Body})
+	for _, c := range r.tab.Calls(len(r.calls)) {
+		r.calls = append(r.calls, market.NewCall(c.URL, c.Status, c.Err, c.Body))
 	}
+	p.Calls = r.calls
 	return p, nil
 }

@@ -3,6 +3,7 @@ package scan
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,27 +36,28 @@ func (r *reading) pictures(ctx context.Context, out tracker.Outcome) {
 		s.Pictures = make(map[tracker.ProductID]tracker.Picture)
 	}
 	left := mostPictures
-	look := func(address string) (tracker.Look, string) {
+	look := func(address string) (seen tracker.Look, file string, small []byte) {
 		if address == "" || left == 0 || ctx.Err() != nil {
-			return "", ""
+			return
 		}
 		left--
-		seen, file, err := r.picture(ctx, address)
+		seen, file, small, err := r.picture(ctx, address)
 		if err != nil {
 			r.opts.Log.Debug("no picture", "storefront", s.Storefront, "url", address, "err", err)
 		}
-		return seen, file
+		return seen, file, small
 	}
+	r.small = make(map[tracker.ProductID][]byte)
 	for i := range out.Changes {
 		c := &out.Changes[i]
 		switch c.Kind {
 		case tracker.Added, tracker.Relisted, tracker.Repictured:
 			p := s.Pictures[c.Product.ID]
 			if p.File == "" {
-				p.Look, p.File = look(c.Product.Image)
+				p.Look, p.File, r.small[c.Product.ID] = look(c.Product.Image)
 			}
 			if c.Kind == tracker.Repictured {
-				p.Was, p.WasFile = look(c.Before.Image)
+				p.Was, p.WasFile, _ = look(c.Before.Image)
 			}
 			s.Pictures[c.Product.ID] = p
 		}
@@ -64,20 +66,20 @@ func (r *reading) pictures(ctx context.Context, out tracker.Outcome) {
 		id := s.Probes[i].Product
 		for j := range out.Missed {
 			if it := &out.Missed[j]; it.ID == id {
-				seen, file := look(it.Image)
+				seen, file, _ := look(it.Image)
 				s.Pictures[id] = tracker.Picture{Look: seen, File: file}
 			}
 		}
 	}
 }
 
-// picture loads a picture, keeps a small copy and returns its look and the
-// name of the copy.
-func (r *reading) picture(ctx context.Context, address string) (tracker.Look, string, error) {
+// picture loads a picture, keeps a small copy and returns its look, the name
+// of the copy and the copy.
+func (r *reading) picture(ctx context.Context, address string) (tracker.Look, string, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.opts.PageTimeout)
 	defer cancel()
 	if r.tab == nil {
-		return "", "", errors.New("no page is open")
+		return "", "", nil, errors.New("no page is open")
 	}
 	// A small version, as lists show it, spares the shop the large one.
 	body, err := r.tab.Fetch(ctx, address+"_240x240.jpg", pictureBytes)
@@ -85,23 +87,23 @@ func (r *reading) picture(ctx context.Context, address string) (tracker.Look, st
 		body, err = r.tab.Fetch(ctx, address, pictureBytes)
 	}
 	if err != nil {
-		return "", "", err
+		return "", "", nil, err
 	}
 	img, err := decode(body)
 	if err != nil {
-		return "", "", err
+		return "", "", nil, err
 	}
 	img = shrink(img, keptSide)
 	look := tracker.LookOf(img)
 	if r.opts.Keep == nil {
-		return look, "", nil
+		return look, "", nil, nil
 	}
 	var small bytes.Buffer
 	if err := jpeg.Encode(&small, img, &jpeg.Options{Quality: 80}); err != nil {
-		return look, "", err
+		return look, "", nil, err
 	}
 	file, err := r.opts.Keep(small.Bytes(), "jpg")
-	return look, file, err
+	return look, file, small.Bytes(), err
 }
 
 // decode reads a picture that a stranger made: its size is looked at before
@@ -140,7 +142,8 @@ const (
 )
 
 // cards keeps pictures of new products as the list shows them. The pages on
-// which they stand are opened once more, this time with pictures.
+// which they stand are opened once more. They load no pictures: that of the
+// product, which was fetched before, is put where its card has it.
 func (r *reading) cards(ctx context.Context, out tracker.Outcome) error {
 	if r.opts.Keep == nil || len(r.address.Listings) == 0 {
 		return nil
@@ -164,8 +167,6 @@ func (r *reading) cards(ctx context.Context, out tracker.Outcome) error {
 	if len(order) == 0 {
 		return nil
 	}
-	r.close()
-	r.pictured = true
 	left := mostCards
 	for _, n := range order[:min(len(order), cardPages)] {
 		l, err := r.once(ctx, r.address.Listings[0], n, false)
@@ -194,16 +195,12 @@ func (r *reading) cards(ctx context.Context, out tracker.Outcome) error {
 func (r *reading) card(ctx context.Context, p *tracker.Product) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.opts.PageTimeout)
 	defer cancel()
-	id, err := json.Marshal(p.ID)
-	if err != nil {
-		return "", err
-	}
-	title, err := json.Marshal(p.Title)
+	words, err := json.Marshal([]string{string(p.ID), p.Title, base64.StdEncoding.EncodeToString(r.small[p.ID])})
 	if err != nil {
 		return "", err
 	}
 	var at *browser.Rect
-	if err := r.tab.Wait(ctx, fmt.Sprintf("shopwatch.card(%s, %s)", id, title), &at); err != nil {
+	if err := r.tab.Wait(ctx, fmt.Sprintf("shopwatch.card(...%s)", words), &at); err != nil {
 		return "", err
 	}
 	if at == nil || at.Width < 1 || at.Height < 1 {

@@ -106,13 +106,14 @@ type reading struct {
 	market  *market.Market
 	address market.Address
 
-	tab      *browser.Tab              // nil when there is none, or when it is of no more use
-	shown    int                       // pages that the tab has shown
-	pictured bool                      // whether tabs load pictures
-	layout   string                    // of the list, once it is known
-	pages    map[tracker.ProductID]int // the listing page on which a product stood
-	done     tracker.Progress
-	opened   int // pages asked for within 24 hours, before this scan
+	tab    *browser.Tab                 // nil when there is none, or when it is of no more use
+	shown  int                          // pages that the tab has shown
+	small  map[tracker.ProductID][]byte // pictures of products, for their cards
+	calls  []market.Call                // answered since the tab's page was opened
+	layout string                       // of the list, once it is known
+	pages  map[tracker.ProductID]int    // the listing page on which a product stood
+	done   tracker.Progress
+	opened int // pages asked for within 24 hours, before this scan
 }
 
 func (r *reading) close() {

@@ -1,9 +1,12 @@
 package scan_test
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
+
+	"golang.org/x/image/webp"
 
 	"shopwatch/fixtures"
 	"shopwatch/tracker"
@@ -187,9 +190,36 @@ func TestChangesOfProductsAreSeen(t *testing.T) {
 			t.Errorf("pictures of %s = %+v, want its main picture and its card", c.Kind, c.Pictures)
 		}
 	}
+	if n := colourful(t, sh.kept); n < 5000 {
+		t.Errorf("%d coloured pixels in the card, want its picture there", n)
+	}
 	if _, changes := sh.scan(shop.URL()); len(changes) != 0 {
 		t.Errorf("told again: %q; warnings %v", tell(changes), s.Evidence.Warnings)
 	}
+}
+
+// colourful counts the pixels of the kept cards that are not grey: words are,
+// but for the price.
+func colourful(t *testing.T, kept [][]byte) (n int) {
+	t.Helper()
+	for _, file := range kept {
+		if !bytes.HasPrefix(file[8:], []byte("WEBP")) {
+			continue
+		}
+		img, err := webp.Decode(bytes.NewReader(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for y := range img.Bounds().Dy() {
+			for x := range img.Bounds().Dx() {
+				r, g, b, _ := img.At(x, y).RGBA()
+				if max(r, g, b)-min(r, g, b) > 0x1000 {
+					n++
+				}
+			}
+		}
+	}
+	return n
 }
 
 func TestStorefrontNotFound(t *testing.T) {
