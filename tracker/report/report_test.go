@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"maps"
+	"mime/quotedprintable"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -316,6 +317,7 @@ func TestGreatReportsAreCapped(t *testing.T) {
 		wantPictures bool
 	}{
 		{"one storefront with everything new", 1, 3000, "糖大夫 腾讯智能血糖仪 GPRS版 家用测糖仪套装", true},
+		{"long Chinese titles", 1, 300, strings.Repeat("糖大夫腾讯智能血糖仪", 20), true},
 		{"long titles of awkward characters", 1, 300, strings.Repeat(`<"&'>`, 100), true},
 		{"a hundred storefronts", 100, 8, "糖大夫 腾讯智能血糖仪", true},
 	}
@@ -342,6 +344,11 @@ func TestGreatReportsAreCapped(t *testing.T) {
 			}
 			if len(m.HTML) > report.MaxHTML {
 				t.Errorf("HTML of %d bytes, want at most %d", len(m.HTML), report.MaxHTML)
+			}
+			var wire bytes.Buffer
+			w := quotedprintable.NewWriter(&wire)
+			if _, err := w.Write([]byte(m.HTML)); err != nil || w.Close() != nil || wire.Len() > report.MaxEncoded {
+				t.Errorf("encoded %d bytes, want at most %d; error %v", wire.Len(), report.MaxEncoded, err)
 			}
 			if len(m.HTML) < report.MaxHTML/3 {
 				t.Errorf("HTML of %d bytes wastes its room of %d", len(m.HTML), report.MaxHTML)

@@ -92,6 +92,11 @@ const (
 	ShotHeight = 150
 )
 
-// MaxHTML is the greatest length of a mail's HTML in bytes. Gmail cuts off what
-// is behind 102 KB, and encoding makes it longer.
-const MaxHTML = 90_000
+// MaxHTML is the greatest length of a mail's HTML in bytes, MaxEncoded that of
+// the same as it goes over the wire (quoted-printable, where a Chinese character
+// takes nine). Gmail cuts off what is behind 102 KB; of which of the two it does
+// not say.
+const (
+	MaxHTML    = 90_000
+	MaxEncoded = 102_000
+)
