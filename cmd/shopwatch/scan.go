@@ -79,7 +79,7 @@ func (s *scanCommand) alone(a *app, c *Config) (err error) {
 
 // with has a server scan, and tells what comes of it.
 func (s *scanCommand) with(a *app, c *Config, client *web.Client) error {
-	p := progress{app: a}
+	p := progress{app: a, pace: time.Duration(c.Browser.Pace.Min+c.Browser.Pace.Max)/2 + time.Second}
 	var failed error
 	incomplete := false
 	err := client.Scan(a.ctx, s.Names, s.DryRun, p.show, func(r *web.Result, err error) {
@@ -168,6 +168,11 @@ func of(n, declared int, thing string) string {
 type progress struct {
 	*app
 	shown bool
+	// pace is how long a page is expected to take. It counts as one that did.
+	pace  time.Duration
+	of    tracker.Name // the storefront that is scanned
+	began time.Time    // when its first page was read
+	read  int          // pages that were read then
 }
 
 func (p *progress) show(s tracker.Progress) {
@@ -179,12 +184,46 @@ func (p *progress) show(s tracker.Progress) {
 	if columns == 0 || p.json {
 		return
 	}
-	line := fmt.Sprintf("%s: %s, %s", s.Storefront, of(s.Pages, s.Declared.Pages, "page"), of(s.Products, s.Declared.Products, "product"))
-	if s.Probed > 0 {
-		line += ", " + of(s.Probed, 0, "item page")
-	}
+	line := p.line(s, time.Now())
 	fmt.Fprintf(p.err, "\r\x1b[K%s", width.Truncate(line, columns-1, "…"))
 	p.shown = true
+}
+
+// line says how far a scan has come, and how long it takes by the pace of its
+// pages so far.
+func (p *progress) line(s tracker.Progress, now time.Time) string {
+	if s.Pages == 0 {
+		return string(s.Storefront) + ": opening"
+	}
+	if p.of != s.Storefront || s.Pages == 1 {
+		p.of, p.began, p.read = s.Storefront, now, s.Pages
+	}
+	line := fmt.Sprintf("%s: %s, %s", s.Storefront, of(s.Pages, s.Declared.Pages, "page"), of(s.Products, s.Declared.Products, "product"))
+	if s.Probed > 0 {
+		return line + ", " + of(s.Probed, 0, "item page")
+	}
+	each := (p.pace + now.Sub(p.began)) / time.Duration(1+s.Pages-p.read)
+	pages := s.Declared.Pages
+	if pages == 0 && s.Products > 0 { // a shelf without pages says how much is on it
+		pages = (s.Declared.Products*s.Pages + s.Products - 1) / s.Products
+	}
+	if left := time.Duration(pages-s.Pages) * each; left > 0 {
+		line += ", about " + roughly(left) + " left"
+	}
+	return line
+}
+
+// roughly is a duration as people say it.
+func roughly(d time.Duration) string {
+	switch {
+	case d < 10*time.Second:
+		return fmt.Sprintf("%ds", max(1, int(d.Round(time.Second).Seconds())))
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%ds", int(d.Round(5*time.Second).Seconds()))
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%d min", int(d.Round(time.Minute).Minutes()))
+	}
+	return fmt.Sprintf("%d h", int(d.Round(time.Hour).Hours()))
 }
 
 func (p *progress) clear() {

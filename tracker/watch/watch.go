@@ -477,6 +477,7 @@ func (w *Watcher) once(ctx context.Context, s *shop, retry bool, commit CommitFu
 	began := now().Truncate(time.Millisecond)
 	s.note(began, tracker.Progress{Storefront: s.Name})
 	defer s.note(time.Time{}, tracker.Progress{})
+	progress(tracker.Progress{Storefront: s.Name})
 	scan = w.guarded(ctx, s, func(p tracker.Progress) {
 		s.note(began, p)
 		progress(p)

@@ -196,10 +196,10 @@ func (s *Server) suspects(_ context.Context, in *struct {
 	if err != nil {
 		return answer(Suspects{}, err)
 	}
-	defer s.o.DB.Forget() // every catalog is read
 	all := Suspects{Suspects: []Suspect{}}
 	for _, sf := range list {
 		items, err := s.o.DB.Suspects(sf.Name)
+		s.o.DB.Forget() // every catalog is read
 		if err != nil {
 			return answer(all, err)
 		}

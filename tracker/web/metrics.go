@@ -93,10 +93,10 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 		fail(err)
 		return
 	}
-	defer o.DB.Forget() // every catalog is read
 	for _, sf := range list {
 		name := string(sf.Name)
 		suspects, err := o.DB.Suspects(sf.Name)
+		o.DB.Forget() // every catalog is read
 		if err != nil {
 			fail(err)
 			return
