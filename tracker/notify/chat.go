@@ -100,7 +100,7 @@ func (c *chat) judge(err error) error {
 	switch {
 	case final(status):
 		return &Refused{said}
-	case status == 0 && (errors.As(err, &broken) || errors.Is(err, io.EOF)) && began(err):
+	case status == 0 && (errors.As(err, &broken) || errors.Is(err, io.EOF)) && onItsWay(err):
 		return &Unreachable{&Unsure{errors.New(said)}}
 	}
 	return errors.New(said)

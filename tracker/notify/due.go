@@ -26,8 +26,8 @@ type Filter struct {
 func (f *Filter) Wants(c *tracker.Change) bool {
 	switch {
 	case c.Ignored,
-		len(f.Storefronts) > 0 && !has(f.Storefronts, c.Storefront),
-		len(f.Kinds) > 0 && !has(f.Kinds, c.Kind):
+		len(f.Storefronts) > 0 && !slices.Contains(f.Storefronts, c.Storefront),
+		len(f.Kinds) > 0 && !slices.Contains(f.Kinds, c.Kind):
 		return false
 	}
 	if f.Watched != nil && c.Product != nil && !f.Watched(c.Product) && (c.Before == nil || !f.Watched(c.Before)) {
@@ -59,15 +59,6 @@ func (f *Filter) facets(changes []tracker.Change) map[report.Facet]bool {
 	net, _ := report.Net(changes)
 	see(net)
 	return wanted
-}
-
-func has[T comparable](list []T, v T) bool {
-	for _, x := range list {
-		if x == v {
-			return true
-		}
-	}
-	return false
 }
 
 // Hours are a part of the day, in the time zone of a channel. The zero value

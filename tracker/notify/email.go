@@ -149,7 +149,7 @@ func (e *email) handOver(ctx context.Context, c *smtp.Client, msg *gomail.Msg) (
 		if errors.As(err, &said) {
 			return "", e.judge("refuses the message", err)
 		}
-		return "", fmt.Errorf("no answer to the message (%w); it may have arrived, and is sent again under the same Message-ID", e.network(err))
+		return "", &Unsure{fmt.Errorf("no answer to the message (%w); it may have arrived, and is sent again under the same Message-ID", e.network(err))}
 	}
 	if d, ok := w.(*smtp.DataCloser); ok {
 		answer = d.ServerResponse()

@@ -96,6 +96,11 @@ func only(s *report.Story, name tracker.Name) report.Story {
 			part.Scans = append(part.Scans, s.Scans[i])
 		}
 	}
+	for _, suspect := range s.Suspects {
+		if suspect.Storefront == name {
+			part.Suspects = append(part.Suspects, suspect)
+		}
+	}
 	for _, q := range s.Quiet {
 		if q.Storefront == name {
 			part.Quiet = append(part.Quiet, q)

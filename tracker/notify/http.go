@@ -69,14 +69,14 @@ func unreachable(host string, err error) error {
 	if errors.As(err, &ue) {
 		err = ue.Err // the address may hold a secret
 	}
-	if began(err) {
+	if onItsWay(err) {
 		return &Unreachable{&Unsure{fmt.Errorf("no answer from %s: %w", host, err)}}
 	}
 	return &Unreachable{fmt.Errorf("reach %s: %w", host, err)}
 }
 
-// began reports whether an error struck after the connection stood.
-func began(err error) bool {
+// onItsWay reports whether an error struck after the connection stood.
+func onItsWay(err error) bool {
 	var op *net.OpError
 	var dns *net.DNSError
 	var cert *tls.CertificateVerificationError
@@ -127,6 +127,3 @@ func secretsOf(address string) []string {
 	}
 	return secrets
 }
-
-// stamp is a time for signatures.
-func stamp(t time.Time) string { return fmt.Sprint(t.Unix()) }

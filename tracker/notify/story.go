@@ -202,7 +202,7 @@ func (n *Notifier) quiet(c *channel, s *report.Story) error {
 		return err
 	}
 	for _, sf := range all {
-		if len(c.Filter.Storefronts) > 0 && !has(c.Filter.Storefronts, sf.Name) {
+		if len(c.Filter.Storefronts) > 0 && !slices.Contains(c.Filter.Storefronts, sf.Name) {
 			continue
 		}
 		if _, watched := n.opts.Shops[sf.Name]; !watched && len(n.opts.Shops) > 0 {

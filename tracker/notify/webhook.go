@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"time"
@@ -45,7 +46,7 @@ func (w *webhook) Send(ctx context.Context, l *Letter) (string, error) {
 	h.Set("Content-Type", "application/json")
 	h.Set("Idempotency-Key", l.ID)
 	if w.Secret != "" {
-		at := stamp(time.Now())
+		at := fmt.Sprint(time.Now().Unix())
 		h.Set("X-Shopwatch-Time", at)
 		h.Set("X-Shopwatch-Signature", "sha256="+sign(w.Secret, at, body))
 	}
