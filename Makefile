@@ -35,6 +35,7 @@ check:
 bench: chrome
 	cd fixtures/bench && npm install --no-package-lock --no-audit --no-fund --silent
 	SHOPWATCH_BENCH=1 $(GO) test -count 1 -timeout 60m -run TestBench ./fixtures/bench
+	SHOPWATCH_BENCH=1 $(GO) test -count 1 -v -timeout 20m -run 'TestNumbers$$' ./storage
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 # Every fault of the simulated mall at places of every layout, once and lasting,

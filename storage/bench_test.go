@@ -1,9 +1,12 @@
 package storage_test
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -202,4 +205,91 @@ func BenchmarkCompact(b *testing.B) {
 	}
 	b.ReportMetric(float64(first), "before-B")
 	b.ReportMetric(float64(after), "after-B")
+}
+
+// TestNumbers prints what the database is measured by, beside the goals of
+// design.md, section 7. It fails where a number that does not depend on the
+// machine misses its goal.
+func TestNumbers(t *testing.T) {
+	if os.Getenv("SHOPWATCH_BENCH") == "" {
+		t.Skip("measures for a minute; make bench runs it")
+	}
+	const changed = catalogSize / 100
+	out := []string{fmt.Sprintf("%-46s %-26s %10s %10s  %s", "what (10,000 products)", "goal", "time", "processor", "bytes")}
+	for _, row := range []struct {
+		what  string
+		bench func(*testing.B)
+		goal  string
+		most  time.Duration // 0: no goal
+		bytes float64       // most new bytes; 0: no goal
+	}{
+		{"first import", BenchmarkFirstImport, "", 0, 0},
+		{"unchanged scan, beside the fsync", BenchmarkUnchangedNoSync, "under 1 ms, 256 bytes", time.Millisecond, 256},
+		{"unchanged scan, with it", BenchmarkUnchanged, "", 0, 256},
+		{"1 % changed, beside the fsync", BenchmarkOnePercentNoSync, "under 6 ms, in proportion", 6 * time.Millisecond, changed * 1000},
+		{"1 % changed, with it", BenchmarkOnePercent, "", 0, changed * 1000},
+		{"history of one product, of 100,000 changes", BenchmarkProductHistory, "", 0, 0},
+		{"newest 100 of 100,000 changes", BenchmarkNewest100, "", 0, 0},
+		{"100 changes of one old day", BenchmarkOldDay, "", 0, 0},
+		{"opening the file", BenchmarkOpen, "", 0, 0},
+		{"opening and verifying it", BenchmarkOpenVerified, "", 0, 0},
+	} {
+		var runs []testing.BenchmarkResult
+		for range 3 {
+			runs = append(runs, testing.Benchmark(row.bench))
+		}
+		slices.SortFunc(runs, func(a, b testing.BenchmarkResult) int { return cmp.Compare(a.NsPerOp(), b.NsPerOp()) })
+		r := runs[len(runs)/2] // the middle one
+		if r.N == 0 {
+			t.Fatalf("%s: the benchmark failed", row.what)
+		}
+		took, goal := time.Duration(r.NsPerOp()), row.goal
+		if row.most > 0 && took > row.most {
+			goal += " MISSED"
+		}
+		line := fmt.Sprintf("%-46s %-26s %10v %10v", row.what, goal, took.Round(time.Microsecond), "")
+		if cpu := time.Duration(r.Extra["cpu-ns/op"]); cpu > 0 {
+			line = fmt.Sprintf("%-46s %-26s %10v %10v", row.what, goal, took.Round(time.Microsecond), cpu.Round(time.Microsecond))
+		}
+		if fresh, ok := r.Extra["new-B/op"]; ok {
+			line += fmt.Sprintf("  %.0f new", fresh)
+			if row.bytes == changed*1000 {
+				line += fmt.Sprintf(" (%.0f a change)", fresh/changed)
+			}
+			if row.bytes > 0 && fresh > row.bytes {
+				t.Errorf("%s: %.0f new bytes, want at most %.0f", row.what, fresh, row.bytes)
+			}
+		}
+		if pages := r.Extra["pages-B/op"]; pages > 0 {
+			line += fmt.Sprintf(", %.0f in pages, the file grows by %.0f", pages, r.Extra["growth-B/op"])
+		}
+		if size := r.Extra["file-B"]; size > 0 {
+			line += fmt.Sprintf(", the file has %.0f", size)
+		}
+		out = append(out, line)
+	}
+	fmt.Println(strings.Join(out, "\n"))
+}
+
+// Three times as many changes write about three times as many bytes, however
+// large the catalog is.
+func TestBytesAreInProportionToTheChanges(t *testing.T) {
+	wrote := func(size, changed int) float64 {
+		db := fresh(t)
+		list := products(size)
+		commit(t, db, whole("tencent", day, list...))
+		before := dump(t, db)
+		for i := range changed {
+			list[i*(size/changed)].Price.Low += 100
+		}
+		commit(t, db, whole("tencent", day.Add(time.Hour), list...))
+		return float64(newBytes(before, dump(t, db)))
+	}
+	small, large := wrote(3000, 50), wrote(3000, 150)
+	if large/small > 3.1 || large/small < 2.9 {
+		t.Errorf("50 changes wrote %.0f bytes, 150 wrote %.0f; want three times as many", small, large)
+	}
+	if other := wrote(1000, 50); other/small > 1.05 || other/small < 0.95 {
+		t.Errorf("50 changes wrote %.0f bytes in a catalog of 3,000 and %.0f in one of 1,000; want the same", small, other)
+	}
 }

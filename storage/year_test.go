@@ -5,10 +5,13 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"go.etcd.io/bbolt"
 
 	"shopwatch/storage"
 	"shopwatch/tracker"
@@ -62,20 +65,41 @@ func TestYear(t *testing.T) {
 			t.Fatal(err)
 		}
 		if (d+1)%73 == 0 {
-			t.Logf("day %3d: %s, after %v", d+1, figures(t, db, changes), time.Since(began).Round(time.Second))
+			t.Logf("day %3d: %s, after %v, %v a scan", d+1, figures(t, db, changes), time.Since(began).Round(time.Second), took/time.Duration((d+1)*24*storefronts))
 		}
 	}
 	scans := days * 24 * storefronts
 	t.Logf("%d storefronts of %d products, %d days: %s, %v a scan with its preview", storefronts, size, days, figures(t, db, changes), took/time.Duration(scans))
+	shops = nil // the mall is no part of shopwatch
+	t.Logf("without the simulated mall: %s", figures(t, db, changes))
+	places(t, db)
 	before, after, err := db.Compact()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("compacted: %.1f MB to %.1f MB", mb(before), mb(after))
+	t.Logf("compacted: %.1f MB to %.1f MB, %s", mb(before), mb(after), figures(t, db, changes))
+	places(t, db)
 	sound(t, db)
 	last, err := db.Changes(storage.Query{Newest: true, Limit: 1})
 	if err != nil || len(last) != 1 || int(last[0].Seq) != changes {
 		t.Errorf("the last change is %v, error %v; want %d", last, err, changes)
+	}
+}
+
+// places says what takes the place in the file.
+func places(t testing.TB, db *storage.DB) {
+	t.Helper()
+	err := db.Bolt().View(func(tx *bbolt.Tx) error {
+		return tx.ForEach(func(name []byte, b *bbolt.Bucket) error {
+			st := b.Stats()
+			if all := st.LeafAlloc + st.BranchAlloc; all > 1e6 {
+				t.Logf("  %-11s %8d keys, %6.1f MB, %d bytes each, pages %d %% full", name, st.KeyN, mb(int64(all)), all/st.KeyN, 100*st.LeafInuse/st.LeafAlloc)
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -101,7 +125,7 @@ func figures(t testing.TB, db *storage.DB, changes int) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	runtime.GC()
+	debug.FreeOSMemory()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return fmt.Sprintf("%d changes, file %.1f MB of which %.1f MB free, heap %.1f MB, resident %s",
