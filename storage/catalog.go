@@ -57,7 +57,7 @@ func (c *catalog) item(id tracker.ProductID) (tracker.Item, bool, error) {
 
 // Entries walks the catalog. A walk to its end also finds out whether items
 // are missing from the file.
-func (c *catalog) Entries() iter.Seq[tracker.Entry] {
+func (c *catalog) Entries(known func(tracker.Mark) bool) iter.Seq[tracker.Entry] {
 	return func(yield func(tracker.Entry) bool) {
 		listed, removed := 0, 0
 		cur := c.items.cursor()
@@ -79,12 +79,15 @@ func (c *catalog) Entries() iter.Seq[tracker.Entry] {
 				c.fail(c.items.damaged(k, err))
 				return
 			}
-			e.ID = ids.string(k)
 			if e.Removed {
 				removed++
 			} else {
 				listed++
 			}
+			if e.Mark != 0 && known != nil && known(e.Mark) {
+				continue
+			}
+			e.ID = ids.string(k)
 			if !yield(e) {
 				return
 			}

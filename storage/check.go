@@ -201,7 +201,7 @@ func (t tx) checkStorefronts(p *problems) {
 		if err != nil {
 			return err
 		}
-		for e := range c.Entries() {
+		for e := range c.Entries(nil) {
 			it, _, err := c.item(e.ID)
 			want := tracker.EntryOf(&it)
 			if e.Gone.IsZero() {

@@ -37,8 +37,9 @@ type Entry struct {
 // memory.
 type Catalog interface {
 	State() State
-	// Entries are all items ever seen, in the order of their ids.
-	Entries() iter.Seq[Entry]
+	// Entries are all items ever seen, in the order of their ids, but the
+	// settled ones for whose mark known reports true. Nil knows none.
+	Entries(known func(Mark) bool) iter.Seq[Entry]
 	// Item reads one item. One that does not exist is the zero Item. A
 	// catalog that cannot be read returns zero Items and makes the commit
 	// fail afterwards.

@@ -19,12 +19,16 @@ func (m *Items) State() State { return m.Is }
 // Item returns one item.
 func (m *Items) Item(id ProductID) Item { return m.All[id] }
 
-// Entries are all items in the order of their ids.
-func (m *Items) Entries() iter.Seq[Entry] {
+// Entries are the items in the order of their ids.
+func (m *Items) Entries(known func(Mark) bool) iter.Seq[Entry] {
 	return func(yield func(Entry) bool) {
 		for _, id := range slices.Sorted(maps.Keys(m.All)) {
 			it := m.All[id]
-			if !yield(EntryOf(&it)) {
+			e := EntryOf(&it)
+			if e.Mark != 0 && known != nil && known(e.Mark) {
+				continue
+			}
+			if !yield(e) {
 				return
 			}
 		}

@@ -1,53 +1,46 @@
 package tracker
 
-// places say where in a scan a product is, by its id, and what its mark is. It
-// is a hash table of its own because marks hash the ids anyway: with a map a
-// scan in which little changed took a third longer.
+// places say where in a scan a product is, by its mark. They are a hash table
+// of their own because marks are hashes: with a map a scan in which little
+// changed took a third longer.
 type places struct {
-	products []Product
-	ids      []mix // of the products
-	marks    []Mark
-	slots    []uint32 // places, counted from 1; 0 is an empty slot
+	marks []Mark   // of the products, in their order
+	slots []uint32 // places, counted from 1; 0 is an empty slot
 }
 
-// placesOf marks products, so that all but find and last can be asked.
+// placesOf marks products. index must follow before find.
 func placesOf(list []Product) *places {
-	p := &places{products: list, ids: make([]mix, len(list)), marks: make([]Mark, len(list))}
+	p := &places{marks: make([]Mark, len(list))}
 	for i := range list {
-		p.ids[i] = list[i].ID.mix()
-		p.marks[i] = list[i].markAfter(p.ids[i])
+		p.marks[i] = list[i].Mark()
 	}
 	return p
 }
 
-// index makes find and last work.
+// index makes find work.
 func (p *places) index() {
 	size := 4
-	for size < 2*len(p.products) {
+	for size < 2*len(p.marks) {
 		size *= 2
 	}
 	p.slots = make([]uint32, size)
-	for i := range p.products {
-		*p.slot(p.ids[i], p.products[i].ID) = uint32(i) + 1
+	for i, m := range p.marks {
+		*p.slot(m) = uint32(i) + 1
 	}
 }
 
-// slot is where the place of an id stands or should stand.
-func (p *places) slot(h mix, id ProductID) *uint32 {
-	least := len(p.slots) - 1
-	for at := int(h) & least; ; at = (at + 1) & least {
-		i := p.slots[at]
-		if i == 0 || p.ids[i-1] == h && p.products[i-1].ID == id {
+// slot is where the place of a mark stands or should stand.
+func (p *places) slot(m Mark) *uint32 {
+	last := len(p.slots) - 1
+	for at := int(m) & last; ; at = (at + 1) & last {
+		if i := p.slots[at]; i == 0 || p.marks[i-1] == m {
 			return &p.slots[at]
 		}
 	}
 }
 
-// find returns the last place of a product.
-func (p *places) find(id ProductID) (int, bool) {
-	i := *p.slot(id.mix(), id)
+// find returns the last place of a mark.
+func (p *places) find(m Mark) (int, bool) {
+	i := *p.slot(m)
 	return int(i) - 1, i > 0
 }
-
-// last reports whether a place is the last one of its product.
-func (p *places) last(i int) bool { return *p.slot(p.ids[i], p.products[i].ID) == uint32(i)+1 }

@@ -42,17 +42,10 @@ type Mark uint64
 
 // Mark returns the product's fingerprint.
 func (p *Product) Mark() Mark {
-	return p.markAfter(p.ID.mix())
-}
-
-// markAfter is the mark of a product whose id is mixed already.
-func (p *Product) markAfter(id mix) Mark {
-	h := id.text(p.Title).text(p.Image).text(string(p.Price.Kind)).text(p.Price.Currency)
+	h := mix(0x9e3779b97f4a7c15).text(string(p.ID)).text(p.Title).text(p.Image)
+	h = h.text(string(p.Price.Kind)).text(p.Price.Currency)
 	return Mark(h.number(uint64(p.Price.Low)).number(uint64(p.Price.High)).number(0))
 }
-
-// mix is the beginning of every mark of the product.
-func (id ProductID) mix() mix { return mix(0x9e3779b97f4a7c15).text(string(id)) }
 
 // A mix is a hash that takes in eight bytes at a time, because a scan asks for
 // the marks of all its products. Its sums are stored: it must never change.

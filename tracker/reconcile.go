@@ -3,6 +3,7 @@ package tracker
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -66,8 +67,8 @@ type reconciler struct {
 	// quiet is set in a scan whose differences are not news: before there is
 	// a baseline, and in the first one read by another parser.
 	quiet  bool
-	open   bool // some item is left unsettled
-	places *places
+	open   bool    // some item is left unsettled
+	places *places // see shown
 
 	removed []ProductID // products of the catalog that were removed not long ago and are not seen again
 }
@@ -106,34 +107,61 @@ func (rc *reconciler) shown() *places {
 }
 
 // products takes in the products that the scan saw and returns the listed ones
-// that it did not see.
+// that it did not see. A product listed twice counts at its last place only.
 func (rc *reconciler) products(c Catalog) (missed []Item) {
-	shown := rc.shown()
+	list, shown := rc.scan.Products, rc.shown()
 	shown.index()
-	known := make([]bool, len(rc.scan.Products))
-	for e := range c.Entries() {
-		i, seen := shown.find(e.ID)
-		switch {
-		case seen && !e.Removed && e.Mark != 0 && e.Mark == shown.marks[i]:
-			known[i] = true
-		case seen:
-			known[i] = true
-			rc.see(c.Item(e.ID), &rc.scan.Products[i])
-		case e.Removed:
-			if e.Gone.IsZero() || rc.at.Sub(e.Gone) <= linkWithin {
-				rc.removed = append(rc.removed, e.ID)
-			}
-		default:
-			missed = append(missed, c.Item(e.ID))
+	same := make([]bool, len(list)) // as the catalog has it
+	var others []Entry
+	for e := range c.Entries(func(m Mark) bool {
+		i, found := shown.find(m)
+		if found {
+			same[i] = true
+		}
+		return found
+	}) {
+		others = append(others, e)
+	}
+	differ := make(map[ProductID]int) // the last place
+	for i := range list {
+		if same[i] {
+			continue
+		}
+		if last, _ := shown.find(shown.marks[i]); !same[last] {
+			differ[list[i].ID] = i
 		}
 	}
-	for i := range rc.scan.Products {
-		// A product listed twice counts at its last place only.
-		if !known[i] && shown.last(i) {
-			rc.add(&rc.scan.Products[i])
+	for _, e := range others {
+		i, seen := differ[e.ID]
+		switch {
+		case seen:
+			delete(differ, e.ID)
+			rc.see(c.Item(e.ID), &list[i])
+		case !e.Removed:
+			missed = append(missed, c.Item(e.ID))
+		case e.Gone.IsZero() || rc.at.Sub(e.Gone) <= linkWithin:
+			rc.removed = append(rc.removed, e.ID)
 		}
+	}
+	for _, i := range slices.Sorted(maps.Values(differ)) {
+		rc.unknown(c, i)
 	}
 	return missed
+}
+
+// unknown takes in a product that the catalog has not, or that is listed as
+// the catalog has it at one place and otherwise at another.
+func (rc *reconciler) unknown(c Catalog, i int) {
+	p := &rc.scan.Products[i]
+	if rc.old.Listed+rc.old.Removed > 0 {
+		if it := c.Item(p.ID); it.ID != "" {
+			if same, _ := rc.shown().find(it.Product.Mark()); same < i {
+				rc.see(it, p)
+			}
+			return
+		}
+	}
+	rc.add(p)
 }
 
 // add takes in a product that was never seen before.
