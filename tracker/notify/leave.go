@@ -3,6 +3,7 @@ package notify
 import (
 	"crypto/subtle"
 	"errors"
+	"net/mail"
 	"net/url"
 	"slices"
 	"strings"
@@ -19,11 +20,20 @@ func (n *Notifier) recipients(c *channel) ([]string, error) {
 	}
 	var stay []string
 	for _, to := range c.Sender.Recipients() {
-		if !slices.Contains(left, to) {
+		if !slices.Contains(left, address(to)) {
 			stay = append(stay, to)
 		}
 	}
 	return stay, nil
+}
+
+// address is a recipient without the name that stands before a mail address: who
+// left stays out when the configuration spells the name in another way.
+func address(to string) string {
+	if a, err := mail.ParseAddress(to); err == nil {
+		return strings.ToLower(a.Address)
+	}
+	return to
 }
 
 // leaveAddress is where a recipient leaves a channel, "" when people cannot
@@ -53,7 +63,7 @@ func (n *Notifier) Leave(channel, to, token string, act, back bool) error {
 		return nil
 	}
 	n.log.Info("recipient leaves", "channel", channel, "to", to, "back", back)
-	return n.db.Leave(channel, to, back)
+	return n.db.Leave(channel, address(to), back)
 }
 
 // unsubscribe ends the letters that wait for recipients who left.
@@ -64,7 +74,7 @@ func (n *Notifier) unsubscribe(c *channel, reports []tracker.Report) error {
 	}
 	for i := range reports {
 		for _, l := range reports[i].Letters {
-			if l.State != tracker.Waiting || !slices.Contains(left, l.To) {
+			if l.State != tracker.Waiting || !slices.Contains(left, address(l.To)) {
 				continue
 			}
 			l.State, l.Next, l.Answer = tracker.Left, time.Time{}, "the recipient left the channel"

@@ -166,6 +166,39 @@ func TestAllIDsDiffer(t *testing.T) {
 	}
 }
 
+// TestWhoLeftStaysOut: also when the configuration gives the recipient a name.
+func TestWhoLeftStaysOut(t *testing.T) {
+	db, srv := fresh(t), serveMail(t, fixtures.SMTPOptions{})
+	channels := func(to string) notify.Options {
+		return notify.Options{
+			Public:   "https://shopwatch.example.com",
+			Channels: []notify.Channel{{Name: "analysts", Sender: sender(t, "email", mailTo(srv, to, "b@example.com"))}},
+		}
+	}
+	n, err := notify.New(db, channels("Wang@example.com"), quietLog())
+	if err != nil {
+		t.Fatal(err)
+	}
+	two(t, db)
+	flushUntil(t, n, db)
+	u, err := url.Parse(strings.Trim(strings.Split(letters(t, srv)[0].GetHeader("List-Unsubscribe"), ">")[0], "<"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Leave("analysts", u.Query().Get("to"), u.Query().Get("token"), true, false); err != nil {
+		t.Fatal(err)
+	}
+	if n, err = notify.New(db, channels("王芳 <wang@example.com>"), quietLog()); err != nil {
+		t.Fatal(err)
+	}
+	before := len(srv.Mails())
+	commit(t, db, "tencent", nine.Add(2*h), product("1"), product("2"), product("3"))
+	flushUntil(t, n, db)
+	if got := letters(t, srv)[before:]; len(got) != 1 || got[0].to != "b@example.com" {
+		t.Errorf("%d letters, want one to the other recipient", len(got))
+	}
+}
+
 // TestLeaving: a recipient who clicks gets nothing any more, not even what
 // waits; the others do.
 func TestLeaving(t *testing.T) {

@@ -15,7 +15,7 @@ func (v *view) text() string {
 		line("%s\n", v.W.SampleNote)
 	}
 	line("%s", v.Heading)
-	line("%s", v.When)
+	line("%s", strings.ReplaceAll(v.When, "\u00a0", " "))
 	if v.URL != "" {
 		line("%s", v.URL)
 	}

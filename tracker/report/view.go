@@ -224,7 +224,7 @@ func (v *viewer) at() time.Time {
 
 func (v *viewer) day(t time.Time) string { return t.In(v.zone).Format(v.w.Day) }
 func (v *viewer) date(t time.Time) string {
-	return t.In(v.zone).Format(v.w.Full) + " · " + offset(t.In(v.zone))
+	return t.In(v.zone).Format(v.w.Full) + "\u00a0·\u00a0" + offset(t.In(v.zone)) // on one line
 }
 
 // when writes a time of the day of the report without the date.
