@@ -180,7 +180,7 @@ func (rc *reconciler) add(p *Product) {
 // see takes in a product that is in the catalog.
 func (rc *reconciler) see(it Item, p *Product) {
 	was := it
-	pic := rc.scan.Pictures[p.ID]
+	pic, looked := rc.scan.Pictures[p.ID]
 	if !it.Listed() {
 		rc.State.Listed++
 		rc.State.Removed--
@@ -191,7 +191,13 @@ func (rc *reconciler) see(it Item, p *Product) {
 	it.price(p.Price)
 	_, like := pic.Look.Like(cmp.Or(it.Look, pic.Was))
 	samePicture := p.Image == "" || p.Image == it.Image || like
-	if p.Image != "" {
+	switch {
+	case p.Image == "":
+	case looked && pic.Look == "" && !samePicture && it.Image != "":
+		// It could not be had, and may be the same one at another address:
+		// the next scan looks again.
+		samePicture, rc.open = true, true
+	default:
 		it.Image = p.Image
 	}
 	if pic.Look != "" {

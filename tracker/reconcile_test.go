@@ -35,11 +35,13 @@ func scanned(v tracker.Verdict, products ...string) step {
 				case "image":
 					p.Image = value
 				case "look":
-					grey, _ := strconv.Atoi(value)
 					if s.Pictures == nil {
 						s.Pictures = map[tracker.ProductID]tracker.Picture{}
 					}
-					s.Pictures[id] = tracker.Picture{Look: plainLook(uint8(grey))}
+					s.Pictures[id] = tracker.Picture{} // it could not be had
+					if grey, err := strconv.Atoi(value); err == nil {
+						s.Pictures[id] = tracker.Picture{Look: plainLook(uint8(grey))}
+					}
 				case "price":
 					p.Price = tracker.Price{Currency: "CNY"}
 					if value != "?" {
@@ -179,6 +181,10 @@ func TestReconcile(t *testing.T) {
 		{"a price that was off once is forgotten", rules,
 			[]step{whole("a"), whole("a price=9999"), whole("a"), whole("a price=9999"), whole("a")}, nil},
 		{"another title is a change", rules, []step{whole("a"), whole("a title=new")}, []string{"2: retitled a"}},
+		{"a picture that could not be had is looked at again", rules,
+			[]step{whole("a look=10"), whole("a image=https://img/x look=?"), whole("a image=https://img/x look=?"), whole("a image=https://img/x look=10")}, nil},
+		{"a picture that could not be had is no change until it is seen", rules,
+			[]step{whole("a look=10"), whole("a image=https://img/x look=?"), whole("a image=https://img/x look=200")}, []string{"3: repictured a"}},
 		{"another picture is a change", rules, []step{whole("a"), whole("a image=https://img/x")}, []string{"2: repictured a"}},
 		{"the same picture under another address is none", rules,
 			[]step{whole("a " + h), whole("a image=https://img/x " + h)}, nil},

@@ -400,7 +400,7 @@ func (d *day) relist() {
 // wall puts a wall up for a while.
 func (d *day) wall(while time.Duration) func() {
 	from := time.Now()
-	name := []string{"login", "slider", "deny", "risk answer"}[d.r.IntN(4)]
+	name := []string{"login", "slider", "deny"}[d.r.IntN(3)]
 	if name == "login" {
 		d.mall.RequireLogin(true)
 	} else {
@@ -945,8 +945,8 @@ func (d *day) watching() []watching {
 	return all
 }
 
-// explain says for how long nothing kept the daemon from scanning, and what
-// kept it longest.
+// explain says for how long at a stretch nothing kept the daemon from scanning,
+// and what kept it longest.
 func explain(from, to time.Time, spans []span) (idle time.Duration, why string) {
 	most := map[string]time.Duration{}
 	at := from
@@ -963,15 +963,13 @@ func explain(from, to time.Time, spans []span) (idle time.Duration, why string) 
 		}
 		most[s.why] += end.Sub(begin)
 		if begin.After(at) {
-			idle += begin.Sub(at)
+			idle = max(idle, begin.Sub(at))
 		}
 		if end.After(at) {
 			at = end
 		}
 	}
-	if to.After(at) {
-		idle += to.Sub(at)
-	}
+	idle = max(idle, to.Sub(at))
 	for _, w := range []string{"down", "asleep", "cooling", "busy"} {
 		if most[w] > most[why] {
 			why = w
