@@ -44,7 +44,7 @@ func (v *viewer) whatOf(c *tracker.Change) string {
 
 // outcome is what happened, the most important first.
 func (v *viewer) outcome() []string {
-	if v.About() == Heartbeat {
+	if v.Report.About == Heartbeat {
 		lead, _ := v.quiet()
 		return []string{lead}
 	}

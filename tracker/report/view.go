@@ -122,22 +122,6 @@ type evidenceView struct {
 	Warnings []string
 }
 
-// A quietView is one storefront of a heartbeat.
-type quietView struct {
-	Title string
-	Line  string
-	Last  string
-	Whole bool // every scan was complete
-	Share string
-}
-
-// maxPictures and maxShots are how many pictures of products and of pages a
-// mail embeds at most.
-const (
-	maxPictures = 40
-	maxShots    = 12
-)
-
 // limits keep the HTML short. The zero value sets none.
 type limits struct {
 	shops int // storefronts at most
@@ -176,7 +160,7 @@ func (s Story) view(most limits) *view {
 	out := &view{
 		W: v.w, Sample: s.Sample, Subject: v.subject(at), When: v.date(at), Counts: v.counts(),
 	}
-	if s.About() == Heartbeat {
+	if s.Report.About == Heartbeat {
 		v.heartbeat(out)
 	}
 	if s.Net && len(s.Changes) > 0 && at.Sub(s.Changes[0].At) > 24*time.Hour {
@@ -207,16 +191,10 @@ func (s Story) view(most limits) *view {
 	return out
 }
 
-// Heartbeat is what Report.About says of a report that proves quiet.
-const Heartbeat = "heartbeat"
-
-// About returns what a report without changes is about, "" for one with.
-func (s *Story) About() string { return s.Report.About }
-
 // at is the time that a report carries in its subject: that of its last scan.
 func (v *viewer) at() time.Time {
 	at := v.Report.Created
-	if v.About() == "" && len(v.Changes) > 0 && !v.Net {
+	if v.Report.About == "" && len(v.Changes) > 0 && !v.Net {
 		at = v.Changes[len(v.Changes)-1].At
 	}
 	return at.In(v.zone)
@@ -273,9 +251,9 @@ func (v *viewer) title(name tracker.Name) string {
 
 func (v *viewer) heading(names []tracker.Name) (title, url string) {
 	switch {
-	case v.About() == Heartbeat && len(v.Quiet) == 1:
+	case v.Report.About == Heartbeat && len(v.Quiet) == 1:
 		return v.title(v.Quiet[0].Storefront), link(v.Shops[v.Quiet[0].Storefront].URL)
-	case v.About() == Heartbeat:
+	case v.Report.About == Heartbeat:
 		return fmt.Sprintf(v.w.Storefronts, len(v.Quiet)), ""
 	case len(names) == 1:
 		return v.title(names[0]), link(v.Shops[names[0]].URL)
@@ -605,104 +583,6 @@ func (v *viewer) of(of, plain [2]string, n, declared int) string {
 		return fmt.Sprintf(of[1], n, declared)
 	}
 	return many(plain, n)
-}
-
-// picture embeds the small picture of an evidence file and returns its name,
-// "" when there is none or there are enough.
-func (v *viewer) picture(file string) string {
-	if v.Story.Picture == nil || len(v.pictures)-v.shots >= maxPictures && v.names[file] == "" {
-		return ""
-	}
-	return v.embed(file, v.Story.Picture)
-}
-
-// shot embeds the picture of the page that proves a removal, and says on what
-// words or marks of it the proof rests.
-func (v *viewer) shot(r *row, c *tracker.Change) {
-	if c.Probe == nil {
-		return
-	}
-	if c.Proof == tracker.ProofGone || c.Proof == tracker.ProofOffshelf {
-		said := r.Notes[len(r.Notes)-1].String()
-		if reason := clean(c.Probe.Reason); !strings.Contains(said, strings.TrimPrefix(reason, "商品")) {
-			r.Notes = append(r.Notes, note{Text: fmt.Sprintf(v.w.ProofMark, cut(reason, 80))})
-		}
-	}
-	if v.Story.Shot == nil || v.shots >= maxShots {
-		return
-	}
-	if r.Shot = v.embed(c.Pictures.Page, v.Story.Shot); r.Shot != "" {
-		v.shots++
-		r.ShotAlt = fmt.Sprintf(v.w.ShotAlt, v.when(c.Probe.At))
-	}
-}
-
-// embed takes a picture into the mail, once, and returns its name.
-func (v *viewer) embed(file string, load func(string) []byte) string {
-	if file == "" {
-		return ""
-	}
-	if name, ok := v.names[file]; ok {
-		return name
-	}
-	content := load(file)
-	kind, ext := pictureType(content)
-	if kind == "" {
-		v.names[file] = ""
-		return ""
-	}
-	name := fmt.Sprintf("p%d.%s", len(v.pictures)+1, ext)
-	v.names[file] = name
-	v.pictures = append(v.pictures, Picture{Name: name, Type: kind, Content: content})
-	return name
-}
-
-// pictureType knows the kinds of picture that every mail client shows.
-func pictureType(b []byte) (kind, ext string) {
-	switch {
-	case len(b) > 3 && string(b[:3]) == "\xff\xd8\xff":
-		return "image/jpeg", "jpg"
-	case len(b) > 8 && string(b[:8]) == "\x89PNG\r\n\x1a\n":
-		return "image/png", "png"
-	case len(b) > 6 && (string(b[:6]) == "GIF89a" || string(b[:6]) == "GIF87a"):
-		return "image/gif", "gif"
-	}
-	return "", ""
-}
-
-// heartbeat puts into words that nothing happened.
-func (v *viewer) heartbeat(out *view) {
-	out.When = fmt.Sprintf(v.w.Period, v.day(v.Since), v.date(v.Report.Created))
-	out.Lead, out.Whole = v.quiet()
-	for _, q := range v.Quiet {
-		qv := quietView{Title: v.title(q.Storefront), Whole: q.Scans > 0 && q.Complete == q.Scans}
-		qv.Share = fmt.Sprintf("%d/%d", q.Complete, q.Scans)
-		if q.Scans == 0 {
-			qv.Line = v.w.QuietNone
-		} else {
-			qv.Line = fmt.Sprintf(v.w.QuietLine, q.Complete, q.Scans, many(v.w.Products, q.Products))
-		}
-		if !q.Last.IsZero() {
-			qv.Last = fmt.Sprintf(v.w.QuietLast, v.day(q.Last))
-		}
-		out.Quiet = append(out.Quiet, qv)
-	}
-}
-
-// quiet says what a heartbeat comes to, and whether that proves quiet.
-func (v *viewer) quiet() (string, bool) {
-	scans, complete := 0, 0
-	for _, q := range v.Quiet {
-		scans, complete = scans+q.Scans, complete+q.Complete
-	}
-	whole, gaps := v.w.SubjectQuiet, v.w.SubjectUnquiet
-	if v.Filtered {
-		whole, gaps = v.w.FilteredQuiet, v.w.FilteredUnquiet
-	}
-	if scans > 0 && scans == complete {
-		return fmt.Sprintf(whole, complete, scans), true
-	}
-	return fmt.Sprintf(gaps, complete, scans), false
 }
 
 // preheader is what a list of mails shows behind the subject: the first titles.
