@@ -65,7 +65,8 @@ var errIncomplete = errors.New("not complete")
 type exit int
 
 // run does what the arguments say and returns the exit status: 0 when all went
-// well, 2 when some scan was not complete, 1 for an error.
+// well, 2 when some scan was not complete, 1 for an error; 78 (EX_CONFIG) when
+// the daemon does not start until its configuration is mended.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status int) {
 	defer func() {
 		switch r := recover().(type) {
@@ -83,14 +84,18 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status i
 		return 1
 	}
 	a := &app{ctx: ctx, file: c.Config, json: c.JSON, out: stdout, err: stderr}
-	switch err := k.Run(a); {
+	err = k.Run(a)
+	switch {
+	case err == nil:
+		return 0
 	case errors.Is(err, errIncomplete):
 		return 2
-	case err != nil:
-		fmt.Fprintf(stderr, "shopwatch: %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
-		return 1
 	}
-	return 0
+	fmt.Fprintf(stderr, "shopwatch: %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
+	if bad := (*configError)(nil); errors.As(err, &bad) {
+		return 78
+	}
+	return 1
 }
 
 // newParser returns what understands the command line.

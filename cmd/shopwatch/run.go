@@ -18,6 +18,7 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 
 	"shopwatch/storage"
+	"shopwatch/tracker/browser"
 	"shopwatch/tracker/web"
 )
 
@@ -32,8 +33,14 @@ const ownMemory = 36 << 20
 
 // Help tells of signals.
 func (runCommand) Help() string {
-	return `SIGTERM and SIGINT end it: a scan under way is cut short and keeps nothing. SIGHUP reads the configuration again; a bad one is refused and the old one stays. Under systemd it says when it is ready and that it lives.`
+	return `SIGTERM and SIGINT end it: a scan under way is cut short and keeps nothing. SIGHUP reads the configuration again, and scans of storefronts that stay in it go on; a bad one is refused and the old one stays. Under systemd it says when it is ready and that it lives. Exit status: 0 when it was told to end, 78 when it cannot start before the configuration is mended, 1 for any other error.`
 }
+
+// A configError keeps the daemon from starting until somebody mends the
+// configuration: starting it again is of no use.
+type configError struct{ error }
+
+func (e *configError) Unwrap() error { return e.error }
 
 func (r *runCommand) Run(a *app) error {
 	level := slog.LevelInfo
@@ -43,7 +50,7 @@ func (r *runCommand) Run(a *app) error {
 	log := a.logger(level)
 	c, err := a.load()
 	if err != nil {
-		return err
+		return &configError{err}
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(ownMemory)
@@ -257,6 +264,13 @@ func serverOptions(c *Config, s *service) (web.Options, error) {
 	s.channels(&o)
 	if c.Public != "" {
 		o.Leave = s.notifier.Load().Leave
+	}
+	o.Ready = func() error {
+		if c.Browser.Remote != "" {
+			return nil
+		}
+		_, err := browser.Find(c.Browser.Path)
+		return err
 	}
 	o.Chrome = func() (int, int64) {
 		u := s.engine.chrome.Load().browser.Usage()

@@ -32,6 +32,7 @@ var (
 	completeDesc   = desc("last_complete_scan_timestamp_seconds", "When the last complete scan began.", "storefront")
 	lastDesc       = desc("last_scan_timestamp_seconds", "When the last scan began.", "storefront")
 	nextDesc       = desc("next_scan_timestamp_seconds", "When the storefront is scanned next.", "storefront")
+	coverageDesc   = desc("coverage_ratio", "Share of the pages and products that the storefront declared which the last scan read; the lesser of both.", "storefront")
 	incompleteDesc = desc("incomplete_scans", "Scans in a row that were not complete.", "storefront")
 	stalledDesc    = desc("stalled", "1 while the storefront is reported as stalled or closed.", "storefront")
 	coolingDesc    = desc("cooling_down", "1 while the marketplace is left alone after a wall.", "storefront")
@@ -101,6 +102,14 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 			fail(err)
 			return
 		}
+		last, err := o.DB.Scans(sf.Name, time.Time{}, 1)
+		if err != nil {
+			fail(err)
+			return
+		}
+		if len(last) > 0 {
+			gauge(coverageDesc, coverage(&last[0].Evidence), name)
+		}
 		gauge(listedDesc, float64(sf.Listed), name)
 		gauge(missingDesc, float64(len(suspects)), name)
 		gauge(incompleteDesc, float64(sf.Incomplete), name)
@@ -156,6 +165,21 @@ func (m *metrics) outbox(gauge func(*prometheus.Desc, float64, ...string), fail 
 		gauge(waitingDesc, float64(n), channel)
 		gauge(oldestDesc, age, channel)
 	}
+}
+
+// coverage is how much of what a storefront declares was read.
+func coverage(e *tracker.Evidence) float64 {
+	share := 1.0
+	if e.Pages == 0 {
+		share = 0
+	}
+	if e.Declared.Pages > 0 {
+		share = min(share, float64(e.Pages)/float64(e.Declared.Pages))
+	}
+	if e.Declared.Products > 0 {
+		share = min(share, float64(e.Products)/float64(e.Declared.Products))
+	}
+	return share
 }
 
 func number(b bool) float64 {

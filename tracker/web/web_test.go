@@ -430,6 +430,13 @@ func TestMetrics(t *testing.T) {
 	o := options(db)
 	o.Channels = []string{"analysts"}
 	o.Chrome = func() (int, int64) { return 4, 200 << 20 }
+	half := &tracker.Scan{
+		Storefront: "lining", Began: began, Took: time.Second, Verdict: tracker.Partial, Reason: "page 3 did not load",
+		Evidence: tracker.Evidence{Pages: 2, Products: 100, Declared: tracker.Declared{Pages: 4, Products: 400}, Parser: 1},
+	}
+	if _, err := db.Commit(half, tracker.DefaultRules()); err != nil {
+		t.Fatal(err)
+	}
 	r := &tracker.Report{Channel: "analysts", Created: time.Now().Add(-time.Hour), About: "heartbeat", Letters: []tracker.Letter{
 		{To: "a@example.com", State: tracker.Waiting}, {To: "b@example.com", State: tracker.Sent},
 	}}
@@ -445,6 +452,8 @@ func TestMetrics(t *testing.T) {
 		`shopwatch_products_listed{storefront="tencent"} 5`,
 		`shopwatch_products_missing{storefront="tencent"} 1`,
 		`shopwatch_last_complete_scan_timestamp_seconds{storefront="tencent"} 1.7953164e+09`,
+		`shopwatch_coverage_ratio{storefront="tencent"} 1`,
+		`shopwatch_coverage_ratio{storefront="lining"} 0.25`,
 		`shopwatch_letters_waiting{channel="analysts"} 1`,
 		`shopwatch_oldest_letter_age_seconds{channel="analysts"} 36`,
 		`shopwatch_scans_total{storefront="tencent",verdict="login"} 1`,

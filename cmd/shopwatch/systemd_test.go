@@ -1,0 +1,123 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Under systemd the daemon says when it is ready, that it lives, that it reads
+// its configuration again, and that it ends.
+func TestSystemd(t *testing.T) {
+	w := &world{t: t, dir: t.TempDir()}
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(w.dir, "shopwatch.yaml"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const good = "listen: 127.0.0.1:0\nstorefronts: [{name: tencent, url: 'https://tencent.tmall.com/'}]\n"
+	write(good)
+	// The path of a socket must be short.
+	dir, err := os.MkdirTemp("", "sw")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(dir, "s"), Net: "unixgram"})
+	if err != nil {
+		t.Skip(err)
+	}
+	defer socket.Close()
+	t.Setenv("NOTIFY_SOCKET", filepath.Join(dir, "s"))
+	t.Setenv("WATCHDOG_USEC", "150000")
+	t.Setenv("WATCHDOG_PID", fmt.Sprint(os.Getpid()))
+	hear := func(want string) {
+		t.Helper()
+		b := make([]byte, 100)
+		for end := time.Now().Add(10 * time.Second); ; {
+			socket.SetReadDeadline(end)
+			n, err := socket.Read(b)
+			if err != nil {
+				t.Fatalf("systemd was not told %s: %v", want, err)
+			}
+			if strings.Contains(string(b[:n]), want) {
+				return
+			}
+		}
+	}
+	began := time.Now()
+	stop := w.daemon()
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("the daemon started in %s, want a second at most", took)
+	}
+	hear("READY=1")
+	hear("WATCHDOG=1")
+	hear("WATCHDOG=1")
+	hup(t)
+	hear("RELOADING=1")
+	hear("READY=1")
+	write("storefronts: none\n")
+	hup(t)
+	hear("RELOADING=1")
+	hear("READY=1") // with the old one
+	hear("WATCHDOG=1")
+	status, log := stop()
+	hear("STOPPING=1")
+	if status != 0 || strings.Count(log, "configuration read again") != 1 || strings.Count(log, "configuration refused") != 1 {
+		t.Errorf("the daemon ended with %d: %s", status, log)
+	}
+	// A supervisor need not start it again before somebody mends that.
+	if out, errs, status := w.do("run"); status != 78 || strings.Count(errs, "\n") != 1 {
+		t.Errorf("run with a bad configuration = %d, %s%s, want 78 and one line", status, out, errs)
+	}
+	if _, _, status := w.do("storefronts"); status != 1 {
+		t.Errorf("storefronts with a bad configuration = %d, want 1", status)
+	}
+}
+
+// A daemon whose Chrome is gone lives, but is not ready, and says what is
+// missing.
+func TestReady(t *testing.T) {
+	w := &world{t: t, dir: t.TempDir()}
+	chrome := filepath.Join(w.dir, "chrome")
+	if err := os.WriteFile(chrome, []byte("#!/bin/sh\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	text := fmt.Sprintf("listen: 127.0.0.1:0\nbrowser: {path: %s}\nstorefronts: [{name: tencent, url: 'https://tencent.tmall.com/'}]\n", chrome)
+	if err := os.WriteFile(filepath.Join(w.dir, "shopwatch.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.daemon()
+	ask := func(path string) (int, string) {
+		t.Helper()
+		resp, err := http.Get("http://" + w.address() + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		b, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode, string(b)
+	}
+	if status, text := ask("/readyz"); status != 200 {
+		t.Errorf("/readyz = %d %s, want 200", status, text)
+	}
+	if err := os.Remove(chrome); err != nil {
+		t.Fatal(err)
+	}
+	if status, text := ask("/readyz"); status != 503 || !strings.Contains(text, chrome) {
+		t.Errorf("/readyz without a Chrome = %d %s, want 503 and which", status, text)
+	}
+	if status, text := ask("/healthz"); status != 200 {
+		t.Errorf("/healthz without a Chrome = %d %s, want 200", status, text)
+	}
+}
