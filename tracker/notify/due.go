@@ -156,6 +156,8 @@ func (n *Notifier) carried(c *channel, seq uint64, tell []uint64) (bool, error) 
 func (c *channel) portion(pending []tracker.Change, now time.Time) (n int, due time.Time) {
 	first := &pending[0]
 	switch {
+	case c.Digest != nil && first.At.Sub(now) > time.Minute:
+		return len(pending), time.Time{} // the clock was put back since; that time may be years away
 	case c.Digest != nil:
 		if due = c.Digest.Next(first.At); due.IsZero() || now.Before(due) {
 			return 0, due
@@ -191,9 +193,12 @@ func (n *Notifier) heartbeat(c *channel, now time.Time) (next time.Time, err err
 	if err != nil {
 		return time.Time{}, err
 	}
-	told := len(last) > 0 && last[0].Created.After(since)
+	told := len(last) > 0 && (last[0].Created.After(since) || since.After(now))
 	if told {
 		since = last[0].Created
+	}
+	if since.After(now) {
+		since, told = time.Time{}, false // the clock was put back: one beat sets this right
 	}
 	next = c.Heartbeat.Next(since)
 	if told && last[0].About != report.Heartbeat && !next.IsZero() {

@@ -13,6 +13,7 @@ import (
 	"shopwatch/storage"
 	"shopwatch/tracker"
 	"shopwatch/tracker/notify"
+	"shopwatch/tracker/report"
 )
 
 func TestFilter(t *testing.T) {
@@ -354,6 +355,45 @@ func TestGivesUpAfterDays(t *testing.T) {
 		}
 		if !strings.Contains(log.String(), "level=ERROR") {
 			t.Error("nobody is told in the log")
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// What was planned by a clock that was years ahead does not wait for years.
+func TestClockPutBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		book := &notebook{}
+		db := fresh(t)
+		c := notify.Channel{Name: "daily", Sender: book, Digest: daily(8 * h), Heartbeat: daily(9 * h)}
+		n := notifier(t, db, quietLog(), c)
+		ahead := time.Now().AddDate(5, 0, 0)
+		commit(t, db, "tencent", ahead, product("1"))
+		commit(t, db, "tencent", ahead.Add(h), product("1"), product("2"))
+		waiting := tracker.Letter{To: "notebook", State: tracker.Waiting, Attempts: 1, Next: ahead}
+		if err := db.AddReport(&tracker.Report{Channel: "daily", Created: ahead, About: report.Heartbeat, Letters: []tracker.Letter{waiting}}); err != nil {
+			t.Fatal(err)
+		}
+		beats := func() int { return strings.Count(book.read(), "complete") }
+		for range 3 {
+			if err := n.Flush(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := book.read(); strings.Count(got, "+1 new") != 1 || beats() == 0 {
+			t.Errorf("letters after the clock was put back:\n%s\nwant the digest and the letter that waited", got)
+		}
+		before := beats()
+		for range 3 {
+			time.Sleep(24 * h)
+			if err := n.Flush(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := beats() - before; got < 2 || got > 3 {
+			t.Errorf("%d heartbeats in three days, want one a day:\n%s", got, book.read())
 		}
 		if err := db.Close(); err != nil {
 			t.Error(err)

@@ -294,7 +294,7 @@ func (n *Notifier) send(ctx context.Context, c *channel) (next time.Time, err er
 			if ctx.Err() != nil {
 				return time.Time{}, ctx.Err()
 			}
-			if !down && l.Next.After(time.Now()) {
+			if !down && n.early(&l, time.Now()) {
 				next = earliest(next, l.Next)
 				continue
 			}
@@ -338,6 +338,13 @@ func (n *Notifier) send(ctx context.Context, c *channel) (next time.Time, err er
 		}
 	}
 	return next, full
+}
+
+// early reports whether it is too early for the next attempt at a letter. One
+// that is further away than any pause was noted before the clock was put back.
+func (n *Notifier) early(l *tracker.Letter, now time.Time) bool {
+	left := l.Next.Sub(now)
+	return left > 0 && left <= max(n.opts.RetryMost, n.opts.RetryFirst)
 }
 
 // noteIn keeps a report in memory in step with what is stored.

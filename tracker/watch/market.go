@@ -78,6 +78,9 @@ func (m *market) learn(s *tracker.Scan) {
 func (m *market) cool(at time.Time, walls int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if t := now(); at.After(t) {
+		at = t // the clock was put back
+	}
 	m.walls, m.until = walls, at.Add(m.leave(walls))
 }
 
@@ -85,6 +88,9 @@ func (m *market) cool(at time.Time, walls int) {
 func (m *market) cooled() time.Time {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if most := now().Add(m.leave(m.walls)); m.until.After(most) {
+		m.until = most // the clock was put back
+	}
 	return m.until
 }
 

@@ -381,6 +381,9 @@ var errStopping = errors.New("shopwatch is stopping; ask again when it runs")
 func (s *shop) wait(ctx context.Context) *ask {
 	for {
 		s.mu.Lock()
+		if next := s.nextDue(now()); !next.IsZero() && next.Before(s.due) {
+			s.due = next // the clock was put back
+		}
 		due := s.due
 		s.mu.Unlock()
 		left := time.Minute

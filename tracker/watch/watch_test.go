@@ -333,6 +333,30 @@ func TestCoolDownOutlivesARestart(t *testing.T) {
 	})
 }
 
+// What was planned by a clock that was years ahead does not wait for years.
+func TestClockPutBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMall(t, plan(t, "a", "tmall", "0 * * * *"), plan(t, "b", "jd", "0 * * * *"), plan(t, "c", "taobao", "0 * * * *"))
+		start := time.Now()
+		for _, p := range m.options.Plans {
+			m.known[p.Name] = tracker.State{LastScan: start}
+		}
+		ahead := start.AddDate(5, 0, 0)
+		m.known["c"] = tracker.State{LastScan: ahead, LastVerdict: tracker.Blocked, Incomplete: 1}
+		w, stop := m.run()
+		synctest.Wait()
+		w.SetDue("a", ahead)
+		w.Cool("b", ahead)
+		time.Sleep(5*time.Hour + 30*time.Minute)
+		stop()
+		for name, want := range map[tracker.Name]int{"a": 5, "b": 5, "c": 5} {
+			if got := m.scans(name); got != want {
+				t.Errorf("%s was scanned %d times in five hours, want %d", name, got, want)
+			}
+		}
+	})
+}
+
 // Walls that were down again before shopwatch ended do not make the wait after
 // the next one longer.
 func TestOldWallsAreForgotten(t *testing.T) {

@@ -1,0 +1,30 @@
+package watch
+
+import (
+	"time"
+
+	"shopwatch/tracker"
+)
+
+// SetDue makes a storefront due at a time, as a clock that was wrong would
+// have done.
+func (w *Watcher) SetDue(name tracker.Name, t time.Time) {
+	for _, s := range w.shops {
+		if s.Name == name {
+			s.mu.Lock()
+			s.due = t
+			s.mu.Unlock()
+		}
+	}
+}
+
+// Cool makes the marketplace of a storefront cool down until a time.
+func (w *Watcher) Cool(name tracker.Name, until time.Time) {
+	for _, s := range w.shops {
+		if s.Name == name {
+			s.market.mu.Lock()
+			s.market.walls, s.market.until = 1, until
+			s.market.mu.Unlock()
+		}
+	}
+}
