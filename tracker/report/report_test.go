@@ -251,6 +251,8 @@ func TestSubjectSaysTheOutcome(t *testing.T) {
 		{"chinese", "zh", []tracker.Change{added, added2, gone}, "[Tencent flagship] 上新 2，下架 1 · 11月22日 09:01"},
 		{"stalled comes first", "en", []tracker.Change{added, {Kind: tracker.Stalled, Verdict: tracker.Login}}, "[Tencent flagship] Cannot read the storefront: login needed … · 22 Nov 09:01"},
 		{"closed", "en", []tracker.Change{{Kind: tracker.Closed}}, "[Tencent flagship] Storefront closed · 22 Nov 09:01"},
+		{"recovered in the end", "en", []tracker.Change{{Kind: tracker.Stalled, Verdict: tracker.Login}, {Kind: tracker.Recovered}}, "[Tencent flagship] Readable again · 22 Nov 09:01"},
+		{"stalled in the end", "en", []tracker.Change{{Kind: tracker.Recovered}, {Kind: tracker.Stalled, Verdict: tracker.Login}}, "[Tencent flagship] Cannot read the storefront: login needed · 22 Nov 09:01"},
 		{"recovered with what it brings", "en", []tracker.Change{{Kind: tracker.Recovered}, gone}, "[Tencent flagship] Readable again, -1 removed · 22 Nov 09:01"},
 	}
 	for _, tt := range tests {
@@ -260,6 +262,9 @@ func TestSubjectSaysTheOutcome(t *testing.T) {
 			m, err := report.Write(s)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if strings.Contains(m.Text, "What to do") && strings.Contains(m.Subject, "Readable") {
+				t.Errorf("the report says what to do about what is over:\n%s", m.Text)
 			}
 			if m.Subject != tt.want {
 				t.Errorf("Subject = %q, want %q", m.Subject, tt.want)

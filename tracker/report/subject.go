@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -54,8 +55,11 @@ func (v *viewer) outcome() []string {
 	var health, products []string
 	told := make(map[string]bool)
 	for i := range v.net {
-		s := ""
-		switch c := &v.net[i]; c.Kind {
+		s, c := "", &v.net[i]
+		if v.overtaken(c) {
+			continue
+		}
+		switch c.Kind {
 		case tracker.Stalled:
 			if s = v.w.SubjectStalled[c.Verdict]; s == "" {
 				s = v.w.SubjectStalled[tracker.Failed]
@@ -80,4 +84,14 @@ func (v *viewer) outcome() []string {
 		}
 	}
 	return append(health, products...)
+}
+
+// overtaken reports whether a later change says how the storefront is by now.
+func (v *viewer) overtaken(c *tracker.Change) bool {
+	about := func(k tracker.Kind) bool {
+		return k == tracker.Stalled || k == tracker.Recovered || k == tracker.Closed
+	}
+	return about(c.Kind) && slices.ContainsFunc(v.net, func(o tracker.Change) bool {
+		return o.Storefront == c.Storefront && o.Seq > c.Seq && about(o.Kind)
+	})
 }

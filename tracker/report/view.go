@@ -476,7 +476,9 @@ func (v *viewer) health(c *tracker.Change) (healthView, bool) {
 		if r := clean(c.Reason); r != "" {
 			h.Lines = append(h.Lines, fmt.Sprintf(v.w.Reason, cut(r, 300)))
 		}
-		h.Do = fill(v.w.StalledDo[verdict], market, string(c.Storefront))
+		if !v.overtaken(c) {
+			h.Do = fill(v.w.StalledDo[verdict], market, string(c.Storefront))
+		}
 	case tracker.Recovered:
 		h.Head = v.w.Recovered
 		if c.Away > 0 {
@@ -491,7 +493,9 @@ func (v *viewer) health(c *tracker.Change) (healthView, bool) {
 		if r := clean(c.Reason); r != "" {
 			h.Lines = append(h.Lines, fmt.Sprintf(v.w.Reason, cut(r, 300)))
 		}
-		h.Do = fmt.Sprintf(v.w.ClosedDo, clean(string(c.Storefront)))
+		if !v.overtaken(c) {
+			h.Do = fmt.Sprintf(v.w.ClosedDo, clean(string(c.Storefront)))
+		}
 	case tracker.Corrected:
 		h.Head = fmt.Sprintf(v.w.Corrected, c.Corrects, cut(clean(c.Reason), 300))
 		if wrong, ok := v.Wrong[c.Corrects]; ok {
