@@ -74,8 +74,8 @@ type process struct {
 
 	open, shown int // tabs open now, and ever; guarded by Browser.mu
 
-	opening sync.Mutex // held while a tab is made
-	bare    bool       // the empty tab with which Chrome starts is closed; guarded by opening
+	first  sync.Once      // done when the first tab was asked for
+	blanks chan target.ID // the empty tab with which Chrome starts, which is that
 }
 
 // New returns a browser that is not yet started.
@@ -255,6 +255,7 @@ func (b *Browser) start(ctx context.Context) (p *process, err error) {
 
 // begin starts or reaches the Chrome of an allocator.
 func (b *Browser) begin(ctx context.Context, p *process, alloc context.Context, freeAlloc func()) (_ *process, err error) {
+	p.blanks = make(chan target.ID, 1)
 	root, cancel := chromedp.NewContext(alloc, chromedp.WithErrorf(func(f string, a ...any) {
 		b.opts.Log.Debug("chromedp", "message", fmt.Sprintf(f, a...))
 	}))
@@ -270,11 +271,11 @@ func (b *Browser) begin(ctx context.Context, p *process, alloc context.Context, 
 		}
 	}
 
-	// To listen is what starts it, without attaching to its empty tab. The life
-	// of the browser is bound to the context, which therefore has no time-out
-	// of its own; ending it ends the wait.
+	// To listen is what starts it. The life of the browser is bound to the
+	// context, which therefore has no time-out of its own; ending it ends the
+	// wait.
 	started := make(chan error, 1)
-	go func() { started <- chromedp.ListenBrowser(root, p.closeWindow) }()
+	go func() { started <- chromedp.ListenBrowser(root, p.opened) }()
 	select {
 	case err = <-started:
 	case <-time.After(startTimeout):
@@ -373,10 +374,20 @@ func (p *process) shutDoors() error {
 	)
 }
 
-// closeWindow closes a window that a page opens, at once.
-func (p *process) closeWindow(ev any) {
+// opened hears of a new tab or window. One that a page opens is closed at
+// once.
+func (p *process) opened(ev any) {
 	e, ok := ev.(*target.EventTargetCreated)
-	if !ok || e.TargetInfo.OpenerID == "" {
+	if !ok {
+		return
+	}
+	if e.TargetInfo.OpenerID == "" {
+		if e.TargetInfo.Type == "page" && !p.remote {
+			select {
+			case p.blanks <- e.TargetInfo.TargetID:
+			default: // one of ours
+			}
+		}
 		return
 	}
 	go func() {

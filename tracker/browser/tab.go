@@ -106,6 +106,8 @@ func (b *Browser) Tab(ctx context.Context, o TabOptions) (*Tab, error) {
 	var opts []chromedp.ContextOption
 	if p.remote {
 		opts = append(opts, chromedp.WithNewBrowserContext()) // nothing is left with its owner
+	} else if blank := p.blank(ctx); blank != "" {
+		opts = append(opts, chromedp.WithTargetID(blank))
 	}
 	t.ctx, t.cancel = chromedp.NewContext(p.ctx, opts...)
 	opened := make(chan error, 1)
@@ -125,9 +127,22 @@ func (b *Browser) Tab(ctx context.Context, o TabOptions) (*Tab, error) {
 	return t, nil
 }
 
+// blank returns the empty tab with which Chrome starts, once: another beside it
+// would cost a renderer for nothing.
+func (p *process) blank(ctx context.Context) (id target.ID) {
+	p.first.Do(func() {
+		select {
+		case id = <-p.blanks:
+		case <-time.After(3 * time.Second): // there is none
+		case <-ctx.Done():
+		}
+	})
+	return id
+}
+
 // open makes the tab and keeps from loading what is not wanted.
 func (t *Tab) open() error {
-	if err := t.make(); err != nil {
+	if err := chromedp.Do(t.ctx); err != nil {
 		return err
 	}
 	c := chromedp.FromContext(t.ctx)
@@ -162,29 +177,6 @@ func (t *Tab) open() error {
 		}),
 		call(t.ctx, c.Target, network.SetBlockedURLs, blocked),
 	)
-}
-
-// make makes the tab. The empty one with which Chrome starts is closed as soon
-// as there is another.
-func (t *Tab) make() error {
-	p := t.proc
-	p.opening.Lock()
-	defer p.opening.Unlock()
-	if err := chromedp.Do(t.ctx); err != nil || p.bare || p.remote {
-		return err
-	}
-	c := chromedp.FromContext(t.ctx)
-	all, err := cdp.Call(t.ctx, c.Browser, target.GetTargets, target.GetTargetsParams{})
-	if err != nil {
-		return err
-	}
-	for _, i := range all.TargetInfos {
-		if i.Type == "page" && !i.Attached {
-			p.bare = true
-			err = call(t.ctx, c.Browser, target.CloseTarget, target.CloseTargetParams{TargetID: i.TargetID})
-		}
-	}
-	return err
 }
 
 // internal are addresses of this machine, with which no storefront has any
