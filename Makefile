@@ -34,7 +34,7 @@ check:
 # process side by side with hand-written Puppeteer scripts (needs npm).
 bench: chrome
 	cd fixtures/bench && npm install --no-package-lock --no-audit --no-fund --silent
-	SHOPWATCH_BENCH=1 $(GO) test -count 1 -timeout 60m -run TestBench ./fixtures/bench
+	SHOPWATCH_BENCH=1 $(GO) test -count 1 -timeout 60m -v -run TestBench ./fixtures/bench
 	SHOPWATCH_BENCH=1 $(GO) test -count 1 -v -timeout 20m -run 'TestNumbers$$' ./storage
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
