@@ -16,6 +16,14 @@ type backupCommand struct {
 	File string `arg:"" help:"Where to; a file that is there is not replaced."`
 }
 
+// Help gives an example.
+func (backupCommand) Help() string {
+	return `The copy is whole and verified, also while the daemon runs. Pictures and the login are not part of it.
+
+Example:
+  shopwatch backup shopwatch-2026-11-22.db`
+}
+
 // Run writes the copy.
 func (b *backupCommand) Run(a *app) error {
 	if _, err := os.Stat(b.File); !errors.Is(err, fs.ErrNotExist) {
@@ -47,6 +55,14 @@ type restoreCommand struct {
 	File string `arg:"" type:"existingfile" help:"The backup."`
 }
 
+// Help gives an example.
+func (restoreCommand) Help() string {
+	return `End the daemon before. The present database is kept beside it under another name.
+
+Example:
+  shopwatch restore FILE`
+}
+
 // Run puts the backup in the place of the database.
 func (r *restoreCommand) Run(a *app) error {
 	c, err := a.load()
@@ -69,6 +85,12 @@ func (r *restoreCommand) Run(a *app) error {
 
 // A compactCommand makes the database file smaller.
 type compactCommand struct{}
+
+// Help gives an example.
+func (compactCommand) Help() string {
+	return `Example:
+  shopwatch compact`
+}
 
 // Run compacts the file.
 func (compactCommand) Run(a *app) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -23,7 +24,11 @@ type checkCommand struct{}
 
 // Help tells what is not done.
 func (checkCommand) Help() string {
-	return `Mail servers are greeted and logged in to; nothing is sent, and no marketplace is visited. Exit status: 0 when all is well, 1 otherwise.`
+	return `Mail servers are greeted and logged in to; nothing is sent, and no marketplace is visited. Exit status: 0 when all is well, 1 otherwise.
+
+Examples:
+  shopwatch check
+  shopwatch check --json`
 }
 
 // A finding is one line of the check.
@@ -122,13 +127,42 @@ func checkChrome(ctx context.Context, c *Config) finding {
 	return result("chrome", text, tryTab(ctx, b))
 }
 
-// tryTab opens a tab and ends the browser.
-func tryTab(ctx context.Context, b *browser.Browser) error {
-	tab, err := b.Tab(ctx, browser.TabOptions{})
-	if err == nil {
-		tab.Close()
+// tryTab has a page with two Chinese characters drawn, and ends the browser. A
+// font that knows neither draws the same box for both; a Chrome without any
+// font ends itself over text.
+func tryTab(ctx context.Context, b *browser.Browser) (err error) {
+	const (
+		page   = `data:text/html;charset=utf-8,<body style="margin:0;font:30px/40px sans-serif">血<br>糖`
+		script = `globalThis.shopwatch = {calls: [], heard() {}, drawn: () => new Promise(done => {
+			const look = () => document.readyState === "complete" ? done(true) : setTimeout(look, 10)
+			look()
+		})}`
+		mend = "install a font for Chinese text (on Debian: apt-get install fonts-noto-cjk)"
+	)
+	defer func() { err = errors.Join(err, b.Close()) }()
+	tab, err := b.Tab(ctx, browser.TabOptions{Script: script})
+	if err != nil {
+		return err
 	}
-	return errors.Join(err, b.Close())
+	defer tab.Close()
+	var drawn [2][]byte
+	if err = tab.Open(ctx, page); err == nil {
+		err = tab.Wait(ctx, "shopwatch.drawn()", new(bool))
+	}
+	for i := range drawn {
+		if err == nil {
+			drawn[i], err = tab.PictureOf(ctx, 0, float64(40*i), 40, 40, 1)
+		}
+	}
+	switch {
+	case errors.Is(err, browser.ErrLost), errors.Is(err, browser.ErrCrashed):
+		return fmt.Errorf("%w over a page with text: %s", err, mend)
+	case err != nil:
+		return fmt.Errorf("draw a page: %w", err)
+	case bytes.Equal(drawn[0], drawn[1]):
+		return fmt.Errorf("it draws boxes for Chinese characters: %s", mend)
+	}
+	return nil
 }
 
 // checkLogins looks whether the profile is free, and tells how old the login

@@ -28,7 +28,10 @@ type demoCommand struct {
 
 // Help tells the story.
 func (demoCommand) Help() string {
-	return `Opens a simulated mall on this machine with the storefront that shopwatch began with: Tencent's flagship store with a glucometer, a wifi dongle, a chat robot, children's speakers, a projector and a remote-control pen. A real Chrome reads it, a real database keeps it, a real mail server takes the reports; days take seconds. Nothing leaves this machine.`
+	return `Opens a simulated mall on this machine with the storefront that shopwatch began with: Tencent's flagship store with a glucometer, a wifi dongle, a chat robot, children's speakers, a projector and a remote-control pen. A real Chrome reads it, a real database keeps it, a real mail server takes the reports; days take seconds. Nothing leaves this machine.
+
+Example:
+  shopwatch demo --dir /tmp/demo`
 }
 
 // A demo is one showing.

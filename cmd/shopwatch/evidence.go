@@ -24,7 +24,10 @@ type evidenceCommand struct {
 
 // Help tells what is in it.
 func (evidenceCommand) Help() string {
-	return `The archive holds the story as text and as JSON, every picture that is kept of it, and SHA256SUMS over all of them (sha256sum -c SHA256SUMS checks it).`
+	return `The archive holds the story as text and as JSON, every picture that is kept of it, and SHA256SUMS over all of them (sha256sum -c SHA256SUMS checks it).
+
+Example:
+  shopwatch evidence 7 change7.zip`
 }
 
 // Run writes the archive.

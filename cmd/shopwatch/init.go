@@ -16,6 +16,13 @@ var sample []byte
 // An initCommand writes a configuration to begin with.
 type initCommand struct{}
 
+// Help gives examples.
+func (initCommand) Help() string {
+	return `Examples:
+  shopwatch init
+  shopwatch init -c /etc/shopwatch/shopwatch.yaml`
+}
+
 // Run writes the sample where the configuration is looked for.
 func (initCommand) Run(a *app) error {
 	f, err := os.OpenFile(a.file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)

@@ -54,6 +54,16 @@ type previewCommand struct {
 	Last bool   `help:"The last report that was made, instead of what comes next." xor:"which"`
 }
 
+// Help gives examples.
+func (previewCommand) Help() string {
+	return `Nothing is sent. Before the first change it is a sample.
+
+Examples:
+  shopwatch mail preview
+  shopwatch mail preview report.html
+  shopwatch mail preview --seq 7 change.eml`
+}
+
 // Run writes or prints the report.
 func (p *previewCommand) Run(a *app) error {
 	return a.askService(false, func(c *Config, client *web.Client) error {
@@ -98,6 +108,13 @@ func (p *previewCommand) Run(a *app) error {
 // A testCommand sends a sample.
 type testCommand struct{ channelName }
 
+// Help gives examples.
+func (testCommand) Help() string {
+	return `Examples:
+  shopwatch mail test
+  shopwatch mail test --channel analysts`
+}
+
 // Run sends it and says what became of it.
 func (t *testCommand) Run(a *app) error {
 	return a.askService(false, func(c *Config, client *web.Client) error {
@@ -120,6 +137,13 @@ func (t *testCommand) Run(a *app) error {
 // An outboxCommand shows what waits and what did not get through.
 type outboxCommand struct {
 	All int `short:"n" placeholder:"N" help:"The newest N reports instead, also those that were delivered."`
+}
+
+// Help gives examples.
+func (outboxCommand) Help() string {
+	return `Examples:
+  shopwatch mail outbox
+  shopwatch mail outbox -n 20`
 }
 
 // Run prints a line per letter, and below it what the receiving side said.
@@ -184,6 +208,13 @@ func outbox(ctx context.Context, client *web.Client) ([]tracker.Report, error) {
 // A retryCommand tries again.
 type retryCommand struct {
 	Report uint64 `arg:"" optional:"" help:"Only this report, with its letters that were given up; all that wait when left out."`
+}
+
+// Help gives examples.
+func (retryCommand) Help() string {
+	return `Examples:
+  shopwatch mail retry
+  shopwatch mail retry 7`
 }
 
 // Run makes the letters due; the daemon, or this process, sends them.

@@ -77,6 +77,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status i
 			panic(r)
 		}
 	}()
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
 	var c commands
 	k, err := newParser(&c, stdout, stderr).Parse(args)
 	if err != nil {

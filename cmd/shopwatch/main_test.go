@@ -555,6 +555,13 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 			}
 			chrome(t, path)
 		}, "MEND  chrome", "allow user namespaces"},
+		{"no font for Chinese text", func(t *testing.T) {
+			fonts := filepath.Join(t.TempDir(), "fonts.conf")
+			if err := os.WriteFile(fonts, []byte(`<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig><dir>/nowhere</dir></fontconfig>`), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			t.Setenv("FONTCONFIG_FILE", fonts)
+		}, "MEND  chrome", "fonts-noto-cjk"},
 		{"a directory that others can read", func(t *testing.T) {
 			if err := os.Chmod(data, 0o755); err != nil {
 				t.Fatal(err)

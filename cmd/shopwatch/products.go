@@ -14,6 +14,13 @@ type productsCommand struct {
 	Listed bool         `help:"Only what is on the shelf."`
 }
 
+// Help gives examples.
+func (productsCommand) Help() string {
+	return `Examples:
+  shopwatch products tencent
+  shopwatch products tencent --listed --json`
+}
+
 // Run prints a line per product.
 func (p *productsCommand) Run(a *app) error {
 	return a.ask(func(c *Config, client *web.Client) error {

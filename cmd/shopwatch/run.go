@@ -33,7 +33,11 @@ const ownMemory = 36 << 20
 
 // Help tells of signals.
 func (runCommand) Help() string {
-	return `SIGTERM and SIGINT end it: a scan under way is cut short and keeps nothing. SIGHUP reads the configuration again, and scans of storefronts that stay in it go on; a bad one is refused and the old one stays. Under systemd it says when it is ready and that it lives. Exit status: 0 when it was told to end, 78 when it cannot start before the configuration is mended, 1 for any other error.`
+	return `SIGTERM and SIGINT end it: a scan under way is cut short and keeps nothing. SIGHUP reads the configuration again, and scans of storefronts that stay in it go on; a bad one is refused and the old one stays. Under systemd it says when it is ready and that it lives. Exit status: 0 when it was told to end, 78 when it cannot start before the configuration is mended, 1 for any other error.
+
+Examples:
+  shopwatch run
+  shopwatch run -c /etc/shopwatch/shopwatch.yaml`
 }
 
 // A configError keeps the daemon from starting until somebody mends the

@@ -17,6 +17,13 @@ type scansCommand struct {
 	Limit int          `short:"n" default:"30" help:"At most so many, the newest; 0 for all (${default})."`
 }
 
+// Help gives examples.
+func (scansCommand) Help() string {
+	return `Examples:
+  shopwatch scans tencent
+  shopwatch scans --since 2026-11-01 -n 0`
+}
+
 // Run prints a line per scan, the oldest first.
 func (s *scansCommand) Run(a *app) error {
 	return a.ask(func(c *Config, client *web.Client) error {

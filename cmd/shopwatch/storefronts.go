@@ -10,6 +10,13 @@ import (
 // A storefrontsCommand lists storefronts.
 type storefrontsCommand struct{}
 
+// Help gives examples.
+func (storefrontsCommand) Help() string {
+	return `Examples:
+  shopwatch storefronts
+  shopwatch storefronts --json`
+}
+
 // Run prints a line per storefront.
 func (storefrontsCommand) Run(a *app) error {
 	return a.ask(func(c *Config, client *web.Client) error {

@@ -13,6 +13,15 @@ type suspectsCommand struct {
 	Storefront tracker.Name `help:"Only of this storefront." placeholder:"NAME"`
 }
 
+// Help tells what becomes of them.
+func (suspectsCommand) Help() string {
+	return `They count as listed until their own page, or more complete scans, prove that they are gone.
+
+Examples:
+  shopwatch suspects
+  shopwatch suspects --storefront tencent`
+}
+
 // Run prints a line per product.
 func (s *suspectsCommand) Run(a *app) error {
 	return a.ask(func(c *Config, client *web.Client) error {

@@ -126,6 +126,20 @@ func TestReadmeNamesCommands(t *testing.T) {
 	}
 }
 
+// The help of every command shows how it is called; without a command the
+// commands are shown.
+func TestHelpHasExamples(t *testing.T) {
+	for _, node := range newParser(new(commands), io.Discard, io.Discard).Model.Leaves(true) {
+		if !strings.Contains(node.Detail, "\n  "+node.FullPath()) {
+			t.Errorf("%s --help has no example:\n%s", node.FullPath(), node.Detail)
+		}
+	}
+	var out, errs bytes.Buffer
+	if status := run(t.Context(), nil, &out, &errs); status != 0 || !strings.Contains(out.String(), "storefronts") {
+		t.Errorf("shopwatch = %d, %s%s, want the commands", status, out.String(), errs.String())
+	}
+}
+
 // keysOf are the keys that a struct takes from a configuration.
 func keysOf(t reflect.Type, path string) []string {
 	var all []string

@@ -15,6 +15,12 @@ type whyCommand struct {
 	Seq uint64 `arg:"" help:"The number of the change, as shopwatch changes prints it."`
 }
 
+// Help gives an example.
+func (whyCommand) Help() string {
+	return `Example:
+  shopwatch why 7`
+}
+
 // Run prints the story.
 func (w *whyCommand) Run(a *app) error {
 	return a.ask(func(c *Config, client *web.Client) error {

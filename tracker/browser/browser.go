@@ -94,7 +94,11 @@ func (b *Browser) Version(ctx context.Context) (path, version string, err error)
 	}
 	out, err := exec.CommandContext(ctx, path, "--version", "--no-sandbox").Output()
 	if err != nil {
-		return path, "", fmt.Errorf("%s --version: %w", path, err)
+		var left *exec.ExitError
+		if errors.As(err, &left) && len(left.Stderr) > 0 {
+			err = fmt.Errorf("%w: %s", err, strings.TrimSpace(string(left.Stderr)))
+		}
+		return path, "", explain(fmt.Errorf("%s --version: %w", path, err))
 	}
 	return path, strings.TrimSpace(string(out)), nil
 }

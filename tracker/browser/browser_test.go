@@ -659,6 +659,19 @@ func TestNoSandbox(t *testing.T) {
 	}
 }
 
+// A program that does not even tell its version is quoted.
+func TestVersionFails(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "chrome")
+	script := "#!/bin/sh\necho chrome: error while loading shared libraries: libnss3.so >&2; exit 127\n"
+	if err := os.WriteFile(path, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err := browser.New(browser.Options{Path: path}).Version(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "libnss3.so") || !strings.Contains(err.Error(), "package manager") {
+		t.Errorf("Version = %v, want which library is missing and what to do", err)
+	}
+}
+
 func TestMajor(t *testing.T) {
 	for version, want := range map[string]int{
 		"Chromium 156.0.8078.79": 156, "Google Chrome 150.0.7871.100 unknown": 150,
