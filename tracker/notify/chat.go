@@ -114,5 +114,5 @@ func chatText(l *Letter, most int) string {
 		head += " " + report.Again(l.Story.Lang)
 	}
 	s := head + "\n\n" + l.Mail.Brief
-	return cutTo(strings.NewReplacer("@", "＠", "<", "‹", ">", "›", "`", "'").Replace(s), most)
+	return cutTo(strings.NewReplacer("@", "＠", "<", "‹", ">", "›", "`", "'", "](", "］(").Replace(s), most)
 }

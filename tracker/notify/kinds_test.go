@@ -103,6 +103,26 @@ func TestConformance(t *testing.T) {
 				}
 				wantState(t, db, tracker.Sent)
 			})
+			t.Run("a title calls nobody and leads nowhere", func(t *testing.T) {
+				r, db, n := receive(t, k.Name)
+				if !r.shown {
+					t.Skip("shows no markup")
+				}
+				p := product("2")
+				p.Title = "血糖仪 @everyone <at>x</at> <!channel> `c` [free](http://x.cn)" // a chat shows 60 characters
+				commit(t, db, "tencent", nine, product("1"))
+				commit(t, db, "tencent", nine.Add(time.Hour), product("1"), p)
+				flushUntil(t, n, db)
+				got := fmt.Sprint(r.arrived())
+				for _, bad := range []string{"@everyone", "<at", "<!channel", "`", "](http"} {
+					if strings.Contains(got, bad) {
+						t.Errorf("arrived: %s, which has %q", got, bad)
+					}
+				}
+				if !strings.Contains(got, "血糖仪") {
+					t.Errorf("arrived: %s, want the title", got)
+				}
+			})
 			t.Run("a failure is tried again", func(t *testing.T) {
 				r, db, n := receive(t, k.Name)
 				if !r.be(breaks) {
