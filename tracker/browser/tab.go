@@ -15,6 +15,7 @@ import (
 	"github.com/chromedp/cdproto/css"
 	"github.com/chromedp/cdproto/dom"
 	"github.com/chromedp/cdproto/fetch"
+	"github.com/chromedp/cdproto/heapprofiler"
 	"github.com/chromedp/cdproto/inspector"
 	"github.com/chromedp/cdproto/io"
 	"github.com/chromedp/cdproto/log"
@@ -375,6 +376,14 @@ func (t *Tab) Open(ctx context.Context, address string) error {
 			return &LoadError{Text: res.ErrorText}
 		}
 		return nil
+	})
+}
+
+// Sweep gives back the memory of what the page showed before, which takes some
+// milliseconds.
+func (t *Tab) Sweep(ctx context.Context) error {
+	return t.within(ctx, func(ctx context.Context, s cdp.Session) error {
+		return call(ctx, s, heapprofiler.CollectGarbage, cdp.Empty{})
 	})
 }
 

@@ -113,6 +113,11 @@ func (r *reading) reach(ctx context.Context, listing string, n int, turn bool) (
 	if r.layout == "react" {
 		return r.scrollTo(ctx, n)
 	}
+	if r.shown%sweptPages == 0 {
+		if err := r.tab.Sweep(ctx); err != nil {
+			return nil, err
+		}
+	}
 	var clicked bool
 	if err := r.tab.Wait(ctx, fmt.Sprintf("shopwatch.turn(%d)", n), &clicked); err != nil {
 		return nil, err

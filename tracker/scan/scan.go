@@ -24,6 +24,10 @@ const Parser = 1
 // late, and a fresh tab keeps the memory of Chrome flat.
 const tabPages = 50
 
+// sweptPages is after how many page turns Chrome is to give back the memory of
+// the lists before: by itself it lets some 5 MB a page lie.
+const sweptPages = 4
+
 // Options say how storefronts are read. Browser must be set.
 type Options struct {
 	Browser *browser.Browser
