@@ -246,6 +246,9 @@ func checkNewData(c *Config) finding {
 		}
 		dir = filepath.Dir(dir)
 	}
+	if free, err := freeSpace(dir); err == nil && free < leastSpace {
+		return finding{"data", false, fmt.Sprintf("only %s left on the disk of %s: make room, or set data to a directory elsewhere", size(free), dir)}
+	}
 	if err := tryWrite(dir); err != nil {
 		return finding{"data", false, fmt.Sprintf("%s cannot be made: %v; set data to a directory of your own", c.Data, err)}
 	}
