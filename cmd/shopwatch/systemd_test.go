@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"shopwatch/fixtures"
 )
 
 // Under systemd the daemon says when it is ready, that it lives, that it reads
@@ -119,5 +122,43 @@ func TestReady(t *testing.T) {
 	}
 	if status, text := ask("/healthz"); status != 200 {
 		t.Errorf("/healthz without a Chrome = %d %s, want 200", status, text)
+	}
+}
+
+// The daemon ends within seconds, also in the middle of a page that never comes
+// and of a letter that is never answered; what it was cut off from is made up
+// for by the next one.
+func TestStopsInTime(t *testing.T) {
+	w := newWorld(t)
+	w.want(0, "scan")
+	stop := w.daemon()
+	w.shop.Put(fixtures.Product{ID: "45100000009", Title: "遥控笔", Price: "99.00"})
+	w.mail.Fault(fixtures.MailFault{Stall: true, Times: 1})
+	w.want(0, "scan")
+	w.shop.Fault(fixtures.Fault{Name: "list never", Times: 1})
+	asked := make(chan string, 1)
+	go func() {
+		_, errs, status := w.do("scan")
+		asked <- fmt.Sprint(status, " ", errs)
+	}()
+	time.Sleep(1500 * time.Millisecond)
+	began := time.Now()
+	status, log := stop()
+	if took := time.Since(began); status != 0 || took > 10*time.Second {
+		t.Errorf("the daemon ended with %d after %s, want 0 within 10s: %s", status, took, log)
+	}
+	if got := <-asked; !strings.HasPrefix(got, "1 ") {
+		t.Errorf("the scan that was cut short = %s, want an error", got)
+	}
+	if got := len(lines[scanned](t, w.want(0, "scans", "--json"))); got != 2 {
+		t.Errorf("%d scans were kept, want the 2 that ended", got)
+	}
+	if got := len(w.mail.Mails()); got != 0 {
+		t.Fatalf("%d mails arrived, want none yet", got)
+	}
+	w.daemon()
+	w.want(0, "mail", "retry")
+	if m, err := w.mail.Wait(t.Context()); err != nil || !bytes.Contains(m.Raw, []byte("+1 new")) {
+		t.Errorf("mail = %s, %v, want the one that was cut off", m.Raw, err)
 	}
 }
