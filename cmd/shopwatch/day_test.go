@@ -145,7 +145,6 @@ type day struct {
 	truth  map[fact]deed
 	spans  []span // in which the daemon was down, or asleep
 	walls  []span
-	kills  int
 	events map[string]int
 	memory []string
 	rss    []int64 // of the daemon without files, by hour, of the last life only
@@ -359,7 +358,7 @@ func (d *day) change() {
 		d.truth[fact{s.name, "removed", id}] = deed{at: now, absence: how}
 		s.Take(id, how)
 	case 2:
-		price := fmt.Sprintf("%d.00", 20+d.r.IntN(30))
+		var price string
 		s.Update(id, func(p *fixtures.Product) {
 			// Less than ten times, so that it is believed at once.
 			f, _ := strconv.ParseFloat(p.Price, 64)
@@ -455,7 +454,7 @@ func (d *day) crash(kind string) {
 	}
 }
 
-// at does something at a time and returns when that is done.
+// An event is something that is done to the day at a time.
 type event struct {
 	at time.Time
 	do func()

@@ -123,13 +123,15 @@ func (w *world) want(status int, args ...string) string {
 
 // daemon runs the daemon until the returned function is called, which returns
 // its exit status and log.
-func (w *world) daemon() (stop func() (int, string)) {
+func (w *world) daemon(flags ...string) (stop func() (int, string)) {
 	w.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	var out bytes.Buffer
 	errs := log{said: make(chan bool)}
 	ended := make(chan int, 1)
-	go func() { ended <- run(ctx, []string{"-c", filepath.Join(w.dir, "shopwatch.yaml"), "run"}, &out, &errs) }()
+	go func() {
+		ended <- run(ctx, append([]string{"-c", filepath.Join(w.dir, "shopwatch.yaml"), "run"}, flags...), &out, &errs)
+	}()
 	stop = sync.OnceValues(func() (int, string) {
 		cancel()
 		return <-ended, errs.String()

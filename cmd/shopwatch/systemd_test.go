@@ -162,3 +162,42 @@ func TestStopsInTime(t *testing.T) {
 		t.Errorf("mail = %s, %v, want the one that was cut off", m.Raw, err)
 	}
 }
+
+// What is secret is in no line of the log, nor are pages, also when the daemon
+// logs all it can and everything goes wrong. A scan is one line.
+func TestLog(t *testing.T) {
+	w := newWorld(t)
+	server, err := fixtures.NewSMTP(fixtures.SMTPOptions{Auth: []string{"PLAIN"}, Username: "shop", Password: "another one"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Close() })
+	const password, token, hook = "sesame-open-4711", "0123456789abcdef-token", "hook-secret-0815"
+	w.configure(map[string]any{"token": token, "channels": []any{
+		map[string]any{
+			"name": "analysts", "kind": "email", "server": server.URL(), "plaintext": true, "username": "shop", "password": password,
+			"from": "shopwatch@example.com", "to": []string{"team@example.com"},
+		},
+		map[string]any{"name": "hook", "kind": "webhook", "url": "http://127.0.0.1:1/" + hook, "secret": hook + "-key"},
+	}})
+	stop := w.daemon("--debug") // which scans at once
+	w.want(0, "scan")
+	w.shop.Put(fixtures.Product{ID: "45100000009", Title: "遥控笔", Price: "99.00"})
+	w.shop.Fault(fixtures.Fault{Name: "list cut off", Times: 1})
+	w.want(0, "scan")
+	w.mall.RequireLogin(true)
+	w.want(2, "scan")
+	until(t, "the letters were tried", func() bool { return strings.Count(w.want(0, "mail", "outbox"), " waiting ") == 2 })
+	time.Sleep(300 * time.Millisecond)
+	_, log := stop()
+	for _, secret := range []string{password, token, hook + "-key", "<html", "<div"} {
+		if strings.Contains(log, secret) {
+			t.Errorf("the log holds %q:\n%s", secret, log)
+		}
+	}
+	for part, want := range map[string]int{`"msg":"scanned"`: 4, `"verdict":"login"`: 1, `"verdict":"complete"`: 3, `"msg":"report waits"`: 2} {
+		if got := strings.Count(log, part); got != want {
+			t.Errorf("the log says %d times %s, want %d:\n%s", got, part, want, log)
+		}
+	}
+}

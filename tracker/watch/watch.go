@@ -245,7 +245,7 @@ func (w *Watcher) replan(plans []Plan, start func(*shop)) error {
 		if s.end == nil {
 			start(s)
 		} else if due, changed := s.replan(plans[i], jitter(plans[i], w.o.Jitter), states[i].LastScan); changed {
-			w.log.Info("watching", "storefront", s.Name, "next", due, "last", states[i].LastScan)
+			w.announce(s.Name, due, states[i].LastScan)
 		}
 	}
 	return nil
@@ -286,8 +286,9 @@ func (w *Watcher) recall(shops []*shop) error {
 		states[i] = st
 		s.mu.Lock()
 		s.due = s.firstDue(st.LastScan)
-		w.log.Info("watching", "storefront", s.Name, "next", s.due, "last", st.LastScan)
+		due := s.due
 		s.mu.Unlock()
+		w.announce(s.Name, due, st.LastScan)
 		l := latest[s.market]
 		if l == nil {
 			l = &last{}
@@ -318,6 +319,18 @@ func (w *Watcher) recall(shops []*shop) error {
 		}
 	}
 	return nil
+}
+
+// announce says when a storefront is scanned next. Zero times are never.
+func (w *Watcher) announce(name tracker.Name, due, last time.Time) {
+	log := w.log.With("storefront", name)
+	if !due.IsZero() {
+		log = log.With("next", due)
+	}
+	if !last.IsZero() {
+		log = log.With("last", last)
+	}
+	log.Info("watching")
 }
 
 // firstDue is when a storefront is due that was scanned last at a time. The
