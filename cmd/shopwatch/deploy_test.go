@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"debug/elf"
 	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 )
@@ -67,5 +69,45 @@ func TestUnit(t *testing.T) {
 	out, err := exec.Command(analyze, "verify", "--man=no", unit).CombinedOutput()
 	if err != nil || bytes.Contains(out, []byte("shopwatch.service:")) {
 		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
+	}
+}
+
+// What make build makes needs no other file of the machine to run, and is
+// small enough to be sent around.
+func TestBinary(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the whole program")
+	}
+	file := filepath.Join(t.TempDir(), "shopwatch")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", file, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	st, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st.Size() > 30_000_000 {
+		t.Errorf("it has %d bytes, want less than 30,000,000", st.Size())
+	}
+	if runtime.GOOS != "linux" {
+		return
+	}
+	program, err := elf.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer program.Close()
+	for _, p := range program.Progs {
+		if p.Type == elf.PT_INTERP || p.Type == elf.PT_DYNAMIC {
+			t.Errorf("it has a segment %s, want it to be static", p.Type)
+		}
+	}
+	// Nothing of the environment is needed, and no time zones of the machine.
+	cmd := exec.Command(file, "init", "-c", filepath.Join(t.TempDir(), "shopwatch.yaml"))
+	cmd.Env = []string{"ZONEINFO=/nowhere"}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("init in an empty environment: %v\n%s", err, out)
 	}
 }
