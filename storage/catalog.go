@@ -240,9 +240,10 @@ func pageSize(limit int) int {
 	return limit
 }
 
-// walk calls fn with the items after an id until it returns false.
+// walk calls fn with the items after an id until it returns false. A walk of
+// all finds out whether items are missing from the file.
 func (c *catalog) walk(after tracker.ProductID, fn func(k, p []byte) (bool, error)) error {
-	cur := c.items.cursor()
+	cur, n := c.items.cursor(), 0
 	if cur == nil {
 		return nil
 	}
@@ -253,9 +254,13 @@ func (c *catalog) walk(after tracker.ProductID, fn func(k, p []byte) (bool, erro
 			return err
 		}
 		before = k
+		n++
 		if more, err := fn(k, p); !more || err != nil {
 			return err
 		}
+	}
+	if want := c.state.Listed + c.state.Removed; after == "" && n != want {
+		return fmt.Errorf("%s is %w (%d products, recorded are %d)", c.items.path, ErrDamaged, n, want)
 	}
 	return nil
 }

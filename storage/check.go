@@ -156,6 +156,7 @@ func (t tx) checkValues() error {
 	t.checkLog(&p)
 	t.checkScans(&p)
 	t.checkOutbox(&p)
+	t.checkSequences(&p)
 	t.each(&p, t.in(inEvidence), func(k, _ []byte) error {
 		_, err := t.evidenceTime(string(k))
 		return err
@@ -332,6 +333,26 @@ func (t tx) eachHistory(p *problems, fn func(name tracker.Name, id tracker.Produ
 			}
 			return nil
 		})
+	}
+}
+
+// checkSequences verifies the numbers that buckets count by: where things are
+// numbered it is that of the last one, elsewhere 0.
+func (t tx) checkSequences(p *problems) {
+	look := func(b bucket, numbered bool) {
+		want := uint64(0)
+		if k, _ := b.Cursor().Last(); numbered {
+			want = numberOf(k)
+		}
+		if got := b.Sequence(); got != want {
+			p.addf("%s has counted to %d instead of %d", b.path, got, want)
+		}
+	}
+	for _, root := range rootBuckets {
+		look(t.in(root), root == inChanges || root == inReports)
+		for _, name := range t.names(root) {
+			look(t.of(root, name), root == inShops)
+		}
 	}
 }
 

@@ -281,7 +281,7 @@ func (t *tree) bucket(v []byte, depth int) error {
 	if root := native.Uint64(v); root != 0 {
 		return t.page(root, nil, nil, depth+1)
 	}
-	if v = v[bucketLength:]; len(v) < pageHeader || native.Uint16(v[8:]) != isLeaf {
+	if v = v[bucketLength:]; len(v) < pageHeader || native.Uint64(v) != 0 || native.Uint16(v[8:]) != isLeaf || native.Uint32(v[12:]) != 0 {
 		return errors.New("has no page")
 	}
 	return t.elements(v, nil, nil, depth+1)

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"bytes"
+	"errors"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -56,7 +57,10 @@ func (db *DB) ScansBefore(name tracker.Name, since, before time.Time, limit int)
 			if at < 0 || !since.IsZero() && bytes.Compare(heads[at].key, timeKey(since)) < 0 {
 				return nil
 			}
-			s, _, err := t.scan(heads[at].scans, heads[at].name, heads[at].key)
+			s, found, err := t.scan(heads[at].scans, heads[at].name, heads[at].key)
+			if err == nil && !found { // a cursor comes to it, a search does not
+				err = heads[at].scans.damaged(heads[at].key, errors.New("out of order"))
+			}
 			if err != nil {
 				return err
 			}
