@@ -601,6 +601,9 @@ func (v *viewer) preheader(out *view) string {
 				ts = append(ts, cut(r.Title, 40))
 			}
 		}
+		for _, u := range sv.Undone {
+			ts = append(ts, cut(u.Title, 40))
+		}
 	}
 	for _, q := range out.Quiet {
 		ts = append(ts, q.Line)
