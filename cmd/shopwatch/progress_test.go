@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"shopwatch/tracker"
@@ -28,4 +30,22 @@ func TestProgress(t *testing.T) {
 			t.Errorf("line = %q, want %q", got, tt.want)
 		}
 	}
+}
+
+// Where there is no terminal a line is printed now and then, and none by a scan
+// that is done soon.
+func TestPlainProgress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		p := progress{app: &app{err: &out}, pace: 5 * time.Second}
+		for n := range 10 {
+			p.show(tracker.Progress{Storefront: "a", Pages: n, Products: 60 * n, Declared: tracker.Declared{Pages: 10}})
+			time.Sleep(7 * time.Second)
+		}
+		p.clear()
+		want := "a: 5 of 10 pages, 300 products, about 35s left\n"
+		if got := out.String(); got != want {
+			t.Errorf("it prints %q, want %q", got, want)
+		}
+	})
 }

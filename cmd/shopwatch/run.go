@@ -29,7 +29,7 @@ type runCommand struct {
 
 // ownMemory is what the daemon may take before garbage is collected more often
 // than it would be. The machine is Chrome's.
-const ownMemory = 36 << 20
+const ownMemory = 32 << 20
 
 // Help tells of signals.
 func (runCommand) Help() string {

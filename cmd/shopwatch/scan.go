@@ -163,8 +163,11 @@ func of(n, declared int, thing string) string {
 	return s + " " + thing
 }
 
+// plainly is how often progress is told where there is no terminal.
+const plainly = 30 * time.Second
+
 // A progress shows how far scans have come, in one line of a terminal. Where
-// there is none only notes are told.
+// there is none, long scans print plain lines now and then.
 type progress struct {
 	*app
 	shown bool
@@ -173,6 +176,7 @@ type progress struct {
 	of    tracker.Name // the storefront that is scanned
 	began time.Time    // when its first page was read
 	read  int          // pages that were read then
+	told  time.Time    // when a plain line was printed last
 }
 
 func (p *progress) show(s tracker.Progress) {
@@ -181,10 +185,21 @@ func (p *progress) show(s tracker.Progress) {
 		p.clear()
 		fmt.Fprintf(p.err, "%s: %s\n", s.Storefront, plain(s.Note))
 	}
-	if columns == 0 || p.json {
+	if p.json {
 		return
 	}
-	line := p.line(s, time.Now())
+	now := time.Now()
+	line := p.line(s, now)
+	if columns == 0 {
+		if p.told.IsZero() {
+			p.told = now
+		}
+		if now.Sub(p.told) >= plainly {
+			p.told = now
+			fmt.Fprintln(p.err, line)
+		}
+		return
+	}
 	fmt.Fprintf(p.err, "\r\x1b[K%s", width.Truncate(line, columns-1, "…"))
 	p.shown = true
 }
