@@ -203,8 +203,13 @@ func webOptions(c *Config, db *storage.DB) web.Options {
 			Title:      sf.Title, Marketplace: sf.Marketplace, Misses: c.Rules.Misses,
 		})
 	}
+	o.Feeds = make(map[string]string)
 	for i := range c.Channels {
-		o.Channels = append(o.Channels, c.Channels[i].Name)
+		ch := &c.Channels[i]
+		o.Channels = append(o.Channels, ch.Name)
+		if ch.Kind == "feed" {
+			o.Feeds[ch.Name] = ch.Path
+		}
 	}
 	return o
 }

@@ -29,6 +29,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.HandleFunc("GET /evidence/{name}", s.evidence)
+	mux.HandleFunc("GET /feeds/{channel}/{file}", s.feed)
 	mux.HandleFunc("GET /{$}", s.status)
 	mux.HandleFunc("GET /status.css", s.style)
 	mux.Handle("GET /metrics", s.metrics.handler())
@@ -96,6 +97,18 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	fmt.Fprintln(w, "ready")
+}
+
+// feed serves the Atom file of a storefront, such as tencent.xml.
+func (s *Server) feed(w http.ResponseWriter, r *http.Request) {
+	dir, file := s.o.Feeds[r.PathValue("channel")], r.PathValue("file")
+	if dir == "" || strings.ContainsAny(file, `/\`) || strings.HasPrefix(file, ".") || !strings.HasSuffix(file, ".xml") {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", "application/atom+xml; charset=utf-8")
+	w.Header().Set("Cache-Control", "private, no-cache") // readers ask whether it changed
+	http.ServeFileFS(w, r, os.DirFS(dir), file)
 }
 
 // evidence serves a picture. Its name is the hash of its content.

@@ -55,6 +55,8 @@ type Options struct {
 	Scan func(ctx context.Context, name tracker.Name, dry bool, progress func(tracker.Progress)) (*tracker.Scan, []tracker.Change, error)
 	// Channels are the names of the configured channels.
 	Channels []string
+	// Feeds are the folders of the Atom files of channels, by their names.
+	Feeds map[string]string
 	// Chrome returns how many processes it has and how many bytes of memory
 	// they take. Nil when that is not known.
 	Chrome func() (processes int, memory int64)
