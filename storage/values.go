@@ -215,7 +215,7 @@ func encodeItem(it *tracker.Item, changes []uint64) ([]byte, error) {
 		}
 	}
 	e := tracker.EntryOf(it)
-	h := make([]byte, 1, itemHeader+1+10*len(changes)+len(b))
+	h := append(make([]byte, 0, itemHeader+1+10*len(changes)+len(b)), 0) // the flags
 	if e.Removed {
 		h[0] |= flagRemoved
 	} else if it.Missing > 0 {
