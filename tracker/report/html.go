@@ -44,7 +44,7 @@ var styles = map[string]template.CSS{
 	"n":         "font-weight:400;color:#6f6d68",
 	"cell":      "padding:14px 0 15px;border-top:1px solid #e9e7e2",
 	"piccell":   "width:80px;padding:16px 0 15px;border-top:1px solid #e9e7e2",
-	"pricecell": "width:104px;padding:14px 0 15px 12px;border-top:1px solid #e9e7e2;text-align:right",
+	"pricecell": "width:84px;padding:14px 0 15px 8px;border-top:1px solid #e9e7e2;text-align:right",
 	"sharecell": "width:56px;padding:14px 0 15px 12px;border-top:1px solid #e9e7e2;text-align:right",
 	"graycell":  "padding:8px 0;border-top:1px solid #e9e7e2",
 	"pic":       "display:block;width:64px;height:64px;border-radius:8px;font-size:11px;line-height:14px;color:#6f6d68;overflow:hidden",
