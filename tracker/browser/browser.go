@@ -69,6 +69,7 @@ type process struct {
 	temp   bool
 	lock   *flock.Flock
 	remote bool // somebody else's
+	shell  bool // a headless shell, as opposed to a full Chrome
 	proxy  proxy
 	start  time.Time
 
@@ -253,6 +254,7 @@ func (b *Browser) start(ctx context.Context) (p *process, err error) {
 	} else if p.lock, err = hold(p.dir); err != nil {
 		return nil, err
 	}
+	p.shell = Shell(b.path)
 	alloc, freeAlloc := chromedp.NewExecAllocator(context.Background(), b.switches(p)...)
 	return b.begin(ctx, p, alloc, freeAlloc)
 }
@@ -267,6 +269,9 @@ func (b *Browser) begin(ctx context.Context, p *process, alloc context.Context, 
 	p.free = func() {
 		cancel()
 		freeAlloc() // waits until the process is gone
+		if !p.remote {
+			sweep(p.dir)
+		}
 		if p.lock != nil {
 			p.lock.Unlock()
 		}
@@ -318,7 +323,7 @@ func (b *Browser) switches(p *process) []chromedp.ExecAllocatorOption {
 		// The network service needs no process of its own.
 		chromedp.Flag("enable-features", "NetworkServiceInProcess2"),
 	)
-	if Shell(b.path) {
+	if p.shell {
 		opts = append(opts, chromedp.Flag("disable-gpu", true),
 			// What it leaves behind when it is killed is swept with the
 			// profile. A full Chrome would make a socket there, for which
@@ -386,7 +391,7 @@ func (p *process) opened(ev any) {
 		return
 	}
 	if e.TargetInfo.OpenerID == "" {
-		if e.TargetInfo.Type == "page" && !p.remote {
+		if e.TargetInfo.Type == "page" && p.shell {
 			select {
 			case p.blanks <- e.TargetInfo.TargetID:
 			default: // one of ours

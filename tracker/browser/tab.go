@@ -128,10 +128,14 @@ func (b *Browser) Tab(ctx context.Context, o TabOptions) (*Tab, error) {
 	return t, nil
 }
 
-// blank returns the empty tab with which Chrome starts, once: another beside it
-// would cost a renderer for nothing.
+// blank returns the empty tab with which the headless shell starts, once:
+// another beside it would cost a renderer for nothing. A full Chrome keeps its
+// own: when its last window closes, it deletes session cookies.
 func (p *process) blank(ctx context.Context) (id target.ID) {
 	p.first.Do(func() {
+		if !p.shell {
+			return
+		}
 		select {
 		case id = <-p.blanks:
 		case <-time.After(3 * time.Second): // there is none
