@@ -356,6 +356,7 @@ func (h *history) look() show {
 	if s.Verdict != tracker.Complete {
 		s.Reason = "of all sorts"
 	}
+	s.Retry = h.chance(15)
 	hide := h.chance(20)
 	for _, id := range slices.Sorted(maps.Keys(h.world)) {
 		w := h.world[id]
@@ -488,7 +489,7 @@ func (h *history) episodes(s *tracker.Scan, changes []tracker.Change) {
 			want = tracker.Recovered
 		}
 		*b = tracker.State{}
-	} else {
+	} else if !s.Retry || b.Incomplete == 0 {
 		b.Incomplete++
 		b.Gone++
 		if s.Verdict != tracker.Gone {
