@@ -99,7 +99,7 @@ func (b *Browser) Version(ctx context.Context) (path, version string, err error)
 		if errors.As(err, &left) && len(left.Stderr) > 0 {
 			err = fmt.Errorf("%w: %s", err, strings.TrimSpace(string(left.Stderr)))
 		}
-		return path, "", explain(fmt.Errorf("%s --version: %w", path, err))
+		return path, "", explain(ctx, fmt.Errorf("%s --version: %w", path, err))
 	}
 	return path, strings.TrimSpace(string(out)), nil
 }
@@ -294,12 +294,12 @@ func (b *Browser) begin(ctx context.Context, p *process, alloc context.Context, 
 	}
 	if err != nil {
 		p.free()
-		return nil, fmt.Errorf("start %s: %w", cmp.Or(b.opts.Remote, b.path), explain(err))
+		return nil, fmt.Errorf("start %s: %w", cmp.Or(b.opts.Remote, b.path), explain(ctx, err))
 	}
 	p.lost = chromedp.FromContext(root).Browser.LostConnection
 	if err := p.shutDoors(); err != nil {
 		p.free()
-		return nil, fmt.Errorf("start %s: %w", cmp.Or(b.opts.Remote, b.path), err)
+		return nil, fmt.Errorf("start %s: %w", cmp.Or(b.opts.Remote, b.path), explain(ctx, err))
 	}
 	return p, nil
 }

@@ -682,3 +682,22 @@ func TestMajor(t *testing.T) {
 		}
 	}
 }
+
+// A Chrome that dies over its first commands is told from one that was told to
+// end.
+func TestEndsByItself(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "chrome-headless-shell")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\nsleep 0.1; kill -TRAP $$\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	b := browser.New(browser.Options{Path: path})
+	defer b.Close()
+	if _, err := b.Tab(t.Context(), browser.TabOptions{}); err == nil || !strings.Contains(err.Error(), "it ended by itself") {
+		t.Errorf("Tab = %v, want that it ended by itself", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := b.Tab(ctx, browser.TabOptions{}); !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "by itself") {
+		t.Errorf("Tab = %v, want that it was cancelled", err)
+	}
+}

@@ -1,8 +1,10 @@
 package browser
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -26,15 +28,39 @@ func Major(version string) int {
 	return 0
 }
 
-// explain says what can be done about a Chrome that did not start. What Chrome
-// itself said comes last.
-func explain(err error) error {
-	said := strings.ToLower(err.Error())
+// explain says what can be done about a Chrome that did not start, unless ctx
+// is why. What Chrome itself said comes last, as far as it matters.
+func explain(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	said := essence(err.Error())
+	has := func(parts ...string) bool {
+		return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(said, part) })
+	}
 	switch {
-	case strings.Contains(said, "sandbox"), strings.Contains(said, "namespace"), strings.Contains(said, "zygote"):
-		return fmt.Errorf("%w (%w)", ErrSandbox, err)
-	case strings.Contains(said, "shared libraries"):
-		return fmt.Errorf("a library that Chrome needs is not installed; install Chrome by the package manager, which brings it (%w)", err)
+	case has("No usable sandbox", "without --no-sandbox", "sandbox/linux", "new namespace", "sys_chroot"):
+		return fmt.Errorf("%w (%s)", ErrSandbox, said)
+	case has("shared libraries"):
+		return fmt.Errorf("a library that Chrome needs is not installed; install Chrome by the package manager, which brings it (%s)", said)
+	case has("process exited", "lost the connection", "context canceled", ":FATAL:") || strings.HasSuffix(said, "failed to start:"):
+		return fmt.Errorf("it ended by itself; install Chrome anew if that happens at every start (%s)", said)
 	}
 	return err
+}
+
+// essence is the line of what a program said that tells why it ended: the first
+// that it calls fatal, or else all of it, cut to a length that can be read.
+func essence(said string) string {
+	for line := range strings.Lines(said) {
+		if strings.Contains(line, ":FATAL:") || strings.Contains(line, "No usable sandbox") {
+			said = line
+			break
+		}
+	}
+	said = strings.Join(strings.Fields(said), " ")
+	if most := 300; len(said) > most {
+		return strings.ToValidUTF8(said[:most], "") + "…"
+	}
+	return said
 }

@@ -123,7 +123,7 @@ func (b *Browser) Tab(ctx context.Context, o TabOptions) (*Tab, error) {
 	if err != nil {
 		t.cancel()
 		b.release(p)
-		return nil, fmt.Errorf("open a tab: %w", err)
+		return nil, fmt.Errorf("open a tab: %w", explain(ctx, err))
 	}
 	return t, nil
 }

@@ -182,7 +182,7 @@ func (w *Window) failure(left *exec.ExitError) error {
 		return nil
 	}
 	lines := strings.Split(strings.TrimSpace(said), "\n")
-	return explain(fmt.Errorf("%s ended: %w: %s", w.path, left, lines[len(lines)-1]))
+	return explain(context.Background(), fmt.Errorf("%s ended: %w: %s", w.path, left, lines[len(lines)-1]))
 }
 
 // Wait waits until the person has closed the window.
