@@ -45,7 +45,7 @@ func (cc *changesCommand) Run(a *app) error {
 			all = append(all, ch)
 		}
 		slices.Reverse(all)
-		t := table{right: map[int]bool{0: true}, spare: []int{2}}
+		t := table{right: map[int]bool{0: true}, spare: []int{2}, whole: true}
 		t.row("SEQ", "WHEN", "STOREFRONT", "KIND", "WHAT")
 		for i := range all {
 			if a.json {

@@ -17,6 +17,7 @@ type table struct {
 	notes map[int]string // below a row, by its index
 	right map[int]bool   // columns of numbers
 	spare []int          // columns that a narrow terminal can do without, the first to go first
+	whole bool           // the last column is broken where it would be cut
 }
 
 func (t *table) row(cells ...string) { t.rows = append(t.rows, cells) }
@@ -85,6 +86,11 @@ func (t *table) printTo(w io.Writer, columns int) error {
 				continue
 			}
 			cell = plain(cell)
+			if left := columns - width.StringWidth(line.String()); t.whole && i == len(row)-1 && left >= enough/2 {
+				indent := "\n" + strings.Repeat(" ", columns-left)
+				line.WriteString(strings.Join(wrap(cell, left), indent))
+				continue
+			}
 			space := strings.Repeat(" ", widths[i]-width.StringWidth(cell))
 			if t.right[i] {
 				line.WriteString(space + cell)
@@ -98,11 +104,12 @@ func (t *table) printTo(w io.Writer, columns int) error {
 				line.WriteString("  ")
 			}
 		}
-		text := strings.TrimRight(line.String(), " ")
-		if columns > 0 {
-			text = width.Truncate(text, columns, "…")
+		for text := range strings.SplitSeq(strings.TrimRight(line.String(), " "), "\n") {
+			if columns > 0 {
+				text = width.Truncate(text, columns, "…")
+			}
+			b.WriteString(text + "\n")
 		}
-		b.WriteString(text + "\n")
 		if note := plain(t.notes[n]); note != "" {
 			const indent = "        "
 			if columns > 2*len(indent) {

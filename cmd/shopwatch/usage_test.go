@@ -529,6 +529,21 @@ func TestNarrowTable(t *testing.T) {
 	}
 }
 
+// What a change says at its end, the proof, is not cut off.
+func TestWholeTable(t *testing.T) {
+	tb := table{right: map[int]bool{0: true}, whole: true}
+	tb.row("SEQ", "KIND", "WHAT")
+	tb.row("3", "removed", "Qrobot小Q机器人 智能语音聊天  (its page says 已下架)")
+	var out bytes.Buffer
+	if err := tb.printTo(&out, 44); err != nil {
+		t.Fatal(err)
+	}
+	want := "SEQ  KIND     WHAT\n  3  removed  Qrobot小Q机器人 智能语音聊天\n              (its page says 已下架)\n"
+	if out.String() != want {
+		t.Errorf("print =\n%s\nwant\n%s", out.String(), want)
+	}
+}
+
 func TestDescribe(t *testing.T) {
 	p := &tracker.Product{Title: "投影仪", Price: tracker.Price{Kind: tracker.PriceExact, Low: 12900, Currency: "CNY"}}
 	was := &tracker.Product{Title: "投影", Price: tracker.Price{Kind: tracker.PriceRange, Low: 9900, High: 19900, Currency: "CNY"}}
