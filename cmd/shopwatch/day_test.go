@@ -147,6 +147,7 @@ type day struct {
 	walls  []span
 	events map[string]int
 	memory []string
+	peak   int64   // of the daemon's memory, of all lives
 	rss    []int64 // of the daemon without files, by hour, of the last life only
 	since  time.Time
 }
@@ -725,6 +726,7 @@ func (d *day) told() map[string]map[fact]int {
 func (d *day) measure(hour int) {
 	st := status(d.daemon.Process.Pid)
 	d.rss = append(d.rss, st["RssAnon"])
+	d.peak = max(d.peak, st["VmHWM"])
 	var chrome int64
 	chromes := d.chromes()
 	for pid := range chromes {
@@ -781,6 +783,9 @@ func (d *day) account(from, to time.Time) {
 	d.accountChanges(db, &report)
 	fmt.Fprintf(&report, "memory in MiB (the daemon's: resident, of that its own, peak since its start)\nhour  resid    own   peak    running  Chrome processes and memory\n%s\n",
 		strings.Join(d.memory, "\n"))
+	if d.peak > 64<<20 {
+		d.t.Errorf("the daemon took %.1f MiB, want 64 at most", mib(d.peak))
+	}
 	if n := len(d.rss); n >= 4 {
 		if first, last := slices.Max(d.rss[:2]), d.rss[n-1]; last > first+first/4+(4<<20) {
 			d.t.Errorf("the daemon's own memory grew from %.1f to %.1f MiB", mib(first), mib(last))

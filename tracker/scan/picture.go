@@ -56,8 +56,15 @@ func (r *reading) pictures(ctx context.Context, out tracker.Outcome) {
 			if p.File == "" {
 				p.Look, p.File, r.small[c.Product.ID] = look(c.Product.Image)
 			}
-			if c.Kind == tracker.Repictured {
+			for try := 0; try < 2 && c.Kind == tracker.Repictured && p.Look != "" && p.Was == ""; try++ {
 				p.Was, p.WasFile, _ = look(c.Before.Image)
+			}
+			if c.Kind == tracker.Repictured && p.Was == "" {
+				// The old picture may be no more, or Chrome: who has nothing to
+				// compare must at least see the new one still.
+				if again, _, _ := look(c.Product.Image); again == "" {
+					p = tracker.Picture{}
+				}
 			}
 			s.Pictures[c.Product.ID] = p
 		}

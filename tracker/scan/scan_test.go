@@ -3,7 +3,10 @@ package scan_test
 import (
 	"bytes"
 	"fmt"
+	"net/http"
+	"net/url"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/image/webp"
@@ -220,6 +223,41 @@ func colourful(t *testing.T, kept [][]byte) (n int) {
 		}
 	}
 	return n
+}
+
+// A Chrome that dies between a picture and the one before it makes no change of
+// pictures.
+func TestPicturesThatCannotBeCompared(t *testing.T) {
+	short(t)
+	shop := openShop(t, "compared.tmall.com", 0)
+	for k := range 3 {
+		shop.Put(product(fmt.Sprint(630000000000+k), "产品"))
+	}
+	sh := newShopper(t, nil)
+	sh.scan(shop.URL())
+	before, err := url.Parse(shop.Picture(shop.Products()[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shop.Update("630000000000", func(p *fixtures.Product) { p.Upload++ })
+	asked := 0
+	mall.Handle(before.Host, before.Path+"*", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked++
+		syscall.Kill(chrome.PID(), syscall.SIGKILL)
+		<-r.Context().Done()
+	}))
+	s, changes := sh.scan(shop.URL())
+	mall.Unhandle(before.Host, before.Path+"*")
+	if s.Verdict != tracker.Complete || asked == 0 || tell(changes) != "" {
+		t.Errorf("scan = %s %s, %q, asked %d times for the picture before, want a complete one without changes", s.Verdict, s.Reason, tell(changes), asked)
+	}
+	if _, changes := sh.scan(shop.URL()); tell(changes) != "" {
+		t.Errorf("the same picture at another address: %q, want no change", tell(changes))
+	}
+	shop.Update("630000000000", func(p *fixtures.Product) { p.Picture = "another" })
+	if _, changes := sh.scan(shop.URL()); tell(changes) != "repictured 630000000000" {
+		t.Errorf("another picture: %q, want it told", tell(changes))
+	}
 }
 
 func TestStorefrontNotFound(t *testing.T) {
