@@ -320,8 +320,8 @@ func (b *Browser) switches(p *process) []chromedp.ExecAllocatorOption {
 		chromedp.Flag("lang", "zh-CN"),
 		// The address bar of a Chrome without a window needs no suggestions.
 		chromedp.Flag("disable-features", "Translate,WebUIOmniboxPopup,WebUIOmniboxAimPopup"),
-		// The network service needs no process of its own.
-		chromedp.Flag("enable-features", "NetworkServiceInProcess2"),
+		// The network service keeps its own process. Within Chrome's it does
+		// not always write the cookies before Chrome ends: a login is lost.
 	)
 	if p.shell {
 		opts = append(opts, chromedp.Flag("disable-gpu", true),
