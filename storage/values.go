@@ -207,12 +207,9 @@ func encodeItem(it *tracker.Item, changes []uint64) ([]byte, error) {
 		Pending: newPrice(it.Pending), Probe: newProbe(it.Probe), Look: it.Look,
 	}
 	v.ID = "" // the key
-	b := plainItem(&v)
-	if b == nil {
-		var err error
-		if b, err = json.Marshal(v); err != nil {
-			return nil, err
-		}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
 	}
 	e := tracker.EntryOf(it)
 	h := append(make([]byte, 0, itemHeader+1+10*len(changes)+len(b)), 0) // the flags
@@ -270,11 +267,8 @@ func decodeItem(id tracker.ProductID, p []byte) (tracker.Item, error) {
 		return tracker.Item{}, err
 	}
 	var v itemValue
-	if !readPlainItem(rest, &v) {
-		v = itemValue{}
-		if err := json.Unmarshal(rest, &v); err != nil {
-			return tracker.Item{}, err
-		}
+	if err := json.Unmarshal(rest, &v); err != nil {
+		return tracker.Item{}, err
 	}
 	v.ID = id
 	return tracker.Item{
@@ -434,19 +428,12 @@ func headOf(c *tracker.Change) []byte {
 }
 
 func encodeChange(c *tracker.Change) ([]byte, error) {
-	v := changeValue{
+	b, err := json.Marshal(changeValue{
 		Kind: c.Kind, Storefront: c.Storefront, Scan: millis(c.Scan), Product: newProduct(c.Product), Before: newBefore(c.Before, c.Product),
 		Proof: c.Proof, Probe: newProbe(c.Probe), Missing: c.Missing, Away: c.Away.Milliseconds(), Reason: c.Reason,
 		Verdict: c.Verdict, SameAs: c.SameAs, Important: c.Important, Ignored: c.Ignored, Corrects: c.Corrects, Pictures: c.Pictures,
-	}
-	b := plainChange(&v)
-	if b == nil {
-		var err error
-		if b, err = json.Marshal(v); err != nil {
-			return nil, err
-		}
-	}
-	return append(headOf(c), b...), nil
+	})
+	return append(headOf(c), b...), err
 }
 
 func decodeChange(seq uint64, p []byte) (tracker.Change, error) {
