@@ -410,11 +410,11 @@ func damagedPages(t *testing.T, path string) {
 				t.Fatal(err)
 			}
 			verified := storage.Verify(path)
-			got, errs := "", error(nil)
+			got := ""
 			db, err := storage.Open(path, storage.Options{})
 			if err == nil {
-				got, errs = known(db)
-				err = errors.Join(errs, db.Close())
+				got, err = known(db)
+				err = errors.Join(err, db.Close())
 			}
 			switch {
 			case err != nil && !errors.Is(err, storage.ErrDamaged):

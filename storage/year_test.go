@@ -70,7 +70,7 @@ func TestYear(t *testing.T) {
 	}
 	scans := days * 24 * storefronts
 	t.Logf("%d storefronts of %d products, %d days: %s, %v a scan with its preview", storefronts, size, days, figures(t, db, changes), took/time.Duration(scans))
-	shops = nil // the mall is no part of shopwatch
+	clear(shops) // the mall is no part of shopwatch
 	t.Logf("without the simulated mall: %s", figures(t, db, changes))
 	places(t, db)
 	before, after, err := db.Compact()

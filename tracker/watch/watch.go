@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -471,7 +472,8 @@ func (w *Watcher) answer(ctx context.Context, s *shop, a *ask) {
 	}
 	if until := s.market.cooled(); until.After(now()) {
 		progress(tracker.Progress{Storefront: s.Name, Note: fmt.Sprintf(
-			"%s is left alone until %s because it refused to answer; scanning all the same because you ask", s.market.name, until.Format("15:04 MST"))})
+			"%s is left alone for another %s because it refused to answer; scanning all the same because you ask",
+			s.market.name, strings.TrimSuffix(max(until.Sub(now()), time.Minute).Round(time.Minute).String(), "0s"))})
 	}
 	scan, changes, err := w.once(ctx, s, false, commit, progress)
 	if ctx.Err() != nil {

@@ -574,7 +574,7 @@ func TestAsk(t *testing.T) {
 			if err != nil || s.Verdict != tracker.Complete {
 				t.Errorf("Scan = %+v, %v, want a complete one that was committed", s, err)
 			}
-			if len(notes) != 1 || !strings.Contains(notes[0], "left alone until") {
+			if len(notes) != 1 || !strings.Contains(notes[0], "left alone for another ") {
 				t.Errorf("notes = %q, want one about the wall", notes)
 			}
 			time.Sleep(2 * time.Minute)
