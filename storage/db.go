@@ -53,6 +53,9 @@ type DB struct {
 	advice  func() string // wayBack, looked for once
 	keeping sync.Mutex    // held while evidence files come and go
 
+	thinning sync.Mutex
+	thinned  map[tracker.Name][]byte // until when the scan records of a storefront are thinned out
+
 	gaps   sync.Mutex
 	unkept map[tracker.Name]unkept // storefronts whose last scans could not be written
 }

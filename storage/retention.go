@@ -12,16 +12,24 @@ const thinBatch = 5000
 // ThinScans deletes scan records older than keep, except that every one that
 // changed something stays, and one of each day (UTC): the first complete one,
 // else the first. It returns how many it deleted. Changes and the history of
-// products are kept for ever.
+// products are kept for ever. What an earlier call went through is not read
+// again, as long as the database is open.
 func (db *DB) ThinScans(keep time.Duration, now time.Time) (int, error) {
 	var names []tracker.Name
 	if err := db.view(func(t tx) error { names = t.scanned(); return nil }); err != nil {
 		return 0, err
 	}
+	db.thinning.Lock()
+	defer db.thinning.Unlock()
+	if db.thinned == nil {
+		db.thinned = make(map[tracker.Name][]byte)
+	}
+	end := now.Add(-keep).UTC()
+	over := timeKey(end.Truncate(24 * time.Hour).Add(-time.Millisecond)) // the last day that is
 	thinned := 0
 	for _, name := range names {
-		for after := []byte(nil); ; {
-			doomed, next, err := db.thin(name, after, timeKey(now.Add(-keep)))
+		for after := db.thinned[name]; ; {
+			doomed, next, err := db.thin(name, after, timeKey(end))
 			if err != nil {
 				return thinned, err
 			}
@@ -45,6 +53,7 @@ func (db *DB) ThinScans(keep time.Duration, now time.Time) (int, error) {
 			}
 			after = next
 		}
+		db.thinned[name] = over
 	}
 	return thinned, nil
 }

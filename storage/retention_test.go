@@ -76,3 +76,41 @@ func TestLongHistoryOfScansIsThinnedInBatches(t *testing.T) {
 	}
 	sound(t, db)
 }
+
+// A daemon thins out every hour: each time the days that have become old.
+func TestScanRecordsAreThinnedDayByDay(t *testing.T) {
+	db := fresh(t)
+	db.Bolt().NoSync = true
+	list := products(2)
+	thinned := 0
+	for hour := range 30 * 24 {
+		at := day.Add(time.Duration(hour) * time.Hour)
+		commit(t, db, whole("tencent", at, list...))
+		n, err := db.ThinScans(10*24*time.Hour, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		thinned += n
+	}
+	all, err := db.Scans("tencent", time.Time{}, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	perDay := map[string]int{}
+	for i := range all {
+		perDay[all[i].Began.Format(time.DateOnly)]++
+	}
+	last := day.Add((30*24 - 1) * time.Hour)
+	for d, n := range perDay {
+		began, err := time.Parse(time.DateOnly, d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if old := began.AddDate(0, 0, 1).Before(last.AddDate(0, 0, -10)); old && n != 1 {
+			t.Errorf("%s has %d records, want 1", d, n)
+		}
+	}
+	if len(all)+thinned != 30*24 || thinned < 18*23 {
+		t.Errorf("%d records, %d thinned", len(all), thinned)
+	}
+}
