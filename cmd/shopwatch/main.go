@@ -65,8 +65,7 @@ var errIncomplete = errors.New("not complete")
 type exit int
 
 // run does what the arguments say and returns the exit status: 0 when all went
-// well, 2 when some scan was not complete, 1 for an error; 78 (EX_CONFIG) when
-// the daemon does not start until its configuration is mended.
+// well, 2 when some scan was not complete, 1 for an error.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status int) {
 	defer func() {
 		switch r := recover().(type) {
@@ -95,9 +94,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status i
 		return 2
 	}
 	fmt.Fprintf(stderr, "shopwatch: %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
-	if bad := (*configError)(nil); errors.As(err, &bad) {
-		return 78
-	}
 	return 1
 }
 

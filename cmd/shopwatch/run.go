@@ -33,18 +33,12 @@ const ownMemory = 32 << 20
 
 // Help tells of signals.
 func (runCommand) Help() string {
-	return `SIGTERM and SIGINT end it: a scan under way is cut short and keeps nothing. SIGHUP reads the configuration again, and scans of storefronts that stay in it go on; a bad one is refused and the old one stays. Under systemd it says when it is ready and that it lives. Exit status: 0 when it was told to end, 78 when it cannot start before the configuration is mended, 1 for any other error.
+	return `SIGTERM and SIGINT end it: a scan under way is cut short and keeps nothing. SIGHUP reads the configuration again, and scans of storefronts that stay in it go on; a bad one is refused and the old one stays. Under systemd it says when it is ready and that it lives. Exit status: 0 when it was told to end, 1 for an error of use, configuration or database.
 
 Examples:
   shopwatch run
   shopwatch run -c /etc/shopwatch/shopwatch.yaml`
 }
-
-// A configError keeps the daemon from starting until somebody mends the
-// configuration: starting it again is of no use.
-type configError struct{ error }
-
-func (e *configError) Unwrap() error { return e.error }
 
 func (r *runCommand) Run(a *app) error {
 	level := slog.LevelInfo
@@ -54,7 +48,7 @@ func (r *runCommand) Run(a *app) error {
 	log := a.logger(level)
 	c, err := a.load()
 	if err != nil {
-		return &configError{err}
+		return err
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(ownMemory)

@@ -76,9 +76,8 @@ func TestSystemd(t *testing.T) {
 	if status != 0 || strings.Count(log, "configuration read again") != 1 || strings.Count(log, "configuration refused") != 1 {
 		t.Errorf("the daemon ended with %d: %s", status, log)
 	}
-	// A supervisor need not start it again before somebody mends that.
-	if out, errs, status := w.do("run"); status != 78 || strings.Count(errs, "\n") != 1 {
-		t.Errorf("run with a bad configuration = %d, %s%s, want 78 and one line", status, out, errs)
+	if out, errs, status := w.do("run"); status != 1 || strings.Count(errs, "\n") != 1 {
+		t.Errorf("run with a bad configuration = %d, %s%s, want 1 and one line", status, out, errs)
 	}
 	if _, _, status := w.do("storefronts"); status != 1 {
 		t.Errorf("storefronts with a bad configuration = %d, want 1", status)
