@@ -324,7 +324,11 @@ func (b *Browser) switches(p *process) []chromedp.ExecAllocatorOption {
 		// not always write the cookies before Chrome ends: a login is lost.
 	)
 	if p.shell {
-		opts = append(opts, chromedp.Flag("disable-gpu", true),
+		opts = append(opts,
+			// Pages are drawn without a graphics processor, nor with one
+			// that is imitated for WebGL, which takes 10 MB.
+			chromedp.Flag("disable-gpu", true),
+			chromedp.Flag("disable-software-rasterizer", true),
 			// What it leaves behind when it is killed is swept with the
 			// profile. A full Chrome would make a socket there, for which
 			// the path may be too long; sweep finds that by its link.
