@@ -810,6 +810,11 @@ func mapKeys[V any](m map[string]V) func(func(string) bool) {
 	}
 }
 
+// unseen is how long nothing may be seen to keep the daemon from a scan that is
+// due: one that is killed while its Chrome starts has asked nothing and left no
+// record.
+const unseen = 5 * time.Second
+
 // accountScans goes through every time at which a storefront was due.
 func (d *day) accountScans(db *storage.DB, from, to time.Time, report io.Writer) {
 	records := map[string][]tracker.Scan{}
@@ -867,7 +872,7 @@ func (d *day) accountScans(db *storage.DB, from, to time.Time, report io.Writer)
 				late = append(late, upto.Sub(begin))
 			}
 			idle, why := explain(begin, upto, spans)
-			if idle > 3*time.Second {
+			if idle > unseen {
 				d.t.Errorf("%s was due at %s, and %s nothing kept the daemon from scanning it until %s (%d scans)",
 					s.name, d.date(begin).Format("15:04:05"), idle.Round(time.Millisecond), d.date(upto).Format("15:04:05"), len(in))
 			}
