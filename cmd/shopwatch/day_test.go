@@ -924,7 +924,7 @@ func (d *day) jitter(s *stall, records []tracker.Scan) time.Duration {
 	every := s.every / time.Duration(d.speed)
 	first := d.instant(d.midnight.Add(s.offset))
 	for _, line := range d.watching() {
-		if line.Storefront != s.name || line.Next.IsZero() || line.Last.IsZero() || !line.Next.After(line.Time) {
+		if line.Storefront != s.name || line.Next.IsZero() || line.Last.IsZero() {
 			continue
 		}
 		return (line.Next.Sub(first)%every + every) % every
