@@ -84,7 +84,7 @@ func (c *catalog) Entries(known func(tracker.Mark) bool) iter.Seq[tracker.Entry]
 			} else {
 				listed++
 			}
-			if e.Mark != 0 && known != nil && known(e.Mark) {
+			if e.Known(known) {
 				continue
 			}
 			e.ID = ids.string(k)

@@ -32,13 +32,19 @@ type Entry struct {
 	Gone    time.Time
 }
 
+// Known reports whether the item is settled and its mark is one of those that
+// known reports true for. Nil knows none.
+func (e *Entry) Known(known func(Mark) bool) bool {
+	return e.Mark != 0 && known != nil && known(e.Mark)
+}
+
 // A Catalog is what is known of one storefront's products, as Reconcile and
 // the rules around it read it. Storage has one in its file, Items is one in
 // memory.
 type Catalog interface {
 	State() State
-	// Entries are all items ever seen, in the order of their ids, but the
-	// settled ones for whose mark known reports true. Nil knows none.
+	// Entries are all items ever seen, in the order of their ids, but those
+	// that are Known.
 	Entries(known func(Mark) bool) iter.Seq[Entry]
 	// Item reads one item. One that does not exist is the zero Item. A
 	// catalog that cannot be read returns zero Items and makes the commit

@@ -25,7 +25,7 @@ func (m *Items) Entries(known func(Mark) bool) iter.Seq[Entry] {
 		for _, id := range slices.Sorted(maps.Keys(m.All)) {
 			it := m.All[id]
 			e := EntryOf(&it)
-			if e.Mark != 0 && known != nil && known(e.Mark) {
+			if e.Known(known) {
 				continue
 			}
 			if !yield(e) {
