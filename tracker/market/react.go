@@ -32,28 +32,29 @@ type apiItem struct {
 	Encoded loose  `json:"priceEncoded"`
 }
 
-// mtop is the envelope of an API answer, and what was found in it.
+// mtop is what was found in an API answer.
 type mtop struct {
-	API  string          `json:"api"`
-	Ret  []string        `json:"ret"`
-	Data json.RawMessage `json:"data"`
-
+	ret   []string      // how the call ended, as codes with words
 	shelf *answer       // nil when it has none
 	shop  *tracker.Shop // nil when it does not say
 }
 
-func (m *mtop) ok() bool { return len(m.Ret) > 0 && strings.HasPrefix(m.Ret[0], "SUCCESS") }
+func (m *mtop) ok() bool { return len(m.ret) > 0 && strings.HasPrefix(m.ret[0], "SUCCESS") }
 
 func mtopOf(address *url.URL, body []byte) *mtop {
-	m := &mtop{}
-	if json.Unmarshal(unwrap(body), m) != nil {
+	var envelope struct {
+		Ret  []string        `json:"ret"`
+		Data json.RawMessage `json:"data"`
+	}
+	if json.Unmarshal(unwrap(body), &envelope) != nil {
 		return nil
 	}
+	m := &mtop{ret: envelope.Ret}
 	if !m.ok() {
 		return m
 	}
 	if !strings.HasPrefix(address.Path, "/h5/mtop.taobao.shop.simple.fetch/") {
-		if a := new(answer); json.Unmarshal(m.Data, a) == nil {
+		if a := new(answer); json.Unmarshal(envelope.Data, a) == nil {
 			m.shelf = a
 		}
 		return m
@@ -68,7 +69,7 @@ func mtopOf(address *url.URL, body []byte) *mtop {
 		} `json:"globalInfoDTO"`
 		Items *answer `json:"itemInfoDTO"`
 	}
-	if json.Unmarshal(m.Data, &first) != nil {
+	if json.Unmarshal(envelope.Data, &first) != nil {
 		return m
 	}
 	m.shelf = first.Items
@@ -85,7 +86,7 @@ func mtopRefusal(codes ...string) func(*Page) bool {
 	return func(p *Page) bool {
 		for i := len(p.Calls) - 1; i >= 0; i-- {
 			if m := p.Calls[i].api; m != nil {
-				return !m.ok() && contains(strings.Join(m.Ret, " "), codes...)
+				return !m.ok() && contains(strings.Join(m.ret, " "), codes...)
 			}
 		}
 		return false
@@ -121,7 +122,8 @@ func (p *Page) answered() bool {
 	return slices.ContainsFunc(p.Calls, func(c Call) bool { return c.api != nil && c.api.shelf != nil })
 }
 
-// shop returns what the first answer said of the storefront.
+// shop returns what the answers said of the storefront, the newest if several
+// did.
 func (p *Page) shop() (shop tracker.Shop) {
 	for i := range p.Calls {
 		if m := p.Calls[i].api; m != nil && m.shop != nil {
