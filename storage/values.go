@@ -178,8 +178,9 @@ func (v *probeValue) probe(id tracker.ProductID) *tracker.Probe {
 
 // An itemValue is stored behind a header that a walk of the catalog reads
 // without decoding: flags (1 byte), the mark, or when it was removed (8 bytes,
-// big endian; files of schema 1 have 0 for the latter), and with flagChanged the numbers of the product's last changes: how many (1 byte), the
-// first, and of each further one how much greater it is (uvarints).
+// big endian; files of schema 1 have 0 for the latter), and with flagChanged
+// the numbers of the product's last changes: how many (1 byte), the first, and
+// of each further one how much greater it is (uvarints).
 type itemValue struct {
 	productValue
 	FirstSeen int64        `json:"f"`

@@ -338,7 +338,7 @@ func (b *Browser) switches(p *process) []chromedp.ExecAllocatorOption {
 	const blink, pictureless = "blink-settings", "imagesEnabled=false"
 	if !b.opts.Pictures {
 		// Patterns would let a page ask for each of its pictures and tell of
-		// each refusal: for a list of 60 products some 600 messages.
+		// each refusal: for a list of 60 products some 500 messages.
 		opts = append(opts, chromedp.Flag(blink, pictureless))
 	}
 	rules := insideRules()
