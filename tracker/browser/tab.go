@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,6 +31,9 @@ var (
 	// ErrCrashed says that the page took its renderer or its tab with it. The
 	// tab is of no more use.
 	ErrCrashed = errors.New("the page crashed")
+	// ErrFlood says that the page made more calls than any page needs. The tab
+	// is of no more use.
+	ErrFlood = errors.New("the page asks for lists without end")
 	// ErrLost says that Chrome itself ended. Another tab starts another.
 	ErrLost = errors.New("chrome ended unexpectedly")
 )
@@ -66,12 +70,14 @@ type Call struct {
 	Err    string // why none came
 	Body   []byte // when it was wanted
 	Bytes  int64  // on the wire
+	Stale  string // what answered in the server's place; empty for the server
 }
 
 // A Document is what the main frame was answered.
 type Document struct {
 	URL    string // after redirects of the server
 	Status int    // HTTP
+	Stale  string // what answered in the server's place; empty for the server
 }
 
 // A Tab is one page of the browser. It is not safe for concurrent use.
@@ -85,17 +91,30 @@ type Tab struct {
 	frame   cdp.FrameID
 	world   runtime.ExecutionContextID // 0: the page has none yet
 
-	crashed chan struct{}
-	crash   sync.Once
+	ended chan struct{} // closed when the tab is of no more use
+	end   sync.Once
+	why   error // why it is of no more use; valid when ended is closed
+
+	fetching chan struct{} // held while the body of an answer is on its way
 
 	tell sync.Mutex // held while the page's script is installed or told of a call; taken before mu
 
-	mu    sync.Mutex // never held while the browser is asked: listen needs it
-	doc   Document
-	calls []Call
-	asked map[network.RequestID]*Call // answers under way
-	turn  int                         // counts openings: answers to an earlier one are dropped
+	mu      sync.Mutex // never held while the browser is asked: listen needs it
+	doc     Document
+	calls   []Call                      // their bodies only until they are taken
+	held    int                         // bytes of those bodies
+	asked   map[network.RequestID]*Call // answers under way
+	counted int                         // calls since the page was opened
+	fresh   map[string]bool             // addresses of calls that the server has answered since
+	turn    int                         // counts openings: answers to an earlier one are dropped
 }
+
+// What a page may ask for after one opening. The longest shelf that is read by
+// scrolling makes a few hundred calls.
+const (
+	mostCalls = 2500
+	mostHeld  = 32 << 20 // bytes of answers that nobody has taken yet
+)
 
 // Tab opens an empty page.
 func (b *Browser) Tab(ctx context.Context, o TabOptions) (*Tab, error) {
@@ -103,7 +122,7 @@ func (b *Browser) Tab(ctx context.Context, o TabOptions) (*Tab, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Tab{opts: o, browser: b, proc: p, crashed: make(chan struct{}), asked: map[network.RequestID]*Call{}}
+	t := &Tab{opts: o, browser: b, proc: p, ended: make(chan struct{}), fetching: make(chan struct{}, 1), asked: map[network.RequestID]*Call{}, fresh: map[string]bool{}}
 	var opts []chromedp.ContextOption
 	if p.remote {
 		opts = append(opts, chromedp.WithNewBrowserContext()) // nothing is left with its owner
@@ -173,14 +192,18 @@ func (t *Tab) open() error {
 	}
 	return errors.Join(
 		// Nothing here asks for nodes or styles; following them costs time.
+		// What scripts say, and how they fail, can be of any length.
 		call(t.ctx, c.Target, css.Disable, cdp.Empty{}),
 		call(t.ctx, c.Target, dom.Disable, cdp.Empty{}),
 		call(t.ctx, c.Target, log.Disable, cdp.Empty{}),
+		call(t.ctx, c.Target, runtime.Disable, cdp.Empty{}),
 		call(t.ctx, c.Target, page.SetLifecycleEventsEnabled, page.SetLifecycleEventsEnabledParams{}),
 		call(t.ctx, c.Target, network.Enable, network.EnableParams{
 			MaxTotalBufferSize: new(int64(4 << 20)), MaxResourceBufferSize: new(int64(4 << 20)),
 		}),
 		call(t.ctx, c.Target, network.SetBlockedURLs, blocked),
+		// A worker that a page has left behind answers in the server's place.
+		call(t.ctx, c.Target, network.SetBypassServiceWorker, network.SetBypassServiceWorkerParams{Bypass: true}),
 	)
 }
 
@@ -214,25 +237,27 @@ func (t *Tab) listen(ev any) {
 	case *fetch.EventRequestPaused, *fetch.EventAuthRequired:
 		t.proxied(ev)
 	case *inspector.EventTargetCrashed, *inspector.EventDetached:
-		t.crash.Do(func() { close(t.crashed) })
+		t.fail(ErrCrashed)
 	case *page.EventJavascriptDialogOpening:
 		// Leaving a page is agreed to, everything else is declined.
 		go t.ask(func(ctx context.Context, s cdp.Session) error {
 			return call(ctx, s, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{Accept: e.Type == page.DialogTypeBeforeunload})
 		})
 	case *network.EventRequestWillBeSent:
-		if u, err := url.Parse(e.Request.URL); err == nil && t.opts.Calls != nil && t.opts.Calls(u) {
-			t.mu.Lock()
-			t.asked[e.RequestID] = &Call{URL: e.Request.URL}
-			t.mu.Unlock()
+		t.requested(e)
+	case *network.EventRequestServedFromCache:
+		t.mu.Lock()
+		if c := t.asked[e.RequestID]; c != nil && !t.fresh[c.URL] {
+			c.Stale = "the memory cache"
 		}
+		t.mu.Unlock()
 	case *network.EventResponseReceived:
 		t.mu.Lock()
 		if e.Type == network.ResourceTypeDocument && e.FrameID == t.frame {
-			t.doc = Document{URL: e.Response.URL, Status: int(e.Response.Status)}
+			t.received(e.Response)
 		}
 		if c := t.asked[e.RequestID]; c != nil {
-			c.Status = int(e.Response.Status)
+			c.Status, c.Stale = int(e.Response.Status), cmp.Or(c.Stale, stale(e.Response))
 		}
 		t.mu.Unlock()
 	case *network.EventLoadingFinished:
@@ -240,6 +265,58 @@ func (t *Tab) listen(ev any) {
 	case *network.EventLoadingFailed:
 		t.answered(e.RequestID, e.ErrorText, 0)
 	}
+}
+
+// fail gives the tab up.
+func (t *Tab) fail(err error) {
+	t.end.Do(func() {
+		t.why = err
+		close(t.ended)
+	})
+}
+
+// requested takes in a request of the page, or a redirect of one.
+func (t *Tab) requested(e *network.EventRequestWillBeSent) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if e.Type == network.ResourceTypeDocument && e.FrameID == t.frame && e.RedirectResponse != nil {
+		t.received(e.RedirectResponse)
+	}
+	if t.opts.Calls == nil {
+		return
+	}
+	if u, err := url.Parse(e.Request.URL); err != nil || !t.opts.Calls(u) {
+		return
+	}
+	if t.counted++; t.counted > mostCalls {
+		t.fail(ErrFlood)
+		return
+	}
+	c := &Call{URL: e.Request.URL}
+	if e.RedirectResponse != nil {
+		c.Stale = stale(e.RedirectResponse)
+	}
+	t.asked[e.RequestID] = c
+}
+
+// received takes in an answer to the main frame: a redirect, a page, or one to
+// which a page's script went on. What a stale one led to says nothing of today.
+// The caller holds mu.
+func (t *Tab) received(r *network.Response) {
+	t.doc = Document{URL: r.URL, Status: int(r.Status), Stale: cmp.Or(t.doc.Stale, stale(r))}
+}
+
+// stale says what answered in the server's place, "" for the server.
+func stale(r *network.Response) string {
+	switch {
+	case r.FromServiceWorker:
+		return "a service worker"
+	case r.FromPrefetchCache:
+		return "the prefetch cache"
+	case r.FromDiskCache:
+		return "the disk cache"
+	}
+	return ""
 }
 
 // answered takes in the end of a request and tells the page's script of it.
@@ -256,18 +333,18 @@ func (t *Tab) answered(id network.RequestID, failure string, bytes int64) {
 	wanted := err == nil && failure == "" && t.opts.Body != nil && t.opts.Body(u, bytes)
 	go t.ask(func(ctx context.Context, s cdp.Session) error {
 		if wanted {
-			res, err := cdp.Call(ctx, s, network.GetResponseBody, network.GetResponseBodyParams{RequestID: id})
-			if err != nil {
-				c.Err = "its body was lost: " + err.Error()
-			}
-			c.Body = []byte(res.Body)
+			t.fetchBody(ctx, s, id, c)
 		}
 		t.tell.Lock()
 		defer t.tell.Unlock()
 		t.mu.Lock()
 		stale, world := turn != t.turn, t.world
 		if !stale {
+			t.fresh[c.URL] = t.fresh[c.URL] || c.Stale == ""
 			t.calls = append(t.calls, *c)
+			if t.held += len(c.Body); t.held > mostHeld {
+				t.fail(ErrFlood)
+			}
 		}
 		t.mu.Unlock()
 		if stale || world == 0 {
@@ -275,6 +352,22 @@ func (t *Tab) answered(id network.RequestID, failure string, bytes int64) {
 		}
 		return t.heard(ctx, s, world, c)
 	})
+}
+
+// fetchBody gets the body of an answer, one after another.
+func (t *Tab) fetchBody(ctx context.Context, s cdp.Session, id network.RequestID, c *Call) {
+	select {
+	case t.fetching <- struct{}{}:
+		defer func() { <-t.fetching }()
+	case <-ctx.Done():
+		c.Err = "its body was lost: " + ctx.Err().Error()
+		return
+	}
+	res, err := cdp.Call(ctx, s, network.GetResponseBody, network.GetResponseBodyParams{RequestID: id})
+	if err != nil {
+		c.Err = "its body was lost: " + err.Error()
+	}
+	c.Body = []byte(res.Body)
 }
 
 // heard tells the page's script of a call.
@@ -314,11 +407,18 @@ func (t *Tab) Document() Document {
 }
 
 // Calls returns the answers to the page's own requests since it was opened,
-// but for the first so many.
+// but for the first so many. Their bodies are given away: the tab has them no
+// more.
 func (t *Tab) Calls(but int) []Call {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return slices.Clone(t.calls[min(but, len(t.calls)):])
+	more := t.calls[min(but, len(t.calls)):]
+	calls := slices.Clone(more)
+	for i := range more {
+		t.held -= len(more[i].Body)
+		more[i].Body = nil
+	}
+	return calls
 }
 
 // within runs f until ctx ends, the page crashes or Chrome is lost, and says
@@ -331,7 +431,7 @@ func (t *Tab) within(ctx context.Context, f func(context.Context, cdp.Session) e
 	defer close(done)
 	go func() {
 		select {
-		case <-t.crashed:
+		case <-t.ended:
 			cancel()
 		case <-done:
 		}
@@ -346,8 +446,8 @@ func (t *Tab) within(ctx context.Context, f func(context.Context, cdp.Session) e
 	default:
 	}
 	select {
-	case <-t.crashed:
-		return ErrCrashed
+	case <-t.ended:
+		return t.why
 	default:
 	}
 	if ctx.Err() != nil {
@@ -365,7 +465,9 @@ func (t *Tab) within(ctx context.Context, f func(context.Context, cdp.Session) e
 func (t *Tab) Open(ctx context.Context, address string) error {
 	t.mu.Lock()
 	t.doc, t.calls, t.world = Document{}, nil, 0
+	t.held, t.counted = 0, 0
 	clear(t.asked)
+	clear(t.fresh)
 	t.turn++
 	t.mu.Unlock()
 	return t.within(ctx, func(ctx context.Context, s cdp.Session) error {
@@ -380,6 +482,14 @@ func (t *Tab) Open(ctx context.Context, address string) error {
 			return &LoadError{Text: res.ErrorText}
 		}
 		return nil
+	})
+}
+
+// IgnoreCache has the server asked for everything from now on, whatever Chrome
+// has kept.
+func (t *Tab) IgnoreCache(ctx context.Context) error {
+	return t.within(ctx, func(ctx context.Context, s cdp.Session) error {
+		return call(ctx, s, network.SetCacheDisabled, network.SetCacheDisabledParams{CacheDisabled: true})
 	})
 }
 

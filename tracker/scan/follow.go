@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"shopwatch/tracker"
+	"shopwatch/tracker/market"
 )
 
 // follow looks after what the scan would change: it probes the item pages of
@@ -71,17 +72,9 @@ func (r *reading) judgeItem(ctx context.Context, it tracker.Item) (tracker.Probe
 	if p.URL == "" {
 		p.URL = r.market.ItemURL(it.ID)
 	}
-	if err := r.ask(ctx); err != nil {
-		return p, "", err
-	}
-	ctx, cancel := context.WithTimeout(ctx, r.opts.PageTimeout)
-	defer cancel()
-	if err := r.open(ctx, p.URL); err != nil {
-		return p, "", r.failed(err)
-	}
-	page, err := r.await(ctx, "item", 0, 0, it.ID)
+	page, err := r.itemPage(ctx, p.URL, it.ID)
 	if err != nil {
-		return p, "", r.failed(err)
+		return p, "", err
 	}
 	f := r.market.Item(page)
 	p.At, p.URL, p.State, p.Reason = time.Now().UTC().Truncate(time.Millisecond), page.URL, f.State, f.Reason
@@ -96,8 +89,28 @@ func (r *reading) judgeItem(ctx context.Context, it tracker.Item) (tracker.Probe
 	return p, "", nil
 }
 
+// itemPage opens the page of a product and looks at it.
+func (r *reading) itemPage(ctx context.Context, address string, id tracker.ProductID) (*market.Page, error) {
+	for {
+		if err := r.ask(ctx); err != nil {
+			return nil, err
+		}
+		p, err := r.inTime(ctx, func(ctx context.Context) (*market.Page, error) {
+			if err := r.open(ctx, address); err != nil {
+				return nil, err
+			}
+			return r.await(ctx, "item", 0, 0, id)
+		})
+		if !r.again(err) {
+			return p, err
+		}
+	}
+}
+
 // keepPage keeps a picture of what the tab shows.
 func (r *reading) keepPage(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.opts.PageTimeout)
+	defer cancel()
 	img, err := r.tab.Picture(ctx, 60, nil)
 	if err != nil {
 		return "", err

@@ -45,24 +45,40 @@ func (r *reading) page(ctx context.Context, listing string, n int, before []mark
 	}
 }
 
-// once asks for a listing page once.
+// once asks for a listing page once, or twice when it was not the marketplace
+// that answered.
 func (r *reading) once(ctx context.Context, listing string, n int, turn bool) (market.Listing, error) {
-	if err := r.ask(ctx); err != nil {
-		return market.Listing{}, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, r.opts.PageTimeout)
-	defer cancel()
 	if turn && (r.tab == nil || r.shown >= tabPages && r.layout != "react") {
 		turn = false
 	}
-	p, err := r.reach(ctx, listing, n, turn)
+	for {
+		if err := r.ask(ctx); err != nil {
+			return market.Listing{}, err
+		}
+		p, err := r.inTime(ctx, func(ctx context.Context) (*market.Page, error) { return r.reach(ctx, listing, n, turn) })
+		if r.again(err) {
+			turn = false
+			continue
+		}
+		if err != nil {
+			return market.Listing{}, err
+		}
+		if st := r.market.State(p); st != nil {
+			return market.Listing{}, &stateError{st}
+		}
+		return r.market.Parse(p), nil
+	}
+}
+
+// inTime looks at a page within the time that a page has.
+func (r *reading) inTime(ctx context.Context, look func(context.Context) (*market.Page, error)) (*market.Page, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.opts.PageTimeout)
+	defer cancel()
+	p, err := look(ctx)
 	if err != nil {
-		return market.Listing{}, r.failed(err)
+		return nil, r.failed(err)
 	}
-	if st := r.market.State(p); st != nil {
-		return market.Listing{}, &stateError{st}
-	}
-	return r.market.Parse(p), nil
+	return p, nil
 }
 
 // errCeiling says that no more pages may be asked for today.
@@ -79,6 +95,48 @@ func (r *reading) ask(ctx context.Context) error {
 		}
 	}
 	r.scan.Evidence.Opened++
+	return nil
+}
+
+// A staleError is a page of which a part was not answered by the marketplace:
+// it says nothing of today.
+type staleError struct {
+	part string // "the page", "a list"
+	from string // "the disk cache", "a service worker"
+}
+
+func (e *staleError) Error() string {
+	return fmt.Sprintf("%s came from %s and not from the marketplace", e.part, e.from)
+}
+
+// again reports whether a page is to be asked for once more because of an
+// error: one that was not answered by the marketplace is, with Chrome's cache
+// out of use for the rest of the scan, which is then told in the evidence.
+func (r *reading) again(err error) bool {
+	var stale *staleError
+	if !errors.As(err, &stale) || r.uncached {
+		return false
+	}
+	r.uncached = true
+	r.scan.Evidence.Warnings = append(r.scan.Evidence.Warnings, stale.Error()+"; it was asked for again without Chrome's cache")
+	return true
+}
+
+// fresh returns a staleError when what the tab shows did not come from the
+// marketplace.
+func (r *reading) fresh(calls []browser.Call) error {
+	doc := r.tab.Document()
+	switch {
+	case doc.Stale != "":
+		return &staleError{"the page", doc.Stale}
+	case doc.URL == "":
+		return &staleError{"the page", "nowhere"}
+	}
+	for _, c := range calls {
+		if c.Stale != "" {
+			return &staleError{"a list", c.Stale}
+		}
+	}
 	return nil
 }
 
@@ -163,6 +221,11 @@ func (r *reading) open(ctx context.Context, address string) error {
 		}
 		r.tab, r.shown = t, 0
 	}
+	if r.uncached {
+		if err := r.tab.IgnoreCache(ctx); err != nil {
+			return err
+		}
+	}
 	r.shown++
 	r.calls = nil
 	return r.tab.Open(ctx, address)
@@ -207,8 +270,12 @@ func (r *reading) await(ctx context.Context, kind string, want, page int, asked 
 	if err != nil {
 		return nil, err
 	}
+	calls := r.tab.Calls(len(r.calls))
+	if err := r.fresh(calls); err != nil {
+		return nil, err
+	}
 	p.Status, p.Wanted, p.Asked = r.tab.Document().Status, page, asked
-	for _, c := range r.tab.Calls(len(r.calls)) {
+	for _, c := range calls {
 		r.calls = append(r.calls, market.NewCall(c.URL, c.Status, c.Err, c.Body))
 	}
 	p.Calls = r.calls

@@ -118,6 +118,9 @@ type reading struct {
 	pages  map[tracker.ProductID]int    // the listing page on which a product stood
 	done   tracker.Progress
 	opened int // pages asked for within 24 hours, before this scan
+	// uncached is set when Chrome's cache has answered in the marketplace's
+	// place: it is out of use from then on.
+	uncached bool
 }
 
 func (r *reading) close() {
