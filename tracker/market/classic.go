@@ -56,7 +56,7 @@ func parseShelf(p *Page) Listing {
 	s := p.List
 	l := Listing{
 		Layout: s.Layout, Page: s.Current, Last: s.LastPage, Next: s.Next, Empty: s.Empty && len(s.Rows) == 0,
-		Shop: tracker.Shop{ID: p.Shop.ID, Seller: p.Shop.Seller, Name: p.Shop.Name},
+		Shop: seller(p.Shop.ID, p.Shop.Seller, p.Shop.Name),
 	}
 	if s.Counter != nil {
 		if l.Page == 0 {
@@ -157,7 +157,7 @@ func (c *cell) product(layout string) (tracker.Product, error) {
 		}
 	}
 	return tracker.Product{
-		ID: id, Title: c.Title, URL: address, Image: picture(c.Image), Price: listedPrice(c.Plain, c.Price),
+		ID: id, Title: clip(c.Title, longestTitle), URL: address, Image: picture(c.Image), Price: listedPrice(c.Plain, c.Price),
 	}, nil
 }
 

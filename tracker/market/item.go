@@ -2,6 +2,7 @@ package market
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"shopwatch/tracker"
@@ -33,7 +34,11 @@ func judgeItem(p *Page) ItemFinding {
 		f.Reason = f.Wall.Name
 		return f
 	}
-	if strings.Contains(p.path(), "/noitem") {
+	if !secure(p) {
+		f.Reason = "the page leads to " + clip(p.host(), 100) + ", which says nothing of the product"
+		return f
+	}
+	if noItem(p) {
 		if d.ID != "" && d.ID != string(p.Asked) {
 			f.Reason = fmt.Sprintf("the page speaks of product %s", d.ID)
 			return f
@@ -63,6 +68,24 @@ func judgeItem(p *Page) ItemFinding {
 		f.Reason = "the page says neither that it is sold nor that it is gone"
 	}
 	return f
+}
+
+// noItem holds on the pages to which the marketplace leads from the page of a
+// product that does not exist (tmall.md, section 5).
+func noItem(p *Page) bool {
+	switch p.host() {
+	case "error.item.taobao.com":
+		return strings.HasPrefix(p.path(), "/error/noitem")
+	case "detail.tmall.com", "item.taobao.com":
+		return p.path() == "/auction/noitem.htm"
+	}
+	return false
+}
+
+// secure reports whether a host that can speak of products answered, over a
+// connection that nobody else can answer in its place.
+func secure(p *Page) bool {
+	return p.address().Scheme == "https" && (slices.Contains(itemHosts, p.host()) || p.host() == "error.item.taobao.com")
 }
 
 // itemWall returns the wall on an item page.

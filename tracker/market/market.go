@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"shopwatch/tracker"
 )
@@ -148,6 +149,13 @@ func NewCall(address string, status int, failure string, body []byte) Call {
 	return c
 }
 
+// Forget drops the products of an answer, which have been parsed.
+func (c *Call) Forget() {
+	if c.api != nil && c.api.shelf != nil {
+		c.api.shelf.Items = nil
+	}
+}
+
 // host and path of the main frame.
 func (p *Page) host() string { return p.address().Hostname() }
 func (p *Page) path() string { return p.address().Path }
@@ -160,13 +168,44 @@ func (p *Page) address() *url.URL {
 	return u
 }
 
+// What is taken of a page at most, in bytes. A page may hold anything, and what
+// is read of it is kept for ever.
+const (
+	longestPage    = 8 << 20 // of what the market's script returns
+	longestAddress = 2000
+	longestTitle   = 3000
+	longestName    = 200 // of a shop
+	longestID      = 40
+)
+
+// clip cuts a text to at most so many bytes, between characters. Nothing keeps
+// the rest of it in memory.
+func clip(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	for most > 0 && !utf8.RuneStart(s[most]) {
+		most--
+	}
+	return strings.Clone(s[:most])
+}
+
 // Decode reads what the market's script returned.
 func Decode(raw []byte) (*Page, error) {
+	if len(raw) > longestPage {
+		return nil, fmt.Errorf("read the page: %d bytes are more than any page has", len(raw))
+	}
 	var p Page
 	if err := json.Unmarshal(raw, &p); err != nil {
 		return nil, fmt.Errorf("read the page: %w", err)
 	}
+	p.URL, p.Frame, p.Title = clip(p.URL, longestAddress), clip(p.Frame, longestAddress), clip(p.Title, longestTitle)
 	return &p, nil
+}
+
+// seller is the identity that a page states, as far as it is kept.
+func seller(id, seller, name string) tracker.Shop {
+	return tracker.Shop{ID: clip(id, longestID), Seller: clip(seller, longestID), Name: clip(name, longestName)}
 }
 
 // A State is one state that a page can be in other than showing a list.

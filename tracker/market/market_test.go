@@ -1,9 +1,11 @@
 package market_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"shopwatch/tracker"
 	"shopwatch/tracker/market"
@@ -154,6 +156,53 @@ func TestListedFields(t *testing.T) {
 	}
 }
 
+// A link is written by the page: what is kept of it is the number.
+func TestItemAddressIsBuiltFromTheNumber(t *testing.T) {
+	const ordinary = "https://detail.tmall.com/item.htm?id=600001"
+	for link, want := range map[string]string{
+		"https://detail.tmall.com/item.htm?spm=1&id=600001&rn=2":               ordinary,
+		"https://detail.tmall.com/x%0d%0aSet-Cookie:a/item.htm?id=600001":      ordinary,
+		"https://detail.tmall.com/%23/item.htm?id=600001":                      ordinary,
+		"https://detail.tmall.com/..%2f..%2fitem.htm?id=600001":                ordinary,
+		"https://detail.tmall.com/hk/item.htm?id=600001":                       ordinary,
+		"https://detail.tmall.com:8443/item.htm?id=600001":                     ordinary,
+		"https://user:secret@detail.tmall.com/item.htm?id=600001":              ordinary,
+		"http://detail.tmall.com/item.htm?id=600001":                           ordinary,
+		"https://evil.example/item.htm?id=600001":                              ordinary,
+		"https://detail.tmall.com/" + strings.Repeat("x", 1900) + "?id=600001": ordinary,
+		"https://item.taobao.com/item.htm?id=600001&x=%0a":                     "https://item.taobao.com/item.htm?id=600001",
+		"https://detail.tmall.hk/hk/item.htm?id=600001":                        "https://detail.tmall.hk/hk/item.htm?id=600001",
+		"https://chaoshi.detail.tmall.com/item.htm?id=600001":                  "https://chaoshi.detail.tmall.com/item.htm?id=600001",
+	} {
+		page := `{"list":{"layout":"classic","loaded":true,"counter":[1,1],"current":1,"lastPage":true,"end":true,"rows":[{"k":4,"cells":[{"id":"600001","title":"x","href":"` + link + `"}]}]}}`
+		l := market.Tmall().Parse(pageOf(t, page, 1))
+		if len(l.Products) != 1 || l.Products[0].URL != want {
+			t.Errorf("%.80s: %+v, want %s", link, l, want)
+		}
+	}
+}
+
+// Whatever a page holds, little of it is kept.
+func TestWhatIsKeptOfAPageIsBounded(t *testing.T) {
+	long := strings.Repeat("长", 1<<20)
+	api := `{"ret":["SUCCESS::ok"],"data":{"signInfoDTO":{"shopName":"` + long + `"},"globalInfoDTO":{"shopId":"` + long + `","sellerId":"` + long + `"},
+		"itemInfoDTO":{"totalCnt":"2","page":"1","pageSize":"24","hasNext":"false","data":[
+		{"itemId":"600001","title":"` + long + `","image":"https://img.alicdn.com/` + long + `","itemUrl":"https://detail.tmall.com/` + long + `?id=600001","discountPrice":"` + long + `"},
+		{"itemId":"` + long + `","title":"x","itemUrl":"` + long + `"}]}}}`
+	p := pageOf(t, `{"url":"https://x.tmall.com/?`+long[:1<<20]+`","title":"`+long[:1<<20]+`","react":{}}`, 1)
+	p.Calls = []market.Call{market.NewCall("https://h5api.m.tmall.com/h5/mtop.taobao.shop.simple.fetch/1.0/", 200, "", []byte(api))}
+	l := market.Tmall().Parse(p)
+	if len(l.Products) != 1 || len(l.Problems) == 0 {
+		t.Fatalf("listing = %.300s", fmt.Sprintf("%+v", l))
+	}
+	if kept := fmt.Sprintf("%+v %s %s", l, p.URL, p.Title); len(kept) > 20_000 || !utf8.ValidString(kept) {
+		t.Errorf("%d bytes are kept of the page, valid: %v", len(kept), utf8.ValidString(kept))
+	}
+	if _, err := market.Decode([]byte(`{"text":"` + strings.Repeat("x", 9<<20) + `"}`)); err == nil {
+		t.Error("a page of 9 MB is read")
+	}
+}
+
 func listing(page, pages int, ids ...string) market.Listing {
 	l := market.Listing{Layout: "classic", Page: page, Pages: pages, Cells: len(ids), Last: page == pages}
 	if page < pages {
@@ -274,6 +323,7 @@ func TestStates(t *testing.T) {
 		{"dialog", `{"url":"https://x.tmall.com/search.htm","wall":"punishDialog"}`, 200, nil, "blocked guard dialog"},
 		{"deny", `{"url":"https://x.tmall.com/","text":"We have detected unusual traffic from your network, please try again later."}`, 200, nil, "blocked deny page"},
 		{"noshop", `{"url":"https://store.taobao.com/shop/noshop.htm"}`, 200, nil, "gone no such shop"},
+		{"noshop on another host", `{"url":"https://evil.example/shop/noshop.htm"}`, 200, nil, "failed not a list"},
 		{"err", `{"url":"https://err.tmall.com/error"}`, 200, nil, "gone no such shop"},
 		{"world", `{"url":"https://x.world.tmall.com/shop/view_shop.htm"}`, 200, nil, "failed foreign site"},
 		{"list refused with a login, before the page shows it", `{"url":"https://x.tmall.com/search.htm","list":{"layout":""}}`, 200,
@@ -321,6 +371,13 @@ func TestItem(t *testing.T) {
 		{"a buy panel", `{"url":"https://detail.tmall.com/item.htm?id=600001","item":{"id":"600001","title":"x","buy":true}}`, 200, tracker.PageSold, false},
 		{"sent to noitem", `{"url":"https://error.item.taobao.com/error/noitem?type=noitem&itemid=600001","item":{"id":"600001"}}`, 200, tracker.PageGone, false},
 		{"sent to noitem of another product", `{"url":"https://error.item.taobao.com/error/noitem?itemid=600002","item":{"id":"600002"}}`, 200, tracker.PageUnknown, false},
+		{"sent to the old noitem", `{"url":"https://detail.tmall.com/auction/noitem.htm?type=7","item":{}}`, 200, tracker.PageGone, false},
+		{"sent to noitem on another host", `{"url":"https://evil.example/error/noitem?itemid=600001","item":{"id":"600001"}}`, 200, tracker.PageUnknown, false},
+		{"sent to noitem of a shop", `{"url":"https://x.tmall.com/error/noitem?itemid=600001","item":{"id":"600001"}}`, 200, tracker.PageUnknown, false},
+		{"sent to noitem without TLS", `{"url":"http://error.item.taobao.com/error/noitem?itemid=600001","item":{"id":"600001"}}`, 200, tracker.PageUnknown, false},
+		{"another host says that it is gone", `{"url":"https://evil.example/item.htm?id=600001","item":{"id":"600001","missing":"很抱歉，您查看的宝贝不存在"}}`, 200, tracker.PageUnknown, false},
+		{"another host says that it is off the shelf", `{"url":"https://evil.example/item.htm?id=600001","item":{"id":"600001","off":"此商品已下架"}}`, 200, tracker.PageUnknown, false},
+		{"another host sells it", `{"url":"https://evil.example/item.htm?id=600001","item":{"id":"600001","buy":true}}`, 200, tracker.PageUnknown, false},
 		{"off the shelf", `{"url":"https://detail.tmall.com/item.htm?id=600001","item":{"id":"600001","off":"此商品已下架"}}`, 200, tracker.PageOffshelf, false},
 		{"the words beside a buy panel", `{"url":"https://detail.tmall.com/item.htm?id=600001","item":{"id":"600001","off":"此商品已下架","buy":true}}`, 200, tracker.PageSold, false},
 		{"old data", `{"url":"https://detail.tmall.com/item.htm?id=600001","item":{"id":"600001","online":"false"}}`, 200, tracker.PageOffshelf, false},

@@ -73,10 +73,12 @@ func mtopOf(address *url.URL, body []byte) *mtop {
 		return m
 	}
 	m.shelf = first.Items
-	m.shop = &tracker.Shop{ID: string(first.Global.ShopID), Seller: string(first.Global.SellerID), Name: first.Sign.ShopName}
-	if m.shop.ID == "" {
-		m.shop.ID, m.shop.Seller = asker(address.Query().Get("data"))
+	id, by := string(first.Global.ShopID), string(first.Global.SellerID)
+	if id == "" {
+		id, by = asker(address.Query().Get("data"))
 	}
+	shop := seller(id, by, first.Sign.ShopName)
+	m.shop = &shop
 	return m
 }
 
@@ -188,9 +190,5 @@ func clean(title string) string {
 			title = strings.ReplaceAll(strings.ReplaceAll(title, s, ""), "</span>", "")
 		}
 	}
-	title = strings.Join(strings.Fields(title), " ")
-	if r := []rune(title); len(r) > 1000 {
-		title = string(r[:1000])
-	}
-	return title
+	return clip(strings.Join(strings.Fields(clip(title, 4*longestTitle)), " "), longestTitle)
 }

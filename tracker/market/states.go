@@ -66,7 +66,7 @@ var tmallStates = []State{
 // lead (tmall.md, section 4.7).
 func noShop(p *Page) bool {
 	h := p.host()
-	return strings.HasSuffix(p.path(), "/noshop.htm") || h == "err.tmall.com" || h == "error.tmall.com" || h == "guang.taobao.com" ||
+	return h == "store.taobao.com" && strings.HasSuffix(p.path(), "/noshop.htm") || h == "err.tmall.com" || h == "error.tmall.com" || h == "guang.taobao.com" ||
 		!p.listed() && contains(p.Text, "没有找到相应的店铺信息", "您访问的店铺不存在")
 }
 

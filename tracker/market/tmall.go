@@ -85,8 +85,9 @@ var itemHosts = []string{"detail.tmall.com", "item.taobao.com", "detail.tmall.hk
 
 var itemID = regexp.MustCompile(`^[1-9]\d{4,19}$`)
 
-// itemAddress reads the link of a product: its number, and the link without
-// the parameters that change from load to load.
+// itemAddress reads the link of a product: its number, and the address of its
+// page, which is built from the number alone. A link is written by the page and
+// may hold anything.
 func itemAddress(link string) (tracker.ProductID, string, bool) {
 	u, err := url.Parse(link)
 	if err != nil {
@@ -96,13 +97,12 @@ func itemAddress(link string) (tracker.ProductID, string, bool) {
 	if !itemID.MatchString(id) {
 		return "", "", false
 	}
-	host := u.Hostname()
-	if !slices.Contains(itemHosts, host) {
-		return tracker.ProductID(id), "https://detail.tmall.com/item.htm?id=" + id, true
-	}
-	path := u.Path
-	if path == "" || !strings.HasSuffix(path, "item.htm") {
-		path = "/item.htm"
+	host, path := u.Hostname(), "/item.htm"
+	switch {
+	case !slices.Contains(itemHosts, host):
+		host = "detail.tmall.com"
+	case host == "detail.tmall.hk" && u.Path == "/hk/item.htm":
+		path = u.Path
 	}
 	return tracker.ProductID(id), "https://" + host + path + "?id=" + id, true
 }
@@ -119,7 +119,7 @@ func picture(address string) string {
 		address = "https:" + address
 	}
 	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || strings.HasSuffix(u.Path, "/s.gif") {
+	if err != nil || len(address) > longestAddress || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || strings.HasSuffix(u.Path, "/s.gif") {
 		return ""
 	}
 	return "https://" + u.Host + sized.ReplaceAllString(u.EscapedPath(), "")
