@@ -5,7 +5,7 @@ GO      ?= go
 LINT    := $(GO) tool -modfile=tools/go.mod golangci-lint
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
-.PHONY: all build demo test check bench faults soak killtest day storm prove year chrome clean
+.PHONY: all build demo test check bench faults fill soak killtest day storm prove year chrome clean
 
 all: build
 
@@ -44,6 +44,11 @@ bench: chrome
 FAULTS ?= 400
 faults: chrome
 	SHOPWATCH_FAULTS=$(FAULTS) $(GO) test -count 1 -timeout 120m -v -run 'TestFaults$$' ./tracker/scan
+
+# Every way that is known in which a page can fill the process that listens to
+# it: what it takes at its height.
+fill: chrome
+	SHOPWATCH_FILL=1 $(GO) test -count 1 -timeout 30m -v -run 'TestPagesDoNotFill|TestPicturesDoNotFill|TestEndless' ./tracker/scan
 
 # 500 listing pages with one Chrome, then 100 bad ends of it.
 soak: chrome

@@ -10,11 +10,13 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/remote"
@@ -74,6 +76,7 @@ type process struct {
 	start  time.Time
 
 	open, shown int // tabs open now, and ever; guarded by Browser.mu
+	cached      int // bytes that the cache may have grown to; guarded by Browser.mu
 
 	first  sync.Once      // done when the first tab was asked for
 	blanks chan target.ID // the empty tab with which Chrome starts, which is that
@@ -255,6 +258,7 @@ func (b *Browser) start(ctx context.Context) (p *process, err error) {
 		return nil, err
 	}
 	p.shell = Shell(b.path)
+	p.cached = cacheSize(p.dir)
 	alloc, freeAlloc := chromedp.NewExecAllocator(context.Background(), b.switches(p)...)
 	return b.begin(ctx, p, alloc, freeAlloc)
 }
@@ -318,8 +322,8 @@ func (b *Browser) switches(p *process) []chromedp.ExecAllocatorOption {
 		chromedp.Flag("no-pings", true),
 		chromedp.Flag("mute-audio", true),
 		chromedp.Flag("lang", "zh-CN"),
-		// The address bar of a Chrome without a window needs no suggestions.
-		chromedp.Flag("disable-features", "Translate,WebUIOmniboxPopup,WebUIOmniboxAimPopup"),
+		// The headless shell knows no bound; see Tab.clear.
+		chromedp.Flag("disk-cache-size", strconv.Itoa(mostCache)),
 		// The network service keeps its own process. Within Chrome's it does
 		// not always write the cookies before Chrome ends: a login is lost.
 	)
@@ -335,30 +339,57 @@ func (b *Browser) switches(p *process) []chromedp.ExecAllocatorOption {
 			chromedp.Env("TMPDIR="+p.dir))
 	}
 	const resolver = "host-resolver-rules"
-	const blink, pictureless = "blink-settings", "imagesEnabled=false"
+	lists := map[string]string{ // switches whose values are lists, to which the configuration adds
+		resolver: insideRules(),
+		// The address bar of a Chrome without a window needs no suggestions,
+		// and the quota of a site is to be a share of the disk.
+		"disable-features": "Translate,WebUIOmniboxPopup,WebUIOmniboxAimPopup,StaticStorageQuota",
+		"enable-features":  fmt.Sprintf("StorageQuotaSettings:PoolSizeRatio/%g", shareOfDisk(p.dir, mostStored)),
+	}
+	if p.proxy.host != "" {
+		lists[resolver] += ", EXCLUDE " + p.proxy.host
+	}
 	if !b.opts.Pictures {
 		// Patterns would let a page ask for each of its pictures and tell of
 		// each refusal: for a list of 60 products some 500 messages.
-		opts = append(opts, chromedp.Flag(blink, pictureless))
-	}
-	rules := insideRules()
-	if p.proxy.host != "" {
-		rules += ", EXCLUDE " + p.proxy.host
+		lists["blink-settings"] = "imagesEnabled=false"
 	}
 	for name, value := range b.opts.Flags {
-		if own, ok := value.(string); ok && name == resolver {
-			rules += ", " + own
+		own, _ := value.(string)
+		switch list, ok := lists[name]; {
+		case ok && own != "" && name == resolver: // of which the first counts
+			lists[name] = list + "," + own
+			continue
+		case ok && own != "": // of which the last counts
+			lists[name] = own + "," + list
 			continue
 		}
-		switch own, _ := value.(string); {
-		case name == "proxy-server" && p.proxy.asks():
+		if name == "proxy-server" && p.proxy.asks() {
 			value = p.proxy.server
-		case name == blink && !b.opts.Pictures:
-			value = own + "," + pictureless
 		}
 		opts = append(opts, chromedp.Flag(name, value))
 	}
-	return append(opts, chromedp.Flag(resolver, rules))
+	for name, list := range lists {
+		opts = append(opts, chromedp.Flag(name, list))
+	}
+	return opts
+}
+
+// What pages may leave on the disk, in bytes: answers in the cache, and
+// together what they store themselves, until it is deleted.
+const (
+	mostCache  = 64 << 20
+	mostStored = 64 << 20 // a site gets three quarters of it
+)
+
+// shareOfDisk is the share of the disk below a directory that some bytes are,
+// and a thousandth where that is not known.
+func shareOfDisk(dir string, bytes float64) float64 {
+	size, err := diskSize(dir)
+	if err != nil || size <= 0 {
+		return 0.001
+	}
+	return min(bytes/float64(size), 0.01)
 }
 
 // insideRules keep pages from asking for addresses of the machine and of the
@@ -382,9 +413,15 @@ func (p *process) shutDoors() error {
 	defer cancel()
 	s := chromedp.FromContext(p.ctx).Browser
 	return errors.Join(
-		call(ctx, s, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{Behavior: browser.SetDownloadBehaviorBehaviorDeny}),
+		denyDownloads(ctx, s, ""),
 		call(ctx, s, target.SetDiscoverTargets, target.SetDiscoverTargetsParams{Discover: true}),
 	)
+}
+
+// denyDownloads refuses downloads of a browser context, the one that every
+// Chrome has when it is not named.
+func denyDownloads(ctx context.Context, s cdp.Session, id cdp.BrowserContextID) error {
+	return call(ctx, s, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{Behavior: browser.SetDownloadBehaviorBehaviorDeny, BrowserContextID: id})
 }
 
 // opened hears of a new tab or window. One that a page opens is closed at

@@ -69,6 +69,21 @@ func sweep(dir string) {
 	}
 }
 
+// cacheSize is how many bytes the answers take that a Chrome has kept in a
+// profile.
+func cacheSize(dir string) (bytes int) {
+	files, err := filepath.Glob(filepath.Join(dir, "*", "Cache", "Cache_Data", "*"))
+	if err != nil {
+		return 0
+	}
+	for _, f := range files {
+		if st, err := os.Stat(f); err == nil {
+			bytes += int(st.Size())
+		}
+	}
+	return bytes
+}
+
 // me names this process as holder reads it.
 func me() string {
 	words := append([]string{filepath.Base(os.Args[0])}, os.Args[1:]...)

@@ -23,6 +23,7 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/storage"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 )
@@ -31,9 +32,9 @@ var (
 	// ErrCrashed says that the page took its renderer or its tab with it. The
 	// tab is of no more use.
 	ErrCrashed = errors.New("the page crashed")
-	// ErrFlood says that the page made more calls than any page needs. The tab
-	// is of no more use.
-	ErrFlood = errors.New("the page asks for lists without end")
+	// ErrFlood says that the page made more or longer requests than any page
+	// needs. The tab is of no more use.
+	ErrFlood = errors.New("the page makes more noise than any page needs")
 	// ErrLost says that Chrome itself ended. Another tab starts another.
 	ErrLost = errors.New("chrome ended unexpectedly")
 )
@@ -105,6 +106,8 @@ type Tab struct {
 	held    int                         // bytes of those bodies
 	asked   map[network.RequestID]*Call // answers under way
 	counted int                         // calls since the page was opened
+	noise   int                         // bytes of what Chrome has told of since
+	loaded  int                         // bytes of what the page has loaded since
 	fresh   map[string]bool             // addresses of calls that the server has answered since
 	turn    int                         // counts openings: answers to an earlier one are dropped
 }
@@ -114,6 +117,9 @@ type Tab struct {
 const (
 	mostCalls = 2500
 	mostHeld  = 32 << 20 // bytes of answers that nobody has taken yet
+	mostNoise = 64 << 20 // bytes of addresses, headers and names that Chrome tells of
+	// Bytes that it loads. A tab turns some fifty pages after one opening.
+	mostLoaded = 256 << 20
 )
 
 // Tab opens an empty page.
@@ -139,12 +145,43 @@ func (b *Browser) Tab(ctx context.Context, o TabOptions) (*Tab, error) {
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
+	if err == nil {
+		err = t.clear(ctx)
+	}
 	if err != nil {
 		t.cancel()
 		b.release(p)
 		return nil, fmt.Errorf("open a tab: %w", explain(ctx, err))
 	}
 	return t, nil
+}
+
+// left is what pages leave in a profile, without cookies, which are a login.
+const left = "cache_storage,file_systems,indexeddb,local_storage,service_workers,interest_groups,shared_storage,storage_buckets"
+
+// clear deletes what pages of any site have left in the profile: workers would
+// answer for them, and the rest would fill the disk. Beside another tab, whose
+// page may be at work with it, nothing is deleted; that tab will.
+func (t *Tab) clear(ctx context.Context) error {
+	t.browser.mu.Lock()
+	others, full := t.proc.open > 1, t.proc.cached > mostCache
+	t.browser.mu.Unlock()
+	if others || t.proc.remote { // which is opened in a context that is thrown away
+		return nil
+	}
+	err := t.within(ctx, func(ctx context.Context, s cdp.Session) error {
+		err := call(ctx, s, storage.ClearDataForOrigin, storage.ClearDataForOriginParams{Origin: "*", StorageTypes: left})
+		if full && err == nil {
+			err = call(ctx, s, network.ClearBrowserCache, cdp.Empty{})
+		}
+		return err
+	})
+	if full && err == nil {
+		t.browser.mu.Lock()
+		t.proc.cached = 0
+		t.browser.mu.Unlock()
+	}
+	return err
 }
 
 // blank returns the empty tab with which the headless shell starts, once:
@@ -171,6 +208,11 @@ func (t *Tab) open() error {
 	}
 	c := chromedp.FromContext(t.ctx)
 	t.frame = cdp.FrameID(c.Target.TargetID)
+	if t.proc.remote {
+		if err := denyDownloads(t.ctx, c.Browser, c.BrowserContextID); err != nil {
+			return err
+		}
+	}
 	if err := chromedp.Listen(t.ctx, t.listen); err != nil {
 		return err
 	}
@@ -191,20 +233,36 @@ func (t *Tab) open() error {
 		}
 	}
 	return errors.Join(
-		// Nothing here asks for nodes or styles; following them costs time.
-		// What scripts say, and how they fail, can be of any length.
-		call(t.ctx, c.Target, css.Disable, cdp.Empty{}),
-		call(t.ctx, c.Target, dom.Disable, cdp.Empty{}),
-		call(t.ctx, c.Target, log.Disable, cdp.Empty{}),
-		call(t.ctx, c.Target, runtime.Disable, cdp.Empty{}),
-		call(t.ctx, c.Target, page.SetLifecycleEventsEnabled, page.SetLifecycleEventsEnabledParams{}),
+		t.quieten(c.Target),
 		call(t.ctx, c.Target, network.Enable, network.EnableParams{
 			MaxTotalBufferSize: new(int64(4 << 20)), MaxResourceBufferSize: new(int64(4 << 20)),
+			MaxPostDataSize: new(int64(1)), // 0 would be any
 		}),
 		call(t.ctx, c.Target, network.SetBlockedURLs, blocked),
 		// A worker that a page has left behind answers in the server's place.
 		call(t.ctx, c.Target, network.SetBypassServiceWorker, network.SetBypassServiceWorkerParams{Bypass: true}),
 	)
+}
+
+// quieten ends what Chrome tells of a page and nobody here listens to. Each
+// message costs time, and a page has it in hand how long many of them are: what
+// a script says, how it fails, the names of frames, the words of dialogs.
+func (t *Tab) quieten(s cdp.Session) error {
+	errs := []error{
+		call(t.ctx, s, css.Disable, cdp.Empty{}),
+		call(t.ctx, s, dom.Disable, cdp.Empty{}),
+		call(t.ctx, s, log.Disable, cdp.Empty{}),
+		call(t.ctx, s, runtime.Disable, cdp.Empty{}),
+		call(t.ctx, s, target.SetDiscoverTargets, target.SetDiscoverTargetsParams{}),
+		call(t.ctx, s, target.SetAutoAttach, target.SetAutoAttachParams{Flatten: new(true)}),
+	}
+	if t.proc.shell {
+		return errors.Join(append(errs, call(t.ctx, s, page.Disable, cdp.Empty{}))...) // it declines dialogs by itself
+	}
+	// A full Chrome waits for an answer to a dialog. The answer of prompt is
+	// known, and its default text alone would not be cut.
+	_, err := cdp.Call(t.ctx, s, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: "window.prompt = () => null"})
+	return errors.Join(append(errs, err, call(t.ctx, s, page.SetLifecycleEventsEnabled, page.SetLifecycleEventsEnabledParams{}))...)
 }
 
 // internal are addresses of this machine, with which no storefront has any
@@ -224,10 +282,25 @@ func (t *Tab) Close() {
 	t.closed.Do(func() {
 		ctx, cancel := context.WithTimeout(t.ctx, 3*time.Second)
 		defer cancel()
-		_ = chromedp.Cancel(ctx) // a tab that is gone already is as good
+		// A page that hangs is cleared away by the next tab, and a tab that is
+		// gone already is as good as closed.
+		_ = t.leave(ctx)
+		_ = chromedp.Cancel(ctx)
 		t.cancel()
 		t.browser.release(t.proc)
 	})
+}
+
+// leave ends the page and deletes what it has left.
+func (t *Tab) leave(ctx context.Context) error {
+	select {
+	case <-t.ended:
+		return nil
+	default:
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	return t.clear(ctx)
 }
 
 // listen runs within the reader of the tab's messages: it must be quick and
@@ -253,6 +326,7 @@ func (t *Tab) listen(ev any) {
 		t.mu.Unlock()
 	case *network.EventResponseReceived:
 		t.mu.Lock()
+		t.hear(len(e.Response.URL) + lengthOf(e.Response.Headers))
 		if e.Type == network.ResourceTypeDocument && e.FrameID == t.frame {
 			t.received(e.Response)
 		}
@@ -260,11 +334,60 @@ func (t *Tab) listen(ev any) {
 			c.Status, c.Stale = int(e.Response.Status), cmp.Or(c.Stale, stale(e.Response))
 		}
 		t.mu.Unlock()
+	case *page.EventFrameNavigated:
+		t.mu.Lock()
+		t.hear(len(e.Frame.URL) + len(e.Frame.Name))
+		t.mu.Unlock()
+	case *page.EventNavigatedWithinDocument:
+		t.mu.Lock()
+		t.hear(len(e.URL))
+		t.mu.Unlock()
+	case *network.EventWebSocketFrameReceived:
+		t.mu.Lock()
+		t.hear(len(e.Response.PayloadData))
+		t.mu.Unlock()
+	case *network.EventWebSocketFrameSent:
+		t.mu.Lock()
+		t.hear(len(e.Response.PayloadData))
+		t.mu.Unlock()
+	case *network.EventEventSourceMessageReceived:
+		t.mu.Lock()
+		t.hear(len(e.Data))
+		t.mu.Unlock()
 	case *network.EventLoadingFinished:
+		t.load(int(e.EncodedDataLength))
 		t.answered(e.RequestID, "", int64(e.EncodedDataLength))
 	case *network.EventLoadingFailed:
 		t.answered(e.RequestID, e.ErrorText, 0)
 	}
+}
+
+// hear counts what Chrome tells of the page. The caller holds mu.
+func (t *Tab) hear(bytes int) {
+	if t.noise += bytes; t.noise > mostNoise {
+		t.fail(ErrFlood)
+	}
+}
+
+// load counts what the page has loaded.
+func (t *Tab) load(bytes int) {
+	t.mu.Lock()
+	if t.loaded += bytes; t.loaded > mostLoaded {
+		t.fail(ErrFlood)
+	}
+	t.mu.Unlock()
+	t.browser.mu.Lock()
+	t.proc.cached += bytes
+	t.browser.mu.Unlock()
+}
+
+// lengthOf is about how long headers are.
+func lengthOf(h network.Headers) (n int) {
+	for name, value := range h {
+		text, _ := value.(string)
+		n += len(name) + len(text)
+	}
+	return n
 }
 
 // fail gives the tab up.
@@ -279,6 +402,7 @@ func (t *Tab) fail(err error) {
 func (t *Tab) requested(e *network.EventRequestWillBeSent) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.hear(len(e.Request.URL) + len(e.DocumentURL) + lengthOf(e.Request.Headers))
 	if e.Type == network.ResourceTypeDocument && e.FrameID == t.frame && e.RedirectResponse != nil {
 		t.received(e.RedirectResponse)
 	}
@@ -465,7 +589,7 @@ func (t *Tab) within(ctx context.Context, f func(context.Context, cdp.Session) e
 func (t *Tab) Open(ctx context.Context, address string) error {
 	t.mu.Lock()
 	t.doc, t.calls, t.world = Document{}, nil, 0
-	t.held, t.counted = 0, 0
+	t.held, t.counted, t.noise, t.loaded = 0, 0, 0, 0
 	clear(t.asked)
 	clear(t.fresh)
 	t.turn++

@@ -1,17 +1,12 @@
 package notify
 
 import (
-	"bytes"
 	"image"
-	"image/color"
-	_ "image/gif" // a kind of evidence file
-	"image/jpeg"
-	_ "image/png" // a kind of evidence file
 	"os"
 
 	"golang.org/x/image/draw"
-	_ "golang.org/x/image/webp" // a kind of evidence file
 
+	"shopwatch/tracker/picture"
 	"shopwatch/tracker/report"
 )
 
@@ -27,7 +22,7 @@ func (n *Notifier) picture(name string) []byte {
 	if src == nil {
 		return nil
 	}
-	dst := canvas(pictureSize, pictureSize)
+	dst := picture.Canvas(pictureSize, pictureSize)
 	w, h := src.Bounds().Dx(), src.Bounds().Dy()
 	if w > h {
 		w, h = pictureSize, max(pictureSize*h/w, 1)
@@ -50,44 +45,34 @@ func (n *Notifier) shot(name string) []byte {
 	if high := part.Dx() * h / w; part.Dy() > high {
 		part.Max.Y = part.Min.Y + high
 	}
-	dst := canvas(w, h)
+	dst := picture.Canvas(w, h)
 	draw.CatmullRom.Scale(dst, image.Rect(0, 0, w, min(part.Dy()*w/part.Dx(), h)), src, part, draw.Over, nil)
 	return encode(dst, 40_000)
 }
 
-// decode reads the picture of an evidence file; nil when it is none, or far
-// too large.
+// decode reads the picture of an evidence file; nil when it is none, or too
+// large.
 func (n *Notifier) decode(name string) image.Image {
 	content, err := os.ReadFile(n.db.EvidencePath(name))
 	if err != nil {
 		return nil
 	}
-	c, _, err := image.DecodeConfig(bytes.NewReader(content))
-	if err != nil || c.Width <= 0 || c.Height <= 0 || c.Width*c.Height > 30_000_000 {
-		return nil
-	}
-	src, _, err := image.Decode(bytes.NewReader(content))
+	src, err := picture.Decode(content)
 	if err != nil {
 		return nil
 	}
 	return src
 }
 
-func canvas(w, h int) *image.RGBA {
-	c := image.NewRGBA(image.Rect(0, 0, w, h))
-	draw.Draw(c, c.Bounds(), image.NewUniform(color.White), image.Point{}, draw.Src)
-	return c
-}
-
 // encode writes a JPEG of about at most so many bytes.
 func encode(img image.Image, most int) []byte {
 	for quality := 78; ; quality -= 12 {
-		var b bytes.Buffer
-		if jpeg.Encode(&b, img, &jpeg.Options{Quality: quality}) != nil {
+		b, err := picture.JPEG(img, quality)
+		if err != nil {
 			return nil
 		}
-		if b.Len() <= most || quality < 40 {
-			return b.Bytes()
+		if len(b) <= most || quality < 40 {
+			return b
 		}
 	}
 }

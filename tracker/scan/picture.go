@@ -1,28 +1,20 @@
 package scan
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"image"
-	_ "image/gif" // pictures come in these formats
-	"image/jpeg"
-	_ "image/png"
-	"strings"
-
-	"golang.org/x/image/draw"
-	_ "golang.org/x/image/webp"
 
 	"shopwatch/tracker"
 	"shopwatch/tracker/browser"
+	"shopwatch/tracker/picture"
 )
 
 const (
 	pictureBytes = 5 << 20 // of a picture that is looked at
-	pictureSide  = 8000    // pixels of its longer side
 	keptSide     = 240     // of a picture that is kept
 	mostPictures = 60      // looked at in one scan
 )
@@ -96,51 +88,32 @@ func (r *reading) picture(ctx context.Context, address string) (tracker.Look, st
 	if err != nil {
 		return "", "", nil, err
 	}
-	img, err := decode(body)
+	img, err := r.decode(body)
 	if err != nil {
 		return "", "", nil, err
 	}
-	img = shrink(img, keptSide)
 	look := tracker.LookOf(img)
 	if r.opts.Keep == nil {
 		return look, "", nil, nil
 	}
-	var small bytes.Buffer
-	if err := jpeg.Encode(&small, img, &jpeg.Options{Quality: 80}); err != nil {
+	small, err := picture.JPEG(img, 80)
+	if err != nil {
 		return look, "", nil, err
 	}
-	file, err := r.opts.Keep(small.Bytes(), "jpg")
-	return look, file, small.Bytes(), err
+	file, err := r.opts.Keep(small, "jpg")
+	return look, file, small, err
 }
 
-// decode reads a picture that a stranger made: its size is looked at before
-// its pixels.
-func decode(body []byte) (image.Image, error) {
-	c, format, err := image.DecodeConfig(bytes.NewReader(body))
+// decode reads a picture and makes it small. Pictures are decoded one at a
+// time, whatever scans run beside each other: each may take some 50 MB.
+func (s *Scanner) decode(body []byte) (image.Image, error) {
+	s.decoding.Lock()
+	defer s.decoding.Unlock()
+	img, err := picture.Decode(body)
 	if err != nil {
-		return nil, fmt.Errorf("not a picture: %w", err)
+		return nil, err
 	}
-	if c.Width < 1 || c.Height < 1 || c.Width > pictureSide || c.Height > pictureSide {
-		return nil, fmt.Errorf("a %s of %d x %d pixels", format, c.Width, c.Height)
-	}
-	img, _, err := image.Decode(bytes.NewReader(body))
-	if err != nil {
-		return nil, fmt.Errorf("a damaged %s: %s", format, strings.TrimSpace(err.Error()))
-	}
-	return img, nil
-}
-
-// shrink returns the picture with its longer side at most so many pixels.
-func shrink(img image.Image, side int) image.Image {
-	b := img.Bounds()
-	longer := max(b.Dx(), b.Dy())
-	if longer <= side {
-		return img
-	}
-	small := image.NewRGBA(image.Rect(0, 0, max(b.Dx()*side/longer, 1), max(b.Dy()*side/longer, 1)))
-	draw.Draw(small, small.Bounds(), image.White, image.Point{}, draw.Src)
-	draw.ApproxBiLinear.Scale(small, small.Bounds(), img, b, draw.Over, nil)
-	return small
+	return picture.Shrink(img, keptSide), nil
 }
 
 const (

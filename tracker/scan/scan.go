@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"shopwatch/tracker"
@@ -19,6 +20,14 @@ import (
 // would read otherwise than before, so that the difference is not taken for
 // news.
 const Parser = 1
+
+// A scan takes no more than that: a shelf may be endless. Ten thousand products
+// are a large storefront.
+const (
+	mostPages    = 2000
+	mostProducts = 50_000
+	mostBytes    = 32 << 20 // of what is kept of products
+)
 
 // tabPages is how many pages a tab shows before it is replaced: V8 collects
 // late, and a fresh tab keeps the memory of Chrome flat.
@@ -59,7 +68,10 @@ type Options struct {
 }
 
 // A Scanner reads storefronts. It is safe for concurrent use.
-type Scanner struct{ opts Options }
+type Scanner struct {
+	opts     Options
+	decoding sync.Mutex // held while a picture is decoded
+}
 
 // New returns a scanner.
 func New(o Options) *Scanner {
@@ -200,6 +212,7 @@ type ending struct {
 func (r *reading) pass(ctx context.Context, listing string) (pages []market.Listing, end ending) {
 	r.scan.Evidence.Passes++
 	r.done.Products, r.done.Pages = 0, 0
+	products, bytes := 0, 0
 	for n := 1; ; n++ {
 		l, err := r.page(ctx, listing, n, pages)
 		if st := (*stateError)(nil); errors.As(err, &st) {
@@ -211,7 +224,13 @@ func (r *reading) pass(ctx context.Context, listing string) (pages []market.List
 		pages = append(pages, l)
 		r.layout = l.Layout
 		for i := range l.Products {
-			r.pages[l.Products[i].ID] = n
+			p := &l.Products[i]
+			r.pages[p.ID] = n
+			bytes += len(p.ID) + len(p.Title) + len(p.URL) + len(p.Image)
+		}
+		products += len(l.Products)
+		for i := range r.calls {
+			r.calls[i].Forget()
 		}
 		r.progress(l)
 		switch {
@@ -225,8 +244,8 @@ func (r *reading) pass(ctx context.Context, listing string) (pages []market.List
 			return pages, ending{stop: "empty page"}
 		case l.Next != n+1:
 			return pages, ending{stop: fmt.Sprintf("page %d leads on to page %d", n, l.Next)}
-		case n > 2000:
-			return pages, ending{stop: "more than 2000 pages"}
+		case n >= mostPages, products > mostProducts, bytes > mostBytes:
+			return pages, ending{stop: "too long", err: fmt.Errorf("the list does not end after %d products; watch categories of the shop instead", products)}
 		}
 	}
 }
