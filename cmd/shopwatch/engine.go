@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"reflect"
 	"sync"
@@ -20,10 +21,11 @@ import (
 // database, one pace. It is the same for the daemon, for a single scan and for
 // the demo.
 type engine struct {
-	config *atomic.Pointer[Config]
-	db     *storage.DB
-	log    *slog.Logger
-	chrome atomic.Pointer[chrome]
+	config  *atomic.Pointer[Config]
+	db      *storage.DB
+	log     *slog.Logger
+	journal *journal
+	chrome  atomic.Pointer[chrome]
 	// A scan holds used for reading: another Chrome takes the place of one
 	// that is not used.
 	used sync.RWMutex
@@ -38,10 +40,14 @@ type chrome struct {
 
 // newEngine joins browser, scanner and database. Chrome is started when it is
 // first needed; close ends it.
-func newEngine(c *atomic.Pointer[Config], db *storage.DB, log *slog.Logger) *engine {
-	e := &engine{config: c, db: db, log: log}
+func newEngine(c *atomic.Pointer[Config], db *storage.DB, log *slog.Logger) (*engine, error) {
+	j, err := openJournal(c.Load().Data, c.Load().names(), log)
+	if err != nil {
+		return nil, fmt.Errorf("read what shopwatch was at last: %w", err)
+	}
+	e := &engine{config: c, db: db, log: log, journal: j}
 	e.chrome.Store(e.newChrome())
-	return e
+	return e, nil
 }
 
 // newChrome returns the Chrome of the configuration.
@@ -54,6 +60,7 @@ func (e *engine) newChrome() *chrome {
 		Browser:     ch.browser,
 		Preview:     e.db.Preview,
 		Keep:        e.db.KeepEvidence,
+		Picture:     e.journal.picture,
 		Pace:        pacer.Wait,
 		PageTimeout: time.Duration(b.PageTimeout),
 		Backoff:     b.backoff,
@@ -119,6 +126,8 @@ func (e *engine) close() error { return e.chrome.Load().browser.Close() }
 func (e *engine) scan(ctx context.Context, sf tracker.Storefront, tell func(tracker.Progress)) *tracker.Scan {
 	ch, giveBack := e.use()
 	defer giveBack()
+	e.journal.begin(sf.Name)
+	defer func() { e.journal.end(sf.Name, ctx.Err() != nil) }()
 	return ch.scanner.Scan(ctx, sf, e.config.Load().rulesFor(sf.Name), tell)
 }
 

@@ -52,9 +52,12 @@ func newService(c *Config, db *storage.DB, plans func(*Config) []watch.Plan, log
 	}
 	s.config.Store(c)
 	s.notifier.Store(n)
-	s.engine = newEngine(&s.config, db, log)
+	if s.engine, err = newEngine(&s.config, db, log); err != nil {
+		return nil, err
+	}
 	s.watcher = watch.New(watch.Options{
 		Plans: plans(c), Scan: s.engine.scan, Commit: s.commit, State: db.State,
+		Late:   func(name tracker.Name) time.Duration { return c.wait(s.engine.journal.late(name)) },
 		Jitter: c.wait(jitter), Cooling: c.wait(cooling), Backoff: c.wait(backoff),
 	}, log)
 	return s, nil

@@ -80,6 +80,13 @@ func (r *reading) picture(ctx context.Context, address string) (tracker.Look, st
 	if r.tab == nil {
 		return "", "", nil, errors.New("no page is open")
 	}
+	if r.opts.Picture != nil {
+		done, ok := r.opts.Picture(r.scan.Storefront, address)
+		if !ok {
+			return "", "", nil, errors.New("shopwatch was killed when it looked at it, or twice in a scan of this storefront")
+		}
+		defer done()
+	}
 	// A small version, as lists show it, spares the shop the large one.
 	body, err := r.tab.Fetch(ctx, address+"_240x240.jpg", pictureBytes)
 	if err != nil {

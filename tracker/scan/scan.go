@@ -46,6 +46,10 @@ type Options struct {
 	Preview func(*tracker.Scan, tracker.Rules) (tracker.Outcome, error)
 	// Keep stores an evidence file and returns its name. Nil for no evidence.
 	Keep func(content []byte, ext string) (string, error)
+	// Picture is told of every picture that is about to be looked at, and done
+	// when that is over. It reports false for one that is not to be looked at.
+	// Nil for none.
+	Picture func(storefront tracker.Name, address string) (done func(), ok bool)
 	// Pace waits until the next page of the marketplace may be asked for. Nil
 	// for no wait.
 	Pace func(ctx context.Context, marketplace string) error

@@ -42,6 +42,9 @@ type Options struct {
 	// one. It is asked once for each, to find what was missed while shopwatch
 	// did not run.
 	State func(tracker.Name) (tracker.State, error)
+	// Late is how much later than now a storefront is scanned when it was
+	// missed while shopwatch did not run. Nil for nothing.
+	Late func(tracker.Name) time.Duration
 	// Jitter is the most by which a scan may begin later than its schedule
 	// says, so that storefronts do not begin together. It is the same for a
 	// storefront every time, and never more than a tenth of the time between
@@ -287,6 +290,11 @@ func (w *Watcher) recall(shops []*shop) error {
 		states[i] = st
 		s.mu.Lock()
 		s.due = s.firstDue(st.LastScan)
+		if late := w.late(s.Name); late > 0 && !s.due.IsZero() {
+			if at := now().Add(late); s.due.Before(at) {
+				s.due = at
+			}
+		}
 		due := s.due
 		s.mu.Unlock()
 		w.announce(s.Name, due, st.LastScan)
@@ -320,6 +328,13 @@ func (w *Watcher) recall(shops []*shop) error {
 		}
 	}
 	return nil
+}
+
+func (w *Watcher) late(name tracker.Name) time.Duration {
+	if w.o.Late == nil {
+		return 0
+	}
+	return w.o.Late(name)
 }
 
 // announce says when a storefront is scanned next. Zero times are never.
