@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"golang.org/x/term"
@@ -36,7 +35,9 @@ func (a *app) load() (*Config, error) {
 	return c, err
 }
 
-// The daemon leaves the address of its API in this file of the data directory.
+// The daemon leaves the address at which it answers people and programs in this
+// file of the data directory. Commands use a socket beside it: at the address
+// anybody may listen after the daemon was killed.
 const addressFile = "address"
 
 // ask lets f ask the daemon or, when none runs, a server in this process that
@@ -46,11 +47,7 @@ func (a *app) ask(f func(*Config, *web.Client) error) error {
 	if err != nil {
 		return err
 	}
-	client, err := a.daemon(c)
-	if err != nil {
-		return err
-	}
-	if client != nil {
+	if client := a.daemon(c); client != nil {
 		defer client.Close()
 		return f(c, client)
 	}
@@ -66,29 +63,15 @@ func (a *app) ask(f func(*Config, *web.Client) error) error {
 }
 
 // daemon returns a client of the daemon that works in the data directory, nil
-// when none runs.
-func (a *app) daemon(c *Config) (*web.Client, error) {
-	address, err := os.ReadFile(filepath.Join(c.Data, addressFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("find the daemon: %w", err)
-	}
-	token := c.Token
-	if token == "" {
-		if token, err = web.Token(c.Data); err != nil {
-			return nil, err
-		}
-	}
-	client := web.Dial(strings.TrimSpace(string(address)), token)
+// when none answers. If one lives nevertheless its lock on the database will
+// tell.
+func (a *app) daemon(c *Config) *web.Client {
+	client := web.Dial(c.Data)
 	if !client.Healthy(a.ctx) {
-		// It ended without taking the file away. If it lives nevertheless its
-		// lock on the database will tell.
 		client.Close()
-		return nil, nil
+		return nil
 	}
-	return client, nil
+	return client
 }
 
 func databasePath(c *Config) string { return filepath.Join(c.Data, "shopwatch.db") }

@@ -194,8 +194,8 @@ func (a *app) checkLogins(c *Config, chrome bool) []finding {
 // it is in order.
 func (a *app) profile(c *Config, err error) finding {
 	if errors.Is(err, browser.ErrInUse) {
-		client, unknown := a.daemon(c)
-		if client == nil || unknown != nil {
+		client := a.daemon(c)
+		if client == nil {
 			return finding{"profile", false, err.Error()}
 		}
 		client.Close()
@@ -269,7 +269,7 @@ func tryWrite(dir string) error {
 // daemon do it.
 func (a *app) checkDatabase(c *Config) (database finding, evidence []finding) {
 	path := databasePath(c)
-	if client, err := a.daemon(c); err == nil && client != nil {
+	if client := a.daemon(c); client != nil {
 		defer client.Close()
 		return foundIn(a.ctx, path+", in use by the daemon,", client)
 	}

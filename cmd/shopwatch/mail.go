@@ -236,11 +236,7 @@ func (a *app) askService(flush bool, f func(*Config, *web.Client) error) (err er
 	if err != nil {
 		return err
 	}
-	client, err := a.daemon(c)
-	if err != nil {
-		return err
-	}
-	if client != nil {
+	if client := a.daemon(c); client != nil {
 		defer client.Close()
 		return f(c, client)
 	}

@@ -113,6 +113,10 @@ func (a *app) live(c *Config, db *storage.DB, hup <-chan os.Signal, log *slog.Lo
 	if err == nil {
 		err = leaveAddress(c, listener)
 	}
+	var socket net.Listener
+	if err == nil {
+		socket, err = web.ListenSocket(c.Data, log)
+	}
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -124,6 +128,7 @@ func (a *app) live(c *Config, db *storage.DB, hup <-chan os.Signal, log *slog.Lo
 	s.scanned = l.server.Scanned
 	l.part(ctx, s.run)
 	l.part(ctx, s.keepHouse)
+	l.part(ctx, func(ctx context.Context) error { return l.server.RunSocket(ctx, socket) })
 	l.hear(ctx, listener)
 	log.Info("started", "storefronts", len(c.Storefronts), "channels", len(c.Channels), "listen", listener.Addr().String(), "version", version)
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
@@ -180,7 +185,8 @@ func listen(c *Config) (net.Listener, error) {
 	return l, nil
 }
 
-// leaveAddress writes for other commands where the API is.
+// leaveAddress writes for people where the API is, which they may have left to
+// the system to choose.
 func leaveAddress(c *Config, l net.Listener) error {
 	// Another name first: who reads it never finds half of it.
 	path := filepath.Join(c.Data, addressFile)
@@ -221,7 +227,7 @@ func (l *life) renew(ctx context.Context, c *Config) {
 	}
 	if listener != l.listener {
 		if err := leaveAddress(c, listener); err != nil {
-			l.log.Error("other commands do not find the daemon", "err", err)
+			l.log.Error("the new address is not written down", "err", err)
 		}
 		l.hear(ctx, listener)
 	}

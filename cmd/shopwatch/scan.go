@@ -38,11 +38,7 @@ func (s *scanCommand) Run(a *app) error {
 			return fmt.Errorf("there is no storefront %q in %s; there are %s", name, a.file, list(c.names()))
 		}
 	}
-	client, err := a.daemon(c)
-	if err != nil {
-		return err
-	}
-	if client != nil {
+	if client := a.daemon(c); client != nil {
 		defer client.Close()
 		return s.with(a, c, client)
 	}

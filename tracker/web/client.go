@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -19,30 +20,30 @@ import (
 )
 
 // A Client asks a server. The zero value asks nobody: use Dial or Local.
-type Client struct {
-	base, token string
-	http        *http.Client
-}
+type Client struct{ http *http.Client }
 
-// Dial returns a client of the server that listens at an address (host:port).
-func Dial(address, token string) *Client {
-	t := &http.Transport{ResponseHeaderTimeout: 2 * time.Minute, DisableCompression: true}
-	return &Client{"http://" + address, token, &http.Client{Transport: t}}
+// Dial returns a client of the daemon that works in a data directory, whether
+// or not there is one: see Healthy. Nothing is sent to a process of another
+// user that listens in its place.
+func Dial(data string) *Client {
+	t := &http.Transport{
+		ResponseHeaderTimeout: 2 * time.Minute, DisableCompression: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dialSocket(ctx, data) },
+	}
+	return &Client{&http.Client{Transport: t}}
 }
 
 // Local returns a client of a server in this process.
-func Local(s *Server) *Client {
-	return &Client{"http://localhost", "", &http.Client{Transport: direct{s.local}}}
-}
+func Local(s *Server) *Client { return &Client{&http.Client{Transport: direct{s.local}}} }
 
 // Close ends connections that are kept for the next request.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// Healthy reports whether a server that takes the client's token answers.
+// Healthy reports whether the server answers.
 func (c *Client) Healthy(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	resp, err := c.send(ctx, http.MethodGet, "/api/openapi.json", nil)
+	resp, err := c.send(ctx, http.MethodGet, "/healthz", nil)
 	return err == nil && resp.Body.Close() == nil
 }
 
@@ -331,12 +332,9 @@ func (c *Client) post(ctx context.Context, path string, v any) (*http.Response, 
 }
 
 func (c *Client) send(ctx context.Context, method, path string, b []byte) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(b))
+	req, err := http.NewRequestWithContext(ctx, method, "http://localhost"+path, bytes.NewReader(b))
 	if err != nil {
 		return nil, err
-	}
-	if c.token != "" {
-		req.Header.Set("Authorization", "Bearer "+c.token)
 	}
 	if b != nil {
 		req.Header.Set("Content-Type", "application/json")

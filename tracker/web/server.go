@@ -95,7 +95,7 @@ func New(o Options, log *slog.Logger) *Server { return newServer(o, newCounted()
 func newServer(o Options, c *counted, log *slog.Logger) *Server {
 	s := &Server{o: o, log: log}
 	s.metrics = &metrics{s, c}
-	s.local = s.routes()
+	s.local = bounded(s.routes())
 	s.handler = s.guard(s.local)
 	if o.Leave != nil {
 		open := http.NewServeMux()
@@ -108,10 +108,14 @@ func newServer(o Options, c *counted, log *slog.Logger) *Server {
 
 // ServeHTTP answers a request that came over a network.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.newest().handler.ServeHTTP(w, r)
+}
+
+func (s *Server) newest() *Server {
 	if l := s.latest.Load(); l != nil {
-		s = l
+		return l
 	}
-	s.handler.ServeHTTP(w, r)
+	return s
 }
 
 // Replace gives a server other options while it runs. Requests under way end
@@ -122,9 +126,19 @@ func (s *Server) Replace(o Options) {
 
 // Run serves on the listener, which it closes, until ctx is done and the
 // requests under way have ended. Scans that clients wait for are cut short.
-func (s *Server) Run(ctx context.Context, l net.Listener) error {
+func (s *Server) Run(ctx context.Context, l net.Listener) error { return s.serve(ctx, l, s) }
+
+// RunSocket is Run for the listener of ListenSocket, at which no token is
+// needed.
+func (s *Server) RunSocket(ctx context.Context, l net.Listener) error {
+	return s.serve(ctx, l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.newest().local.ServeHTTP(w, r)
+	}))
+}
+
+func (s *Server) serve(ctx context.Context, l net.Listener, h http.Handler) error {
 	srv := &http.Server{
-		Handler:           s,
+		Handler:           h,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       20 * time.Second,
 		WriteTimeout:      5 * time.Minute, // a sample mail may wait for its server
@@ -177,6 +191,13 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			problem(w, http.StatusForbidden, "open this at 127.0.0.1 or localhost")
 			return
 		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// bounded lets no request have a body that is longer than any that is needed.
+func bounded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
 		next.ServeHTTP(w, r)
 	})

@@ -113,13 +113,48 @@ func serve(t *testing.T, o web.Options) (address string) {
 	return l.Addr().String()
 }
 
+// serveSocket lets a server answer at the socket of a data directory until the
+// returned function is called.
+func serveSocket(t *testing.T, s *web.Server, data string) (stop func()) {
+	t.Helper()
+	l, err := web.ListenSocket(data, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- s.RunSocket(ctx, l) }()
+	stopped := false
+	stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("RunSocket = %v", err)
+		}
+	}
+	t.Cleanup(stop)
+	return stop
+}
+
+// answers reports whether the daemon of a data directory answers.
+func answers(t *testing.T, data string) bool {
+	c := web.Dial(data)
+	defer c.Close()
+	return c.Healthy(t.Context())
+}
+
 // Whether the daemon answers or the same process does makes no difference.
 func TestClient(t *testing.T) {
 	db := database(t)
-	far := web.Dial(serve(t, options(db)), token)
+	data := t.TempDir()
+	serveSocket(t, web.New(options(db), slog.New(slog.DiscardHandler)), data)
+	far := web.Dial(data)
 	t.Cleanup(far.Close)
 	near := web.Local(web.New(options(db), slog.New(slog.DiscardHandler)))
-	for name, c := range map[string]*web.Client{"by network": far, "in process": near} {
+	for name, c := range map[string]*web.Client{"by socket": far, "in process": near} {
 		t.Run(name, func(t *testing.T) {
 			ctx := t.Context()
 			if !c.Healthy(ctx) {
@@ -374,15 +409,16 @@ func TestStopCutsScansShort(t *testing.T) {
 		<-ctx.Done()
 		return nil, nil, errors.New("cut short")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	data := t.TempDir()
+	l, err := web.ListenSocket(data, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	s := web.New(o, slog.New(slog.DiscardHandler))
-	go func() { ended <- s.Run(ctx, l) }()
-	c := web.Dial(l.Addr().String(), token)
+	go func() { ended <- s.RunSocket(ctx, l) }()
+	c := web.Dial(data)
 	defer c.Close()
 	told := make(chan error, 1)
 	go func() {

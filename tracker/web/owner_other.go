@@ -1,0 +1,6 @@
+//go:build !unix
+
+package web
+
+// owner returns whom a file belongs to, -1 when that is not known.
+func owner(string) int { return -1 }
