@@ -47,7 +47,9 @@ func (checkCommand) Run(a *app) error {
 	all := []finding{{"configuration", true, fmt.Sprintf("%s: %s, %s", a.file, of(len(c.Storefronts), 0, "storefront"), of(len(c.Channels), 0, "channel"))}}
 	chrome := checkChrome(a.ctx, c)
 	db, evidence := a.checkDatabase(c)
-	all = append(all, chrome, checkData(c), db)
+	all = append(all, chrome)
+	all = append(all, checkFiles()...)
+	all = append(all, checkData(c), db)
 	all = append(all, evidence...)
 	all = append(all, a.checkClock(c, db.OK))
 	all = append(all, a.checkLogins(c, chrome.OK)...)
@@ -163,6 +165,24 @@ func tryTab(ctx context.Context, b *browser.Browser) (err error) {
 		return fmt.Errorf("it draws boxes for Chinese characters: %s", mend)
 	}
 	return nil
+}
+
+// checkFiles looks whether shopwatch and Chrome may have as many files open as
+// they need. It finds nothing where that is not known.
+func checkFiles() []finding {
+	switch limit := browser.MaxFiles(); {
+	case limit == 0:
+		return nil
+	case limit < browser.LeastFiles:
+		return []finding{{"files", false, fewFiles(limit)}}
+	default:
+		return []finding{{"files", true, fmt.Sprintf("%d may be open at once", limit)}}
+	}
+}
+
+// fewFiles says what to do about a limit of open files.
+func fewFiles(limit uint64) string {
+	return fmt.Sprintf("only %d may be open at once, and pages may need more: raise the limit to %d (ulimit -n %[2]d; under systemd LimitNOFILE=%[2]d)", limit, 2*browser.LeastFiles)
 }
 
 // checkLogins looks whether the profile is free, and tells how old the login

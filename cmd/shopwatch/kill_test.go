@@ -143,8 +143,19 @@ func TestKilledDaemon(t *testing.T) {
 // answers, or has ended.
 func (w *world) process(args ...string) *exec.Cmd {
 	w.t.Helper()
+	return w.serveProcess(w.command(args...))
+}
+
+// command is the program as a process of its own.
+func (w *world) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0], append([]string{"-c", filepath.Join(w.dir, "shopwatch.yaml")}, args...)...)
 	cmd.Env = append(os.Environ(), "SHOPWATCH_TEST_RUN=1")
+	return cmd
+}
+
+// serveProcess starts a daemon and waits until it answers, or has ended.
+func (w *world) serveProcess(cmd *exec.Cmd) *exec.Cmd {
+	w.t.Helper()
 	var out bytes.Buffer
 	errs := log{said: make(chan bool)}
 	cmd.Stdout, cmd.Stderr = &out, &errs

@@ -130,6 +130,9 @@ func (a *app) live(c *Config, db *storage.DB, hup <-chan os.Signal, log *slog.Lo
 	l.part(ctx, s.keepHouse)
 	l.part(ctx, func(ctx context.Context) error { return l.server.RunSocket(ctx, socket) })
 	l.hear(ctx, listener)
+	if limit := browser.MaxFiles(); limit > 0 && limit < browser.LeastFiles {
+		log.Warn("open files: " + fewFiles(limit))
+	}
 	log.Info("started", "storefronts", len(c.Storefronts), "channels", len(c.Channels), "listen", listener.Addr().String(), "version", version)
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
 	for {
@@ -264,6 +267,7 @@ func (a *app) reload(old *Config, log *slog.Logger) *Config {
 // serverOptions are those of the daemon's API.
 func serverOptions(c *Config, s *service) (web.Options, error) {
 	o := webOptions(c, s.db)
+	o.Connections = maxConnections()
 	o.Scan, o.Status, o.Disputed = s.scan, s.status, s.notifier.Load().Wake
 	s.channels(&o)
 	if c.Public != "" {
@@ -291,6 +295,17 @@ func serverOptions(c *Config, s *service) (web.Options, error) {
 		return o, err
 	}
 	return o, nil
+}
+
+// maxConnections is how many connections the API may have. Half of the files
+// that may be open are left to the database, Chrome and mail.
+func maxConnections() int {
+	const most = 256
+	limit := browser.MaxFiles()
+	if limit == 0 || limit/2 > most {
+		return most
+	}
+	return max(int(limit/2), 8)
 }
 
 // scansInFull is how long every scan record is kept; later one a day is.

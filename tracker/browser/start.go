@@ -13,6 +13,14 @@ import (
 // asked for: before it, addresses could not be blocked by URLPattern.
 const Oldest = 143
 
+// LeastFiles is how many files a Chrome should be allowed to have open at once.
+// With a tab it has about a hundred, and each connection of a page is one more.
+const LeastFiles = 512
+
+// tooFewFiles is a limit with which no Chrome works. It may end without a word
+// of why.
+const tooFewFiles = 100
+
 // ErrSandbox says that the system does not let Chrome make its sandbox.
 var ErrSandbox = errors.New("the system refuses Chrome its sandbox: allow user namespaces for it, or, inside a container that is sandbox enough, set browser.flags to {no-sandbox: true}; never run it as root")
 
@@ -43,6 +51,8 @@ func explain(ctx context.Context, err error) error {
 		return fmt.Errorf("%w (%s)", ErrSandbox, said)
 	case has("shared libraries"):
 		return fmt.Errorf("a library that Chrome needs is not installed; install Chrome by the package manager, which brings it (%s)", said)
+	case has("oo many open files"), MaxFiles() > 0 && MaxFiles() <= tooFewFiles:
+		return fmt.Errorf("too many open files: at most %d may be open at once; raise that to %d or more (ulimit -n; LimitNOFILE= of systemd) (%s)", MaxFiles(), 2*LeastFiles, said)
 	case has("process exited", "lost the connection", "context canceled", ":FATAL:") || strings.HasSuffix(said, "failed to start:"):
 		return fmt.Errorf("it ended by itself; install Chrome anew if that happens at every start (%s)", said)
 	}
@@ -50,10 +60,11 @@ func explain(ctx context.Context, err error) error {
 }
 
 // essence is the line of what a program said that tells why it ended: the first
-// that it calls fatal, or else all of it, cut to a length that can be read.
+// that it calls fatal or that tells of open files, or else all of it, cut to a
+// length that can be read.
 func essence(said string) string {
 	for line := range strings.Lines(said) {
-		if strings.Contains(line, ":FATAL:") || strings.Contains(line, "No usable sandbox") {
+		if strings.Contains(line, ":FATAL:") || strings.Contains(line, "No usable sandbox") || strings.Contains(line, "oo many open files") {
 			said = line
 			break
 		}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
@@ -48,6 +49,9 @@ type Options struct {
 	// Closed demands the token of every request but /healthz: for an address
 	// that other machines reach.
 	Closed bool
+	// Connections is how many may be open at once at the listener of Run; 64
+	// when zero.
+	Connections int
 	// Status returns what the storefronts wait for. Nil when nothing watches.
 	Status func() []Waiting
 	// Scan scans a storefront now. A dry scan is not kept. Nil when this
@@ -126,19 +130,24 @@ func (s *Server) Replace(o Options) {
 
 // Run serves on the listener, which it closes, until ctx is done and the
 // requests under way have ended. Scans that clients wait for are cut short.
-func (s *Server) Run(ctx context.Context, l net.Listener) error { return s.serve(ctx, l, s) }
+// There are never more connections than Options.Connections.
+func (s *Server) Run(ctx context.Context, l net.Listener) error {
+	c := newConnections(cmp.Or(s.o.Connections, 64), s.log)
+	return s.serve(ctx, tellingListener{l, c}, s, c.changed)
+}
 
 // RunSocket is Run for the listener of ListenSocket, at which no token is
 // needed.
 func (s *Server) RunSocket(ctx context.Context, l net.Listener) error {
 	return s.serve(ctx, l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.newest().local.ServeHTTP(w, r)
-	}))
+	}), nil)
 }
 
-func (s *Server) serve(ctx context.Context, l net.Listener, h http.Handler) error {
+func (s *Server) serve(ctx context.Context, l net.Listener, h http.Handler, changed func(net.Conn, http.ConnState)) error {
 	srv := &http.Server{
 		Handler:           h,
+		ConnState:         changed,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       20 * time.Second,
 		WriteTimeout:      5 * time.Minute, // a sample mail may wait for its server
