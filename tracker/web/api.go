@@ -23,36 +23,54 @@ import (
 	"shopwatch/tracker"
 )
 
-// routes are all addresses of the API.
-func (s *Server) routes() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", s.ready)
-	mux.HandleFunc("GET /evidence/{name}", s.evidence)
-	mux.HandleFunc("GET /feeds/{channel}/{file}", s.feed)
-	mux.HandleFunc("GET /{$}", s.status)
-	mux.HandleFunc("GET /status.css", s.style)
-	mux.Handle("GET /metrics", s.metrics.handler())
+// bearer is the name of the token in the OpenAPI document.
+const bearer = "token"
+
+// routes are all addresses of the API, and the patterns of those that need no
+// token on this machine. Of the operations in the OpenAPI document they are
+// those that are marked as open.
+func (s *Server) routes() (mux *http.ServeMux, open map[string]bool) {
+	mux, open = http.NewServeMux(), make(map[string]bool)
+	for pattern, handler := range map[string]http.HandlerFunc{
+		"GET /healthz":                func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, "ok") },
+		"GET /readyz":                 s.ready,
+		"GET /evidence/{name}":        s.evidence,
+		"GET /feeds/{channel}/{file}": s.feed,
+		"GET /{$}":                    s.status,
+		"GET /status.css":             s.style,
+		"GET /metrics":                s.metrics.handler().ServeHTTP,
+	} {
+		mux.HandleFunc(pattern, handler)
+		open[pattern] = true
+	}
 
 	config := huma.DefaultConfig("shopwatch", s.o.Version)
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "/api/openapi", "", ""
 	config.CreateHooks = nil // no $schema in answers
 	config.RejectUnknownQueryParameters = true
 	config.Info.Description = "What shopwatch knows of storefronts, and scans on demand. " +
-		"Requests other than GET need the token in the file data/token: Authorization: Bearer TOKEN."
+		"What changes something or names the recipients of reports needs the token; " +
+		"everything does when shopwatch listens on an address that other machines reach. " +
+		"Requests that a proxy has forwarded are refused."
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{bearer: {
+		Type: "http", Scheme: "bearer", Description: "The token of the configuration, or else what the file data/token holds.",
+	}}
 	for t, doc := range map[any]any{
 		tracker.Product{}: productDoc{}, &tracker.Item{}: itemDoc{}, &tracker.Scan{}: scanDoc{}, &tracker.Change{}: changeDoc{},
 	} {
 		config.Components.Schemas.RegisterTypeAlias(reflect.Indirect(reflect.ValueOf(t)).Type(), reflect.TypeOf(doc))
 	}
+	for _, form := range []string{"", "-3.0"} {
+		open["GET "+config.OpenAPIPath+form+".json"], open["GET "+config.OpenAPIPath+form+".yaml"] = true, true
+	}
 	api := humago.New(mux, config)
-	huma.Get(api, "/api/storefronts", s.storefronts, about("storefronts", "Storefronts and what they wait for"))
-	huma.Get(api, "/api/storefronts/{name}/products", s.products, about("products", "The catalog of a storefront, also what was removed"))
-	huma.Get(api, "/api/suspects", s.suspects, about("suspects", "Products that are missing without proof"))
-	huma.Get(api, "/api/changes", s.changes, about("changes", "The change log"))
-	huma.Get(api, "/api/changes/{seq}", s.why, about("why", "The whole story of one change"))
+	huma.Get(api, "/api/storefronts", s.storefronts, about("storefronts", "Storefronts and what they wait for"), forAll)
+	huma.Get(api, "/api/storefronts/{name}/products", s.products, about("products", "The catalog of a storefront, also what was removed"), forAll)
+	huma.Get(api, "/api/suspects", s.suspects, about("suspects", "Products that are missing without proof"), forAll)
+	huma.Get(api, "/api/changes", s.changes, about("changes", "The change log"), forAll)
+	huma.Get(api, "/api/changes/{seq}", s.why, about("why", "The whole story of one change, with the reports that told of it"))
 	huma.Post(api, "/api/changes/{seq}/dispute", s.dispute, about("dispute", "Say that a change is wrong: the catalog is set right, and those who were told are told again"))
-	huma.Get(api, "/api/scans", s.scans, about("scans", "Scans, newest first"))
+	huma.Get(api, "/api/scans", s.scans, about("scans", "Scans, newest first"), forAll)
 	huma.Register(api, streaming("scan", "/api/scans", "application/x-ndjson",
 		"Scan now. Each line of the answer is an object with progress, result or error"), s.scan)
 	huma.Register(api, streaming("backup", "/api/backup", "application/vnd.shopwatch",
@@ -63,18 +81,32 @@ func (s *Server) routes() http.Handler {
 	huma.Post(api, "/api/retry", s.retry, about("retry", "Try letters again now"))
 	huma.Post(api, "/api/check", s.check, about("check", "Verify the database and the evidence beside it"))
 	huma.Post(api, "/api/compact", s.compact, about("compact", "Give free space in the database file back"))
-	return mux
+	for path, item := range api.OpenAPI().Paths {
+		if item.Get != nil && len(item.Get.Security) == 0 {
+			open["GET "+path] = true
+		}
+	}
+	return mux, open
 }
 
+// about describes an operation. It needs the token unless forAll follows.
 func about(id, summary string) func(*huma.Operation) {
-	return func(o *huma.Operation) { o.OperationID, o.Summary = id, summary }
+	return func(o *huma.Operation) {
+		o.OperationID, o.Summary, o.Security = id, summary, []map[string][]string{{bearer: {}}}
+	}
 }
 
+// forAll marks an operation whose answer everybody on this machine may read.
+func forAll(o *huma.Operation) { o.Security = nil }
+
+// streaming describes an operation that writes its answer bit by bit.
 func streaming(id, path, content, summary string) huma.Operation {
-	return huma.Operation{
-		OperationID: id, Method: http.MethodPost, Path: path, Summary: summary, MaxBodyBytes: 64 << 10,
+	o := huma.Operation{
+		Method: http.MethodPost, Path: path, MaxBodyBytes: 64 << 10,
 		Responses: map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{content: {}}}},
 	}
+	about(id, summary)(&o)
+	return o
 }
 
 // A body is an answer.

@@ -15,6 +15,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -44,7 +45,8 @@ type Options struct {
 	Shops   []Shop
 	Version string
 	Zone    *time.Location // of the status page; UTC when nil
-	// Token is demanded of everything that changes or starts something.
+	// Token is demanded of everything that changes or starts something, and of
+	// what names the recipients of reports.
 	Token string
 	// Closed demands the token of every request but /healthz: for an address
 	// that other machines reach.
@@ -90,6 +92,8 @@ type Server struct {
 	log     *slog.Logger
 	handler http.Handler
 	local   http.Handler
+	mux     *http.ServeMux
+	open    map[string]bool // patterns of the routes that need no token on this machine
 	metrics *metrics
 }
 
@@ -99,7 +103,8 @@ func New(o Options, log *slog.Logger) *Server { return newServer(o, newCounted()
 func newServer(o Options, c *counted, log *slog.Logger) *Server {
 	s := &Server{o: o, log: log}
 	s.metrics = &metrics{s, c}
-	s.local = bounded(s.routes())
+	s.mux, s.open = s.routes()
+	s.local = bounded(s.mux)
 	s.handler = s.guard(s.local)
 	if o.Leave != nil {
 		open := http.NewServeMux()
@@ -173,7 +178,8 @@ func (s *Server) serve(ctx context.Context, l net.Listener, h http.Handler, chan
 }
 
 // guard lets nobody in who has no business here: web pages of others that a
-// browser on this machine shows, and other machines.
+// browser on this machine shows, other machines, also behind a proxy, and other
+// users of this machine where an answer names people.
 func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -185,23 +191,60 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		given, sent := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 		known := sent && subtle.ConstantTimeCompare([]byte(given), []byte(s.o.Token)) == 1
-		reading := r.Method == http.MethodGet || r.Method == http.MethodHead
-		switch {
-		case known, reading && r.URL.Path == "/healthz":
-		case sent:
-			problem(w, http.StatusUnauthorized, "the token is another one; a different shopwatch may be listening here")
+		if why := forwarded(r); why != "" {
+			problem(w, http.StatusForbidden, fmt.Sprintf("this request came through a proxy, as %s shows, and shopwatch answers only those who ask it directly; let nothing but /unsubscribe through", why))
 			return
-		case s.o.Closed || !reading:
-			h.Set("WWW-Authenticate", "Bearer")
-			problem(w, http.StatusUnauthorized, "send the token of this shopwatch: Authorization: Bearer TOKEN")
-			return
-		case !loopback(r.Host):
-			// A page that made its own name point to this machine.
+		}
+		if !s.o.Closed && !loopback(r.Host) {
+			// A page that made its own name point to this machine, or a proxy.
 			problem(w, http.StatusForbidden, "open this at 127.0.0.1 or localhost")
 			return
 		}
+		if !known && r.URL.Path != "/healthz" {
+			h.Set("WWW-Authenticate", "Bearer")
+			switch {
+			case sent:
+				problem(w, http.StatusUnauthorized, "the token is another one; a different shopwatch may be listening here")
+				return
+			case s.needsToken(r):
+				problem(w, http.StatusUnauthorized, "send the token of this shopwatch: Authorization: Bearer TOKEN")
+				return
+			}
+			h.Del("WWW-Authenticate")
+		}
+		if !known {
+			// Nothing that is open to all takes long; a failure is found by the
+			// write itself.
+			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(30 * time.Second))
+		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// needsToken reports whether a request is not open to everybody on this
+// machine: one that changes or starts something, or whose answer names the
+// recipients of reports.
+func (s *Server) needsToken(r *http.Request) bool {
+	if s.o.Closed || r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return true
+	}
+	_, pattern := s.mux.Handler(r)
+	return pattern != "" && !s.open[pattern]
+}
+
+// forwarded says by what a request shows that a proxy passed it on; "" when
+// nothing does. nginx adds no header unless it is told to, but it speaks an old
+// version of HTTP, as few others do: tools that look whether the daemon lives.
+func forwarded(r *http.Request) string {
+	for name := range r.Header {
+		if strings.HasPrefix(name, "X-Forwarded") || slices.Contains([]string{"Forwarded", "Via", "X-Real-Ip"}, name) {
+			return name
+		}
+	}
+	if !r.ProtoAtLeast(1, 1) && r.URL.Path != "/healthz" && r.URL.Path != "/readyz" {
+		return r.Proto
+	}
+	return ""
 }
 
 // bounded lets no request have a body that is longer than any that is needed.

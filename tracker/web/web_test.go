@@ -93,8 +93,14 @@ func options(db *storage.DB) web.Options {
 	}
 }
 
-// serve runs a server on a port of its own.
+// serve runs a server with options on a port of its own.
 func serve(t *testing.T, o web.Options) (address string) {
+	t.Helper()
+	return serveAt(t, web.New(o, slog.New(slog.DiscardHandler)))
+}
+
+// serveAt runs a server on a port of its own.
+func serveAt(t *testing.T, s *web.Server) (address string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -102,7 +108,6 @@ func serve(t *testing.T, o web.Options) (address string) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	s := web.New(o, slog.New(slog.DiscardHandler))
 	go func() { ended <- s.Run(ctx, l) }()
 	t.Cleanup(func() {
 		cancel()
