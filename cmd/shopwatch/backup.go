@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -26,8 +25,8 @@ Example:
 
 // Run writes the copy.
 func (b *backupCommand) Run(a *app) error {
-	if _, err := os.Stat(b.File); !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s is there already; name a new file", b.File)
+	if err := isNew(b.File); err != nil {
+		return err
 	}
 	return a.ask(func(_ *Config, client *web.Client) error {
 		f, err := os.CreateTemp(filepath.Dir(b.File), ".shopwatch-backup-*")
@@ -38,8 +37,13 @@ func (b *backupCommand) Run(a *app) error {
 		if err := errors.Join(client.Backup(a.ctx, f), f.Sync(), f.Close()); err != nil {
 			return err
 		}
-		if err := os.Rename(f.Name(), b.File); err != nil {
+		// Its name is taken first, so that nothing is replaced that came to be
+		// there meanwhile.
+		if err := writeNew(b.File, nil); err != nil {
 			return fmt.Errorf("write the backup: %w", err)
+		}
+		if err := os.Rename(f.Name(), b.File); err != nil {
+			return fmt.Errorf("write the backup: %w", errors.Join(err, os.Remove(b.File)))
 		}
 		st, err := os.Stat(b.File)
 		if err != nil {

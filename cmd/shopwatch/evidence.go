@@ -5,10 +5,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path"
 	"strings"
 	"time"
@@ -24,7 +21,7 @@ type evidenceCommand struct {
 
 // Help tells what is in it.
 func (evidenceCommand) Help() string {
-	return `The archive holds the story as text and as JSON, every picture that is kept of it, and SHA256SUMS over all of them (sha256sum -c SHA256SUMS checks it).
+	return `The archive holds the story as text and as JSON, every picture that is kept of it, and SHA256SUMS over all of them (sha256sum -c SHA256SUMS checks it). Who was told of the change is not in it.
 
 Example:
   shopwatch evidence 7 change7.zip`
@@ -32,8 +29,8 @@ Example:
 
 // Run writes the archive.
 func (e *evidenceCommand) Run(a *app) error {
-	if _, err := os.Stat(e.File); !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s is there already; name a new file", e.File)
+	if err := isNew(e.File); err != nil {
+		return err
 	}
 	return a.ask(func(c *Config, client *web.Client) error {
 		st, err := client.Why(a.ctx, e.Seq)
@@ -48,7 +45,7 @@ func (e *evidenceCommand) Run(a *app) error {
 		if err := archive(&b, files, st.Change.At); err != nil {
 			return fmt.Errorf("pack the evidence: %w", err)
 		}
-		if err := os.WriteFile(e.File, b.Bytes(), 0o644); err != nil {
+		if err := writeNew(e.File, b.Bytes()); err != nil {
 			return fmt.Errorf("write the evidence: %w", err)
 		}
 		if !a.json {
@@ -57,6 +54,13 @@ func (e *evidenceCommand) Run(a *app) error {
 		}
 		return a.print(map[string]any{"file": e.File, "files": len(files), "sha256": fmt.Sprintf("%x", sha256.Sum256(b.Bytes()))})
 	})
+}
+
+// A storyForOthers is a story without the reports that told of it: they hold
+// the recipients and what mail servers answered.
+type storyForOthers struct {
+	*web.Story
+	Reports []struct{} `json:"reports,omitempty"` // always empty, in the place of those of the story
 }
 
 // A packedFile is one file of the archive.
@@ -68,10 +72,8 @@ type packedFile struct {
 // packed are the files of the story, the sums of the others last.
 func packed(a *app, c *Config, client *web.Client, st *web.Story) ([]packedFile, error) {
 	var text bytes.Buffer
-	if err := tellStory(&text, st, c.Timezone.Location); err != nil {
-		return nil, err
-	}
-	story, err := json.MarshalIndent(st, "", "  ")
+	tellStory(&text, st, c.Timezone.Location, false)
+	story, err := json.MarshalIndent(storyForOthers{Story: st}, "", "  ")
 	if err != nil {
 		return nil, err
 	}

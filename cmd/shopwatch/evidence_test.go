@@ -7,13 +7,84 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"shopwatch/fixtures"
+	"shopwatch/storage"
+	"shopwatch/tracker"
 )
+
+// What commands write for people is for their user alone, replaces no file and
+// follows no link.
+func TestWritesNewFiles(t *testing.T) {
+	w := quietWorld(t, "channels: [{name: notes, kind: file, path: notes.jsonl}]\n")
+	db, err := storage.Open(filepath.Join(w.dir, "data", "shopwatch.db"), storage.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, products := range [][]tracker.Product{{{ID: "1", Title: "old", URL: "x"}}, {{ID: "1", Title: "new", URL: "x"}}} {
+		s := &tracker.Scan{Storefront: "tencent", Began: time.Now().Add(time.Duration(i) * time.Second), Verdict: tracker.Complete, Products: products, Evidence: tracker.Evidence{Pages: 1, Products: 1, Parser: 1}}
+		if _, err := db.Commit(s, tracker.DefaultRules()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ command, ending string }{
+		{"evidence 1 FILE", ".zip"}, {"mail preview FILE", ".html"}, {"mail preview FILE", ".txt"}, {"backup FILE", ".db"}, {"init -c FILE", ".yaml"},
+	} {
+		t.Run(tt.command+tt.ending, func(t *testing.T) {
+			dir := t.TempDir()
+			write := func(name string) int {
+				t.Helper()
+				path := filepath.Join(dir, name+tt.ending)
+				out, errs, status := w.do(strings.Fields(strings.ReplaceAll(tt.command, "FILE", path))...)
+				if status != 0 && !strings.Contains(errs, "is there already; name a new file") {
+					t.Errorf("%s = %d: %s%s", tt.command, status, out, errs)
+				}
+				return status
+			}
+			if status := write("fresh"); status != 0 {
+				t.Fatal("a new file is not written")
+			}
+			st, err := os.Stat(filepath.Join(dir, "fresh"+tt.ending))
+			if err != nil || st.Mode() != 0o600 || st.Size() == 0 {
+				t.Errorf("the file is %v, %v, want 0600", st.Mode(), err)
+			}
+			for _, taken := range []string{"precious", "link", "dangling"} {
+				path := filepath.Join(dir, taken+tt.ending)
+				switch taken {
+				case "precious":
+					err = os.WriteFile(path, []byte("precious"), 0o600)
+				case "link":
+					err = os.Symlink("precious"+tt.ending, path)
+				case "dangling":
+					err = os.Symlink("nowhere"+tt.ending, path)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				if status := write(taken); status != 1 {
+					t.Errorf("over a %s: status %d, want 1", taken, status)
+				}
+			}
+			if b, err := os.ReadFile(filepath.Join(dir, "precious"+tt.ending)); string(b) != "precious" {
+				t.Errorf("a file that was there is %.20q, %v", b, err)
+			}
+			if _, err := os.Lstat(filepath.Join(dir, "nowhere"+tt.ending)); err == nil {
+				t.Error("a link was followed")
+			}
+			if left, _ := os.ReadDir(dir); len(left) != 4 {
+				t.Errorf("%d files are there, want 4: %v", len(left), left)
+			}
+		})
+	}
+}
 
 // A removal that a person disputes: its story is packed with its pictures, the
 // product is listed again, and who was told is told again.
@@ -30,6 +101,8 @@ func TestEvidenceAndDispute(t *testing.T) {
 	if _, err := w.mail.Wait(ctx); err != nil {
 		t.Fatal(err)
 	}
+
+	until(t, "the delivery is noted", func() bool { return strings.Contains(w.want(0, "why", "1"), "to team@example.com: sent") })
 
 	file := filepath.Join(w.dir, "evidence.zip")
 	w.want(0, "evidence", "1", file)
@@ -50,6 +123,13 @@ func TestEvidenceAndDispute(t *testing.T) {
 		}
 		if strings.HasPrefix(f.Name, "pictures/") {
 			pictures++
+		}
+	}
+	for name, text := range content {
+		for _, private := range []string{"team@example.com", "analysts", `"reports"`, "told of it"} {
+			if strings.Contains(string(text), private) {
+				t.Errorf("%s is for others, and holds %q:\n%s", name, private, text)
+			}
 		}
 	}
 	for line := range strings.Lines(string(content["SHA256SUMS"])) {

@@ -2,10 +2,7 @@ package main
 
 import (
 	_ "embed"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 )
 
 // sample is a configuration with every key explained.
@@ -25,15 +22,10 @@ func (initCommand) Help() string {
 
 // Run writes the sample where the configuration is looked for.
 func (initCommand) Run(a *app) error {
-	f, err := os.OpenFile(a.file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s is there already; name a new file with -c FILE", a.file)
+	if err := isNew(a.file); err != nil {
+		return fmt.Errorf("%w with -c FILE", err)
 	}
-	if err != nil {
-		return fmt.Errorf("write a configuration: %w", err)
-	}
-	_, err = f.Write(sample)
-	if err := errors.Join(err, f.Close()); err != nil {
+	if err := writeNew(a.file, sample); err != nil {
 		return fmt.Errorf("write a configuration: %w", err)
 	}
 	fmt.Fprintf(a.out, "%s is written: put in your storefronts and channels, then try\n  shopwatch check\n  shopwatch scan\n  shopwatch run\n", a.file)

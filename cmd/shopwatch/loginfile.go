@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -29,8 +28,8 @@ type loginFileContent struct {
 
 // export writes the login of this machine to a file.
 func (d *loginDesk) export(file string) (err error) {
-	if _, err := os.Lstat(file); !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s is there already; name a new file", file)
+	if err := isNew(file); err != nil {
+		return err
 	}
 	b := newBrowser(d.config, d.quiet())
 	defer func() { err = errors.Join(err, b.Close()) }()
@@ -57,15 +56,8 @@ func (d *loginDesk) export(file string) (err error) {
 	if err != nil {
 		return fmt.Errorf("encrypt the login: %w", err)
 	}
-	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
+	if err := writeNew(file, sealed); err != nil {
 		return fmt.Errorf("write the login: %w", err)
-	}
-	if _, err := f.Write(sealed); err != nil {
-		return errors.Join(fmt.Errorf("write the login: %w", err), f.Close(), os.Remove(file))
-	}
-	if err := f.Close(); err != nil {
-		return errors.Join(fmt.Errorf("write the login: %w", err), os.Remove(file))
 	}
 	d.say("%s holds the login to %s, encrypted. Whoever has it and the passphrase is logged in as you: carry it over, use --import there, then delete it.", file, d.market.Name)
 	return nil

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -49,7 +48,7 @@ func (n channelName) of(c *Config) (string, error) {
 // A previewCommand shows a report.
 type previewCommand struct {
 	channelName
-	File string `arg:"" optional:"" help:"Where to; its ending says which form. The text is printed when left out."`
+	File string `arg:"" optional:"" help:"Where to; its ending says which form, and a file that is there is not replaced. The text is printed when left out."`
 	Seq  uint64 `help:"The report that told of this change, instead of what comes next." placeholder:"SEQ" xor:"which"`
 	Last bool   `help:"The last report that was made, instead of what comes next." xor:"which"`
 }
@@ -97,7 +96,7 @@ func (p *previewCommand) Run(a *app) error {
 		default:
 			return fmt.Errorf("%s: name a file that ends in .eml, .html, .txt or .csv", p.File)
 		}
-		if err := os.WriteFile(p.File, content, 0o600); err != nil {
+		if err := writeNew(p.File, content); err != nil {
 			return fmt.Errorf("write the preview: %w", err)
 		}
 		fmt.Fprintf(a.out, "%s: %s\n", p.File, got.What)

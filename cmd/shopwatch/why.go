@@ -31,12 +31,14 @@ func (w *whyCommand) Run(a *app) error {
 		if a.json {
 			return a.print(&st)
 		}
-		return tellStory(a.out, &st, c.Timezone.Location)
+		tellStory(a.out, &st, c.Timezone.Location, true)
+		return nil
 	})
 }
 
-// tellStory prints the story for people.
-func tellStory(out io.Writer, st *web.Story, loc *time.Location) error {
+// tellStory prints the story for people, with or without whom reports told of
+// it.
+func tellStory(out io.Writer, st *web.Story, loc *time.Location, reports bool) {
 	c := &st.Change
 	say := func(label, format string, args ...any) {
 		text := plain(fmt.Sprintf(format, args...))
@@ -83,11 +85,13 @@ func tellStory(out io.Writer, st *web.Story, loc *time.Location) error {
 		}
 		say(label, "data%s", evidenceFile(e))
 	}
-	for i := range st.Reports {
-		tellReport(say, &st.Reports[i], i == 0, loc)
-	}
-	if len(st.Reports) == 0 {
-		say("reports", "none told of it")
+	if reports {
+		for i := range st.Reports {
+			tellReport(say, &st.Reports[i], i == 0, loc)
+		}
+		if len(st.Reports) == 0 {
+			say("reports", "none told of it")
+		}
 	}
 	if len(st.History) > 1 {
 		fmt.Fprintln(out, "\nall changes of this product:")
@@ -99,7 +103,6 @@ func tellStory(out io.Writer, st *web.Story, loc *time.Location) error {
 	if it := st.Product; it != nil {
 		fmt.Fprintf(out, "\ntoday: %s\n", state(it, loc))
 	}
-	return nil
 }
 
 var pageWords = map[tracker.PageState]string{
