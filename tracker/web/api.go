@@ -135,23 +135,22 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 func (s *Server) feed(w http.ResponseWriter, r *http.Request) {
 	dir, file := s.o.Feeds[r.PathValue("channel")], r.PathValue("file")
 	if dir == "" || strings.ContainsAny(file, `/\`) || strings.HasPrefix(file, ".") || !strings.HasSuffix(file, ".xml") {
-		http.NotFound(w, r)
+		problem(w, http.StatusNotFound, "there is no such feed; they are called /feeds/CHANNEL/STOREFRONT.xml")
 		return
 	}
 	w.Header().Set("Content-Type", "application/atom+xml; charset=utf-8")
-	w.Header().Set("Cache-Control", "private, no-cache") // readers ask whether it changed
-	http.ServeFileFS(w, r, os.DirFS(dir), file)
+	serveFile(w, r, dir, file, "private, no-cache") // readers ask whether it changed
 }
 
 // evidence serves a picture. Its name is the hash of its content.
 func (s *Server) evidence(w http.ResponseWriter, r *http.Request) {
 	path := s.o.DB.EvidencePath(r.PathValue("name"))
 	if path == "" {
-		http.NotFound(w, r)
+		problem(w, http.StatusNotFound, "there is no such picture; their names are in the field pictures of changes")
 		return
 	}
-	w.Header().Set("Cache-Control", "private, max-age=31536000, immutable")
-	http.ServeFile(w, r, path)
+	folder := filepath.Dir(path)
+	serveFile(w, r, filepath.Dir(folder), filepath.Join(filepath.Base(folder), filepath.Base(path)), "private, max-age=31536000, immutable")
 }
 
 func (s *Server) storefronts(context.Context, *struct{}) (*body[[]Storefront], error) {

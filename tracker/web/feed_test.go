@@ -6,12 +6,14 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"shopwatch/tracker/web"
 )
 
-// TestFeeds: the Atom files of configured channels and nothing else beside them.
+// TestFeeds: the Atom files of configured channels and nothing else beside them,
+// also where a link in the folder leads elsewhere.
 func TestFeeds(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "feeds")
 	if err := os.Mkdir(dir, 0o700); err != nil {
@@ -22,6 +24,16 @@ func TestFeeds(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	for name, to := range map[string]string{
+		"token.xml": "../outside.xml", "absolute.xml": filepath.Join(filepath.Dir(dir), "outside.xml"), "folder.xml": "..", "latest.xml": "tencent.xml",
+	} {
+		if err := os.Symlink(to, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, "directory.xml"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	o := options(database(t))
 	o.Feeds = map[string]string{"readers": dir}
 	srv := httptest.NewServer(web.New(o, slog.New(slog.DiscardHandler)))
@@ -29,6 +41,8 @@ func TestFeeds(t *testing.T) {
 	for path, status := range map[string]int{
 		"/feeds/readers/tencent.xml": 200, "/feeds/readers/oppo.xml": 404, "/feeds/others/tencent.xml": 404, "/feeds//tencent.xml": 404,
 		"/feeds/readers/notes.txt": 404, "/feeds/readers/.half.xml": 404, "/feeds/readers/..%2Foutside.xml": 404, "/feeds/readers/": 404,
+		"/feeds/readers/token.xml": 404, "/feeds/readers/absolute.xml": 404, "/feeds/readers/folder.xml": 404, "/feeds/readers/directory.xml": 404,
+		"/feeds/readers/latest.xml": 200,
 	} {
 		resp, err := srv.Client().Get(srv.URL + path)
 		if err != nil {
@@ -48,5 +62,37 @@ func TestFeeds(t *testing.T) {
 	web.New(o, slog.New(slog.DiscardHandler)).ServeHTTP(w, httptest.NewRequest("GET", "http://127.0.0.1/feeds/readers/tencent.xml", nil))
 	if w.Code != 401 {
 		t.Errorf("a feed that other machines reach, without the token: %d, want 401", w.Code)
+	}
+}
+
+// TestEvidenceFiles: the pictures, and no other file that a link in their folder
+// leads to. One that is not there may come to be there.
+func TestEvidenceFiles(t *testing.T) {
+	db := database(t)
+	name, err := db.KeepEvidence([]byte("a picture"), "webp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	private := filepath.Join(filepath.Dir(db.Path()), "token")
+	if err := os.WriteFile(private, []byte("private"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	linked := strings.Repeat("ab", 32) + ".webp"
+	if err := os.Mkdir(filepath.Dir(db.EvidencePath(linked)), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("../../token", db.EvidencePath(linked)); err != nil {
+		t.Fatal(err)
+	}
+	s := web.New(options(db), slog.New(slog.DiscardHandler))
+	for path, status := range map[string]int{name: 200, linked: 404, strings.Repeat("0", 64) + ".webp": 404, "token": 404, "..%2F..%2Ftoken": 404} {
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, httptest.NewRequest("GET", "http://127.0.0.1/evidence/"+path, nil))
+		if w.Code != status || status == 200 && w.Body.String() != "a picture" {
+			t.Errorf("%s: %d %s, want %d", path, w.Code, w.Body, status)
+		}
+		if cache := w.Header().Get("Cache-Control"); strings.Contains(cache, "immutable") != (status == 200) {
+			t.Errorf("%s: Cache-Control %q", path, cache)
+		}
 	}
 }
