@@ -102,7 +102,7 @@ func forAll(o *huma.Operation) { o.Security = nil }
 // streaming describes an operation that writes its answer bit by bit.
 func streaming(id, path, content, summary string) huma.Operation {
 	o := huma.Operation{
-		Method: http.MethodPost, Path: path, MaxBodyBytes: 64 << 10,
+		Method: http.MethodPost, Path: path,
 		Responses: map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{content: {}}}},
 	}
 	about(id, summary)(&o)
@@ -278,8 +278,8 @@ func (s *Server) changes(_ context.Context, in *struct {
 	Kinds      []string  `query:"kind" doc:"kinds of change, with commas between"`
 	Since      time.Time `query:"since"`
 	Until      time.Time `query:"until"`
-	After      uint64    `query:"after" doc:"only greater numbers"`
-	Before     uint64    `query:"before" doc:"only smaller numbers"`
+	After      uint64    `query:"after" maximum:"9007199254740991" doc:"only greater numbers"`
+	Before     uint64    `query:"before" maximum:"9007199254740991" doc:"only smaller numbers"`
 	Newest     bool      `query:"newest" doc:"from the newest down"`
 }) (*body[Changes], error) {
 	q := storage.Query{

@@ -104,7 +104,7 @@ func newServer(o Options, c *counted, log *slog.Logger) *Server {
 	s := &Server{o: o, log: log}
 	s.metrics = &metrics{s, c}
 	s.mux, s.open = s.routes()
-	s.local = bounded(s.mux)
+	s.local = checked(s.mux)
 	s.handler = s.guard(s.local)
 	if o.Leave != nil {
 		open := http.NewServeMux()
@@ -247,26 +247,12 @@ func forwarded(r *http.Request) string {
 	return ""
 }
 
-// bounded lets no request have a body that is longer than any that is needed.
-func bounded(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
-		next.ServeHTTP(w, r)
-	})
-}
-
 func loopback(host string) bool {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}
 	ip, err := netip.ParseAddr(strings.Trim(host, "[]"))
 	return host == "localhost" || err == nil && ip.IsLoopback()
-}
-
-func problem(w http.ResponseWriter, status int, detail string) {
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(status)
-	fmt.Fprintf(w, "{\"status\":%d,\"title\":%q,\"detail\":%q}\n", status, http.StatusText(status), detail)
 }
 
 // Token returns the token that is kept in the data directory, and makes one

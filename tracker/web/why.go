@@ -2,17 +2,21 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"shopwatch/storage"
 	"shopwatch/tracker"
 )
 
 // why gathers the story of a change.
 func (s *Server) why(_ context.Context, in *struct {
-	Seq uint64 `path:"seq" minimum:"1"`
+	Seq uint64 `path:"seq" minimum:"1" maximum:"9007199254740991"`
 }) (*body[Story], error) {
 	c, found, err := s.o.DB.Change(in.Seq)
 	if err == nil && !found {
@@ -113,19 +117,25 @@ func removedBecause(c *tracker.Change) string {
 
 // dispute takes in that a person found a change wrong.
 func (s *Server) dispute(_ context.Context, in *struct {
-	Seq  uint64 `path:"seq" minimum:"1"`
+	Seq  uint64 `path:"seq" minimum:"1" maximum:"9007199254740991"`
 	Body struct {
 		Reason string `json:"reason" minLength:"1" maxLength:"1000"`
 	}
 }) (*body[tracker.Change], error) {
-	_, found, err := s.o.DB.Change(in.Seq)
-	if err == nil && !found {
-		return nil, huma.Error404NotFound(fmt.Sprintf("there is no change %d", in.Seq))
+	control := func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }
+	switch reason := in.Body.Reason; {
+	case strings.TrimSpace(reason) == "":
+		return nil, huma.Error422UnprocessableEntity("say why the change is wrong, in reason")
+	case strings.ContainsFunc(reason, control):
+		return nil, huma.Error422UnprocessableEntity("reason holds control characters; write plain text")
 	}
-	if err != nil {
-		return answer(tracker.Change{}, err)
+	if err := s.change(in.Seq); err != nil {
+		return nil, err
 	}
 	fixed, err := s.o.DB.Dispute(in.Seq, in.Body.Reason, time.Now())
+	if errors.Is(err, storage.ErrDamaged) || errors.Is(err, storage.ErrDisk) {
+		return answer(tracker.Change{}, err)
+	}
 	if err != nil {
 		return nil, huma.Error409Conflict(err.Error())
 	}
@@ -133,4 +143,16 @@ func (s *Server) dispute(_ context.Context, in *struct {
 		s.o.Disputed()
 	}
 	return answer(fixed, nil)
+}
+
+// change refuses a change that is not in the log.
+func (s *Server) change(seq uint64) error {
+	_, found, err := s.o.DB.Change(seq)
+	if err != nil {
+		return huma.Error500InternalServerError(err.Error())
+	}
+	if !found {
+		return huma.Error404NotFound(fmt.Sprintf("there is no change %d", seq))
+	}
+	return nil
 }
