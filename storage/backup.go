@@ -109,6 +109,35 @@ func backups(path string) []string {
 	return list
 }
 
+// Rescue is Backup to a new file beside the database, for one that is not in
+// place any more. It returns the path: shopwatch.db.rescued-2026-11-22T090000.
+func (db *DB) Rescue(now time.Time) (string, error) {
+	to := db.path + rescuedSuffix + now.Format("2006-01-02T150405")
+	return to, db.Backup(to)
+}
+
+const rescuedSuffix = ".rescued-"
+
+// lastCopy is the newest of the daily backups and of what Rescue has made, by
+// their names; "" when there is none.
+func lastCopy(path string) string {
+	daily := backups(path)
+	made, _ := filepath.Glob(escapeGlob(path) + rescuedSuffix + "*") // in the order of their names
+	switch {
+	case len(made) == 0 && len(daily) == 0:
+		return ""
+	case len(made) == 0:
+		return daily[len(daily)-1]
+	case len(daily) == 0:
+		return made[len(made)-1]
+	}
+	day := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(daily[len(daily)-1]), "shopwatch-"), ".db")
+	if at := strings.TrimPrefix(made[len(made)-1], path+rescuedSuffix); at < day {
+		return daily[len(daily)-1]
+	}
+	return made[len(made)-1]
+}
+
 // verify says what is wrong with a database file that nobody uses, for a
 // program that knows a schema. The meaning of values is looked at when asked.
 func verify(path string, schema int, meaning bool) error {
@@ -269,7 +298,7 @@ func (db *DB) Compact() (before, after int64, err error) {
 func (db *DB) compactTo(path string) (fresh *boltFile, size int64, err error) {
 	db.mu.RLock()
 	defer db.mu.RUnlock()
-	if err := db.usable(); err != nil {
+	if err := db.inPlace(); err != nil {
 		return nil, 0, err
 	}
 	st, err := os.Stat(db.path)

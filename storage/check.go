@@ -33,7 +33,7 @@ func (db *DB) checkPages() (err error) {
 	defer db.writing.Unlock()
 	db.mu.RLock()
 	defer db.mu.RUnlock()
-	if err := db.usable(); err != nil {
+	if err := db.inPlace(); err != nil {
 		return err
 	}
 	defer db.explain(&err)

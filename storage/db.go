@@ -38,6 +38,12 @@ var ErrDamaged = errors.New("damaged")
 // because it is full as a rule. Nothing was written, and a later try may do.
 var ErrDisk = errors.New("the disk takes no more")
 
+// ErrReplaced is wrapped by the error of every write after the file was
+// deleted, moved or replaced while it is open: what is written into a file
+// without a name is gone when it is closed. It can still be read, and backed
+// up.
+var ErrReplaced = errors.New("deleted or replaced")
+
 // A DB is an open database file with its evidence folder. Its methods may be
 // called from several goroutines.
 type DB struct {
@@ -87,7 +93,7 @@ func (db *DB) update(fn func(tx) error) (err error) {
 	defer db.writing.Unlock()
 	db.mu.RLock()
 	defer db.mu.RUnlock()
-	if err := db.usable(); err != nil {
+	if err := db.inPlace(); err != nil {
 		return err
 	}
 	defer db.explain(&err)
@@ -106,6 +112,30 @@ func (db *DB) usable() error {
 		return fmt.Errorf("%s is closed", db.path)
 	}
 	return nil
+}
+
+// InPlace says why what is written would be lost, or why the file cannot be
+// used at all. The first wraps ErrReplaced.
+func (db *DB) InPlace() error {
+	db.mu.RLock()
+	defer db.mu.RUnlock()
+	return db.inPlace()
+}
+
+func (db *DB) inPlace() error {
+	if err := db.usable(); err != nil {
+		return err
+	}
+	there, err := os.Stat(db.path)
+	if err == nil {
+		open, err := db.bolt.file.Stat()
+		if err != nil || os.SameFile(there, open) {
+			return nil
+		}
+	} else if !errors.Is(err, os.ErrNotExist) {
+		return nil // nobody knows
+	}
+	return fmt.Errorf("%s was %w while shopwatch has it open; nothing can be kept any more", db.path, ErrReplaced)
 }
 
 // explain adds to an error what a person can do about it.

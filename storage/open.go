@@ -158,9 +158,9 @@ func (db *DB) upgrade(from int) error {
 // create makes a new file under another name first, so that a crash leaves
 // either no database or a whole one.
 func create(path string, f format) error {
-	if list := backups(path); len(list) > 0 {
-		return fmt.Errorf("%s is missing though it has backups; bring it back with shopwatch restore %s, or move %s away to begin anew",
-			path, list[len(list)-1], filepath.Dir(list[0]))
+	if last := lastCopy(path); last != "" {
+		return fmt.Errorf("%s is missing though it has backups; bring it back with shopwatch restore %s, or move %s and all %s* away to begin anew",
+			path, last, filepath.Join(filepath.Dir(path), backupFolder), path+rescuedSuffix)
 	}
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -263,9 +263,14 @@ func temporary(path string) string {
 	return fmt.Sprintf("%s.tmp-%d-%s", path, os.Getpid(), rand.Text()[:6])
 }
 
+// escapeGlob is a pattern that means the path itself.
+func escapeGlob(path string) string {
+	return strings.NewReplacer("*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
+}
+
 // sweepTemporary deletes what a crash left. The caller holds the lock of path.
 func sweepTemporary(path string) {
-	list, _ := filepath.Glob(strings.NewReplacer("*", `\*`, "?", `\?`, "[", `\[`).Replace(path) + ".tmp-*")
+	list, _ := filepath.Glob(escapeGlob(path) + ".tmp-*")
 	for _, f := range list {
 		os.Remove(f)
 	}

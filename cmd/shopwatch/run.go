@@ -128,6 +128,7 @@ func (a *app) live(c *Config, db *storage.DB, hup <-chan os.Signal, log *slog.Lo
 	s.scanned = l.server.Scanned
 	l.part(ctx, s.run)
 	l.part(ctx, s.keepHouse)
+	l.part(ctx, s.guardDatabase)
 	l.part(ctx, func(ctx context.Context) error { return l.server.RunSocket(ctx, socket) })
 	l.hear(ctx, listener)
 	if limit := browser.MaxFiles(); limit > 0 && limit < browser.LeastFiles {
@@ -342,8 +343,31 @@ func (s *service) keepHouse(ctx context.Context) error {
 	}
 }
 
+// guardDatabase ends the daemon when its database is deleted or replaced: what
+// it learns from then on would be lost. What it knows is saved.
+func (s *service) guardDatabase(ctx context.Context) error {
+	t := time.NewTicker(5 * time.Second)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		}
+		err := s.db.InPlace()
+		if !errors.Is(err, storage.ErrReplaced) {
+			continue
+		}
+		to, unsaved := s.db.Rescue(time.Now())
+		if unsaved != nil {
+			return fmt.Errorf("%w; what it held could not be saved: %w", err, unsaved)
+		}
+		return fmt.Errorf("%w; what it held is saved: bring it back with shopwatch restore %s and start again", err, to)
+	}
+}
+
 // watchdog tells systemd that the daemon lives, as long as its database
-// answers.
+// answers and is where it was.
 func watchdog(ctx context.Context, db *storage.DB, every time.Duration) {
 	t := time.NewTicker(every)
 	defer t.Stop()
@@ -352,7 +376,7 @@ func watchdog(ctx context.Context, db *storage.DB, every time.Duration) {
 		case <-ctx.Done():
 			return
 		case <-t.C:
-			if _, err := db.Storefronts(); err == nil {
+			if _, err := db.Storefronts(); err == nil && db.InPlace() == nil {
 				_, _ = daemon.SdNotify(false, daemon.SdNotifyWatchdog)
 			}
 		}

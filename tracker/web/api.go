@@ -120,7 +120,10 @@ func answer[T any](v T, err error) (*body[T], error) {
 }
 
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
-	_, err := s.o.DB.Storefronts()
+	err := s.o.DB.InPlace()
+	if err == nil {
+		_, err = s.o.DB.Storefronts()
+	}
 	if err == nil && s.o.Ready != nil {
 		err = s.o.Ready()
 	}

@@ -511,6 +511,34 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
+// A server whose database is not where it was is not ready: what it is told
+// would be lost.
+func TestReadyWithoutDatabase(t *testing.T) {
+	db := database(t)
+	address := serve(t, options(db))
+	ready := func() (int, string) {
+		resp, err := http.Get("http://" + address + "/readyz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		b, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode, string(b)
+	}
+	if status, text := ready(); status != 200 {
+		t.Errorf("/readyz = %d %s, want 200", status, text)
+	}
+	if err := os.Remove(db.Path()); err != nil {
+		t.Fatal(err)
+	}
+	if status, text := ready(); status != 503 || !strings.Contains(text, db.Path()+" was deleted or replaced") {
+		t.Errorf("/readyz without the file = %d %s, want 503 and why", status, text)
+	}
+}
+
 func TestToken(t *testing.T) {
 	dir := t.TempDir()
 	first, err := web.Token(dir)
