@@ -1,8 +1,12 @@
 package web
 
 import (
+	"errors"
 	"html/template"
 	"net/http"
+	"time"
+
+	"shopwatch/storage"
 )
 
 // unsubscribe serves the links by which people leave a channel. It stands
@@ -21,6 +25,8 @@ func (s *Server) unsubscribe(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "GET or POST", http.StatusMethodNotAllowed)
 		return
 	}
+	// Anybody may ask. A failure is found by the reading itself.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(5 * time.Second))
 	r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
 	q := r.URL.Query()
 	p := leavePage{Channel: q.Get("channel"), To: q.Get("to"), Query: "?" + r.URL.RawQuery}
@@ -32,8 +38,12 @@ func (s *Server) unsubscribe(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	status := http.StatusOK
-	if err := s.o.Leave(p.Channel, p.To, q.Get("token"), act, p.State == "back"); err != nil {
-		s.log.Warn("unsubscribe", "channel", p.Channel, "err", err)
+	switch err := s.o.Leave(p.Channel, p.To, q.Get("token"), act, p.State == "back"); {
+	case errors.Is(err, storage.ErrDisk), errors.Is(err, storage.ErrDamaged), errors.Is(err, storage.ErrReplaced):
+		s.log.Error("a recipient cannot unsubscribe", "channel", p.Channel, "err", err)
+		p, status = leavePage{State: "later"}, http.StatusServiceUnavailable
+	case err != nil:
+		s.log.Debug("not a link of ours", "err", err) // and nothing of what strangers write
 		p, status = leavePage{State: "bad"}, http.StatusForbidden
 	}
 	h.Set("Content-Type", "text/html; charset=utf-8")
@@ -41,8 +51,8 @@ func (s *Server) unsubscribe(w http.ResponseWriter, r *http.Request) {
 	_ = leaveTemplate.Execute(w, p) // the client is gone
 }
 
-// A leavePage is what the page says. State is "left", "back", "bad" or, for a
-// question, empty.
+// A leavePage is what the page says. State is "left", "back", "bad", "later" or,
+// for a question, empty.
 type leavePage struct{ Channel, To, Query, State string }
 
 var leaveTemplate = template.Must(template.New("leave").Parse(`<!DOCTYPE html>
@@ -58,6 +68,9 @@ button { font: inherit; padding: .6rem 1.2rem; border: 0; border-radius: 8px; ba
 {{- if eq .State "bad"}}
 <p>This link is not one of ours any more. Ask whoever runs this shopwatch.</p>
 <p lang="zh-CN">链接已失效，请联系 shopwatch 的管理员。</p>
+{{- else if eq .State "later"}}
+<p>Nothing was changed: this shopwatch has trouble with its database. Try again later.</p>
+<p lang="zh-CN">暂时无法处理，请稍后再试。</p>
 {{- else if eq .State "left"}}
 <p>{{.To}} gets no more reports of “{{.Channel}}”.</p>
 <p lang="zh-CN">已退订，不会再收到“{{.Channel}}”的报告。</p>

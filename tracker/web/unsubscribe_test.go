@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"shopwatch/storage"
 	"shopwatch/tracker/web"
 )
 
@@ -21,13 +22,17 @@ func TestUnsubscribe(t *testing.T) {
 	o := options(database(t))
 	o.Closed = true
 	o.Leave = func(channel, to, token string, act, back bool) error {
+		if token == "broken" {
+			return fmt.Errorf("write: %w", storage.ErrDisk)
+		}
 		if token != "good" {
 			return errors.New("strange")
 		}
 		did = append(did, fmt.Sprint(channel, " ", to, " ", act, " ", back))
 		return nil
 	}
-	srv := httptest.NewServer(web.New(o, slog.New(slog.DiscardHandler)))
+	var log safeBuffer
+	srv := httptest.NewServer(web.New(o, slog.New(slog.NewTextHandler(&log, nil))))
 	t.Cleanup(srv.Close)
 	link := func(token string) string {
 		return srv.URL + "/unsubscribe?" + url.Values{"channel": {"analysts"}, "to": {`"><script>@x`}, "token": {token}}.Encode()
@@ -41,6 +46,7 @@ func TestUnsubscribe(t *testing.T) {
 		{"a mail program clicks", "POST", link("good"), "List-Unsubscribe=One-Click", 200, `analysts "><script>@x true false`, "Undo"},
 		{"undo", "POST", link("good"), "back=1", 200, `analysts "><script>@x true true`, "again"},
 		{"strange token", "POST", link("bad"), "", 403, "", "not one of ours"},
+		{"full disk", "POST", link("broken"), "", 503, "", "Try again later"},
 		{"other methods", "PUT", link("good"), "", 405, "", ""},
 		{"the API stays closed", "GET", srv.URL + "/api/changes", "", 401, "", ""},
 	}
@@ -68,5 +74,9 @@ func TestUnsubscribe(t *testing.T) {
 				t.Error("the address is markup in the page")
 			}
 		})
+	}
+	// Strangers do not fill the log.
+	if text := log.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, "cannot unsubscribe") {
+		t.Errorf("the log says\n%s\nwant one line, about the disk", text)
 	}
 }
