@@ -127,13 +127,11 @@ func (db *DB) inPlace() error {
 		return err
 	}
 	there, err := os.Stat(db.path)
-	if err == nil {
-		open, err := db.bolt.file.Stat()
-		if err != nil || os.SameFile(there, open) {
-			return nil
-		}
-	} else if !errors.Is(err, os.ErrNotExist) {
-		return nil // nobody knows
+	open, unknown := db.bolt.file.Stat()
+	gone := errors.Is(err, os.ErrNotExist)
+	another := err == nil && unknown == nil && !os.SameFile(there, open)
+	if !gone && !another { // or nobody knows
+		return nil
 	}
 	return fmt.Errorf("%s was %w while shopwatch has it open; nothing can be kept any more", db.path, ErrReplaced)
 }

@@ -109,16 +109,16 @@ func (a *app) live(c *Config, db *storage.DB, hup <-chan os.Signal, log *slog.Lo
 	if err != nil {
 		return err
 	}
+	socket, err := web.ListenSocket(c.Data, log)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	o, err := serverOptions(c, s)
 	if err == nil {
 		err = leaveAddress(c, listener)
 	}
-	var socket net.Listener
-	if err == nil {
-		socket, err = web.ListenSocket(c.Data, log)
-	}
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		return errors.Join(err, socket.Close(), listener.Close())
 	}
 	defer os.Remove(filepath.Join(c.Data, addressFile))
 

@@ -1,12 +1,9 @@
 package web
 
 import (
-	"errors"
 	"html/template"
 	"net/http"
 	"time"
-
-	"shopwatch/storage"
 )
 
 // unsubscribe serves the links by which people leave a channel. It stands
@@ -39,7 +36,7 @@ func (s *Server) unsubscribe(w http.ResponseWriter, r *http.Request) {
 	}
 	status := http.StatusOK
 	switch err := s.o.Leave(p.Channel, p.To, q.Get("token"), act, p.State == "back"); {
-	case errors.Is(err, storage.ErrDisk), errors.Is(err, storage.ErrDamaged), errors.Is(err, storage.ErrReplaced):
+	case inTrouble(err):
 		s.log.Error("a recipient cannot unsubscribe", "channel", p.Channel, "err", err)
 		p, status = leavePage{State: "later"}, http.StatusServiceUnavailable
 	case err != nil:

@@ -343,6 +343,13 @@ func TestGuard(t *testing.T) {
 		want                           int
 	}{
 		{"reading needs no token on this machine", "GET", "/api/storefronts", "", "", false, 200},
+		{"who is told is not for everybody", "GET", "/api/reports", "", "", false, 401},
+		{"by no method", "HEAD", "/api/reports", "", "", false, 401},
+		{"nor under another spelling", "GET", "/api/%72eports", "", "", false, 401},
+		{"nor by a detour", "GET", "/api/storefronts/../reports", "", "", false, 401},
+		{"nor with a slash more", "GET", "//api/reports", "", "", false, 401},
+		{"a slash at the end is another address", "GET", "/api/reports/", "", "", false, 404},
+		{"as is another case", "GET", "/API/reports", "", "", false, 404},
 		{"changing does", "POST", "/api/scans", "", "", false, 401},
 		{"a compaction does", "POST", "/api/compact", "", "", false, 401},
 		{"a check, which reads everything, does", "POST", "/api/check", "", "", false, 401},

@@ -133,7 +133,7 @@ func (s *Server) dispute(_ context.Context, in *struct {
 		return nil, err
 	}
 	fixed, err := s.o.DB.Dispute(in.Seq, in.Body.Reason, time.Now())
-	if errors.Is(err, storage.ErrDamaged) || errors.Is(err, storage.ErrDisk) {
+	if inTrouble(err) {
 		return answer(tracker.Change{}, err)
 	}
 	if err != nil {
@@ -143,6 +143,12 @@ func (s *Server) dispute(_ context.Context, in *struct {
 		s.o.Disputed()
 	}
 	return answer(fixed, nil)
+}
+
+// inTrouble reports whether an error is one of the database, whatever was asked
+// of it.
+func inTrouble(err error) bool {
+	return errors.Is(err, storage.ErrDamaged) || errors.Is(err, storage.ErrDisk) || errors.Is(err, storage.ErrReplaced)
 }
 
 // change refuses a change that is not in the log.
