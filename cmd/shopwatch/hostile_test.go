@@ -184,7 +184,7 @@ func (h *hostile) judge(asked, body string, r reply) {
 		Title, Detail string
 	}
 	if r.header.Get("Content-Type") != "application/problem+json" || json.Unmarshal([]byte(r.body), &p) != nil ||
-		p.Status != r.status || p.Title == "" || len(p.Detail) < 10 {
+		p.Status != r.status || p.Title == "" || len(p.Detail) < 10 || strings.HasSuffix(p.Detail, "validation failed") {
 		h.t.Errorf("%.200s %.200q = %d %s %.300s, want a problem that says what is wrong", asked, body, r.status, r.header.Get("Content-Type"), r.body)
 	}
 }
@@ -259,7 +259,7 @@ func (h *hostile) exactly() {
 		{"GET", "/api/channels/nobody/preview", "", 404, "there are analysts, readers"},
 		{"POST", "/api/channels/nobody/test", "", 404, "there are analysts, readers"},
 		{"POST", "/api/retry?report=99", "", 404, "there is no report 99"},
-		{"POST", "/api/retry?report=-1", "", 422, "report"},
+		{"POST", "/api/retry?report=-1", "", 422, "validation failed: query.report: invalid"},
 		{"GET", "/api/reports?channel=nobody", "", 404, "there are analysts, readers"},
 		{"GET", "/api/reports?channel=%00", "", 400, "no text"},
 		{"GET", "/api/storefronts/%00/products", "", 400, "no text"},

@@ -48,6 +48,7 @@ func (s *Server) routes() (mux *http.ServeMux, open map[string]bool) {
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "/api/openapi", "", ""
 	config.CreateHooks = nil // no $schema in answers
 	config.RejectUnknownQueryParameters = true
+	config.Transformers = append(config.Transformers, sayWhy)
 	config.Info.Description = "What shopwatch knows of storefronts, and scans on demand. " +
 		"What changes something or names the recipients of reports needs the token; " +
 		"everything does when shopwatch listens on an address that other machines reach. " +
@@ -107,6 +108,21 @@ func streaming(id, path, content, summary string) huma.Operation {
 	}
 	about(id, summary)(&o)
 	return o
+}
+
+// sayWhy puts all that is wrong with a request into the sentence of the
+// problem, which says no more than that something is.
+func sayWhy(_ huma.Context, _ string, v any) (any, error) {
+	m, ok := v.(*huma.ErrorModel)
+	if !ok || len(m.Errors) == 0 {
+		return v, nil
+	}
+	parts := make([]string, len(m.Errors))
+	for i, e := range m.Errors {
+		parts[i] = strings.TrimPrefix(e.Location+": "+e.Message, ": ")
+	}
+	m.Detail += ": " + strings.Join(parts, "; ")
+	return m, nil
 }
 
 // A body is an answer.

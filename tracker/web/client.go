@@ -352,16 +352,10 @@ func (c *Client) send(ctx context.Context, method, path string, b []byte) (*http
 
 // explain makes an error of an answer that is one.
 func explain(resp *http.Response) error {
-	var p struct {
-		Detail string
-		Errors []struct{ Message, Location string }
-	}
+	var p struct{ Detail string }
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	if json.Unmarshal(text, &p) != nil || p.Detail == "" {
 		return fmt.Errorf("the daemon answered %s", resp.Status)
-	}
-	for _, e := range p.Errors {
-		p.Detail += "; " + e.Location + ": " + e.Message
 	}
 	return errors.New(p.Detail)
 }

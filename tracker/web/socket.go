@@ -107,8 +107,12 @@ func (s *socket) Accept() (net.Conn, error) {
 		if err == nil && (uid == os.Geteuid() || uid == 0) {
 			return c, nil
 		}
-		s.log.Warn("another user was turned away from the socket", "uid", uid, "err", err)
 		c.Close()
+		if err != nil {
+			s.log.Warn("nobody knows who is at the socket", "err", err)
+			continue
+		}
+		s.log.Warn("another user was turned away from the socket", "uid", uid)
 	}
 }
 
