@@ -152,3 +152,27 @@ func TestConnections(t *testing.T) {
 		t.Errorf("it is logged %d times, want once:\n%s", n, log.String())
 	}
 }
+
+// Who holds a connection open when the server ends makes no failure of that.
+func TestStopWithConnection(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- web.New(options(database(t)), slog.New(slog.DiscardHandler)).Run(ctx, l) }()
+	held, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	fmt.Fprint(held, "GET /healthz HTTP/1.1\r\n")
+	if err := healthy(l.Addr().String()); err != nil { // so the one before was accepted
+		t.Fatal(err)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Errorf("Run = %v, want nil", err)
+	}
+}
