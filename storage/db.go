@@ -128,7 +128,7 @@ func (db *DB) inPlace() error {
 	}
 	there, err := os.Stat(db.path)
 	open, unknown := db.bolt.file.Stat()
-	gone := errors.Is(err, os.ErrNotExist)
+	gone := errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 	another := err == nil && unknown == nil && !os.SameFile(there, open)
 	if !gone && !another { // or nobody knows
 		return nil

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"os/exec"
@@ -10,6 +11,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"shopwatch/storage"
 )
 
 // A daemon whose database is deleted or replaced is not ready any more, keeps
@@ -64,5 +67,50 @@ func TestDatabaseReplaced(t *testing.T) {
 				t.Errorf("the log is\n%s\nbefore it was\n%s", after, before)
 			}
 		})
+	}
+}
+
+// A daemon that cannot save what its database held goes on until it can.
+func TestRescueIsTriedAgain(t *testing.T) {
+	w := quietWorld(t, "")
+	data := filepath.Join(w.dir, "data")
+	fill(t, data)
+	c, err := loadConfig(filepath.Join(w.dir, "shopwatch.yaml"), marketplace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.hurry = 100
+	db, err := openDatabase(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	said := log{said: make(chan bool)}
+	s, err := newService(c, db, onDemand, slog.New(slog.NewJSONHandler(&said, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	ended := make(chan error, 1)
+	go func() { ended <- s.guardDatabase(t.Context()) }()
+	// A file is where its directory was.
+	if err := errors.Join(os.Rename(data, data+".old"), os.WriteFile(data, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "it says that it cannot", func() bool { return strings.Contains(said.String(), "cannot be saved yet") })
+	if err := os.Remove(data); err != nil {
+		t.Fatal(err)
+	}
+	err = <-ended
+	if !errors.Is(err, storage.ErrReplaced) {
+		t.Errorf("guardDatabase = %v, want that the database was replaced", err)
+	}
+	saved, _ := filepath.Glob(filepath.Join(data, "shopwatch.db.rescued-*"))
+	if len(saved) != 1 || !strings.Contains(err.Error(), saved[0]) {
+		t.Fatalf("%d copies were saved: %v", len(saved), err)
+	}
+	w.want(0, "restore", saved[0])
+	if out := w.want(0, "changes"); !strings.Contains(out, "retitled") {
+		t.Errorf("changes prints\n%s", out)
 	}
 }

@@ -344,9 +344,10 @@ func (s *service) keepHouse(ctx context.Context) error {
 }
 
 // guardDatabase ends the daemon when its database is deleted or replaced: what
-// it learns from then on would be lost. What it knows is saved.
+// it learns from then on would be lost. What it knows is saved first, and as
+// long as that fails the daemon goes on, because nobody else knows it.
 func (s *service) guardDatabase(ctx context.Context) error {
-	t := time.NewTicker(5 * time.Second)
+	t := time.NewTicker(s.config.Load().wait(5 * time.Second))
 	defer t.Stop()
 	for {
 		select {
@@ -359,10 +360,11 @@ func (s *service) guardDatabase(ctx context.Context) error {
 			continue
 		}
 		to, unsaved := s.db.Rescue(time.Now())
-		if unsaved != nil {
-			return fmt.Errorf("%w; what it held could not be saved: %w", err, unsaved)
+		if unsaved == nil {
+			return fmt.Errorf("%w; what it held is saved: bring it back with shopwatch restore %s and start again", err, to)
 		}
-		return fmt.Errorf("%w; what it held is saved: bring it back with shopwatch restore %s and start again", err, to)
+		s.log.Error("the database is lost when this process ends, and cannot be saved yet", "err", errors.Join(err, unsaved))
+		t.Reset(s.config.Load().wait(time.Minute))
 	}
 }
 
