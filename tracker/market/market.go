@@ -149,9 +149,10 @@ func NewCall(address string, status int, failure string, body []byte) Call {
 	return c
 }
 
-// Forget drops the products of an answer, which have been parsed.
-func (c *Call) Forget() {
-	if c.api != nil && c.api.shelf != nil {
+// Forget drops the products of an answer that is of a page up to the given
+// one: those have been parsed. The next page may have come early.
+func (c *Call) Forget(page int) {
+	if c.api != nil && c.api.shelf != nil && c.api.shelf.Page.int() <= page {
 		c.api.shelf.Items = nil
 	}
 }

@@ -183,6 +183,27 @@ func TestItemAddressIsBuiltFromTheNumber(t *testing.T) {
 }
 
 // Whatever a page holds, little of it is kept.
+// A shelf asks for its next page as soon as its end comes into view, which may
+// be before the one on it has been read.
+func TestNextPageOfAShelfComesEarly(t *testing.T) {
+	var calls []market.Call
+	for n, more := range map[int]string{1: "true", 2: "false"} {
+		body := fmt.Sprintf(`{"ret":["SUCCESS::x"],"data":{"totalCnt":"2","page":"%d","pageSize":"1","hasNext":"%s","data":[
+			{"itemId":"60000%[1]d","title":"x","itemUrl":"https://detail.tmall.com/item.htm?id=60000%[1]d"}]}}`, n, more)
+		calls = append(calls, market.NewCall("https://h5api.m.tmall.com/h5/mtop.taobao.shop.simple.item.fetch/1.0/", 200, "", []byte(body)))
+	}
+	for n := 1; n <= 2; n++ {
+		p := pageOf(t, `{"url":"https://x.tmall.com/shop/view_shop.htm","react":{}}`, n)
+		p.Calls = calls
+		if l := market.Tmall().Parse(p); len(l.Products) != 1 || len(l.Problems) > 0 {
+			t.Errorf("page %d: %+v", n, l)
+		}
+		for i := range calls {
+			calls[i].Forget(n)
+		}
+	}
+}
+
 func TestWhatIsKeptOfAPageIsBounded(t *testing.T) {
 	long := strings.Repeat("长", 1<<20)
 	api := `{"ret":["SUCCESS::ok"],"data":{"signInfoDTO":{"shopName":"` + long + `"},"globalInfoDTO":{"shopId":"` + long + `","sellerId":"` + long + `"},

@@ -234,7 +234,7 @@ func (r *reading) pass(ctx context.Context, listing string) (pages []market.List
 		}
 		products += len(l.Products)
 		for i := range r.calls {
-			r.calls[i].Forget()
+			r.calls[i].Forget(n)
 		}
 		r.progress(l)
 		switch {
