@@ -20,7 +20,8 @@ var columns = []string{
 }
 
 // csv writes every change of the story for a spreadsheet: UTF-8 with a byte
-// order mark, lines ended by CR LF, no cell that is taken for a formula.
+// order mark, cells separated by commas, lines ended by CR LF (RFC 4180), no
+// cell that is taken for a formula, whichever separator the spreadsheet expects.
 func (s Story) csv() []byte {
 	if len(s.Changes) == 0 {
 		return nil
@@ -63,7 +64,7 @@ func cells(c *tracker.Change, zone *time.Location) []string {
 	}
 	row := []string{
 		number(c.Seq), string(c.Kind), cell(string(c.Storefront)), stamp(c.At), stamp(c.Scan),
-		cell(string(p.ID)), cell(p.Title), cell(link(p.URL)), cell(link(p.Image)),
+		cell(string(p.ID)), cell(p.Title), address(link(p.URL)), address(link(p.Image)),
 		cell(p.Price.Currency), p.Price.String(), "", "", "", "",
 		string(c.Proof), "", "", "", "", "", "", cell(c.Important), cell(c.Reason),
 		number(c.Corrects), string(c.Verdict), cell(c.Pictures.Page),
@@ -77,10 +78,10 @@ func cells(c *tracker.Change, zone *time.Location) []string {
 	case tracker.Retitled:
 		row[13] = cell(before.Title)
 	case tracker.Repictured:
-		row[14] = cell(link(before.Image))
+		row[14] = address(link(before.Image))
 	}
 	if c.Probe != nil {
-		row[16], row[17], row[18] = cell(string(c.Probe.State)), stamp(c.Probe.At), cell(link(c.Probe.URL))
+		row[16], row[17], row[18] = cell(string(c.Probe.State)), stamp(c.Probe.At), address(link(c.Probe.URL))
 	}
 	if c.Missing > 0 {
 		row[19] = fmt.Sprint(c.Missing)
@@ -94,12 +95,32 @@ func cells(c *tracker.Change, zone *time.Location) []string {
 	return row
 }
 
-// cell makes a string that others wrote safe for a spreadsheet: one line, and
-// an apostrophe before what would start a formula.
-func cell(s string) string {
-	s = clean(s)
-	if s != "" && strings.ContainsAny(string([]rune(s)[0]), "=+-@＝＋－＠−") {
-		return "'" + s
+// address is the cell of a link: an apostrophe would lead it astray.
+func address(link string) string {
+	if cell(link) == link {
+		return link
 	}
-	return s
+	return cell(strings.NewReplacer(";", "%3B", "|", "%7C").Replace(link))
+}
+
+// cell makes a string that others wrote safe for a spreadsheet: one line, and
+// an apostrophe before what would start a formula. In a spreadsheet whose
+// separator is not the comma a cell of its own also begins behind a separator
+// within the string, whatever quotation marks stand around it.
+func cell(s string) string {
+	var b strings.Builder
+	begins := true // a cell, but for what spreadsheets trim
+	for _, r := range clean(s) {
+		switch {
+		case begins && strings.ContainsRune("=+-@＝＋－＠−", r):
+			b.WriteByte('\'')
+			begins = false
+		case strings.ContainsRune(";|", r):
+			begins = true
+		case r != ' ' && r != '"' && r != '\u200d':
+			begins = false
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
 }
