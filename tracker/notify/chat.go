@@ -25,14 +25,14 @@ import (
 func chatKind(name string, most int) Kind {
 	return Kind{
 		Name: name, Need: []string{"url"},
-		New: func(s Settings) (Sender, error) {
+		new: func(s Settings) (Sender, error) {
 			u, err := url.Parse(s.URL)
 			if err != nil || u.Scheme != name {
 				return nil, badSetting("url", "want the address of the chat in the form of shoutrrr, %s://…", name)
 			}
 			service, err := new(router.ServiceRouter).Locate(s.URL)
 			if err != nil {
-				return nil, &SettingError{"url", hide(err, secretsOf(s.URL)...)}
+				return nil, &SettingError{"url", err}
 			}
 			return &chat{Settings: s, kind: name, most: most, service: service, busy: make(chan struct{}, 1)}, nil
 		},
@@ -88,7 +88,7 @@ func (c *chat) judge(err error) error {
 	if err == nil {
 		return nil
 	}
-	said := anyAddress.ReplaceAllString(hide(err, secretsOf(c.URL)...).Error(), "…")
+	said := anyAddress.ReplaceAllString(err.Error(), "…")
 	status := 0
 	var je jsonclient.Error
 	if errors.As(err, &je) {

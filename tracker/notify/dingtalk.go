@@ -15,7 +15,7 @@ import (
 
 var dingtalkKind = Kind{
 	Name: "dingtalk", Need: []string{"url"}, May: []string{"secret"},
-	New: func(s Settings) (Sender, error) {
+	new: func(s Settings) (Sender, error) {
 		u, err := webAddress(s.URL)
 		if err != nil {
 			return nil, err
@@ -48,6 +48,7 @@ func (d *dingtalk) Send(ctx context.Context, l *Letter) (string, error) {
 		return "", &Refused{err.Error()}
 	}
 	u := *d.url
+	var signature secrets
 	if d.Secret != "" {
 		at := fmt.Sprint(time.Now().UnixMilli())
 		mac := hmac.New(sha256.New, []byte(d.Secret))
@@ -55,13 +56,14 @@ func (d *dingtalk) Send(ctx context.Context, l *Letter) (string, error) {
 		q := u.Query()
 		q.Set("timestamp", at)
 		q.Set("sign", base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+		signature.add(q.Get("sign"))
 		u.RawQuery = q.Encode()
 	}
 	status, answer, err := post(ctx, d.client, u.String(), http.Header{"Content-Type": {"application/json"}}, body)
 	if err == nil {
 		err = d.judge(status, answer)
 	}
-	return cutTo(answer, 200), hide(err, append(secretsOf(d.url.RequestURI()), d.Secret)...)
+	return cutTo(signature.hide(answer), 200), signature.hideIn(err)
 }
 
 // judge reads the robot's answer, which says in JSON what went wrong while the

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -24,7 +23,7 @@ import (
 
 var emailKind = Kind{
 	Name: "email", Need: []string{"server", "from", "to"}, May: []string{"username", "password", "plaintext", "thread"},
-	New: func(s Settings) (Sender, error) { return newEmail(s) },
+	new: func(s Settings) (Sender, error) { return newEmail(s) },
 }
 
 // An email sends letters by SMTP, a session for each: a server that chokes on
@@ -77,7 +76,7 @@ func (e *email) Send(ctx context.Context, l *Letter) (answer string, err error) 
 	}
 	defer s.end()
 	answer, err = e.handOver(ctx, s.smtp, msg)
-	return answer, e.hide(err)
+	return answer, err
 }
 
 // Check opens a session and logs in, without sending anything.
@@ -101,14 +100,14 @@ func (e *email) session(ctx context.Context) (*session, error) {
 	var conn watched
 	client, err := e.client(&conn)
 	if err != nil {
-		return nil, &Unreachable{e.hide(err)}
+		return nil, &Unreachable{err}
 	}
 	stop := context.AfterFunc(ctx, func() { conn.deadline(time.Now().Add(grace)) })
 	c, err := client.DialToSMTPClientWithContext(ctx)
 	if err != nil {
 		stop()
 		conn.close()
-		return nil, &Unreachable{e.hide(e.explain(err))}
+		return nil, &Unreachable{e.explain(err)}
 	}
 	return &session{c, func() {
 		_ = client.CloseWithSMTPClient(c) // what counts has been said
@@ -232,13 +231,6 @@ func (e *email) network(err error) error {
 		return fmt.Errorf("the certificate of %s is not good: %w", host, cert.Err)
 	}
 	return fmt.Errorf("reach %s: %w", host, err)
-}
-
-// hide takes the password out of an error, also in the forms in which it goes
-// over the wire: a server may answer with anything.
-func (e *email) hide(err error) error {
-	wire := base64.StdEncoding.EncodeToString
-	return hide(err, e.Password, wire([]byte("\x00"+e.Username+"\x00"+e.Password)), wire([]byte(e.Password)))
 }
 
 // client returns a client for one session.

@@ -19,7 +19,7 @@ import (
 
 var feedKind = Kind{
 	Name: "feed", Need: []string{"path"},
-	New: func(s Settings) (Sender, error) {
+	new: func(s Settings) (Sender, error) {
 		if s.Path == "" {
 			return nil, badSetting("path", "name a folder")
 		}

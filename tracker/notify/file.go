@@ -13,7 +13,7 @@ import (
 
 var fileKind = Kind{
 	Name: "file", Need: []string{"path"},
-	New: func(s Settings) (Sender, error) {
+	new: func(s Settings) (Sender, error) {
 		if s.Path == "" {
 			return nil, badSetting("path", "name a file")
 		}

@@ -114,16 +114,3 @@ func webAddress(s string) (*url.URL, error) {
 	}
 	return u, nil
 }
-
-// secretsOf are the parts of an address that may be secret: all but the scheme,
-// and words too short to be a key.
-func secretsOf(address string) []string {
-	_, rest, _ := strings.Cut(address, "://")
-	var secrets []string
-	for _, part := range strings.FieldsFunc(rest, func(r rune) bool { return strings.ContainsRune("/@:?&=#,-", r) }) {
-		if len(part) >= 8 {
-			secrets = append(secrets, part)
-		}
-	}
-	return secrets
-}

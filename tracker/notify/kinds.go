@@ -30,7 +30,7 @@ type Settings struct {
 type Kind struct {
 	Name      string
 	Need, May []string // keys of its configuration, beside those of all channels
-	New       func(Settings) (Sender, error)
+	new       func(Settings) (Sender, error)
 }
 
 // Kinds are all kinds of channels.
@@ -64,15 +64,22 @@ func badSetting(key, format string, a ...any) error {
 	return &SettingError{key, fmt.Errorf(format, a...)}
 }
 
-// NewSender returns a sender of a kind.
+// NewSender returns a sender of a kind. Neither its answers nor its errors hold
+// secrets of the settings.
 func NewSender(kind string, s Settings) (Sender, error) {
 	for _, k := range Kinds() {
-		if k.Name == kind {
-			if s.Timeout == 0 {
-				s.Timeout = time.Minute
-			}
-			return k.New(s)
+		if k.Name != kind {
+			continue
 		}
+		if s.Timeout == 0 {
+			s.Timeout = time.Minute
+		}
+		secrets := newSecrets(&s)
+		snd, err := k.new(s)
+		if err != nil {
+			return nil, secrets.hideIn(err)
+		}
+		return secrets.guard(snd), nil
 	}
 	return nil, badSetting("kind", "there is no kind %q", kind)
 }

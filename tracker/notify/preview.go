@@ -34,7 +34,7 @@ func (n *Notifier) Preview(channel string, seq uint64, last bool) (*Preview, err
 	if p.Mail, err = report.Write(*s); err != nil {
 		return nil, err
 	}
-	e, ok := c.Sender.(*email)
+	e, ok := emailOf(c.Sender)
 	if !ok {
 		return p, nil
 	}

@@ -2,8 +2,6 @@ package notify
 
 import (
 	"context"
-	"errors"
-	"strings"
 	"time"
 
 	"shopwatch/tracker"
@@ -19,7 +17,7 @@ type Sender interface {
 	Recipients() []string
 	// Send delivers one letter and returns what the receiving side said to
 	// it. An error means that the letter may be sent again, unless it is
-	// Refused; it names no secrets. Send is given the same letter again after
+	// Refused. Send is given the same letter again after
 	// an error and after a crash, and keeps the outcome to one where the
 	// receiving side allows that.
 	Send(ctx context.Context, l *Letter) (answer string, err error)
@@ -65,36 +63,6 @@ func (e *Unsure) Unwrap() error { return e.Err }
 
 func (e *Unreachable) Error() string { return e.Err.Error() }
 func (e *Unreachable) Unwrap() error { return e.Err }
-
-// hide replaces secrets in an error by dots. Empty ones are none.
-func hide(err error, secrets ...string) error {
-	if err == nil {
-		return nil
-	}
-	s := err.Error()
-	for _, secret := range secrets {
-		if secret != "" {
-			s = strings.ReplaceAll(s, secret, "…")
-		}
-	}
-	if s == err.Error() {
-		return err
-	}
-	var r *Refused
-	var u *Unreachable
-	var unsure *Unsure
-	if errors.As(err, &r) {
-		return &Refused{strings.TrimPrefix(s, "refused for good: ")}
-	}
-	plain := errors.New(s)
-	if errors.As(err, &unsure) {
-		plain = &Unsure{plain}
-	}
-	if errors.As(err, &u) {
-		plain = &Unreachable{plain}
-	}
-	return plain
-}
 
 // names returns the storefronts that a story tells of.
 func names(s *report.Story) []tracker.Name {

@@ -11,7 +11,7 @@ import (
 
 var telegramKind = Kind{
 	Name: "telegram", Need: []string{"url"},
-	New: func(s Settings) (Sender, error) {
+	new: func(s Settings) (Sender, error) {
 		u, err := url.Parse(s.URL)
 		if err != nil || u.Scheme != "telegram" || u.User == nil || u.Query().Get("chats") == "" {
 			return nil, badSetting("url", "want telegram://TOKEN@telegram?chats=@CHANNEL,NUMBER")
@@ -50,7 +50,7 @@ func (t *telegram) Send(ctx context.Context, l *Letter) (string, error) {
 	}
 	status, answer, err := post(ctx, t.client, t.method, http.Header{"Content-Type": {"application/json"}}, body)
 	if err != nil {
-		return "", hide(err, secretsOf(t.URL)...)
+		return "", err
 	}
 	var a struct {
 		OK          bool   `json:"ok"`
@@ -63,7 +63,7 @@ func (t *telegram) Send(ctx context.Context, l *Letter) (string, error) {
 		answer = a.Description
 	}
 	if err := judge(status, answer); err != nil {
-		return "", hide(err, secretsOf(t.URL)...)
+		return "", err
 	}
 	return "", fmt.Errorf("the bot answers %q", cutTo(answer, 100))
 }

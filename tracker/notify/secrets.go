@@ -1,0 +1,297 @@
+package notify
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// secrets are what must not be told of the settings of a channel: passwords,
+// and of an address everything but the host and the names of its parameters,
+// because chats have their keys in all places. Receiving sides answer with
+// anything, also with what they were asked for, or with a part of it, and also
+// encoded. So every run of a few characters is hidden, wherever it stands.
+type secrets struct {
+	runs  map[string]bool // of runLength bytes, in lower case
+	short []string        // whole secrets that are shorter, in lower case
+}
+
+// runLength is how many characters of a secret are hidden. Fewer would hide
+// many a word, more would let parts of a key pass.
+const runLength = 6
+
+// shortest is how long a secret must be to be hidden as a whole: of "no" and
+// "1" nobody could tell that they are meant.
+const shortest = 3
+
+func newSecrets(s *Settings) *secrets {
+	all := new(secrets)
+	all.addLogin("\x00"+s.Username+"\x00", s.Password)
+	all.add(s.Secret)
+	all.addAddress(s.URL)
+	return all
+}
+
+// addAddress takes in the parts of an address.
+func (s *secrets) addAddress(address string) {
+	u, err := url.Parse(address)
+	if err != nil {
+		s.add(address)
+		return
+	}
+	if u.User != nil {
+		password, _ := u.User.Password()
+		s.add(u.User.Username())
+		s.addLogin(u.User.Username()+":", password)
+	}
+	if keyNotHost(u) {
+		s.add(u.Hostname())
+	}
+	s.add(u.Opaque)
+	s.add(u.Fragment)
+	s.addRuns(u.Path) // its short segments are words
+	s.addRuns(u.EscapedPath())
+	for pair := range strings.FieldsFuncSeq(u.RawQuery, func(r rune) bool { return r == '&' || r == ';' }) {
+		_, raw, _ := strings.Cut(pair, "=")
+		value, err := url.QueryUnescape(raw)
+		if inner, bad := url.Parse(value); err == nil && bad == nil && inner.Host != "" {
+			s.addAddress(value) // whose host may be told
+			continue
+		}
+		s.add(raw)
+		s.add(value)
+	}
+}
+
+// addLogin takes in a password, and what goes over the wire to log in with it:
+// by itself, or behind the user's name.
+func (s *secrets) addLogin(user, password string) {
+	s.add(password)
+	if len(password) >= shortest {
+		s.addRuns(user + password)
+		s.addRuns(base64.StdEncoding.EncodeToString([]byte(user + password)))
+		s.addRuns(base64.StdEncoding.EncodeToString([]byte(password)))
+	}
+}
+
+// keyNotHost reports whether what stands for the host is none: wecom://KEY. A
+// host of the web has dots, and words like that of telegram://TOKEN@telegram
+// are short.
+func keyNotHost(u *url.URL) bool {
+	h := u.Hostname()
+	return len(h) > len("telegram") && h != "localhost" && !strings.ContainsAny(h, ".:")
+}
+
+// add takes in one secret, whatever its length.
+func (s *secrets) add(secret string) {
+	if n := len(secret); n >= shortest && n < runLength {
+		for _, form := range forms(secret) {
+			s.short = append(s.short, lower(form))
+		}
+	}
+	s.addRuns(secret)
+}
+
+// addRuns takes in the runs of a text.
+func (s *secrets) addRuns(text string) {
+	if len(text) < runLength {
+		return
+	}
+	if s.runs == nil {
+		s.runs = make(map[string]bool)
+	}
+	for _, form := range forms(text) {
+		form = lower(form)
+		for i := 0; i+runLength <= len(form); i++ {
+			s.runs[form[i:i+runLength]] = true
+		}
+	}
+}
+
+// forms are the ways in which a text may come back.
+func forms(text string) []string {
+	list := []string{
+		text, url.PathEscape(text), url.QueryEscape(text), percent(text), html.EscapeString(text),
+		strings.Trim(strconv.Quote(text), `"`), strings.Trim(strconv.QuoteToASCII(text), `"`),
+		jsonOf(text, true), jsonOf(text, false), strings.ReplaceAll(jsonOf(text, false), "/", `\/`),
+		hex.EncodeToString([]byte(text)),
+	}
+	if plain, err := url.PathUnescape(text); err == nil && plain != text {
+		list = append(list, plain)
+	}
+	for before := range 3 {
+		list = append(list, within64(text, before), strings.NewReplacer("+", "-", "/", "_").Replace(within64(text, before)))
+	}
+	return list
+}
+
+// percent encodes every byte as %XX.
+func percent(text string) string {
+	var b strings.Builder
+	for i := range len(text) {
+		fmt.Fprintf(&b, "%%%02x", text[i])
+	}
+	return b.String()
+}
+
+// jsonOf is a text within a JSON string, with or without the signs of HTML
+// escaped.
+func jsonOf(text string, escapeHTML bool) string {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(escapeHTML)
+	if enc.Encode(text) != nil {
+		return text
+	}
+	return strings.Trim(b.String(), "\"\n")
+}
+
+// within64 is what is the same of a text wherever it stands in something that
+// is encoded in base64, when so many bytes, modulo three, come before it.
+func within64(text string, before int) string {
+	code := base64.RawStdEncoding.EncodeToString(append(make([]byte, before), text...))
+	from := []int{0, 2, 3}[before]
+	to := len(code)
+	if (before+len(text))%3 != 0 {
+		to-- // shared with what comes after
+	}
+	return code[min(from, to):to]
+}
+
+// lower is a text without capital letters of ASCII, byte by byte.
+func lower(text string) string {
+	b := []byte(text)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
+}
+
+// hide replaces secrets by dots.
+func (s *secrets) hide(text string) string {
+	low := lower(text)
+	secret := make([]bool, len(text))
+	mark := func(from, to int) {
+		for i := from; i < to; i++ {
+			secret[i] = true
+		}
+	}
+	for i := 0; i+runLength <= len(low); i++ {
+		if s.runs[low[i:i+runLength]] {
+			mark(i, i+runLength)
+		}
+	}
+	for _, word := range s.short {
+		for at := 0; ; {
+			i := strings.Index(low[at:], word)
+			if i < 0 {
+				break
+			}
+			mark(at+i, at+i+len(word))
+			at += i + len(word)
+		}
+	}
+	var b strings.Builder
+	for i, hidden := 0, false; i < len(text); {
+		_, n := utf8.DecodeRuneInString(text[i:])
+		part := false
+		for j := range n {
+			part = part || secret[i+j]
+		}
+		switch {
+		case !part:
+			b.WriteString(text[i : i+n])
+		case !hidden:
+			b.WriteString("…")
+		}
+		hidden = part
+		i += n
+	}
+	return b.String()
+}
+
+// hideIn hides secrets in an error. What the error says of the letter stays.
+func (s *secrets) hideIn(err error) error {
+	if err == nil {
+		return nil
+	}
+	said := s.hide(err.Error())
+	if said == err.Error() {
+		return err
+	}
+	var setting *SettingError
+	if errors.As(err, &setting) {
+		return &SettingError{setting.Key, s.hideIn(setting.Err)}
+	}
+	var refused *Refused
+	if errors.As(err, &refused) {
+		return &Refused{s.hide(refused.Answer)}
+	}
+	plain := errors.New(said)
+	var unsure *Unsure
+	if errors.As(err, &unsure) {
+		plain = &Unsure{plain}
+	}
+	var unreachable *Unreachable
+	if errors.As(err, &unreachable) {
+		plain = &Unreachable{plain}
+	}
+	return plain
+}
+
+// A discreet sender is one of any kind that tells no secrets.
+type discreet struct {
+	Sender
+	secrets *secrets
+}
+
+// Send hides secrets also in the answer to a letter that was taken.
+func (d *discreet) Send(ctx context.Context, l *Letter) (string, error) {
+	answer, err := d.Sender.Send(ctx, l)
+	return d.secrets.hide(answer), d.secrets.hideIn(err)
+}
+
+// A checker is a sender that can be asked whether letters would get through.
+type checker interface {
+	Check(ctx context.Context) error
+}
+
+// A discreetChecker is a discreet sender that is a checker.
+type discreetChecker struct {
+	*discreet
+	checker checker
+}
+
+func (d *discreetChecker) Check(ctx context.Context) error {
+	return d.secrets.hideIn(d.checker.Check(ctx))
+}
+
+func (s *secrets) guard(snd Sender) Sender {
+	d := &discreet{snd, s}
+	if c, ok := snd.(checker); ok {
+		return &discreetChecker{d, c}
+	}
+	return d
+}
+
+// email returns the sender of mails beneath a sender, if it is one.
+func emailOf(s Sender) (*email, bool) {
+	switch d := s.(type) {
+	case *discreetChecker:
+		s = d.Sender
+	case *discreet:
+		s = d.Sender
+	}
+	e, ok := s.(*email)
+	return e, ok
+}
