@@ -31,6 +31,7 @@ var emailKind = Kind{
 type email struct {
 	Settings
 	server *url.URL
+	host   string // of the server, in ASCII
 	from   *mail.Address
 }
 
@@ -46,19 +47,23 @@ func newEmail(s Settings) (*email, error) {
 	case s.Plaintext && u.Scheme == "smtps":
 		return nil, badSetting("plaintext", "smtps is TLS from the first byte; write smtp:// or leave plaintext out")
 	}
-	from, err := mail.ParseAddress(s.From)
+	host, err := asciiHost(u.Hostname())
 	if err != nil {
-		return nil, badSetting("from", "%q is not a mail address", s.From)
+		return nil, badSetting("server", "there can be no host %s", u.Hostname())
+	}
+	from, err := parseAddress(s.From)
+	if err != nil {
+		return nil, &SettingError{"from", err}
 	}
 	for i, to := range s.To {
-		if _, err := mail.ParseAddress(to); err != nil {
-			return nil, badSetting(fmt.Sprintf("to[%d]", i), "%q is not a mail address", to)
+		if _, err := parseAddress(to); err != nil {
+			return nil, &SettingError{fmt.Sprintf("to[%d]", i), err}
 		}
 	}
 	if len(s.To) == 0 {
 		return nil, badSetting("to", "name at least one recipient")
 	}
-	return &email{Settings: s, server: u, from: from}, nil
+	return &email{Settings: s, server: u, host: host, from: from}, nil
 }
 
 // Recipients returns the addresses of the configuration.
@@ -85,7 +90,25 @@ func (e *email) Check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.end()
+	defer s.end()
+	for _, address := range append([]string{e.from.String()}, e.To...) {
+		if err := e.canCarry(s.smtp, address); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// canCarry reports as an error that the server takes no mail from or to an
+// address.
+func (e *email) canCarry(c *smtp.Client, address string) error {
+	a, err := parseAddress(address)
+	if err != nil || isASCII(a.Address) {
+		return err
+	}
+	if ok, _ := c.Extension("SMTPUTF8"); !ok {
+		return fmt.Errorf("%s offers no SMTPUTF8, which %s needs: use an address in ASCII, or another server", e.server.Host, a.Address)
+	}
 	return nil
 }
 
@@ -128,6 +151,12 @@ func (e *email) handOver(ctx context.Context, c *smtp.Client, msg *gomail.Msg) (
 	}
 	if err := errors.Join(c.UpdateDeadline(e.Timeout), ctx.Err()); err != nil {
 		return "", &Unreachable{err}
+	}
+	if err := e.canCarry(c, from); err != nil {
+		return "", &Unreachable{err}
+	}
+	if err := e.canCarry(c, to[0]); err != nil {
+		return "", err
 	}
 	if err := c.Mail(from); err != nil {
 		// The sender is that of every letter, and somebody can mend it.
@@ -235,8 +264,8 @@ func (e *email) network(err error) error {
 
 // client returns a client for one session.
 func (e *email) client(conn *watched) (*gomail.Client, error) {
-	host, secure := e.server.Hostname(), e.server.Scheme == "smtps"
-	conf := &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12, RootCAs: e.Roots}
+	secure := e.server.Scheme == "smtps"
+	conf := &tls.Config{ServerName: e.host, MinVersion: tls.VersionTLS12, RootCAs: e.Roots}
 	opts := []gomail.Option{
 		gomail.WithTimeout(e.Timeout), gomail.WithTLSConfig(conf), gomail.WithoutNoop(),
 		gomail.WithDialContextFunc(func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -264,7 +293,7 @@ func (e *email) client(conn *watched) (*gomail.Client, error) {
 		}
 		opts = append(opts, gomail.WithUsername(e.Username), gomail.WithPassword(e.Password), gomail.WithOpportunisticSMTPAuth(auth...))
 	}
-	return gomail.NewClient(host, opts...)
+	return gomail.NewClient(e.host, opts...)
 }
 
 // A watched connection can be closed from outside: go-mail leaves it open when

@@ -13,17 +13,14 @@ import (
 
 // message puts a letter into the form of a mail.
 func (e *email) message(l *Letter) (*gomail.Msg, error) {
-	host := "localhost"
-	if _, h, ok := strings.Cut(e.from.Address, "@"); ok && h != "" {
-		host = h
+	host := hostOf(e.from)
+	to, err := parseAddress(l.To)
+	if err != nil {
+		return nil, err
 	}
 	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
-	if err := m.From(e.from.String()); err != nil {
-		return nil, fmt.Errorf("from %s: %w", e.From, err)
-	}
-	if err := m.To(l.To); err != nil {
-		return nil, fmt.Errorf("to %s: %w", l.To, err)
-	}
+	m.FromMailAddress(e.from)
+	m.ToMailAddress(to)
 	m.SetMessageIDWithValue(l.ID + "@" + host)
 	m.SetDateWithValue(l.Story.Report.Created)
 	m.SetGenHeaderPreformatted(gomail.HeaderSubject, encodeWords(l.Mail.Subject))
@@ -36,8 +33,7 @@ func (e *email) message(l *Letter) (*gomail.Msg, error) {
 		m.SetGenHeader(gomail.HeaderInReplyTo, root)
 		m.SetGenHeader(gomail.HeaderReferences, root)
 	}
-	end := "mailto:" + e.from.Address + "?subject=" + url.QueryEscape("unsubscribe "+e.Channel)
-	end = strings.ReplaceAll(end, "+", "%20")
+	end := "mailto:" + mailtoAddress(e.from) + "?subject=" + url.PathEscape("unsubscribe "+e.Channel)
 	if l.Leave == "" {
 		m.SetListUnsubscribe(end)
 	} else if err := m.SetListUnsubscribeOneClick(l.Leave, end); err != nil {

@@ -284,7 +284,7 @@ func (s *secrets) guard(snd Sender) Sender {
 	return d
 }
 
-// email returns the sender of mails beneath a sender, if it is one.
+// emailOf returns the sender of mails beneath a sender, if it is one.
 func emailOf(s Sender) (*email, bool) {
 	switch d := s.(type) {
 	case *discreetChecker:
