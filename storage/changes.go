@@ -316,6 +316,27 @@ func (db *DB) Change(seq uint64) (tracker.Change, bool, error) {
 	return c, found && err == nil, err
 }
 
+// ChangesOf are the changes with the given numbers, in their order. Numbers of
+// no change are left out.
+func (db *DB) ChangesOf(seqs []uint64) ([]tracker.Change, error) {
+	var list []tracker.Change
+	err := db.view(func(t tx) error {
+		last := t.last()
+		for _, seq := range seqs {
+			if seq == 0 || seq > last {
+				continue
+			}
+			c, err := t.change(seq)
+			if err != nil {
+				return err
+			}
+			list = append(list, c)
+		}
+		return nil
+	})
+	return list, err
+}
+
 // History are the changes of one product with greater numbers than after,
 // oldest first; at most limit, 100 when zero.
 func (db *DB) History(name tracker.Name, id tracker.ProductID, after uint64, limit int) ([]tracker.Change, error) {

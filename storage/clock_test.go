@@ -52,7 +52,7 @@ func TestClockSteps(t *testing.T) {
 	if !slices.IsSortedFunc(all, func(a, b tracker.Scan) int { return b.Began.Compare(a.Began) }) {
 		t.Error("scans are not listed newest first")
 	}
-	r, err := db.NextReport("analysts", []string{"a@example.com"}, day.AddDate(-9, 0, 0), func(pending []tracker.Change) (int, []uint64) {
+	r, err := one(db, "analysts", []string{"a@example.com"}, day.AddDate(-9, 0, 0), func(pending []tracker.Change) (int, []uint64) {
 		return len(pending), numbers(pending)
 	})
 	if err != nil || r == nil || !slices.Equal(r.Changes, told) {
@@ -130,7 +130,7 @@ func TestNothingIsOpenWhileSomebodyWaits(t *testing.T) {
 	}
 	waits("evidence")
 	picked := false
-	_, err := db.NextReport("analysts", []string{"a@example.com"}, day, func(pending []tracker.Change) (int, []uint64) {
+	_, err := one(db, "analysts", []string{"a@example.com"}, day, func(pending []tracker.Change) (int, []uint64) {
 		if !picked {
 			waits("a report in the making")
 		}

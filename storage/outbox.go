@@ -106,59 +106,89 @@ func (t tx) channel(name string) (channelValue, error) {
 	return v, err
 }
 
-// NextReport lets pick look at the changes behind the channel's place in the
-// log and say how many of them a report covers (take) and the numbers of those
-// that it tells. The report, with a waiting letter to each recipient, and the
-// channel's new place are written in one transaction. With take 0 nothing is
-// written, with an empty tell only the place moves; both return a nil report.
-// No transaction is open while pick runs.
-func (db *DB) NextReport(channel string, to []string, now time.Time, pick func(pending []tracker.Change) (take int, tell []uint64)) (*tracker.Report, error) {
+// A Portion is what one report covers of the changes behind a channel's place
+// in the log.
+type Portion struct {
+	Take int      // how many changes, in the order of the log
+	Tell []uint64 // the numbers of those that it tells; with none only the place moves
+}
+
+// NextReports lets pick divide the changes behind the channel's place in the
+// log into the next reports. It sees the first of them, at most limit or 10,000,
+// which is what one report can cover; 0 stands for that. The reports, with a
+// waiting letter to each recipient, and the channel's new place are written in
+// one transaction. What pick leaves over stays behind the place; without
+// portions nothing is written. No transaction is open while pick runs, and it
+// runs again when another caller was faster.
+func (db *DB) NextReports(channel string, to []string, now time.Time, limit int, pick func(pending []tracker.Change) []Portion) ([]tracker.Report, error) {
 	for {
-		place, pending, err := db.pending(channel)
+		place, pending, err := db.pending(channel, limit)
 		if err != nil || len(pending) == 0 {
 			return nil, err
 		}
-		take, tell := pick(pending)
-		if take == 0 {
+		var made []tracker.Report
+		last := place
+		for _, p := range pick(pending) {
+			r, err := p.report(pending)
+			if err != nil {
+				return nil, fmt.Errorf("report for %s: %w", channel, err)
+			}
+			pending, last = pending[p.Take:], r.Last
+			if len(r.Changes) == 0 {
+				continue
+			}
+			r.Channel, r.Created = channel, now
+			for _, recipient := range to {
+				r.Letters = append(r.Letters, tracker.Letter{To: recipient, State: tracker.Waiting})
+			}
+			made = append(made, r)
+		}
+		if last == place {
 			return nil, nil
 		}
-		if take < 0 || take > len(pending) {
-			return nil, fmt.Errorf("report for %s: %d of %d changes cannot be covered", channel, take, len(pending))
-		}
-		pending = pending[:take]
-		for _, n := range tell {
-			if n < pending[0].Seq || n > pending[take-1].Seq {
-				return nil, fmt.Errorf("report for %s: change %d is not among those that it covers", channel, n)
-			}
-		}
-		tell = slices.Compact(slices.Sorted(slices.Values(tell)))
-		r := &tracker.Report{Channel: channel, Created: now, First: pending[0].Seq, Last: pending[take-1].Seq, Changes: tell}
-		for _, recipient := range to {
-			r.Letters = append(r.Letters, tracker.Letter{To: recipient, State: tracker.Waiting})
-		}
-		moved, err := db.move(place, r)
+		moved, err := db.move(channel, place, last, made)
 		if err != nil {
 			return nil, err
 		}
-		if !moved {
-			continue // another caller was faster; the place is another one now
+		if moved {
+			return made, nil
 		}
-		if len(tell) == 0 {
-			return nil, nil
-		}
-		return r, nil
 	}
 }
 
-// pending are the changes behind a channel's place.
-func (db *DB) pending(channel string) (place uint64, list []tracker.Change, err error) {
+// report is what becomes of a portion of changes.
+func (p Portion) report(pending []tracker.Change) (tracker.Report, error) {
+	if p.Take <= 0 || p.Take > len(pending) {
+		return tracker.Report{}, fmt.Errorf("%d of %d changes cannot be covered", p.Take, len(pending))
+	}
+	r := tracker.Report{First: pending[0].Seq, Last: pending[p.Take-1].Seq}
+	for _, n := range p.Tell {
+		if n < r.First || n > r.Last {
+			return r, fmt.Errorf("change %d is not among those that it covers", n)
+		}
+	}
+	r.Changes = slices.Compact(slices.Sorted(slices.Values(p.Tell)))
+	return r, nil
+}
+
+// Pending are the first 10,000 changes behind a channel's place in the log.
+func (db *DB) Pending(channel string) ([]tracker.Change, error) {
+	_, list, err := db.pending(channel, 0)
+	return list, err
+}
+
+// pending are the first changes behind a channel's place.
+func (db *DB) pending(channel string, limit int) (place uint64, list []tracker.Change, err error) {
+	if limit <= 0 {
+		limit = pendingLimit
+	}
 	err = db.view(func(t tx) error {
 		v, err := t.channel(channel)
 		if err != nil {
 			return err
 		}
 		place = v.Told
-		return t.find(Query{After: place, Limit: pendingLimit}, func(seq uint64) error {
+		return t.find(Query{After: place, Limit: min(limit, pendingLimit)}, func(seq uint64) error {
 			c, err := t.change(seq)
 			list = append(list, c)
 			return err
@@ -167,21 +197,21 @@ func (db *DB) pending(channel string) (place uint64, list []tracker.Change, err 
 	return place, list, err
 }
 
-// move writes a report, unless it tells nothing, and the channel's place
-// behind it. It reports false when the channel is not at the place any more.
-func (db *DB) move(place uint64, r *tracker.Report) (moved bool, err error) {
+// move writes reports and the channel's place behind them. It reports false
+// when the channel is not at the place any more.
+func (db *DB) move(channel string, from, to uint64, reports []tracker.Report) (moved bool, err error) {
 	err = db.update(func(t tx) error {
-		v, err := t.channel(r.Channel)
-		if moved = err == nil && v.Told == place; !moved {
+		v, err := t.channel(channel)
+		if moved = err == nil && v.Told == from; !moved {
 			return err
 		}
-		if len(r.Changes) > 0 {
-			if err := t.addReport(r); err != nil {
+		for i := range reports {
+			if err := t.addReport(&reports[i]); err != nil {
 				return err
 			}
 		}
-		v.Told = r.Last
-		return t.in(inChannels).write([]byte(r.Channel), v)
+		v.Told = to
+		return t.in(inChannels).write([]byte(channel), v)
 	})
 	return moved && err == nil, err
 }
@@ -190,7 +220,7 @@ func (db *DB) move(place uint64, r *tracker.Report) (moved bool, err error) {
 // ID and Delivered.
 func (db *DB) AddReport(r *tracker.Report) error {
 	if len(r.Changes) > 0 {
-		return errors.New("a report about changes comes from NextReport")
+		return errors.New("a report about changes comes from NextReports")
 	}
 	return db.update(func(t tx) error { return t.addReport(r) })
 }
@@ -228,31 +258,68 @@ func (t tx) addReport(r *tracker.Report) error {
 // sent. When no letter waits any more the report is delivered.
 func (db *DB) NoteLetter(report uint64, l tracker.Letter) error {
 	return db.update(func(t tx) error {
-		b, key := t.in(inReports), number(report)
-		var v reportValue
-		found, err := b.read(key, &v)
-		if err != nil {
-			return err
+		found := false
+		_, err := t.changeLetters(report, func(o *tracker.Letter) {
+			if o.To == l.To {
+				*o, found = l, true
+			}
+		})
+		if err == nil && !found {
+			err = fmt.Errorf("report %d has no letter to %s", report, l.To)
 		}
-		i := slices.IndexFunc(v.Letters, func(o letterValue) bool { return o.To == l.To })
-		switch {
-		case !found:
-			return fmt.Errorf("there is no report %d", report)
-		case i < 0:
-			return fmt.Errorf("report %d has no letter to %s", report, l.To)
-		case v.Letters[i].State == tracker.Sent, v.Letters[i] == newLetter(l):
-			return nil
-		}
-		v.Letters[i] = newLetter(l)
-		if err := b.write(key, v); err != nil {
-			return err
-		}
-		waiting, k := t.in(inWaiting), underNumber(v.Channel, report)
-		if delivered(v.report(report).Letters) {
-			return waiting.Delete(k)
-		}
-		return waiting.Put(k, nil)
+		return err
 	})
+}
+
+// ChangeLetters lets change alter the letters of reports, except those that
+// were sent, and writes them in one transaction. It returns how many letters
+// differ from what they were. change must not use the database.
+func (db *DB) ChangeLetters(reports []uint64, change func(report uint64, l *tracker.Letter)) (changed int, err error) {
+	err = db.update(func(t tx) error {
+		changed = 0
+		for _, id := range reports {
+			n, err := t.changeLetters(id, func(l *tracker.Letter) { change(id, l) })
+			if err != nil {
+				return err
+			}
+			changed += n
+		}
+		return nil
+	})
+	return changed, err
+}
+
+func (t tx) changeLetters(report uint64, change func(*tracker.Letter)) (changed int, err error) {
+	b, key := t.in(inReports), number(report)
+	var v reportValue
+	found, err := b.read(key, &v)
+	if err == nil && !found {
+		err = fmt.Errorf("there is no report %d", report)
+	}
+	if err != nil {
+		return 0, err
+	}
+	letters := v.report(report).Letters
+	for i := range letters {
+		l := letters[i]
+		change(&l)
+		l.To = letters[i].To
+		if n := newLetter(l); v.Letters[i].State != tracker.Sent && v.Letters[i] != n {
+			v.Letters[i] = n
+			changed++
+		}
+	}
+	if changed == 0 {
+		return 0, nil
+	}
+	if err := b.write(key, v); err != nil {
+		return 0, err
+	}
+	waiting, k := t.in(inWaiting), underNumber(v.Channel, report)
+	if delivered(v.report(report).Letters) {
+		return changed, waiting.Delete(k)
+	}
+	return changed, waiting.Put(k, nil)
 }
 
 // Report returns one report. It reports false when there is none.
@@ -281,17 +348,29 @@ func (t tx) report(id uint64) (tracker.Report, error) {
 // Undelivered are the reports of a channel with waiting letters, oldest first.
 // An empty channel stands for all.
 func (db *DB) Undelivered(channel string) ([]tracker.Report, error) {
-	var list []tracker.Report
-	err := db.view(func(t tx) error {
-		return t.indexed(inWaiting, channel, 0, func(id uint64) (bool, error) {
-			r, err := t.report(id)
-			list = append(list, r)
-			return true, err
-		})
-	})
+	list, err := db.undelivered(channel, 0, 0)
 	if channel == "" {
 		slices.SortFunc(list, func(a, b tracker.Report) int { return int(a.ID) - int(b.ID) })
 	}
+	return list, err
+}
+
+// UndeliveredAfter are those of Undelivered with greater numbers than after; at
+// most limit, 100 when zero.
+func (db *DB) UndeliveredAfter(channel string, after uint64, limit int) ([]tracker.Report, error) {
+	return db.undelivered(channel, after, pageSize(limit))
+}
+
+// undelivered are at most limit reports, all when that is 0.
+func (db *DB) undelivered(channel string, after uint64, limit int) ([]tracker.Report, error) {
+	var list []tracker.Report
+	err := db.view(func(t tx) error {
+		return t.indexed(inWaiting, channel, after, func(id uint64) (bool, error) {
+			r, err := t.report(id)
+			list = append(list, r)
+			return limit == 0 || len(list) < limit, err
+		})
+	})
 	return list, err
 }
 

@@ -21,6 +21,15 @@ func (t tx) scan(b bucket, name tracker.Name, k []byte) (tracker.Scan, bool, err
 	return v.scan(name, numberOf(k), shop), true, err
 }
 
+// scanAt reads the scan record to which a cursor came.
+func (t tx) scanAt(b bucket, name tracker.Name, k []byte) (tracker.Scan, error) {
+	s, found, err := t.scan(b, name, k)
+	if err == nil && !found { // a search does not come to it
+		err = b.damaged(k, errors.New("out of order"))
+	}
+	return s, err
+}
+
 // Scan returns one scan. It reports false when there is none.
 func (db *DB) Scan(name tracker.Name, began time.Time) (tracker.Scan, bool, error) {
 	var s tracker.Scan
@@ -57,10 +66,7 @@ func (db *DB) ScansBefore(name tracker.Name, since, before time.Time, limit int)
 			if at < 0 || !since.IsZero() && bytes.Compare(heads[at].key, timeKey(since)) < 0 {
 				return nil
 			}
-			s, found, err := t.scan(heads[at].scans, heads[at].name, heads[at].key)
-			if err == nil && !found { // a cursor comes to it, a search does not
-				err = heads[at].scans.damaged(heads[at].key, errors.New("out of order"))
-			}
+			s, err := t.scanAt(heads[at].scans, heads[at].name, heads[at].key)
 			if err != nil {
 				return err
 			}
@@ -112,4 +118,82 @@ func (t tx) scanned() []tracker.Name {
 		names = append(names, tracker.Name(k))
 	}
 	return names
+}
+
+// A ScanRecord is a scan with when the last complete one before it began.
+type ScanRecord struct {
+	tracker.Scan
+	LastComplete time.Time // zero when there is none
+}
+
+// lookBack is how many scans before a scan are searched for a complete one.
+const lookBack = 1000
+
+// ScansOf are the scans of a storefront that began at the given times, oldest
+// first. Times at which none began are left out.
+func (db *DB) ScansOf(name tracker.Name, began []time.Time) ([]ScanRecord, error) {
+	if len(began) == 0 {
+		return nil, nil
+	}
+	wanted := make(map[uint64]bool, len(began))
+	first, last := began[0], began[0]
+	for _, at := range began {
+		wanted[numberOf(timeKey(at))] = true
+		if at.Before(first) {
+			first = at
+		}
+		if at.After(last) {
+			last = at
+		}
+	}
+	var list []ScanRecord
+	err := db.view(func(t tx) error {
+		b := t.of(inScans, name)
+		cur := b.cursor()
+		if cur == nil {
+			return nil
+		}
+		complete, err := t.lastComplete(b, name, first)
+		if err != nil {
+			return err
+		}
+		end := numberOf(timeKey(last))
+		for k, _ := cur.Seek(timeKey(first)); k != nil && numberOf(k) <= end; k, _ = cur.Next() {
+			s, err := t.scanAt(b, name, k)
+			if err != nil {
+				return err
+			}
+			if wanted[numberOf(k)] {
+				list = append(list, ScanRecord{s, complete})
+			}
+			if s.Verdict == tracker.Complete {
+				complete = s.Began
+			}
+		}
+		return nil
+	})
+	return list, err
+}
+
+// lastComplete returns when the last complete scan before a time began, zero
+// when there is none among the last few.
+func (t tx) lastComplete(b bucket, name tracker.Name, before time.Time) (time.Time, error) {
+	cur := b.cursor()
+	k, _ := cur.Seek(timeKey(before))
+	if k == nil {
+		k, _ = cur.Last()
+	} else {
+		k, _ = cur.Prev()
+	}
+	for range lookBack {
+		if k == nil {
+			break
+		}
+		s, err := t.scanAt(b, name, k)
+		if err != nil || s.Verdict == tracker.Complete {
+			return s.Began, err
+		}
+		k, _ = cur.Prev()
+	}
+	return time.Time{}, nil
 }

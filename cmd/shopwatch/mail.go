@@ -255,5 +255,9 @@ func (a *app) askService(flush bool, f func(*Config, *web.Client) error) (err er
 	if err := f(c, web.Local(web.New(o, log))); err != nil || !flush {
 		return err
 	}
-	return s.notifier.Load().Flush(a.ctx)
+	err = s.notifier.Load().Flush(a.ctx)
+	if a.ctx.Err() != nil {
+		return errors.New("interrupted; what was not sent waits, and is sent by shopwatch run or the next shopwatch mail retry")
+	}
+	return err
 }

@@ -188,12 +188,7 @@ func (s *service) retry(report uint64) (letters int, err error) {
 	if report > 0 {
 		return s.notifier.Load().Retry(report)
 	}
-	waiting, err := s.db.Undelivered("")
-	for i := range waiting {
-		n, again := s.notifier.Load().Retry(waiting[i].ID)
-		letters, err = letters+n, errors.Join(err, again)
-	}
-	return letters, err
+	return s.notifier.Load().RetryAll()
 }
 
 // webOptions are what a server needs to know of a configuration.

@@ -1,10 +1,12 @@
 package notify
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"time"
 
+	"shopwatch/storage"
 	"shopwatch/tracker"
 	"shopwatch/tracker/report"
 )
@@ -89,40 +91,81 @@ func (h Hours) end(t time.Time) time.Time {
 	return time.Time{}
 }
 
+// cutLimit is how many changes are read, and reports written, in one go where
+// each scan makes a report of its own. A reader of all of them for each report
+// would be busy for minutes behind a mail server that was away for days.
+const cutLimit = 1000
+
 // collect cuts what is behind the channel's place in the log into reports, as
 // far as they are due, and returns when the next one is.
-func (n *Notifier) collect(c *channel, now time.Time) (next time.Time, err error) {
+func (n *Notifier) collect(ctx context.Context, c *channel, now time.Time) (next time.Time, err error) {
 	to, err := n.recipients(c)
 	if err != nil {
 		return time.Time{}, err
 	}
-	for {
-		took := 0
-		var asked error
-		_, err := n.db.NextReport(c.Name, to, now, func(pending []tracker.Change) (int, []uint64) {
-			var due time.Time
-			if took, due = c.portion(pending, now); took == 0 {
-				next = due
-			}
-			var tell []uint64
-			if tell, asked = n.wanted(c, pending[:took]); asked != nil {
-				took = 0
-			}
-			return took, tell
+	for limit := cutLimit; ctx.Err() == nil; {
+		var d division
+		_, err := n.db.NextReports(c.Name, to, now, limit, func(pending []tracker.Change) []storage.Portion {
+			d = n.divide(c, pending, now, limit)
+			return d.portions
 		})
-		err = errors.Join(err, asked)
-		if err != nil || took == 0 {
-			return next, err
+		switch {
+		case err != nil || d.err != nil:
+			return time.Time{}, errors.Join(err, d.err)
+		case len(d.portions) > 0:
+			limit = cutLimit
+		case d.more:
+			limit = 0
+		default:
+			return d.due, nil
 		}
 	}
+	return time.Time{}, ctx.Err()
 }
 
-// wanted are the numbers of those changes that a channel is told. Where it
-// wants one change of a facet it is told all of them, because only together
-// they say what the facet came to: of a price that fell by 10 % and rose by 4 %
-// a channel that wants 5 % must not be left with the lower one. A correction
-// goes to the channels that carry the wrong change, whatever their filter.
-func (n *Notifier) wanted(c *channel, changes []tracker.Change) (tell []uint64, err error) {
+// A division says how changes become reports.
+type division struct {
+	portions []storage.Portion
+	due      time.Time // of the next one, which it is too early for; zero for none
+	more     bool      // there may be more changes of the next one than were read
+	err      error
+}
+
+// divide divides the changes behind a channel's place, of which at most limit
+// were read. With limit 0, which is as many as a report can cover, the first
+// portion is enough.
+func (n *Notifier) divide(c *channel, pending []tracker.Change, now time.Time, limit int) (d division) {
+	told := make(map[uint64]bool)
+	full := len(pending) == limit
+	for len(pending) > 0 {
+		take, due := c.portion(pending, now)
+		switch {
+		case take == 0:
+			d.due = due
+			return d
+		case full && take == len(pending):
+			d.more = true
+			return d
+		}
+		tell, err := n.wanted(c, pending[:take], told)
+		if err != nil {
+			return division{err: err}
+		}
+		d.portions = append(d.portions, storage.Portion{Take: take, Tell: tell})
+		if pending = pending[take:]; limit == 0 {
+			return d
+		}
+	}
+	return d
+}
+
+// wanted are the numbers of those changes that a channel is told, which are
+// noted in told too. Where it wants one change of a facet it is told all of
+// them, because only together they say what the facet came to: of a price that
+// fell by 10 % and rose by 4 % a channel that wants 5 % must not be left with
+// the lower one. A correction goes to the channels that carry the wrong change,
+// whatever their filter.
+func (n *Notifier) wanted(c *channel, changes []tracker.Change, told map[uint64]bool) (tell []uint64, err error) {
 	facets := c.Filter.facets(changes)
 	for i := range changes {
 		ch := &changes[i]
@@ -131,20 +174,21 @@ func (n *Notifier) wanted(c *channel, changes []tracker.Change) (tell []uint64, 
 			want = facets[f] && !ch.Ignored
 		}
 		if ch.Kind == tracker.Corrected {
-			if want, err = n.carried(c, ch.Corrects, tell); err != nil {
+			if want, err = n.carried(c, ch.Corrects, told); err != nil {
 				return nil, err
 			}
 		}
 		if want {
 			tell = append(tell, ch.Seq)
+			told[ch.Seq] = true
 		}
 	}
 	return tell, nil
 }
 
 // carried reports whether a channel was told of a change, or is about to be.
-func (n *Notifier) carried(c *channel, seq uint64, tell []uint64) (bool, error) {
-	if slices.Contains(tell, seq) {
+func (n *Notifier) carried(c *channel, seq uint64, told map[uint64]bool) (bool, error) {
+	if told[seq] {
 		return true, nil
 	}
 	reports, err := n.db.ReportsOf(seq)

@@ -72,17 +72,26 @@ func (n *Notifier) unsubscribe(c *channel, reports []tracker.Report) error {
 	if err != nil || len(left) == 0 {
 		return err
 	}
+	end := func(l *tracker.Letter) bool {
+		if l.State != tracker.Waiting || !slices.Contains(left, address(l.To)) {
+			return false
+		}
+		l.State, l.Next, l.Answer = tracker.Left, time.Time{}, "the recipient left the channel"
+		return true
+	}
+	var about []uint64
 	for i := range reports {
-		for _, l := range reports[i].Letters {
-			if l.State != tracker.Waiting || !slices.Contains(left, address(l.To)) {
-				continue
-			}
-			l.State, l.Next, l.Answer = tracker.Left, time.Time{}, "the recipient left the channel"
-			if err := n.db.NoteLetter(reports[i].ID, l); err != nil {
-				return err
-			}
-			noteIn(&reports[i], l)
+		ended := false
+		for j := range reports[i].Letters {
+			ended = end(&reports[i].Letters[j]) || ended
+		}
+		if ended {
+			about = append(about, reports[i].ID)
 		}
 	}
-	return nil
+	if len(about) == 0 {
+		return nil
+	}
+	_, err = n.db.ChangeLetters(about, func(_ uint64, l *tracker.Letter) { end(l) })
+	return err
 }

@@ -7,8 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"shopwatch/storage"
@@ -70,6 +73,9 @@ type Notifier struct {
 type channel struct {
 	Channel
 	wake chan struct{}
+	// anew asks whoever has the turn to forget blocked and to begin with the
+	// first letter again.
+	anew atomic.Bool
 	// turn is held by the one goroutine that works on the channel.
 	turn chan struct{}
 	// blocked is until when the receiving side is left alone, and failures
@@ -114,10 +120,14 @@ func New(db *storage.DB, o Options, log *slog.Logger) (*Notifier, error) {
 // returns at once.
 func (n *Notifier) Wake() {
 	for _, c := range n.channels {
-		select {
-		case c.wake <- struct{}{}:
-		default: // it is asked already
-		}
+		c.wakeUp()
+	}
+}
+
+func (c *channel) wakeUp() {
+	select {
+	case c.wake <- struct{}{}:
+	default: // it is asked already
 	}
 }
 
@@ -206,7 +216,7 @@ func (n *Notifier) pass(ctx context.Context, c *channel) (next time.Time, err er
 	if end := c.Quiet.end(time.Now().In(c.Zone)); !end.IsZero() {
 		return end, nil
 	}
-	collect, err1 := n.collect(c, time.Now())
+	collect, err1 := n.collect(ctx, c, time.Now())
 	beat, err2 := n.heartbeat(c, time.Now())
 	send, err3 := n.send(ctx, c) // what is written goes out, also when no more can be written
 	return earliest(collect, beat, send), errors.Join(err1, err2, err3)
@@ -236,22 +246,27 @@ func (n *Notifier) note(c *channel, report uint64, l tracker.Letter) error {
 // noteLate writes what the disk did not take before, and puts into the reports
 // what it still does not take.
 func (n *Notifier) noteLate(c *channel, reports []tracker.Report) error {
-	var full error
+	var about []uint64
 	for i := range reports {
 		for _, l := range reports[i].Letters {
-			late, ok := c.unnoted[letterKey{reports[i].ID, l.To}]
-			if !ok {
-				continue
+			if late, ok := c.unnoted[letterKey{reports[i].ID, l.To}]; ok {
+				noteIn(&reports[i], late)
+				about = append(about, reports[i].ID)
 			}
-			if err := n.note(c, reports[i].ID, late); errors.Is(err, storage.ErrDisk) {
-				full = err
-			} else if err != nil {
-				return err
-			}
-			noteIn(&reports[i], late)
 		}
 	}
-	return full
+	if len(about) == 0 {
+		return nil
+	}
+	_, err := n.db.ChangeLetters(about, func(report uint64, l *tracker.Letter) {
+		if late, ok := c.unnoted[letterKey{report, l.To}]; ok {
+			*l = late
+		}
+	})
+	if err == nil {
+		maps.DeleteFunc(c.unnoted, func(k letterKey, _ tracker.Letter) bool { return slices.Contains(about, k.report) })
+	}
+	return err
 }
 
 // earliest returns the first of several times, of which zero ones are none.
@@ -265,79 +280,116 @@ func earliest(times ...time.Time) time.Time {
 	return first
 }
 
+// sendLimit is how many reports are read at once.
+const sendLimit = 100
+
 // send sends the letters of a channel that are due and returns when the next
-// one is.
+// one is. What the disk does not take is an error, but what is written goes out
+// all the same.
 func (n *Notifier) send(ctx context.Context, c *channel) (next time.Time, err error) {
+	if c.anew.Swap(false) {
+		c.blocked, c.failures = time.Time{}, 0
+	}
 	if time.Now().Before(c.blocked) {
 		return c.blocked, nil
 	}
-	reports, err := n.db.Undelivered(c.Name)
-	if err != nil {
-		return time.Time{}, err
-	}
-	full := n.noteLate(c, reports)
-	if full != nil && !errors.Is(full, storage.ErrDisk) {
-		return time.Time{}, full
-	}
-	if err := n.unsubscribe(c, reports); err != nil {
-		return time.Time{}, err
-	}
-	for i := range reports {
-		r := &reports[i]
-		down := false
-		var story *report.Story
-		var mail *report.Mail
-		for _, l := range r.Letters {
-			if l.State != tracker.Waiting {
-				continue
-			}
-			if ctx.Err() != nil {
-				return time.Time{}, ctx.Err()
-			}
-			if !down && n.early(&l, time.Now()) {
-				next = earliest(next, l.Next)
-				continue
-			}
-			if story == nil {
-				if story, mail, err = n.write(c, r); err != nil {
-					return time.Time{}, err
-				}
-			}
-			if !down {
-				letter := &Letter{
-					ID: n.letterID(r, l.To), Thread: n.thread(c, story, l.To), To: l.To, Again: l.Unsure,
-					Leave: n.leaveAddress(c, l.To), Story: story, Mail: mail,
-				}
-				l.Unsure = true // whatever happens from here on, also to the program
-				if err := n.note(c, r.ID, l); errors.Is(err, storage.ErrDisk) {
-					full = err // what is written goes out all the same
-				} else if err != nil {
-					return time.Time{}, err
-				}
-				down = n.deliver(ctx, c, r, &l, letter)
-			} else {
-				l.Answer = c.lastAnswer(r) // no use in trying now; say why
-			}
-			if ctx.Err() != nil && l.State == tracker.Waiting {
-				return time.Time{}, ctx.Err() // cut short: no attempt that counts
-			}
-			if err := n.note(c, r.ID, l); errors.Is(err, storage.ErrDisk) {
+	var full error
+	for after := uint64(0); ; {
+		reports, err := n.db.UndeliveredAfter(c.Name, after, sendLimit)
+		if err = errors.Join(err, ctx.Err()); len(reports) == 0 || err != nil {
+			return next, errors.Join(err, full)
+		}
+		after = reports[len(reports)-1].ID
+		if err := n.noteLate(c, reports); errors.Is(err, storage.ErrDisk) {
+			full = err
+		} else if err != nil {
+			return time.Time{}, err
+		}
+		if err := n.unsubscribe(c, reports); err != nil {
+			return time.Time{}, err
+		}
+		for i := range reports {
+			due, down, err := n.sendReport(ctx, c, &reports[i])
+			next = earliest(next, due)
+			if errors.Is(err, storage.ErrDisk) {
 				full = err
 			} else if err != nil {
 				return time.Time{}, err
 			}
-			noteIn(r, l)
-			if l.State == tracker.Waiting {
-				next = earliest(next, l.Next)
+			if down {
+				c.failures++
+				c.blocked = time.Now().Add(n.pause(c.failures))
+				return c.blocked, full
+			}
+			if c.anew.Load() {
+				return time.Now(), full
 			}
 		}
+	}
+}
+
+// sendReport sends the letters of a report that are due. It reports when the
+// next one is, and whether the receiving side could not be reached at all.
+func (n *Notifier) sendReport(ctx context.Context, c *channel, r *tracker.Report) (next time.Time, down bool, err error) {
+	var full error
+	var story *report.Story
+	var mail *report.Mail
+	for _, l := range r.Letters {
+		if l.State != tracker.Waiting {
+			continue
+		}
+		if n.early(&l, time.Now()) {
+			next = earliest(next, l.Next)
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return time.Time{}, false, err
+		}
+		if story == nil {
+			if story, mail, err = n.write(ctx, c, r); err != nil {
+				return time.Time{}, false, err
+			}
+		}
+		letter := &Letter{
+			ID: n.letterID(r, l.To), Thread: n.thread(c, story, l.To), To: l.To, Again: l.Unsure,
+			Leave: n.leaveAddress(c, l.To), Story: story, Mail: mail,
+		}
+		l.Unsure = true // whatever happens from here on, also to the program
+		if err := n.note(c, r.ID, l); errors.Is(err, storage.ErrDisk) {
+			full = err
+		} else if err != nil {
+			return time.Time{}, false, err
+		}
+		down = n.deliver(ctx, c, r, &l, letter)
+		if err := ctx.Err(); err != nil && l.State == tracker.Waiting {
+			return time.Time{}, false, err // cut short: no attempt that counts
+		}
+		if err := n.note(c, r.ID, l); errors.Is(err, storage.ErrDisk) {
+			full = err
+		} else if err != nil {
+			return time.Time{}, false, err
+		}
+		if l.State == tracker.Waiting {
+			next = earliest(next, l.Next)
+		}
 		if down {
-			c.failures++
-			c.blocked = time.Now().Add(n.pause(c.failures))
-			return c.blocked, full
+			return next, true, errors.Join(full, n.tellOthers(r.ID, l))
 		}
 	}
-	return next, full
+	return next, false, full
+}
+
+// tellOthers notes with the letters that come after one that could not be sent
+// why there is no use in trying them now.
+func (n *Notifier) tellOthers(report uint64, tried tracker.Letter) error {
+	after := false
+	_, err := n.db.ChangeLetters([]uint64{report}, func(_ uint64, l *tracker.Letter) {
+		if after && l.State == tracker.Waiting {
+			l.Answer = tried.Answer
+		}
+		after = after || l.To == tried.To
+	})
+	return err
 }
 
 // early reports whether it is too early for the next attempt at a letter. One
@@ -354,17 +406,6 @@ func noteIn(r *tracker.Report, l tracker.Letter) {
 			r.Letters[i] = l
 		}
 	}
-}
-
-// lastAnswer is what the newest attempt at a report came to.
-func (c *channel) lastAnswer(r *tracker.Report) string {
-	var last tracker.Letter
-	for _, l := range r.Letters {
-		if l.Tried.After(last.Tried) {
-			last = l
-		}
-	}
-	return last.Answer
 }
 
 // deliver sends one letter and writes into l what became of it. It reports

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"slices"
 	"time"
@@ -47,43 +48,58 @@ func (n *Notifier) Pending(channel string) (*report.Story, bool, error) {
 // untold are the numbers of the changes behind a channel's place in the log
 // that it is going to be told.
 func (n *Notifier) untold(c *channel) (tell []uint64, err error) {
-	var asked error
-	_, err = n.db.NextReport(c.Name, nil, time.Now(), func(pending []tracker.Change) (int, []uint64) {
-		tell, asked = n.wanted(c, pending)
-		return 0, nil
-	})
-	return tell, errors.Join(err, asked)
+	pending, err := n.db.Pending(c.Name)
+	if err != nil {
+		return nil, err
+	}
+	return n.wanted(c, pending, make(map[uint64]bool))
 }
 
-// write puts a report into words.
-func (n *Notifier) write(c *channel, r *tracker.Report) (*report.Story, *report.Mail, error) {
+// write puts a report into words for sending. Pictures are left out where
+// letters show none, and when ctx is done, because they take long: the letter
+// is not sent then.
+func (n *Notifier) write(ctx context.Context, c *channel, r *tracker.Report) (*report.Story, *report.Mail, error) {
 	s, err := n.story(c, r)
 	if err != nil {
 		return nil, nil, err
 	}
+	if _, shown := emailOf(c.Sender); shown {
+		s.Picture, s.Shot = whileRunning(ctx, s.Picture), whileRunning(ctx, s.Shot)
+	} else {
+		s.Picture, s.Shot = nil, nil
+	}
 	m, err := report.Write(*s)
-	return s, m, err
+	return s, m, errors.Join(err, ctx.Err())
+}
+
+// whileRunning loads pictures until ctx is done.
+func whileRunning(ctx context.Context, load func(string) []byte) func(string) []byte {
+	return func(name string) []byte {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return load(name)
+	}
 }
 
 func (n *Notifier) story(c *channel, r *tracker.Report) (*report.Story, error) {
 	s := &report.Story{Report: *r, Lang: c.Lang, Zone: c.Zone, Shops: n.opts.Shops, Picture: n.picture, Shot: n.shot, Wrong: make(map[uint64]tracker.Change)}
-	for _, seq := range r.Changes {
-		ch, ok, err := n.db.Change(seq)
-		if err != nil {
-			return nil, err
+	var err error
+	if s.Changes, err = n.db.ChangesOf(r.Changes); err != nil {
+		return nil, err
+	}
+	var corrects []uint64
+	for i := range s.Changes {
+		if s.Changes[i].Kind == tracker.Corrected {
+			corrects = append(corrects, s.Changes[i].Corrects)
 		}
-		if ok {
-			s.Changes = append(s.Changes, ch)
-		}
-		if ok && ch.Kind == tracker.Corrected {
-			wrong, ok, err := n.db.Change(ch.Corrects)
-			if err != nil {
-				return nil, err
-			}
-			if ok {
-				s.Wrong[wrong.Seq] = wrong
-			}
-		}
+	}
+	wrong, err := n.db.ChangesOf(corrects)
+	if err != nil {
+		return nil, err
+	}
+	for _, ch := range wrong {
+		s.Wrong[ch.Seq] = ch
 	}
 	if err := n.scans(s); err != nil {
 		return nil, err
@@ -100,57 +116,36 @@ func (n *Notifier) story(c *channel, r *tracker.Report) (*report.Story, error) {
 
 // scans adds the scans that the changes rest on, and how long before each the
 // storefront was last read completely. A report about several scans of a
-// storefront tells what they came to together.
+// storefront tells what they came to together. A scan may be missing: thinned
+// out long ago, or a correction by hand.
 func (n *Notifier) scans(s *report.Story) error {
-	for _, name := range names(s) {
-		var began []time.Time
-		for i := range s.Changes {
-			if c := &s.Changes[i]; c.Storefront == name && !slices.ContainsFunc(began, c.Scan.Equal) {
-				began = append(began, c.Scan)
-			}
-		}
-		s.Net = s.Net || len(began) > 1
-		for _, at := range began {
-			sc, ok, err := n.db.Scan(name, at)
-			if err != nil {
-				return err
-			}
-			if !ok {
-				continue // thinned out long ago, or a correction by hand
-			}
-			rs := report.Scan{Scan: sc}
-			if rs.LastComplete, err = n.lastComplete(name, at); err != nil {
-				return err
-			}
-			s.Scans = append(s.Scans, rs)
+	began := make(map[tracker.Name][]time.Time)
+	type key struct {
+		storefront tracker.Name
+		began      int64
+	}
+	seen := make(map[key]bool)
+	for i := range s.Changes {
+		c := &s.Changes[i]
+		if k := (key{c.Storefront, c.Scan.UnixMilli()}); !seen[k] {
+			seen[k] = true
+			began[c.Storefront] = append(began[c.Storefront], c.Scan)
 		}
 	}
-	slices.SortStableFunc(s.Scans, func(a, b report.Scan) int {
+	for name, times := range began {
+		s.Net = s.Net || len(times) > 1
+		records, err := n.db.ScansOf(name, times)
+		if err != nil {
+			return err
+		}
+		for _, r := range records {
+			s.Scans = append(s.Scans, report.Scan(r))
+		}
+	}
+	slices.SortFunc(s.Scans, func(a, b report.Scan) int {
 		return cmp.Or(a.Began.Compare(b.Began), cmp.Compare(a.Storefront, b.Storefront))
 	})
 	return nil
-}
-
-// lastComplete returns when the last complete scan before a time began; the
-// zero time when there is none among the last thousand.
-func (n *Notifier) lastComplete(name tracker.Name, before time.Time) (time.Time, error) {
-	const page = 20
-	for range 50 {
-		list, err := n.db.ScansBefore(name, time.Time{}, before, page)
-		if err != nil {
-			return time.Time{}, err
-		}
-		for i := range list {
-			if list[i].Verdict == tracker.Complete {
-				return list[i].Began, nil
-			}
-		}
-		if len(list) < page {
-			break
-		}
-		before = list[page-1].Began
-	}
-	return time.Time{}, nil
 }
 
 // suspects adds the products that are missing without proof. They are known

@@ -43,32 +43,68 @@ func (n *Notifier) Test(ctx context.Context, channel string) (answer string, err
 // and those that wait be tried now. It returns how many those are.
 func (n *Notifier) Retry(id uint64) (letters int, err error) {
 	r, ok, err := n.db.Report(id)
+	if err == nil && !ok {
+		err = fmt.Errorf("there is no report %d", id)
+	}
 	if err != nil {
 		return 0, err
 	}
-	if !ok {
-		return 0, fmt.Errorf("there is no report %d", id)
-	}
-	for _, l := range r.Letters {
-		if l.State == tracker.Sent {
-			continue
+	_, err = n.db.ChangeLetters([]uint64{id}, func(_ uint64, l *tracker.Letter) {
+		if l.State != tracker.Sent {
+			l.State, l.Next, l.Attempts = tracker.Waiting, time.Time{}, 0
+			letters++
 		}
-		l.State, l.Next, l.Attempts = tracker.Waiting, time.Time{}, 0
-		if err := n.db.NoteLetter(id, l); err != nil {
+	})
+	if c := n.channel(r.Channel); c != nil {
+		c.again()
+	}
+	return letters, err
+}
+
+// retryLimit is how many reports are marked in one transaction.
+const retryLimit = 2000
+
+// RetryAll lets all letters that wait be tried now, and returns how many those
+// are. It does not wait for the channels, which may be in the middle of a
+// letter.
+func (n *Notifier) RetryAll() (letters int, err error) {
+	for _, c := range n.channels {
+		count, err := n.retryAll(c)
+		letters += count
+		if err != nil {
 			return letters, err
 		}
-		letters++
 	}
-	n.again(r.Channel)
 	return letters, nil
 }
 
-// again makes a channel forget that its receiving side could not be reached.
-func (n *Notifier) again(channel string) {
-	if c := n.channel(channel); c != nil {
-		c.turn <- struct{}{}
-		c.blocked, c.failures = time.Time{}, 0
-		<-c.turn
+func (n *Notifier) retryAll(c *channel) (letters int, err error) {
+	defer c.again()
+	for after := uint64(0); ; {
+		reports, err := n.db.UndeliveredAfter(c.Name, after, retryLimit)
+		if len(reports) == 0 || err != nil {
+			return letters, err
+		}
+		ids := make([]uint64, len(reports))
+		for i := range reports {
+			ids[i] = reports[i].ID
+		}
+		after = ids[len(ids)-1]
+		_, err = n.db.ChangeLetters(ids, func(_ uint64, l *tracker.Letter) {
+			if l.State == tracker.Waiting {
+				l.Next, l.Attempts = time.Time{}, 0
+				letters++
+			}
+		})
+		if err != nil {
+			return letters, err
+		}
 	}
-	n.Wake()
+}
+
+// again makes a channel forget that its receiving side could not be reached,
+// and go through its letters from the first.
+func (c *channel) again() {
+	c.anew.Store(true)
+	c.wakeUp()
 }

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"shopwatch/storage"
 	"shopwatch/tracker"
 	"shopwatch/tracker/web"
 )
@@ -121,13 +122,13 @@ func told(t *testing.T) web.Options {
 	if _, err := db.Commit(added, tracker.DefaultRules()); err != nil {
 		t.Fatal(err)
 	}
-	r, err := db.NextReport("analysts", []string{secret}, began, func(pending []tracker.Change) (int, []uint64) {
-		return 1, []uint64{pending[0].Seq}
+	made, err := db.NextReports("analysts", []string{secret}, began, 0, func(pending []tracker.Change) []storage.Portion {
+		return []storage.Portion{{Take: 1, Tell: []uint64{pending[0].Seq}}}
 	})
-	if err != nil {
-		t.Fatal(err)
+	if err != nil || len(made) != 1 {
+		t.Fatalf("reports %+v, error %v; want one", made, err)
 	}
-	if err := db.NoteLetter(r.ID, tracker.Letter{To: secret, State: tracker.Waiting, Answer: "450 " + secret, Attempts: 1}); err != nil {
+	if err := db.NoteLetter(made[0].ID, tracker.Letter{To: secret, State: tracker.Waiting, Answer: "450 " + secret, Attempts: 1}); err != nil {
 		t.Fatal(err)
 	}
 	o := options(db)
