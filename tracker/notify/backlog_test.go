@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -285,5 +286,37 @@ func TestRetryAfterAFailure(t *testing.T) {
 	}
 	if got := len(book.texts); got != 3 {
 		t.Errorf("%d letters, want 3", got)
+	}
+}
+
+// TestWhereNobodyListens one letter is tried, and not each of those that wait.
+func TestWhereNobodyListens(t *testing.T) {
+	const nobody = "127.0.0.1:1"
+	for kind, s := range map[string]notify.Settings{
+		"email":    {Server: "smtp://" + nobody, Plaintext: true, From: "shop@example.com", To: []string{"a@example.com"}},
+		"webhook":  {URL: "http://" + nobody + "/hook"},
+		"dingtalk": {URL: "http://" + nobody + "/robot/send?access_token=t0kent0ken"},
+		"telegram": {URL: "telegram://110201543:AAHdqTcvCH1v@telegram?chats=@shop&api=http%3A%2F%2F" + nobody},
+		"ntfy":     {URL: "ntfy://" + nobody + "/topic?disabletls=yes"},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			db := fresh(t)
+			n := notifier(t, db, quietLog(), notify.Channel{Name: "analysts", Sender: sender(t, kind, s)})
+			stretch(t, db, 1, 1, 1)
+			err := n.Flush(t.Context())
+			if err == nil || !strings.Contains(err.Error(), "connection refused") {
+				t.Errorf("Flush = %v, want one that says that nobody listens", err)
+			}
+			tried := 0
+			for _, r := range allReports(t, db) {
+				tried += r.Letters[0].Attempts
+				if r.Letters[0].Unsure {
+					t.Errorf("report %d may have arrived, it is said", r.ID)
+				}
+			}
+			if tried != 1 {
+				t.Errorf("%d letters were tried, want one", tried)
+			}
+		})
 	}
 }

@@ -100,10 +100,12 @@ func (c *chat) judge(err error) error {
 	switch {
 	case final(status):
 		return &Refused{said}
-	case status == 0 && (errors.As(err, &broken) || errors.Is(err, io.EOF)) && onItsWay(err):
+	case status != 0 || !errors.As(err, &broken) && !errors.Is(err, io.EOF):
+		return errors.New(said)
+	case onItsWay(err):
 		return &Unreachable{&Unsure{errors.New(said)}}
 	}
-	return errors.New(said)
+	return &Unreachable{errors.New(said)}
 }
 
 // chatText is a letter for a chat, of at most so many bytes. What a chat takes
