@@ -26,6 +26,7 @@ func (v *viewer) subject(at time.Time) string {
 	whose, _ := v.heading(v.storefronts())
 	least := min(utf8.RuneCountInString(whose), 20) // that much of it stays
 	outcome := v.outcome()
+	outcome = outcome[:min(len(outcome), maxSubject)] // more would not fit
 	what := strings.Join(outcome, v.w.Comma)
 	for len(outcome) > 1 && utf8.RuneCountInString(what) > room-least {
 		outcome = outcome[:len(outcome)-1]
