@@ -187,6 +187,33 @@ func TestUndeliveredPageByPage(t *testing.T) {
 	}
 }
 
+func TestToldOfManyChanges(t *testing.T) {
+	db := many(t, 1000)
+	commit(t, db, whole("tencent", day.Add(2*time.Hour), products(1015)...))
+	next(t, db, "chat", func(p []tracker.Change) (int, []uint64) { return len(p), []uint64{2, 1001, 1005} })
+	seqs := []uint64{0, 5000}
+	for seq := range uint64(1005) {
+		seqs = append(seqs, seq+1)
+	}
+	for channel, want := range map[string]func(uint64) bool{
+		"analysts": func(seq uint64) bool { return 1 <= seq && seq <= 1000 },
+		"chat":     func(seq uint64) bool { return seq == 2 || seq == 1001 || seq == 1005 },
+		"cha":      func(uint64) bool { return false },
+	} {
+		costs(t, db, 1, 0, "looking up 1,000 changes", func() {
+			told, err := db.Told(channel, seqs)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, seq := range seqs {
+				if told[seq] != want(seq) {
+					t.Errorf("%s was told of change %d: %v", channel, seq, told[seq])
+				}
+			}
+		})
+	}
+}
+
 func TestChangesByNumber(t *testing.T) {
 	db := joined(t)
 	want := commit(t, db, whole("tencent", day.Add(time.Hour), products(3010)...))

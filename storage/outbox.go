@@ -458,6 +458,29 @@ func last(cur *bbolt.Cursor, key []byte) []byte {
 	return k
 }
 
+// Told are those among some changes that a channel was told: a report of the
+// channel tells of each.
+func (db *DB) Told(channel string, seqs []uint64) (map[uint64]bool, error) {
+	told := make(map[uint64]bool)
+	if len(seqs) == 0 {
+		return told, nil
+	}
+	err := db.view(func(t tx) error {
+		reports, own := t.in(inTold).cursor(), t.in(inMailbox).cursor()
+		for _, seq := range seqs {
+			prefix := number(seq)
+			for k, _ := reports.Seek(prefix); bytes.HasPrefix(k, prefix) && !told[seq]; k, _ = reports.Next() {
+				key := underNumber(channel, numberOf(k))
+				if found, _ := own.Seek(key); bytes.Equal(found, key) {
+					told[seq] = true
+				}
+			}
+		}
+		return nil
+	})
+	return told, err
+}
+
 // ReportsOf are the reports that tell of a change.
 func (db *DB) ReportsOf(seq uint64) ([]tracker.Report, error) {
 	var list []tracker.Report

@@ -166,6 +166,16 @@ func (n *Notifier) divide(c *channel, pending []tracker.Change, now time.Time, l
 // the lower one. A correction goes to the channels that carry the wrong change,
 // whatever their filter.
 func (n *Notifier) wanted(c *channel, changes []tracker.Change, told map[uint64]bool) (tell []uint64, err error) {
+	var corrected []uint64
+	for i := range changes {
+		if changes[i].Kind == tracker.Corrected {
+			corrected = append(corrected, changes[i].Corrects)
+		}
+	}
+	before, err := n.db.Told(c.Name, corrected)
+	if err != nil {
+		return nil, err
+	}
 	facets := c.Filter.facets(changes)
 	for i := range changes {
 		ch := &changes[i]
@@ -174,9 +184,7 @@ func (n *Notifier) wanted(c *channel, changes []tracker.Change, told map[uint64]
 			want = facets[f] && !ch.Ignored
 		}
 		if ch.Kind == tracker.Corrected {
-			if want, err = n.carried(c, ch.Corrects, told); err != nil {
-				return nil, err
-			}
+			want = before[ch.Corrects] || told[ch.Corrects]
 		}
 		if want {
 			tell = append(tell, ch.Seq)
@@ -184,15 +192,6 @@ func (n *Notifier) wanted(c *channel, changes []tracker.Change, told map[uint64]
 		}
 	}
 	return tell, nil
-}
-
-// carried reports whether a channel was told of a change, or is about to be.
-func (n *Notifier) carried(c *channel, seq uint64, told map[uint64]bool) (bool, error) {
-	if told[seq] {
-		return true, nil
-	}
-	reports, err := n.db.ReportsOf(seq)
-	return slices.ContainsFunc(reports, func(r tracker.Report) bool { return r.Channel == c.Name }), err
 }
 
 // portion says how many of the changes the next report covers, and when it is
