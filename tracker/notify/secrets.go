@@ -34,7 +34,7 @@ const shortest = 3
 
 func newSecrets(s *Settings) *secrets {
 	all := new(secrets)
-	all.addLogin("\x00"+s.Username+"\x00", s.Password)
+	all.addPassword("\x00"+s.Username+"\x00", s.Password)
 	all.add(s.Secret)
 	all.addAddress(s.URL)
 	return all
@@ -49,8 +49,9 @@ func (s *secrets) addAddress(address string) {
 	}
 	if u.User != nil {
 		password, _ := u.User.Password()
-		s.add(u.User.Username())
-		s.addLogin(u.User.Username()+":", password)
+		s.addRuns(u.User.Username()) // a short one is a word
+		s.addRuns(base64.StdEncoding.EncodeToString([]byte(u.User.Username())))
+		s.addPassword(u.User.Username()+":", password)
 	}
 	if keyNotHost(u) {
 		s.add(u.Hostname())
@@ -71,15 +72,12 @@ func (s *secrets) addAddress(address string) {
 	}
 }
 
-// addLogin takes in a password, and what goes over the wire to log in with it:
-// by itself, or behind the user's name.
-func (s *secrets) addLogin(user, password string) {
+// addPassword takes in a password, also as it goes over the wire: by itself, or
+// behind the user's name. The name of a mail account may be told.
+func (s *secrets) addPassword(user, password string) {
 	s.add(password)
-	if len(password) >= shortest {
-		s.addRuns(user + password)
-		s.addRuns(base64.StdEncoding.EncodeToString([]byte(user + password)))
-		s.addRuns(base64.StdEncoding.EncodeToString([]byte(password)))
-	}
+	s.addRuns(within64(password, 0))
+	s.addRuns(within64(password, len(user)%3))
 }
 
 // keyNotHost reports whether what stands for the host is none: wecom://KEY. A
@@ -94,7 +92,9 @@ func keyNotHost(u *url.URL) bool {
 func (s *secrets) add(secret string) {
 	if n := len(secret); n >= shortest && n < runLength {
 		for _, form := range forms(secret) {
-			s.short = append(s.short, lower(form))
+			if len(form) >= shortest {
+				s.short = append(s.short, lower(form))
+			}
 		}
 	}
 	s.addRuns(secret)
@@ -120,7 +120,7 @@ func (s *secrets) addRuns(text string) {
 func forms(text string) []string {
 	list := []string{
 		text, url.PathEscape(text), url.QueryEscape(text), percent(text), html.EscapeString(text),
-		strings.Trim(strconv.Quote(text), `"`), strings.Trim(strconv.QuoteToASCII(text), `"`),
+		inner(strconv.Quote(text)), inner(strconv.QuoteToASCII(text)),
 		jsonOf(text, true), jsonOf(text, false), strings.ReplaceAll(jsonOf(text, false), "/", `\/`),
 		hex.EncodeToString([]byte(text)),
 	}
@@ -151,8 +151,11 @@ func jsonOf(text string, escapeHTML bool) string {
 	if enc.Encode(text) != nil {
 		return text
 	}
-	return strings.Trim(b.String(), "\"\n")
+	return inner(strings.TrimSpace(b.String()))
 }
+
+// inner is what stands between the marks of a quoted text.
+func inner(quoted string) string { return quoted[1 : len(quoted)-1] }
 
 // within64 is what is the same of a text wherever it stands in something that
 // is encoded in base64, when so many bytes, modulo three, come before it.

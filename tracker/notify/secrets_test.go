@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"shopwatch/fixtures"
 	"shopwatch/tracker/notify"
 )
 
@@ -39,6 +40,7 @@ func TestAnswersStayReadable(t *testing.T) {
 			`{"ok":false,"description":"Bad Request: chat not found"}`, "", "refused for good: 400 Bad Request Bad Request: chat not found"},
 		{"nobody listens", "telegram", "telegram://110201543:" + token + "@telegram?chats=@shop&api=http%3A%2F%2F127.0.0.1%3A1", 0, "",
 			"", "reach 127.0.0.1:1: dial tcp 127.0.0.1:1: connect: connection refused"},
+		{"a short key", "webhook", srv.URL + "/in?key=" + url.QueryEscape(`"a"`), 409, `"\"a\"" is bad, "a" too`, "", `409 Conflict "…" is bad, … too`},
 		{"short words", "webhook", srv.URL + "/in?key=" + token + "&v=2&on=yes", 409, "2 more of key, yes", "", "409 Conflict 2 more of key, …"},
 	}
 	for _, tt := range tests {
@@ -56,6 +58,20 @@ func TestAnswersStayReadable(t *testing.T) {
 				t.Errorf("Test = %q, %q, want %q, %q", answer, got, tt.answer, tt.err)
 			}
 		})
+	}
+}
+
+// TestLoginsStayReadable: the name of an account is often an address, and part
+// of those that an error is about.
+func TestLoginsStayReadable(t *testing.T) {
+	srv := serveMail(t, fixtures.SMTPOptions{Security: fixtures.StartTLS, Auth: []string{"PLAIN"}, Username: "shopwatch@example.com", Password: "right-s3cret"})
+	settings := mailTo(srv, "a@example.com")
+	settings.Username, settings.Password, settings.Plaintext = "shopwatch@example.com", "wrong-s3cret", false
+	n := notifier(t, fresh(t), quietLog(), notify.Channel{Name: "analysts", Sender: sender(t, "email", settings)})
+	_, err := n.Test(t.Context(), "analysts")
+	want := "a@example.com: " + srv.Addr() + " does not accept the login of shopwatch@example.com, check username and password: 535 5.7.8 Authentication failed"
+	if err == nil || err.Error() != want {
+		t.Errorf("Test = %v, want %s", err, want)
 	}
 }
 

@@ -55,10 +55,13 @@ func (n *Notifier) Retry(id uint64) (letters int, err error) {
 			letters++
 		}
 	})
+	if err != nil {
+		return 0, err
+	}
 	if c := n.channel(r.Channel); c != nil {
 		c.again()
 	}
-	return letters, err
+	return letters, nil
 }
 
 // retryLimit is how many reports are marked in one transaction.
@@ -90,15 +93,17 @@ func (n *Notifier) retryAll(c *channel) (letters int, err error) {
 			ids[i] = reports[i].ID
 		}
 		after = ids[len(ids)-1]
+		marked := 0
 		_, err = n.db.ChangeLetters(ids, func(_ uint64, l *tracker.Letter) {
 			if l.State == tracker.Waiting {
 				l.Next, l.Attempts = time.Time{}, 0
-				letters++
+				marked++
 			}
 		})
 		if err != nil {
 			return letters, err
 		}
+		letters += marked
 	}
 }
 
