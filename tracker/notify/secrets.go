@@ -63,7 +63,7 @@ func (s *secrets) addAddress(address string) {
 	for pair := range strings.FieldsFuncSeq(u.RawQuery, func(r rune) bool { return r == '&' || r == ';' }) {
 		_, raw, _ := strings.Cut(pair, "=")
 		value, err := url.QueryUnescape(raw)
-		if inner, bad := url.Parse(value); err == nil && bad == nil && inner.Host != "" {
+		if nested, bad := url.Parse(value); err == nil && bad == nil && nested.Host != "" {
 			s.addAddress(value) // whose host may be told
 			continue
 		}
