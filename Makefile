@@ -35,7 +35,7 @@ check:
 bench: chrome
 	cd fixtures/bench && npm install --no-package-lock --no-audit --no-fund --silent
 	SHOPWATCH_BENCH=1 $(GO) test -count 1 -timeout 60m -v -run TestBench ./fixtures/bench
-	SHOPWATCH_BENCH=1 $(GO) test -count 1 -v -timeout 20m -run 'TestNumbers$$' ./storage
+	SHOPWATCH_BENCH=1 $(GO) test -count 1 -v -timeout 20m -run 'TestNumbers$$' ./storage/bolt
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 # Every fault of the simulated mall at places of every layout, once and lasting,
@@ -59,7 +59,7 @@ soak: chrome
 # with its Chrome, which takes about an hour.
 KILLS ?= 1000
 killtest: chrome
-	SHOPWATCH_KILLS=$(KILLS) $(GO) test -count 1 -timeout 60m -v -run 'TestKilledWriter$$' ./storage
+	SHOPWATCH_KILLS=$(KILLS) $(GO) test -count 1 -timeout 60m -v -run 'TestKilledWriter$$' ./storage/bolt
 	SHOPWATCH_KILLS=$(KILLS) $(GO) test -count 1 -timeout 180m -v -run 'TestKilledDaemon$$' ./cmd/shopwatch
 
 # A day of 50 storefronts, 60 times faster, with walls, crashes of Chrome, mail
@@ -76,12 +76,12 @@ storm:
 
 # 100,000 steps of random histories against the law of tracker.Reconcile.
 prove:
-	SHOPWATCH_STEPS=100000 $(GO) test -count 1 -timeout 60m -v -run 'TestLaw$$' ./storage
+	SHOPWATCH_STEPS=100000 $(GO) test -count 1 -timeout 60m -v -run 'TestLaw$$' ./storage/bolt
 
 # A year of 100 storefronts of 1,000 products scanned hourly, with 1 % of the
 # products changing a day: what the file and the process grow to.
 year:
-	SHOPWATCH_DAYS=365 $(GO) test -count 1 -timeout 120m -v -run 'TestYear$$' ./storage
+	SHOPWATCH_DAYS=365 $(GO) test -count 1 -timeout 120m -v -run 'TestYear$$' ./storage/bolt
 
 # Installs a headless Chrome and a font for Chinese text where there is none.
 CHROMES := /usr/lib/chromium/chromium-headless-shell chromium-headless-shell chromium chromium-browser google-chrome google-chrome-stable

@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/term"
 
-	"shopwatch/storage"
+	"shopwatch/storage/bolt"
 	"shopwatch/tracker/web"
 )
 
@@ -78,11 +78,11 @@ func databasePath(c *Config) string { return filepath.Join(c.Data, "shopwatch.db
 
 // openDatabase opens the database of the configuration and makes it where
 // there is none.
-func openDatabase(c *Config) (*storage.DB, error) {
+func openDatabase(c *Config) (*bolt.DB, error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
-	return storage.Open(databasePath(c), storage.Options{})
+	return bolt.Open(databasePath(c), bolt.Options{})
 }
 
 // print writes a value as one line of JSON.

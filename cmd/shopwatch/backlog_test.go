@@ -18,7 +18,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"go.etcd.io/bbolt"
 
-	"shopwatch/storage"
+	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 )
 
@@ -79,7 +79,7 @@ func backlogOf(t *testing.T, path string, scans int, channels ...string) {
 	}
 	defer os.RemoveAll(dir)
 	fast := filepath.Join(dir, "shopwatch.db")
-	db, err := storage.Open(fast, storage.Options{})
+	db, err := bolt.Open(fast, bolt.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +218,7 @@ func TestTenThousandChangesWait(t *testing.T) {
 		t.Errorf("after Ctrl-C it ended after %s with %d: %s; want 1 within %s, and what becomes of the rest", took, cmd.ProcessState.ExitCode(), said.String(), endsWithin)
 	}
 
-	db, err := storage.Open(path, storage.Options{})
+	db, err := bolt.Open(path, bolt.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"shopwatch/storage"
+	"shopwatch/storage/bolt"
 	"shopwatch/tracker/web"
 )
 
@@ -73,8 +73,8 @@ func (r *restoreCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	aside, err := storage.Restore(databasePath(c), r.File)
-	if errors.Is(err, storage.ErrLocked) {
+	aside, err := bolt.Restore(databasePath(c), r.File)
+	if errors.Is(err, bolt.ErrLocked) {
 		return fmt.Errorf("%w; end the daemon first", err)
 	}
 	if err != nil {

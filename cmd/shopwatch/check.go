@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"shopwatch/storage"
+	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 	"shopwatch/tracker/browser"
 	"shopwatch/tracker/web"
@@ -297,7 +297,7 @@ func (a *app) checkDatabase(c *Config) (database finding, evidence []finding) {
 		return finding{"database", true, path + " will be made by the first scan"}, nil
 	}
 	db, err := openDatabase(c)
-	if errors.Is(err, storage.ErrLocked) {
+	if errors.Is(err, bolt.ErrLocked) {
 		return finding{"database", false, err.Error() + " (it is no daemon that answers)"}, nil
 	}
 	if err != nil {

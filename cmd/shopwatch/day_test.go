@@ -26,7 +26,7 @@ import (
 	"time"
 
 	"shopwatch/fixtures"
-	"shopwatch/storage"
+	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 	"shopwatch/tracker/watch"
 )
@@ -765,7 +765,7 @@ func pss(pid int) int64 {
 
 // account compares what is known of the mall, of the mails and of the daemon.
 func (d *day) account(from, to time.Time) {
-	db, err := storage.Open(filepath.Join(d.dir, "data", "shopwatch.db"), storage.Options{})
+	db, err := bolt.Open(filepath.Join(d.dir, "data", "shopwatch.db"), bolt.Options{})
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -816,7 +816,7 @@ func mapKeys[V any](m map[string]V) func(func(string) bool) {
 const unseen = 5 * time.Second
 
 // accountScans goes through every time at which a storefront was due.
-func (d *day) accountScans(db *storage.DB, from, to time.Time, report io.Writer) {
+func (d *day) accountScans(db *bolt.DB, from, to time.Time, report io.Writer) {
 	records := map[string][]tracker.Scan{}
 	spans := slices.Clone(d.spans)
 	for _, s := range d.stalls {
@@ -1050,7 +1050,7 @@ func (d *day) tried(name string, r tracker.Scan) bool {
 }
 
 // accountChanges compares what was true with what the mails say.
-func (d *day) accountChanges(db *storage.DB, report io.Writer) {
+func (d *day) accountChanges(db *bolt.DB, report io.Writer) {
 	told := d.told()
 	letters := d.letters()
 	for channel, got := range told {
@@ -1088,7 +1088,7 @@ func (d *day) accountChanges(db *storage.DB, report io.Writer) {
 			}
 		}
 	}
-	changes, err := db.Changes(storage.Query{Limit: 1_000_000})
+	changes, err := db.Changes(bolt.Query{Limit: 1_000_000})
 	if err != nil {
 		d.t.Fatal(err)
 	}

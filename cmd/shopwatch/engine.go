@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"shopwatch/storage"
+	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 	"shopwatch/tracker/browser"
 	"shopwatch/tracker/market"
@@ -22,7 +22,7 @@ import (
 // the demo.
 type engine struct {
 	config  *atomic.Pointer[Config]
-	db      *storage.DB
+	db      *bolt.DB
 	log     *slog.Logger
 	journal *journal
 	chrome  atomic.Pointer[chrome]
@@ -40,7 +40,7 @@ type chrome struct {
 
 // newEngine joins browser, scanner and database. Chrome is started when it is
 // first needed; close ends it.
-func newEngine(c *atomic.Pointer[Config], db *storage.DB, log *slog.Logger) (*engine, error) {
+func newEngine(c *atomic.Pointer[Config], db *bolt.DB, log *slog.Logger) (*engine, error) {
 	j, err := openJournal(c.Load().Data, c.Load().names(), log)
 	if err != nil {
 		return nil, fmt.Errorf("read what shopwatch was at last: %w", err)

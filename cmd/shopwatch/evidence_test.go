@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"shopwatch/fixtures"
-	"shopwatch/storage"
+	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 )
 
@@ -22,7 +22,7 @@ import (
 // follows no link.
 func TestWritesNewFiles(t *testing.T) {
 	w := quietWorld(t, "channels: [{name: notes, kind: file, path: notes.jsonl}]\n")
-	db, err := storage.Open(filepath.Join(w.dir, "data", "shopwatch.db"), storage.Options{})
+	db, err := bolt.Open(filepath.Join(w.dir, "data", "shopwatch.db"), bolt.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"shopwatch/fixtures"
-	"shopwatch/storage"
+	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 )
 
@@ -103,7 +103,7 @@ func fill(t *testing.T, data string) map[string]string {
 	if err := os.Mkdir(data, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	db, err := storage.Open(filepath.Join(data, "shopwatch.db"), storage.Options{})
+	db, err := bolt.Open(filepath.Join(data, "shopwatch.db"), bolt.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"shopwatch/fixtures"
-	"shopwatch/storage"
+	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 )
 
@@ -65,12 +65,12 @@ func TestKilledDaemon(t *testing.T) {
 	w.want(0, "scan")
 	w.want(0, "scan")
 
-	db, err := storage.Open(filepath.Join(w.dir, "data", "shopwatch.db"), storage.Options{})
+	db, err := bolt.Open(filepath.Join(w.dir, "data", "shopwatch.db"), bolt.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	changes, err := db.Changes(storage.Query{Limit: 100_000})
+	changes, err := db.Changes(bolt.Query{Limit: 100_000})
 	if err != nil {
 		t.Fatal(err)
 	}

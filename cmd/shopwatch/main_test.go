@@ -17,7 +17,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"shopwatch/fixtures"
-	"shopwatch/storage"
+	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 	"shopwatch/tracker/browser"
 )
@@ -334,7 +334,7 @@ func TestExitStatus(t *testing.T) {
 		{"a configuration with a mistake", func() { w.configure(map[string]any{"storefront": 1}) }, "scan", 1, "did you mean storefronts?"},
 		{"another process has the database", func() {
 			w.configure(nil)
-			db, err := storage.Open(filepath.Join(w.dir, "data", "shopwatch.db"), storage.Options{})
+			db, err := bolt.Open(filepath.Join(w.dir, "data", "shopwatch.db"), bolt.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -523,7 +523,7 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	open := func(t *testing.T) *storage.DB {
+	open := func(t *testing.T) *bolt.DB {
 		t.Helper()
 		db, err := openDatabase(c)
 		if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"shopwatch/fixtures"
-	"shopwatch/storage"
+	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 )
 
@@ -36,7 +36,7 @@ func TestMemory(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "data"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	db, err := storage.Open(filepath.Join(dir, "data", "shopwatch.db"), storage.Options{})
+	db, err := bolt.Open(filepath.Join(dir, "data", "shopwatch.db"), bolt.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

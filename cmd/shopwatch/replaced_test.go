@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"shopwatch/storage"
+	"shopwatch/storage/bolt"
 )
 
 // A daemon whose database is deleted or replaced is not ready any more, keeps
@@ -102,7 +102,7 @@ func TestRescueIsTriedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = <-ended
-	if !errors.Is(err, storage.ErrReplaced) {
+	if !errors.Is(err, bolt.ErrReplaced) {
 		t.Errorf("guardDatabase = %v, want that the database was replaced", err)
 	}
 	saved, _ := filepath.Glob(filepath.Join(data, "shopwatch.db.rescued-*"))

@@ -17,7 +17,7 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 
-	"shopwatch/storage"
+	"shopwatch/storage/bolt"
 	"shopwatch/tracker/browser"
 	"shopwatch/tracker/web"
 )
@@ -56,7 +56,7 @@ func (r *runCommand) Run(a *app) error {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return fmt.Errorf("make the data directory: %w", err)
 	}
-	db, err := storage.Open(databasePath(c), storage.Options{Maintain: true})
+	db, err := bolt.Open(databasePath(c), bolt.Options{Maintain: true})
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (r *runCommand) Run(a *app) error {
 }
 
 // daemonOn runs the daemon on a database until it is told to end.
-func (a *app) daemonOn(c *Config, db *storage.DB, log *slog.Logger) error {
+func (a *app) daemonOn(c *Config, db *bolt.DB, log *slog.Logger) error {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
@@ -98,7 +98,7 @@ type life struct {
 }
 
 // live lives one life, with the configuration and those that are read later.
-func (a *app) live(c *Config, db *storage.DB, hup <-chan os.Signal, log *slog.Logger) (err error) {
+func (a *app) live(c *Config, db *bolt.DB, hup <-chan os.Signal, log *slog.Logger) (err error) {
 	s, err := newService(c, db, (*Config).plans, log)
 	if err != nil {
 		return err
@@ -356,7 +356,7 @@ func (s *service) guardDatabase(ctx context.Context) error {
 		case <-t.C:
 		}
 		err := s.db.InPlace()
-		if !errors.Is(err, storage.ErrReplaced) {
+		if !errors.Is(err, bolt.ErrReplaced) {
 			continue
 		}
 		to, unsaved := s.db.Rescue(time.Now())
@@ -370,7 +370,7 @@ func (s *service) guardDatabase(ctx context.Context) error {
 
 // watchdog tells systemd that the daemon lives, as long as its database
 // answers and is where it was.
-func watchdog(ctx context.Context, db *storage.DB, every time.Duration) {
+func watchdog(ctx context.Context, db *bolt.DB, every time.Duration) {
 	t := time.NewTicker(every)
 	defer t.Stop()
 	for {

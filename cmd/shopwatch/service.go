@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"shopwatch/storage"
+	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 	"shopwatch/tracker/notify"
 	"shopwatch/tracker/watch"
@@ -29,7 +29,7 @@ const (
 // sends reports. The daemon, a single scan and the demo are services.
 type service struct {
 	config   atomic.Pointer[Config]
-	db       *storage.DB
+	db       *bolt.DB
 	engine   *engine
 	watcher  *watch.Watcher
 	notifier atomic.Pointer[notify.Notifier]
@@ -41,7 +41,7 @@ type service struct {
 
 // newService joins a service. Its plans say when it scans; those of the
 // configuration are Config.plans. close ends its Chrome.
-func newService(c *Config, db *storage.DB, plans func(*Config) []watch.Plan, log *slog.Logger) (*service, error) {
+func newService(c *Config, db *bolt.DB, plans func(*Config) []watch.Plan, log *slog.Logger) (*service, error) {
 	s := &service{
 		db: db, log: log, renewed: make(chan struct{}, 1),
 		scanned: func(*tracker.Scan, []tracker.Change) {},
@@ -192,7 +192,7 @@ func (s *service) retry(report uint64) (letters int, err error) {
 }
 
 // webOptions are what a server needs to know of a configuration.
-func webOptions(c *Config, db *storage.DB) web.Options {
+func webOptions(c *Config, db *bolt.DB) web.Options {
 	o := web.Options{DB: db, Version: version, Zone: c.Timezone.Location}
 	for i := range c.Storefronts {
 		sf := &c.Storefronts[i]

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"shopwatch/fixtures"
-	"shopwatch/storage"
+	"shopwatch/storage/bolt"
 )
 
 // Under systemd the daemon says when it is ready, that it lives, that it reads
@@ -100,7 +100,7 @@ func TestWatchdogWithoutDatabase(t *testing.T) {
 	}
 	defer socket.Close()
 	t.Setenv("NOTIFY_SOCKET", filepath.Join(dir, "s"))
-	db, err := storage.Open(filepath.Join(dir, "shopwatch.db"), storage.Options{})
+	db, err := bolt.Open(filepath.Join(dir, "shopwatch.db"), bolt.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

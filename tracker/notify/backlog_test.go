@@ -14,13 +14,13 @@ import (
 
 	"go.etcd.io/bbolt"
 
-	"shopwatch/storage"
+	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 	"shopwatch/tracker/notify"
 )
 
 // stretch commits scans one after another with so many changes each.
-func stretch(t testing.TB, db *storage.DB, changes ...int) {
+func stretch(t testing.TB, db *bolt.DB, changes ...int) {
 	t.Helper()
 	list := []tracker.Product{product("1")}
 	commit(t, db, "tencent", nine, list...)
@@ -34,7 +34,7 @@ func stretch(t testing.TB, db *storage.DB, changes ...int) {
 }
 
 // writes is how many transactions have written to a database.
-func writes(t testing.TB, db *storage.DB) int {
+func writes(t testing.TB, db *bolt.DB) int {
 	t.Helper()
 	from, err := os.Open(db.Path())
 	if err != nil {
@@ -63,7 +63,7 @@ func writes(t testing.TB, db *storage.DB) int {
 }
 
 // reported are the numbers of changes in each report of a channel.
-func reported(t testing.TB, db *storage.DB) (sizes []int) {
+func reported(t testing.TB, db *bolt.DB) (sizes []int) {
 	t.Helper()
 	var seqs []uint64
 	for _, r := range allReports(t, db) {

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"shopwatch/storage"
+	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 	"shopwatch/tracker/report"
 )
@@ -105,7 +105,7 @@ func (n *Notifier) collect(ctx context.Context, c *channel, now time.Time) (next
 	}
 	for limit := cutLimit; ctx.Err() == nil; {
 		var d division
-		_, err := n.db.NextReports(c.Name, to, now, limit, func(pending []tracker.Change) []storage.Portion {
+		_, err := n.db.NextReports(c.Name, to, now, limit, func(pending []tracker.Change) []bolt.Portion {
 			d = n.divide(c, pending, now, limit)
 			return d.portions
 		})
@@ -125,7 +125,7 @@ func (n *Notifier) collect(ctx context.Context, c *channel, now time.Time) (next
 
 // A division says how changes become reports.
 type division struct {
-	portions []storage.Portion
+	portions []bolt.Portion
 	due      time.Time // of the next one, which it is too early for; zero for none
 	more     bool      // there may be more changes of the next one than were read
 	err      error
@@ -151,7 +151,7 @@ func (n *Notifier) divide(c *channel, pending []tracker.Change, now time.Time, l
 		if err != nil {
 			return division{err: err}
 		}
-		d.portions = append(d.portions, storage.Portion{Take: take, Tell: tell})
+		d.portions = append(d.portions, bolt.Portion{Take: take, Tell: tell})
 		if pending = pending[take:]; limit == 0 {
 			return d
 		}

@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"shopwatch/storage"
+	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 	"shopwatch/tracker/notify"
 	"shopwatch/tracker/report"
@@ -112,7 +112,7 @@ func (b *notebook) read() string {
 
 // days runs the notifier while steps happen, each at its hour since midnight of
 // the first day, 1 January 2000 in a bubble of synctest.
-func days(t *testing.T, c notify.Channel, end time.Duration, steps map[time.Duration]func(*storage.DB)) {
+func days(t *testing.T, c notify.Channel, end time.Duration, steps map[time.Duration]func(*bolt.DB)) {
 	t.Helper()
 	db := fresh(t)
 	n := notifier(t, db, quietLog(), c)
@@ -141,8 +141,8 @@ func days(t *testing.T, c notify.Channel, end time.Duration, steps map[time.Dura
 
 // lists returns a step that commits a complete scan of the products: "1", "1=99"
 // at a price, "-1" for one that is missing and whose page says that it is gone.
-func lists(t *testing.T, name tracker.Name, ids ...string) func(*storage.DB) {
-	return func(db *storage.DB) {
+func lists(t *testing.T, name tracker.Name, ids ...string) func(*bolt.DB) {
+	return func(db *bolt.DB) {
 		var list []tracker.Product
 		var gone []tracker.Probe
 		for _, id := range ids {
@@ -170,7 +170,7 @@ const h = time.Hour
 func TestDigestTellsNetChangesAtItsTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		book := &notebook{}
-		days(t, notify.Channel{Name: "daily", Sender: book, Digest: daily(8 * h)}, 80*h, map[time.Duration]func(*storage.DB){
+		days(t, notify.Channel{Name: "daily", Sender: book, Digest: daily(8 * h)}, 80*h, map[time.Duration]func(*bolt.DB){
 			1 * h:  lists(t, "tencent", "1", "2"),
 			9 * h:  lists(t, "tencent", "1", "2", "3"),
 			12 * h: lists(t, "tencent", "1=100", "2", "3"), // far off: waits for a second look
@@ -209,7 +209,7 @@ func TestDigestFiltersWhatChangesCameTo(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				book := &notebook{}
 				others := []string{"7", "8", "9"} // so that one that is missing is not a great loss
-				steps := map[time.Duration]func(*storage.DB){h: lists(t, "tencent", append(others, "1=10000", "2")...)}
+				steps := map[time.Duration]func(*bolt.DB){h: lists(t, "tencent", append(others, "1=10000", "2")...)}
 				for i, ids := range tt.lists {
 					steps[time.Duration(i+2)*h] = lists(t, "tencent", append(others[:3:3], ids...)...)
 				}
@@ -228,7 +228,7 @@ func TestQuietHoursHoldBackAndTellAtOnce(t *testing.T) {
 		book := &notebook{}
 		days(t, notify.Channel{
 			Name: "days", Sender: book, Quiet: notify.Hours{From: 22 * h, To: 7 * h}, Zone: time.FixedZone("", 8*3600),
-		}, 40*h, map[time.Duration]func(*storage.DB){
+		}, 40*h, map[time.Duration]func(*bolt.DB){
 			1 * h:  lists(t, "tencent", "1"),                // 09:00 there
 			5 * h:  lists(t, "tencent", "1", "2"),           // 13:00
 			15 * h: lists(t, "tencent", "1", "2", "3"),      // 23:00
@@ -247,7 +247,7 @@ func TestQuietHoursHoldBackAndTellAtOnce(t *testing.T) {
 func TestHeartbeatProvesQuiet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		book := &notebook{}
-		steps := map[time.Duration]func(*storage.DB){}
+		steps := map[time.Duration]func(*bolt.DB){}
 		for day := range 20 {
 			ids := []string{"1"}
 			if day >= 10 {
@@ -272,7 +272,7 @@ func TestHeartbeatProvesQuiet(t *testing.T) {
 func TestHeartbeatClaimsNoMoreThanIsKnown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		book := &notebook{}
-		days(t, notify.Channel{Name: "both", Sender: book, Heartbeat: daily(9 * h), Digest: weekly(8 * h)}, 8*24*h, map[time.Duration]func(*storage.DB){
+		days(t, notify.Channel{Name: "both", Sender: book, Heartbeat: daily(9 * h), Digest: weekly(8 * h)}, 8*24*h, map[time.Duration]func(*bolt.DB){
 			h:      lists(t, "tencent", "1"),
 			30 * h: lists(t, "tencent", "1", "2"),
 		})
@@ -285,7 +285,7 @@ func TestHeartbeatClaimsNoMoreThanIsKnown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		book := &notebook{}
 		c := notify.Channel{Name: "removals", Sender: book, Heartbeat: daily(9 * h), Filter: notify.Filter{Kinds: []tracker.Kind{tracker.Removed}}}
-		days(t, c, 10*h, map[time.Duration]func(*storage.DB){h: lists(t, "tencent", "1"), 2 * h: lists(t, "tencent", "1", "2")})
+		days(t, c, 10*h, map[time.Duration]func(*bolt.DB){h: lists(t, "tencent", "1"), 2 * h: lists(t, "tencent", "1", "2")})
 		want := "01 09:00 [Tencent flagship] Nothing to tell: 2 of 2 scans complete · 1 Jan 09:00"
 		if got := book.read(); got != want {
 			t.Errorf("letters:\n%s\nwant\n%s", got, want)

@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"shopwatch/storage"
+	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 	"shopwatch/tracker/notify"
 )
@@ -45,7 +45,7 @@ func readFeed(t *testing.T, path string) (a atom) {
 func TestFeedPerStorefront(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
-		days(t, notify.Channel{Name: "readers", Sender: sender(t, "feed", notify.Settings{Path: dir}), Digest: daily(8 * h)}, 9*h, map[time.Duration]func(*storage.DB){
+		days(t, notify.Channel{Name: "readers", Sender: sender(t, "feed", notify.Settings{Path: dir}), Digest: daily(8 * h)}, 9*h, map[time.Duration]func(*bolt.DB){
 			1 * h: lists(t, "tencent", "1", "2", "3", "4"),
 			2 * h: lists(t, "oppo", "8"),
 			3 * h: lists(t, "tencent", "1", "2", "3", "5"), // 4 is missing, without proof

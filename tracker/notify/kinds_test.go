@@ -27,7 +27,7 @@ import (
 	"time"
 
 	"shopwatch/fixtures"
-	"shopwatch/storage"
+	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 	"shopwatch/tracker/notify"
 	"shopwatch/tracker/report"
@@ -219,7 +219,7 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-func receive(t *testing.T, kind string) (*receiver, *storage.DB, *notify.Notifier) {
+func receive(t *testing.T, kind string) (*receiver, *bolt.DB, *notify.Notifier) {
 	t.Helper()
 	r, db := receivers[kind](t), fresh(t)
 	r.settings.Channel = "analysts"
@@ -227,13 +227,13 @@ func receive(t *testing.T, kind string) (*receiver, *storage.DB, *notify.Notifie
 }
 
 // two commits a baseline and a scan with one new product.
-func two(t *testing.T, db *storage.DB) {
+func two(t *testing.T, db *bolt.DB) {
 	t.Helper()
 	commit(t, db, "tencent", nine, product("1"))
 	commit(t, db, "tencent", nine.Add(time.Hour), product("1"), product("2"))
 }
 
-func wantState(t *testing.T, db *storage.DB, want tracker.LetterState) {
+func wantState(t *testing.T, db *bolt.DB, want tracker.LetterState) {
 	t.Helper()
 	rs := allReports(t, db)
 	if len(rs) != 1 || len(rs[0].Letters) != 1 || rs[0].Letters[0].State != want {

@@ -14,7 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"shopwatch/storage"
+	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 	"shopwatch/tracker/report"
 )
@@ -62,7 +62,7 @@ const giveUpAfter = 10
 
 // A Notifier cuts the log into reports and sends them.
 type Notifier struct {
-	db       *storage.DB
+	db       *bolt.DB
 	log      *slog.Logger
 	opts     Options
 	instance string
@@ -89,7 +89,7 @@ type channel struct {
 
 // New returns a notifier of a database. New channels begin at the end of the
 // log.
-func New(db *storage.DB, o Options, log *slog.Logger) (*Notifier, error) {
+func New(db *bolt.DB, o Options, log *slog.Logger) (*Notifier, error) {
 	instance, err := db.Instance()
 	if err != nil {
 		return nil, err
@@ -232,7 +232,7 @@ type letterKey struct {
 // the next pass, so that a letter that was sent is not sent again.
 func (n *Notifier) note(c *channel, report uint64, l tracker.Letter) error {
 	err := n.db.NoteLetter(report, l)
-	if key := (letterKey{report, l.To}); !errors.Is(err, storage.ErrDisk) {
+	if key := (letterKey{report, l.To}); !errors.Is(err, bolt.ErrDisk) {
 		delete(c.unnoted, key)
 	} else {
 		if c.unnoted == nil {
@@ -300,7 +300,7 @@ func (n *Notifier) send(ctx context.Context, c *channel) (next time.Time, err er
 			return next, errors.Join(err, full)
 		}
 		after = reports[len(reports)-1].ID
-		if err := n.noteLate(c, reports); errors.Is(err, storage.ErrDisk) {
+		if err := n.noteLate(c, reports); errors.Is(err, bolt.ErrDisk) {
 			full = err
 		} else if err != nil {
 			return time.Time{}, err
@@ -311,7 +311,7 @@ func (n *Notifier) send(ctx context.Context, c *channel) (next time.Time, err er
 		for i := range reports {
 			due, down, err := n.sendReport(ctx, c, &reports[i])
 			next = earliest(next, due)
-			if errors.Is(err, storage.ErrDisk) {
+			if errors.Is(err, bolt.ErrDisk) {
 				full = err
 			} else if err != nil {
 				return time.Time{}, err
@@ -355,7 +355,7 @@ func (n *Notifier) sendReport(ctx context.Context, c *channel, r *tracker.Report
 			Leave: n.leaveAddress(c, l.To), Story: story, Mail: mail,
 		}
 		l.Unsure = true // whatever happens from here on, also to the program
-		if err := n.note(c, r.ID, l); errors.Is(err, storage.ErrDisk) {
+		if err := n.note(c, r.ID, l); errors.Is(err, bolt.ErrDisk) {
 			full = err
 		} else if err != nil {
 			return time.Time{}, false, err
@@ -364,7 +364,7 @@ func (n *Notifier) sendReport(ctx context.Context, c *channel, r *tracker.Report
 		if err := ctx.Err(); err != nil && l.State == tracker.Waiting {
 			return time.Time{}, false, err // cut short: no attempt that counts
 		}
-		if err := n.note(c, r.ID, l); errors.Is(err, storage.ErrDisk) {
+		if err := n.note(c, r.ID, l); errors.Is(err, bolt.ErrDisk) {
 			full = err
 		} else if err != nil {
 			return time.Time{}, false, err

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"shopwatch/fixtures"
-	"shopwatch/storage"
+	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 	"shopwatch/tracker/notify"
 	"shopwatch/tracker/report"
@@ -19,9 +19,9 @@ import (
 
 var nine = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
 
-func open(t testing.TB, path string) *storage.DB {
+func open(t testing.TB, path string) *bolt.DB {
 	t.Helper()
-	db, err := storage.Open(path, storage.Options{})
+	db, err := bolt.Open(path, bolt.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func open(t testing.TB, path string) *storage.DB {
 	return db
 }
 
-func fresh(t testing.TB) *storage.DB {
+func fresh(t testing.TB) *bolt.DB {
 	t.Helper()
 	return open(t, filepath.Join(t.TempDir(), "shopwatch.db"))
 }
@@ -53,7 +53,7 @@ func complete(name tracker.Name, began time.Time, list ...tracker.Product) *trac
 }
 
 // commit writes a complete scan that listed the products.
-func commit(t testing.TB, db *storage.DB, name tracker.Name, began time.Time, list ...tracker.Product) []tracker.Change {
+func commit(t testing.TB, db *bolt.DB, name tracker.Name, began time.Time, list ...tracker.Product) []tracker.Change {
 	t.Helper()
 	changes, err := db.Commit(complete(name, began, list...), tracker.DefaultRules())
 	if err != nil {
@@ -78,7 +78,7 @@ func sender(t testing.TB, kind string, s notify.Settings) notify.Sender {
 	return snd
 }
 
-func notifier(t testing.TB, db *storage.DB, log *slog.Logger, channels ...notify.Channel) *notify.Notifier {
+func notifier(t testing.TB, db *bolt.DB, log *slog.Logger, channels ...notify.Channel) *notify.Notifier {
 	t.Helper()
 	n, err := notify.New(db, notify.Options{
 		Channels: channels, RetryFirst: time.Millisecond, RetryMost: 2 * time.Millisecond,
@@ -91,7 +91,7 @@ func notifier(t testing.TB, db *storage.DB, log *slog.Logger, channels ...notify
 }
 
 // flushUntil flushes until no letter waits, or fails when that takes long.
-func flushUntil(t testing.TB, n *notify.Notifier, db *storage.DB) {
+func flushUntil(t testing.TB, n *notify.Notifier, db *bolt.DB) {
 	t.Helper()
 	var err error
 	for began := time.Now(); time.Since(began) < 20*time.Second; {
@@ -104,7 +104,7 @@ func flushUntil(t testing.TB, n *notify.Notifier, db *storage.DB) {
 	t.Fatalf("letters still wait: %v", err)
 }
 
-func allReports(t testing.TB, db *storage.DB) []tracker.Report {
+func allReports(t testing.TB, db *bolt.DB) []tracker.Report {
 	t.Helper()
 	rs, err := db.Reports("", 0, 1_000_000, false)
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"shopwatch/fixtures"
-	"shopwatch/storage"
+	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 	"shopwatch/tracker/notify"
 )
@@ -40,7 +40,7 @@ var stormChannels = map[string][]string{
 	"prices": {"c@example.com"},
 }
 
-func stormNotifier(db *storage.DB, server string) (*notify.Notifier, error) {
+func stormNotifier(db *bolt.DB, server string) (*notify.Notifier, error) {
 	var channels []notify.Channel
 	for name, to := range stormChannels {
 		s, err := notify.NewSender("email", notify.Settings{
@@ -67,7 +67,7 @@ func stormDaemon(path, server, scans string) error {
 	if err != nil {
 		return err
 	}
-	db, err := storage.Open(path, storage.Options{Timeout: 10 * time.Second})
+	db, err := bolt.Open(path, bolt.Options{Timeout: 10 * time.Second})
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func stormDaemon(path, server, scans string) error {
 		if err != nil {
 			return err
 		}
-		last, err := db.Changes(storage.Query{Newest: true, Limit: 1})
+		last, err := db.Changes(bolt.Query{Newest: true, Limit: 1})
 		if err != nil {
 			return err
 		}
@@ -176,7 +176,7 @@ func TestStorm(t *testing.T) {
 func check(t *testing.T, path string, srv *fixtures.SMTP, scans int) {
 	t.Helper()
 	db := open(t, path)
-	changes, err := db.Changes(storage.Query{Limit: 10 * scans})
+	changes, err := db.Changes(bolt.Query{Limit: 10 * scans})
 	if err != nil {
 		t.Fatal(err)
 	}

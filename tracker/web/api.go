@@ -19,7 +19,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
-	"shopwatch/storage"
+	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 )
 
@@ -301,7 +301,7 @@ func (s *Server) changes(_ context.Context, in *struct {
 	Before     uint64    `query:"before" maximum:"9007199254740991" doc:"only smaller numbers"`
 	Newest     bool      `query:"newest" doc:"from the newest down"`
 }) (*body[Changes], error) {
-	q := storage.Query{
+	q := bolt.Query{
 		Storefront: tracker.Name(in.Storefront), Since: in.Since, Until: in.Until,
 		After: in.After, Before: in.Before, Limit: in.Limit, Newest: in.Newest,
 	}

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"shopwatch/storage"
+	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 	"shopwatch/tracker/web"
 )
@@ -122,8 +122,8 @@ func told(t *testing.T) web.Options {
 	if _, err := db.Commit(added, tracker.DefaultRules()); err != nil {
 		t.Fatal(err)
 	}
-	made, err := db.NextReports("analysts", []string{secret}, began, 0, func(pending []tracker.Change) []storage.Portion {
-		return []storage.Portion{{Take: 1, Tell: []uint64{pending[0].Seq}}}
+	made, err := db.NextReports("analysts", []string{secret}, began, 0, func(pending []tracker.Change) []bolt.Portion {
+		return []bolt.Portion{{Take: 1, Tell: []uint64{pending[0].Seq}}}
 	})
 	if err != nil || len(made) != 1 {
 		t.Fatalf("reports %+v, error %v; want one", made, err)

@@ -20,7 +20,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"shopwatch/storage"
+	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 )
 
@@ -41,7 +41,7 @@ type Waiting struct {
 
 // Options of a Server. DB and Token must be set.
 type Options struct {
-	DB      *storage.DB
+	DB      *bolt.DB
 	Shops   []Shop
 	Version string
 	Zone    *time.Location // of the status page; UTC when nil

@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"time"
 
-	"shopwatch/storage"
+	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 )
 
@@ -48,7 +48,7 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request) {
 	st := status{Version: s.o.Version, Now: time.Now(), Titles: map[tracker.Name]string{}, zone: cmp.Or(s.o.Zone, time.UTC)}
 	var err error
 	if st.Storefronts, err = s.list(); err == nil {
-		st.Changes, err = s.o.DB.Changes(storage.Query{Newest: true, Limit: statusChanges})
+		st.Changes, err = s.o.DB.Changes(bolt.Query{Newest: true, Limit: statusChanges})
 	}
 	var reports []tracker.Report
 	if err == nil {

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"shopwatch/storage"
+	"shopwatch/storage/bolt"
 	"shopwatch/tracker/web"
 )
 
@@ -23,7 +23,7 @@ func TestUnsubscribe(t *testing.T) {
 	o.Closed = true
 	o.Leave = func(channel, to, token string, act, back bool) error {
 		if token == "broken" {
-			return fmt.Errorf("write: %w", storage.ErrDisk)
+			return fmt.Errorf("write: %w", bolt.ErrDisk)
 		}
 		if token != "good" {
 			return errors.New("strange")

@@ -20,7 +20,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"shopwatch/storage"
+	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 	"shopwatch/tracker/web"
 )
@@ -31,9 +31,9 @@ var began = time.Date(2026, 11, 22, 1, 0, 0, 0, time.UTC)
 
 // database returns one with a storefront of six products, of which one was
 // removed with proof, one was repriced, and one is missing without proof.
-func database(t *testing.T) *storage.DB {
+func database(t *testing.T) *bolt.DB {
 	t.Helper()
-	db, err := storage.Open(filepath.Join(t.TempDir(), "shopwatch.db"), storage.Options{})
+	db, err := bolt.Open(filepath.Join(t.TempDir(), "shopwatch.db"), bolt.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func database(t *testing.T) *storage.DB {
 	return db
 }
 
-func options(db *storage.DB) web.Options {
+func options(db *bolt.DB) web.Options {
 	return web.Options{
 		DB: db, Token: token, Version: "test",
 		Shops: []web.Shop{
@@ -286,7 +286,7 @@ func TestClient(t *testing.T) {
 				if err := os.WriteFile(copied, b.Bytes(), 0o600); err != nil {
 					t.Fatal(err)
 				}
-				db, err := storage.Open(copied, storage.Options{})
+				db, err := bolt.Open(copied, bolt.Options{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -305,7 +305,7 @@ func TestClient(t *testing.T) {
 }
 
 func TestPartsOfALongList(t *testing.T) {
-	db, err := storage.Open(filepath.Join(t.TempDir(), "shopwatch.db"), storage.Options{})
+	db, err := bolt.Open(filepath.Join(t.TempDir(), "shopwatch.db"), bolt.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

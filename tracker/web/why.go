@@ -10,7 +10,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"shopwatch/storage"
+	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 )
 
@@ -148,7 +148,7 @@ func (s *Server) dispute(_ context.Context, in *struct {
 // inTrouble reports whether an error is one of the database, whatever was asked
 // of it.
 func inTrouble(err error) bool {
-	return errors.Is(err, storage.ErrDamaged) || errors.Is(err, storage.ErrDisk) || errors.Is(err, storage.ErrReplaced)
+	return errors.Is(err, bolt.ErrDamaged) || errors.Is(err, bolt.ErrDisk) || errors.Is(err, bolt.ErrReplaced)
 }
 
 // change refuses a change that is not in the log.

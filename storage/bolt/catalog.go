@@ -1,0 +1,320 @@
+package bolt
+
+import (
+	"bytes"
+	"fmt"
+	"iter"
+	"strings"
+
+	"go.etcd.io/bbolt"
+
+	"shopwatch/tracker"
+)
+
+// A catalog is the tracker.Catalog of a storefront within a transaction. An
+// error met while it is read is kept: whoever used the catalog must look at
+// it before believing what came of it.
+type catalog struct {
+	items bucket
+	state tracker.State
+	err   error
+}
+
+func (t tx) catalog(name tracker.Name) (*catalog, error) {
+	st, _, err := t.state(name)
+	return &catalog{items: t.of(inCatalogs, name), state: st}, err
+}
+
+// State returns what is known of the storefront.
+func (c *catalog) State() tracker.State { return c.state }
+
+// Item reads one item.
+func (c *catalog) Item(id tracker.ProductID) tracker.Item {
+	it, _, err := c.item(id)
+	if err != nil {
+		c.fail(err)
+	}
+	return it
+}
+
+func (c *catalog) fail(err error) {
+	if c.err == nil {
+		c.err = err
+	}
+}
+
+func (c *catalog) item(id tracker.ProductID) (tracker.Item, bool, error) {
+	p, err := c.items.get([]byte(id))
+	if p == nil || err != nil {
+		return tracker.Item{}, false, err
+	}
+	it, err := decodeItem(id, p)
+	if err != nil {
+		return tracker.Item{}, false, c.items.damaged([]byte(id), err)
+	}
+	return it, true, nil
+}
+
+// Entries walks the catalog. A walk to its end also finds out whether items
+// are missing from the file.
+func (c *catalog) Entries(known func(tracker.Mark) bool) iter.Seq[tracker.Entry] {
+	return func(yield func(tracker.Entry) bool) {
+		listed, removed := 0, 0
+		cur := c.items.cursor()
+		if cur == nil {
+			c.count(0, 0)
+			return
+		}
+		var before []byte
+		var ids arena
+		for k, v := cur.First(); k != nil; k, v = cur.Next() {
+			p, err := c.items.next(before, k, v)
+			if err != nil {
+				c.fail(err)
+				return
+			}
+			before = k
+			e, _, err := decodeEntry(p)
+			if err != nil {
+				c.fail(c.items.damaged(k, err))
+				return
+			}
+			if e.Removed {
+				removed++
+			} else {
+				listed++
+			}
+			if e.Known(known) {
+				continue
+			}
+			e.ID = ids.string(k)
+			if !yield(e) {
+				return
+			}
+		}
+		c.count(listed, removed)
+	}
+}
+
+// An arena copies many small ids into few pieces of memory.
+type arena struct{ strings.Builder }
+
+func (a *arena) string(id []byte) tracker.ProductID {
+	if a.Cap()-a.Len() < len(id) {
+		a.Reset()
+		a.Grow(max(1<<14, len(id)))
+	}
+	at := a.Len()
+	a.Write(id)
+	return tracker.ProductID(a.String()[at:])
+}
+
+func (c *catalog) count(listed, removed int) {
+	if listed != c.state.Listed || removed != c.state.Removed {
+		c.fail(fmt.Errorf("%s is %w (%d products listed and %d removed, recorded are %d and %d)",
+			c.items.path, ErrDamaged, listed, removed, c.state.Listed, c.state.Removed))
+	}
+}
+
+// seen fills in when a listed product was last seen: the last complete scan
+// showed it.
+func (c *catalog) seen(it *tracker.Item) {
+	if it.Listed() && it.Missing == 0 && it.LastSeen.Before(c.state.LastComplete) {
+		it.LastSeen = c.state.LastComplete
+	}
+	if it.LastSeen.Before(it.FirstSeen) {
+		it.LastSeen = it.FirstSeen
+	}
+}
+
+// state reads what is known of a storefront, and the place of its identity in
+// shops.
+func (t tx) state(name tracker.Name) (tracker.State, uint64, error) {
+	var v stateValue
+	found, err := t.in(inStorefronts).read([]byte(name), &v)
+	if !found || err != nil {
+		return tracker.State{}, 0, err
+	}
+	shop, err := t.shop(name, v.Shop)
+	return v.state(shop), v.Shop, err
+}
+
+// shop reads one of the identities that a storefront stated; 0 is none.
+func (t tx) shop(name tracker.Name, index uint64) (tracker.Shop, error) {
+	if index == 0 {
+		return tracker.Shop{}, nil
+	}
+	var v shopValue
+	b := t.of(inShops, name)
+	found, err := b.read(number(index), &v)
+	if err == nil && !found {
+		err = fmt.Errorf("%s is missing: %w", b.name(number(index)), ErrDamaged)
+	}
+	return tracker.Shop{ID: v.ID, Seller: v.Seller, Name: v.Name}, err
+}
+
+// addShop returns the place of an identity, which is new unless it is among
+// the last few.
+func (t tx) addShop(name tracker.Name, s tracker.Shop) (uint64, error) {
+	if s == (tracker.Shop{}) {
+		return 0, nil
+	}
+	b, err := t.make(inShops, name)
+	if err != nil {
+		return 0, err
+	}
+	last := b.Sequence()
+	for i := last; i > 0 && last-i < 8; i-- {
+		if known, err := t.shop(name, i); err != nil || known == s {
+			return i, err
+		}
+	}
+	index, err := b.NextSequence()
+	if err != nil {
+		return 0, err
+	}
+	return index, b.write(number(index), shopValue{ID: s.ID, Seller: s.Seller, Name: s.Name})
+}
+
+// A Storefront is what is known of one storefront.
+type Storefront struct {
+	Name tracker.Name
+	tracker.State
+}
+
+// Storefronts are all that were ever scanned, by name.
+func (db *DB) Storefronts() ([]Storefront, error) {
+	var list []Storefront
+	err := db.view(func(t tx) error {
+		cur := t.in(inStorefronts).cursor()
+		for k, _ := cur.First(); k != nil; k, _ = cur.Next() {
+			name := tracker.Name(k)
+			st, _, err := t.state(name)
+			if err != nil {
+				return err
+			}
+			list = append(list, Storefront{name, st})
+		}
+		return nil
+	})
+	return list, err
+}
+
+// State returns what is known of a storefront; the zero State when nothing is.
+func (db *DB) State(name tracker.Name) (tracker.State, error) {
+	var st tracker.State
+	err := db.view(func(t tx) (err error) {
+		st, _, err = t.state(name)
+		return err
+	})
+	return st, err
+}
+
+// Products are the items of a catalog, also removed ones, in the order of
+// their ids, from the one after the given id; at most limit, 100 when zero.
+func (db *DB) Products(name tracker.Name, after tracker.ProductID, limit int) ([]tracker.Item, error) {
+	var list []tracker.Item
+	err := db.view(func(t tx) error {
+		c, err := t.catalog(name)
+		if err != nil {
+			return err
+		}
+		return c.walk(after, func(k, p []byte) (bool, error) {
+			it, err := decodeItem(tracker.ProductID(k), p)
+			if err != nil {
+				return false, c.items.damaged(k, err)
+			}
+			c.seen(&it)
+			list = append(list, it)
+			return len(list) < pageSize(limit), nil
+		})
+	})
+	return list, err
+}
+
+// pageSize is how many entries a list with a limit may have.
+func pageSize(limit int) int {
+	if limit <= 0 {
+		return 100
+	}
+	return limit
+}
+
+// walk calls fn with the items after an id until it returns false. A walk of
+// all finds out whether items are missing from the file.
+func (c *catalog) walk(after tracker.ProductID, fn func(k, p []byte) (bool, error)) error {
+	cur, n := c.items.cursor(), 0
+	if cur == nil {
+		return nil
+	}
+	before := []byte(after)
+	for k, v := from(cur, before); k != nil; k, v = cur.Next() {
+		p, err := c.items.next(before, k, v)
+		if err != nil {
+			return err
+		}
+		before = k
+		n++
+		if more, err := fn(k, p); !more || err != nil {
+			return err
+		}
+	}
+	if want := c.state.Listed + c.state.Removed; after == "" && n != want {
+		return fmt.Errorf("%s is %w (%d products, recorded are %d)", c.items.path, ErrDamaged, n, want)
+	}
+	return nil
+}
+
+// from moves a cursor to the first key after the given one.
+func from(cur *bbolt.Cursor, after []byte) (k, v []byte) {
+	if len(after) == 0 {
+		return cur.First()
+	}
+	k, v = cur.Seek(after)
+	if bytes.Equal(k, after) {
+		return cur.Next()
+	}
+	return k, v
+}
+
+// Product returns one item. It reports false when there is none.
+func (db *DB) Product(name tracker.Name, id tracker.ProductID) (tracker.Item, bool, error) {
+	var it tracker.Item
+	var found bool
+	err := db.view(func(t tx) error {
+		c, err := t.catalog(name)
+		if err != nil {
+			return err
+		}
+		if it, found, err = c.item(id); found {
+			c.seen(&it)
+		}
+		return err
+	})
+	return it, found, err
+}
+
+// Suspects are the items that are listed as far as is known, but that the last
+// complete scan missed.
+func (db *DB) Suspects(name tracker.Name) ([]tracker.Item, error) {
+	var list []tracker.Item
+	err := db.view(func(t tx) error {
+		c, err := t.catalog(name)
+		if err != nil {
+			return err
+		}
+		return c.walk("", func(k, p []byte) (bool, error) {
+			_, missing, err := decodeEntry(p)
+			if err != nil {
+				return false, c.items.damaged(k, err)
+			}
+			if !missing {
+				return true, nil
+			}
+			it, err := decodeItem(tracker.ProductID(k), p)
+			list = append(list, it)
+			return true, err
+		})
+	})
+	return list, err
+}

@@ -1,0 +1,306 @@
+package bolt_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"shopwatch/storage/bolt"
+	"shopwatch/tracker"
+)
+
+// storied is a database with some thousand changes of two storefronts, in the
+// midst of which the clock steps forth and back.
+func storied(t testing.TB) *bolt.DB {
+	t.Helper()
+	db := fresh(t)
+	list := products(120)
+	commit(t, db, whole("tencent", day, list...), whole("oppo", day, list...))
+	at := day
+	for i := range 60 {
+		at = at.Add(time.Hour)
+		switch i {
+		case 20:
+			at = at.AddDate(1, 0, 0)
+		case 30:
+			at = at.AddDate(-2, 0, 0)
+		case 40:
+			at = at.AddDate(1, 0, 0)
+		}
+		for k := range 50 {
+			list[(i*50+k)%len(list)].Price.Low += 100
+		}
+		list[i].Title += "新"
+		commit(t, db, whole("tencent", at, list...))
+		if i%10 == 0 {
+			commit(t, db, whole("oppo", at, list...))
+		}
+	}
+	return db
+}
+
+func TestQuery(t *testing.T) {
+	db := storied(t)
+	all, err := db.Changes(queryAll)
+	if err != nil || len(all) < 2048 {
+		t.Fatalf("%d changes, error %v; want some thousand", len(all), err)
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	moment := func() time.Time {
+		if r.IntN(3) == 0 {
+			return time.Time{}
+		}
+		return all[r.IntN(len(all))].At.Add(time.Duration(r.IntN(3)-1) * time.Hour)
+	}
+	number := func() uint64 { return uint64(r.IntN(2) * r.IntN(len(all)+3)) }
+	for range 400 {
+		q := bolt.Query{
+			Storefront: []tracker.Name{"", "tencent", "oppo", "nobody"}[r.IntN(4)],
+			Kinds:      [][]tracker.Kind{nil, {tracker.Retitled}, {tracker.Added, tracker.Repriced}, {tracker.Closed}}[r.IntN(4)],
+			Since:      moment(), Until: moment(), After: number(), Before: number(),
+			Limit: []int{0, 1, 7, 100000}[r.IntN(4)], Newest: r.IntN(2) == 0,
+		}
+		got, err := db.Changes(q)
+		if err != nil {
+			t.Fatalf("%+v: %v", q, err)
+		}
+		if diff := cmp.Diff(numbers(selected(all, q)), numbers(got)); diff != "" {
+			t.Fatalf("%+v gives other changes (-want +got):\n%s", q, diff)
+		}
+	}
+}
+
+// selected is what a query means, said without an index.
+func selected(all []tracker.Change, q bolt.Query) []tracker.Change {
+	if q.Newest {
+		all = slices.Clone(all)
+		slices.Reverse(all)
+	}
+	if q.Limit == 0 {
+		q.Limit = 100
+	}
+	var list []tracker.Change
+	for _, c := range all {
+		if (q.Storefront == "" || c.Storefront == q.Storefront) && (q.Kinds == nil || slices.Contains(q.Kinds, c.Kind)) &&
+			(q.Since.IsZero() || !c.At.Before(q.Since)) && (q.Until.IsZero() || c.At.Before(q.Until)) &&
+			c.Seq > q.After && (q.Before == 0 || c.Seq < q.Before) && len(list) < q.Limit {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+func numbers(list []tracker.Change) (n []uint64) {
+	for _, c := range list {
+		n = append(n, c.Seq)
+	}
+	return n
+}
+
+func TestHistoryOfOneProduct(t *testing.T) {
+	db := storied(t)
+	all, err := db.Changes(queryAll)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := product(17).ID
+	var want []uint64
+	for _, c := range all {
+		if c.Storefront == "tencent" && c.Product.ID == id {
+			want = append(want, c.Seq)
+		}
+	}
+	var got []uint64
+	for after := uint64(0); ; after = got[len(got)-1] {
+		page, err := db.History("tencent", id, after, 4)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(page) == 0 {
+			break
+		}
+		got = append(got, numbers(page)...)
+	}
+	if !slices.Equal(got, want) || len(want) < 10 {
+		t.Errorf("history %v, want %v", got, want)
+	}
+	for _, no := range []tracker.ProductID{"", "7", id[:5], id + "0"} {
+		if list, err := db.History("tencent", no, 0, 0); len(list) > 0 || err != nil {
+			t.Errorf("history of %q: %v, %v; want none", no, list, err)
+		}
+	}
+}
+
+func TestHistoryIsWholeWhateverStandsWithTheItem(t *testing.T) {
+	db := fresh(t)
+	list := products(3)
+	id, next := list[0].ID, day
+	scan := func(list ...tracker.Product) []tracker.Change {
+		next = next.Add(time.Hour)
+		return commit(t, db, whole("tencent", next, list...))
+	}
+	scan(list[1:]...)
+	added := scan(list...)
+	var want []uint64
+	for i := range 60 {
+		list[0].Price.Low += 10
+		if i%5 == 0 {
+			list[0].Title += "新"
+		}
+		changes := scan(list...)
+		if i%7 == 0 {
+			if _, err := db.Dispute(changes[0].Seq, "I know better", next); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if i == 50 { // takes the item out of the catalog
+			if _, err := db.Dispute(added[0].Seq, "", next); err != nil {
+				t.Fatal(err)
+			}
+		}
+		all, err := db.Changes(queryAll)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = want[:0]
+		for _, c := range all {
+			if c.Product.ID == id {
+				want = append(want, c.Seq)
+			}
+		}
+		after := want[i/2]
+		got, err := db.History("tencent", id, 0, 1000)
+		later, err2 := db.History("tencent", id, after, 1000)
+		if !slices.Equal(numbers(got), want) || !slices.Equal(numbers(later), want[i/2+1:]) || err != nil || err2 != nil {
+			t.Fatalf("after %d scans: history %v, after %d %v, errors %v, %v; want %v", i, numbers(got), after, numbers(later), err, err2, want)
+		}
+		sound(t, db)
+	}
+	indexed := 0
+	for k := range dump(t, db) {
+		if strings.HasPrefix(k, "history/") {
+			indexed++
+		}
+	}
+	if indexed == 0 || indexed == len(want) {
+		t.Errorf("%d of %d changes are in the index, want some", indexed, len(want))
+	}
+}
+
+func TestChangeByNumber(t *testing.T) {
+	db := storied(t)
+	for seq, want := range map[uint64]bool{0: false, 1: true, 2000: true, 1 << 40: false} {
+		c, found, err := db.Change(seq)
+		if found != want || err != nil || found && c.Seq != seq {
+			t.Errorf("Change(%d) = %d, %v, %v; want found %v", seq, c.Seq, found, err, want)
+		}
+	}
+}
+
+func TestScansOfAllStorefrontsNewestFirst(t *testing.T) {
+	db := storied(t)
+	var got []tracker.Scan
+	var before time.Time
+	for {
+		page, err := db.ScansBefore("", time.Time{}, before, 7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(page) == 0 {
+			break
+		}
+		got = append(got, page...)
+		before = page[len(page)-1].Began
+	}
+	// Scans of the same millisecond may be cut by a page; here there are some.
+	if !slices.IsSortedFunc(got, func(a, b tracker.Scan) int { return b.Began.Compare(a.Began) }) {
+		t.Error("not newest first")
+	}
+	whole, err := db.Scans("", time.Time{}, 1000)
+	if len(whole) != 62+6 || err != nil {
+		t.Errorf("%d scans, error %v; want 68", len(whole), err)
+	}
+	one, err := db.Scans("oppo", day, 1000)
+	if len(one) != 6 || err != nil {
+		t.Errorf("%d scans of oppo since the first day, error %v; want 6", len(one), err)
+	}
+}
+
+func TestProductsArePaged(t *testing.T) {
+	db := fresh(t)
+	list := products(250)
+	commit(t, db, whole("tencent", day, list...), whole("tencent", day.Add(time.Hour), list[1:]...))
+	var ids []string
+	for after := tracker.ProductID(""); ; after = tracker.ProductID(ids[len(ids)-1]) {
+		page, err := db.Products("tencent", after, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, it := range page {
+			ids = append(ids, string(it.ID))
+			if want := day.Add(time.Hour); it.Missing == 0 && !it.LastSeen.Equal(want) {
+				t.Fatalf("%s last seen %v, want %v", it.ID, it.LastSeen, want)
+			}
+		}
+		if len(page) < 100 {
+			break
+		}
+	}
+	if len(ids) != 250 || !slices.IsSorted(ids) {
+		t.Errorf("%d products, sorted %v; want 250", len(ids), slices.IsSorted(ids))
+	}
+	suspects, err := db.Suspects("tencent")
+	if len(suspects) != 1 || err != nil || suspects[0].ID != list[0].ID || suspects[0].Missing != 1 || !suspects[0].LastSeen.Equal(day) {
+		t.Errorf("Suspects = %+v, %v; want the first product, last seen on the first day", suspects, err)
+	}
+	if it, found, err := db.Product("tencent", list[3].ID); !found || err != nil || it.Title != list[3].Title {
+		t.Errorf("Product = %+v, %v, %v", it, found, err)
+	}
+	for _, no := range []string{"", "1", "ghost"} {
+		if _, found, err := db.Product("tencent", tracker.ProductID(no)); found || err != nil {
+			t.Errorf("Product(%q): found %v, error %v", no, found, err)
+		}
+	}
+	if _, found, err := db.Product("nobody", "1"); found || err != nil {
+		t.Errorf("product of nobody: found %v, error %v", found, err)
+	}
+}
+
+func TestEveryFieldOfAChangeIsKept(t *testing.T) {
+	db := fresh(t)
+	list := products(5)
+	list[1].Price = tracker.Price{}
+	list[2].Price = tracker.Price{Kind: tracker.PriceRange, Low: 19900, High: 29900, Currency: "USD"}
+	list[3].Image = ""
+	commit(t, db, whole("tencent", day, list...))
+	list[1].Price = tracker.Price{Kind: tracker.PriceFrom, Low: 100, Currency: "CNY"}
+	list[2].Title, list[2].URL = "<b>&\"\u202e糖", "https://detail.tmall.com/item.htm?id=1&skuId=2"
+	list[2].Price.High++
+	list[3].Image = "https://img.alicdn.com/new.jpg"
+	s := whole("tencent", day.Add(time.Hour), append(list[1:], product(9))...)
+	s.Probes = []tracker.Probe{{Product: list[0].ID, State: tracker.PageOffshelf, At: day.Add(time.Hour), URL: list[0].URL, Reason: "已下架", Picture: evidenceName("page")}}
+	s.Pictures = map[tracker.ProductID]tracker.Picture{
+		product(9).ID: {Look: "bG9vaw==", File: evidenceName("new"), Card: evidenceName("card")}, list[0].ID: {Look: "b2xk", File: evidenceName("old")},
+	}
+	r := rules
+	r.Important = func(p *tracker.Product) string { return "watch:" + string(p.ID[:1]) }
+	r.Ignored = func(p *tracker.Product) bool { return p.ID == product(9).ID }
+	changes, err := db.Commit(s, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, err := db.Changes(queryAll)
+	if diff := cmp.Diff(changes, stored); diff != "" || err != nil || len(changes) < 4 {
+		t.Errorf("%d changes, error %v, differ (-committed +stored):\n%s", len(changes), err, diff)
+	}
+	sound(t, db)
+}
+
+func evidenceName(what string) string {
+	return fmt.Sprintf("%x%s.webp", make([]byte, 30), fmt.Sprintf("%x", what)[:4])
+}

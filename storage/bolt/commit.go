@@ -1,0 +1,193 @@
+package bolt
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"shopwatch/tracker"
+)
+
+// Preview says what a scan would change, and changes nothing.
+func (db *DB) Preview(s *tracker.Scan, r tracker.Rules) (tracker.Outcome, error) {
+	var out tracker.Outcome
+	if err := valid(s); err != nil {
+		return out, err
+	}
+	err := db.view(func(t tx) error {
+		c, err := t.catalog(s.Storefront)
+		if err != nil {
+			return err
+		}
+		out = tracker.Reconcile(c, s, r)
+		return c.err
+	})
+	if err != nil {
+		return tracker.Outcome{}, fmt.Errorf("compare the scan of %s: %w", s.Storefront, err)
+	}
+	return out, nil
+}
+
+// Commit reconciles a scan with the catalog and writes all that follows from
+// it in one transaction. It sets Changes, Doubted, Verdict and Reason of the
+// scan, and moves Began by milliseconds when that time is taken by another
+// scan of the storefront. The changes returned have their numbers. After an
+// error nothing is written and the scan is as it was. When the disk was full,
+// the first scan that is written again brings a change of kind recovered that
+// says since when, whatever its verdict.
+func (db *DB) Commit(s *tracker.Scan, r tracker.Rules) ([]tracker.Change, error) {
+	if err := valid(s); err != nil {
+		return nil, err
+	}
+	sc := *s
+	sc.Began, sc.Took = s.Began.UTC().Truncate(time.Millisecond), s.Took.Truncate(time.Millisecond)
+	var out tracker.Outcome
+	err := db.update(func(t tx) error {
+		scans, err := t.make(inScans, sc.Storefront)
+		if err != nil {
+			return err
+		}
+		for scans.Get(timeKey(sc.Began)) != nil {
+			sc.Began = sc.Began.Add(time.Millisecond)
+		}
+		c, err := t.catalog(sc.Storefront)
+		if err != nil {
+			return err
+		}
+		out = tracker.Reconcile(c, &sc, r)
+		if c.err != nil {
+			return c.err
+		}
+		if again, ok := db.kept(&sc); ok {
+			out.Changes = append(out.Changes, again)
+		}
+		sc.Verdict, sc.Reason, sc.Changes, sc.Doubted = out.Verdict, out.Reason, len(out.Changes), out.Doubted
+		return t.commit(&sc, scans, &out)
+	})
+	if err != nil {
+		db.noteUnkept(s, err)
+		return nil, fmt.Errorf("commit the scan of %s: %w", s.Storefront, err)
+	}
+	db.forgetUnkept(sc.Storefront)
+	*s = sc
+	return out.Changes, nil
+}
+
+// commit writes what a scan brought: catalog, log, scan record and state.
+func (t tx) commit(s *tracker.Scan, scans bucket, out *tracker.Outcome) error {
+	if err := t.append(s.Storefront, out.Changes); err != nil {
+		return err
+	}
+	news := make(map[tracker.ProductID][]uint64)
+	for i := range out.Changes {
+		if p := out.Changes[i].Product; p != nil {
+			news[p.ID] = append(news[p.ID], out.Changes[i].Seq)
+		}
+	}
+	if err := t.putItems(s.Storefront, out.Items, news, s.Began.Add(s.Took)); err != nil {
+		return err
+	}
+	for id, about := range news { // of an item that was not written: none today
+		if err := t.toHistory(s.Storefront, id, about); err != nil {
+			return err
+		}
+	}
+	shop, err := t.addShop(s.Storefront, s.Evidence.Shop)
+	if err != nil {
+		return err
+	}
+	scans.FillPercent = appended
+	if err := scans.write(timeKey(s.Began), newScan(s, shop)); err != nil {
+		return err
+	}
+	return t.putState(s.Storefront, &out.State)
+}
+
+// appended is how full pages are left that only ever get greater keys.
+const appended = 1
+
+func (t tx) putState(name tracker.Name, st *tracker.State) error {
+	shop, err := t.addShop(name, st.Shop)
+	if err != nil {
+		return err
+	}
+	return t.in(inStorefronts).write([]byte(name), newState(st, shop))
+}
+
+// lastChanges is how many changes of a product stand with its item before they
+// go to history. There they cost a page each, with the item nothing.
+const lastChanges = 16
+
+// putItems writes items in the order of their keys, with the numbers of the
+// changes that are news of them.
+func (t tx) putItems(name tracker.Name, items []tracker.Item, news map[tracker.ProductID][]uint64, at time.Time) error {
+	if len(items) == 0 {
+		return nil
+	}
+	b, err := t.make(inCatalogs, name)
+	if err != nil {
+		return err
+	}
+	b.FillPercent = 0.8
+	order := make([]int, len(items))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(i, j int) int { return cmp.Compare(items[i].ID, items[j].ID) })
+	for _, i := range order {
+		it := &items[i]
+		about, err := b.changes(it.ID)
+		if err != nil {
+			return err
+		}
+		about = append(about, news[it.ID]...)
+		delete(news, it.ID)
+		if len(about) > lastChanges {
+			if err := t.toHistory(name, it.ID, about); err != nil {
+				return err
+			}
+			about = nil
+		}
+		p, err := encodeItem(it, about)
+		if err != nil {
+			return err
+		}
+		if err := b.put([]byte(it.ID), p); err != nil {
+			return err
+		}
+		if it.Probe != nil {
+			if err := t.nameEvidence(at, it.Probe.Picture); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// valid says what is wrong with a scan that cannot be stored.
+func valid(s *tracker.Scan) error {
+	switch {
+	case s.Storefront == "":
+		return errors.New("scan without a storefront")
+	case strings.ContainsAny(string(s.Storefront), "\x00"):
+		return fmt.Errorf("storefront %q: a name must not hold a zero byte", s.Storefront)
+	case s.Began.UnixMilli() <= 0:
+		return fmt.Errorf("scan of %s without the time when it began", s.Storefront)
+	case s.Verdict == "":
+		return fmt.Errorf("scan of %s without a verdict", s.Storefront)
+	case s.Took < 0:
+		return fmt.Errorf("scan of %s that took less than no time", s.Storefront)
+	}
+	for i := range s.Products {
+		switch id := s.Products[i].ID; {
+		case id == "", len(id) > 1000:
+			return fmt.Errorf("scan of %s: product %q has no usable id", s.Storefront, s.Products[i].Title)
+		case strings.ContainsRune(string(id), 0):
+			return fmt.Errorf("scan of %s: the id %q holds a zero byte", s.Storefront, id)
+		}
+	}
+	return nil
+}

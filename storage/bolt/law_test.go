@@ -1,0 +1,694 @@
+package bolt_test
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"shopwatch/storage/bolt"
+	"shopwatch/tracker"
+)
+
+// TestLaw plays random histories of a storefront against the real rule and the
+// real file, and compares what was told with what was true. SHOPWATCH_STEPS
+// says how many scans it plays at least (make prove: 100,000).
+func TestLaw(t *testing.T) {
+	steps := 1500
+	if testing.Short() {
+		steps = 300
+	}
+	if n, err := strconv.Atoi(os.Getenv("SHOPWATCH_STEPS")); err == nil {
+		steps = n
+	}
+	checks := flag.Lookup("rapid.checks")
+	was := checks.Value.String()
+	if err := checks.Value.Set(strconv.Itoa((steps + historyLength - 1) / historyLength)); err != nil {
+		t.Fatal(err)
+	}
+	defer checks.Value.Set(was)
+	played, kinds := 0, make(map[string]int)
+	rapid.Check(t, func(rt *rapid.T) {
+		h := newHistory(t, rt)
+		defer h.end()
+		for range historyLength {
+			h.step()
+			played++
+		}
+		for k, n := range h.seen {
+			kinds[k] += n
+		}
+	})
+	t.Logf("%d scans; told: %v", played, kinds)
+	if played < 5000 {
+		return // chance may have left something out
+	}
+	for _, k := range tracker.Kinds {
+		if kinds[string(k)] == 0 {
+			t.Errorf("no history had a change of kind %s", k)
+		}
+	}
+	for _, p := range []tracker.Proof{tracker.ProofGone, tracker.ProofOffshelf, tracker.ProofUnlisted, tracker.ProofUnseen} {
+		if kinds["removed "+string(p)] == 0 {
+			t.Errorf("no history had a removal with proof %s", p)
+		}
+	}
+}
+
+const historyLength = 50
+
+// A truth is what a product really is.
+type truth struct {
+	tracker.Product
+	listed bool
+	page   tracker.PageState // what its page says when it is not listed
+	// settled counts the true and complete scans, with news, since it last
+	// changed.
+	settled int
+}
+
+// A history is a storefront, what was told of it, and what must hold.
+type history struct {
+	*rapid.T
+	path  string
+	db    *bolt.DB
+	rules tracker.Rules
+
+	world    map[tracker.ProductID]*truth
+	earlier  map[tracker.ProductID]truth // the world as a complete scan found it
+	now      time.Time
+	steady   bool // the clock never steps
+	calm     bool // little happens, and much of it is taken back
+	parser   int
+	next     int
+	believed tracker.State // as the model expects it, episodes only
+
+	told      map[tracker.ProductID]*tracker.Product // listed products according to the log and the silent scans
+	taken     map[tracker.ProductID]bool             // known and not listed
+	misses    map[tracker.ProductID]int              // complete scans in a row that did not list it
+	lookedAt  map[tracker.ProductID]tracker.PageState
+	listedBy  map[tracker.ProductID]map[time.Time]bool // scans that listed it
+	shown     map[tracker.ProductID]tracker.Price      // the price that a scan showed last
+	seq       uint64
+	seen      map[string]int
+	baselined bool
+}
+
+func newHistory(t *testing.T, rt *rapid.T) *history {
+	dir, err := os.MkdirTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &history{
+		T: rt, path: filepath.Join(dir, "shopwatch.db"),
+		world: make(map[tracker.ProductID]*truth), now: day, parser: 1,
+		told: make(map[tracker.ProductID]*tracker.Product), taken: make(map[tracker.ProductID]bool),
+		misses: make(map[tracker.ProductID]int), lookedAt: make(map[tracker.ProductID]tracker.PageState),
+		listedBy: make(map[tracker.ProductID]map[time.Time]bool), seen: make(map[string]int),
+		shown: make(map[tracker.ProductID]tracker.Price),
+	}
+	h.rules = tracker.Rules{
+		Misses: h.number(1, 4, "misses"), MaxLoss: []float64{0, 0.3, 1}[h.number(0, 2, "max loss")],
+		Probes: []int{0, 2, 1000}[h.number(0, 2, "probes")], StalledAfter: h.number(1, 3, "stalled after"),
+	}
+	h.steady, h.calm = h.chance(60), h.chance(40)
+	for range h.number(0, 12, "products") {
+		h.put()
+	}
+	h.open()
+	return h
+}
+
+func (h *history) number(least, most int, what string) int {
+	return rapid.IntRange(least, most).Draw(h.T, what)
+}
+
+// chance is true in so many of a hundred cases.
+func (h *history) chance(percent int) bool { return h.number(1, 100, "chance") > 100-percent }
+
+func (h *history) must(err error) {
+	if err != nil {
+		h.Fatal(err)
+	}
+}
+
+func (h *history) open() {
+	db, err := bolt.Open(h.path, bolt.Options{})
+	h.must(err)
+	db.Bolt().NoSync = true
+	h.db = db
+}
+
+func (h *history) end() {
+	if h.db != nil {
+		h.db.Close()
+	}
+	os.RemoveAll(filepath.Dir(h.path))
+}
+
+func (h *history) put() {
+	h.next++
+	id := tracker.ProductID(fmt.Sprintf("45%09d", h.next*7919%1_000_000))
+	h.world[id] = &truth{listed: true, page: tracker.PageGone, Product: tracker.Product{
+		ID: id, Title: fmt.Sprintf("糖大夫 %d", h.next), URL: "https://detail.tmall.com/item.htm?id=" + string(id),
+		Image: fmt.Sprintf("https://img.alicdn.com/%d.jpg", h.next), Price: yuan(int64(1000 * h.next)),
+	}}
+}
+
+func yuan(fen int64) tracker.Price {
+	return tracker.Price{Kind: tracker.PriceExact, Low: fen, Currency: "CNY"}
+}
+
+// any draws a product that is listed or not.
+func (h *history) any(listed bool) *truth {
+	var ids []tracker.ProductID
+	for _, id := range slices.Sorted(maps.Keys(h.world)) {
+		if h.world[id].listed == listed {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	return h.world[ids[h.number(0, len(ids)-1, "which")]]
+}
+
+// turn lets the world turn between two scans.
+func (h *history) turn() {
+	events, undo := h.number(0, 3, "events"), 5
+	if h.calm && h.chance(70) {
+		events, undo = 0, 30
+	}
+	for range events {
+		w := h.any(true)
+		event := h.number(0, 10, "event")
+		switch {
+		case event == 0:
+			h.put()
+			continue
+		case event == 1:
+			if w = h.any(false); w != nil {
+				w.listed = true
+			}
+		case w == nil:
+		case event <= 4:
+			w.listed = false
+			w.page = []tracker.PageState{tracker.PageGone, tracker.PageOffshelf, tracker.PageSold}[event-2]
+		case event == 5:
+			w.Price.Low += int64(h.number(1, 500, "dearer"))
+		case event == 6:
+			w.Price.Low = w.Price.Low*20 + 1
+		case event == 7:
+			w.Title += "新"
+		case event == 8:
+			w.Image += "?2"
+		case event == 9: // as it was before
+			w.Title = strings.TrimSuffix(w.Title, "新")
+		case event == 10:
+			w.Price.Low ^= 1
+		}
+		if w != nil {
+			w.settled = 0
+		}
+	}
+	if h.chance(undo) {
+		h.undo()
+	}
+	step := time.Duration(h.number(1, 48, "hours")) * time.Hour
+	if !h.steady && h.chance(15) {
+		step = time.Duration(h.number(-2000, 2000, "clock step")) * time.Hour
+	}
+	h.now = h.now.Add(step)
+	if h.chance(3) {
+		h.parser++
+	}
+}
+
+// undo makes the world what it was: a seller who changed his mind.
+func (h *history) undo() {
+	for id, w := range h.world {
+		was, known := h.earlier[id]
+		if !known {
+			was = truth{Product: w.Product, page: w.page}
+		}
+		if was.Product != w.Product || was.listed != w.listed {
+			was.settled = 0
+			*w = was
+		}
+	}
+}
+
+// restart closes and opens the file, or does what a daemon does in the night.
+func (h *history) restart() {
+	switch h.number(0, 9, "night") {
+	case 0, 1:
+		h.must(h.db.Close())
+		h.open()
+	case 2:
+		_, _, err := h.db.Compact()
+		h.must(err)
+		h.db.Bolt().NoSync = true
+	case 3:
+		_, err := h.db.ThinScans(24*time.Hour, h.now)
+		h.must(err)
+	case 4:
+		backup := h.path + ".backup"
+		h.must(h.db.Backup(backup))
+		h.must(h.db.Close())
+		aside, err := bolt.Restore(h.path, backup)
+		h.must(err)
+		h.must(os.Remove(aside))
+		h.open()
+	case 5:
+		h.must(h.db.Check())
+	}
+}
+
+// dispute finds one of the last changes wrong, rightly or not.
+func (h *history) dispute() {
+	list, err := h.db.Changes(bolt.Query{Newest: true, Limit: 15})
+	h.must(err)
+	all := slices.Clone(list)
+	list = slices.DeleteFunc(list, func(c tracker.Change) bool {
+		return c.Product == nil || c.Kind == tracker.Corrected || slices.ContainsFunc(all, func(o tracker.Change) bool { return o.Corrects == c.Seq })
+	})
+	if len(list) == 0 {
+		return
+	}
+	wrong := list[h.number(0, len(list)-1, "disputed")]
+	fixed, err := h.db.Dispute(wrong.Seq, "I know better", h.now)
+	h.must(err)
+	if h.seq++; fixed.Seq != h.seq || fixed.Corrects != wrong.Seq {
+		h.Fatalf("change %d corrects %d; want %d to correct %d", fixed.Seq, fixed.Corrects, h.seq, wrong.Seq)
+	}
+	h.seen[string(fixed.Kind)]++
+	id := wrong.Product.ID
+	it, found, err := h.db.Product("tencent", id)
+	h.must(err)
+	if wrong.Kind == tracker.Added && found {
+		h.Fatalf("%s is in the catalog though its addition was wrong", id)
+	}
+	now := h.told[id]
+	if was := now != nil; was != (found && it.Listed()) || now != nil && it.Missing != h.misses[id] {
+		h.misses[id] = 0 // as if it had been seen
+		delete(h.lookedAt, id)
+	}
+	delete(h.told, id)
+	delete(h.taken, id)
+	switch {
+	case !found:
+		delete(h.listedBy, id)
+		delete(h.misses, id)
+	case it.Listed():
+		copied := it.Product
+		h.told[id] = &copied
+	default:
+		h.taken[id] = true
+	}
+	if h.listedBy[id] != nil {
+		h.listedBy[id][fixed.At] = true // a person saw it
+	}
+	if w := h.world[id]; w != nil {
+		w.settled = 0
+	}
+}
+
+// A show is what a scan shows of the truth.
+type show struct {
+	scan *tracker.Scan
+	true map[tracker.ProductID]bool // products of which it shows the whole truth, also when that is absence
+}
+
+// look makes a scan.
+func (h *history) look() show {
+	s := &tracker.Scan{
+		Storefront: "tencent", Began: h.now, Took: time.Duration(h.number(0, 5000, "took")) * time.Millisecond, Verdict: tracker.Complete,
+		Evidence: tracker.Evidence{Parser: h.parser, Layout: "classic", Shop: shop},
+	}
+	sh := show{s, make(map[tracker.ProductID]bool)}
+	loss := 0 // percent of the products that it misses
+	switch kind := h.number(0, 19, "scan"); {
+	case kind == 0:
+		s.Verdict, loss = tracker.Login, 100
+	case kind == 1:
+		s.Verdict, loss = tracker.Blocked, 100
+	case kind == 2:
+		s.Verdict, loss = tracker.Failed, 100
+	case kind == 3:
+		s.Verdict, loss = tracker.Gone, 100
+	case kind <= 5:
+		s.Verdict, loss = tracker.Partial, h.number(0, 100, "loss")
+	case kind == 6: // the list moved while it was read, and the counts agree by chance
+		loss = h.number(0, 60, "drift")
+	case kind == 7: // another shop answers
+		loss = 100
+		s.Evidence.Shop = tracker.Shop{ID: "666", Name: "another"}
+		s.Products = append(s.Products, tracker.Product{ID: "666", Title: "别家的"})
+	}
+	if s.Verdict != tracker.Complete {
+		s.Reason = "of all sorts"
+	}
+	s.Retry = h.chance(15)
+	hide := h.chance(20)
+	for _, id := range slices.Sorted(maps.Keys(h.world)) {
+		w := h.world[id]
+		sh.true[id] = true
+		if !w.listed {
+			continue
+		}
+		if loss > 0 && h.chance(loss) {
+			sh.true[id] = false
+			continue
+		}
+		p := w.Product
+		if hide && h.chance(50) {
+			p.Price, sh.true[id] = tracker.Price{Currency: "CNY"}, false
+		}
+		s.Products = append(s.Products, p)
+		if h.chance(3) {
+			s.Products = append(s.Products, p) // met again on another page
+		}
+	}
+	s.Products = rapid.Permutation(s.Products).Draw(h.T, "order")
+	s.Evidence.Products = len(s.Products)
+	return sh
+}
+
+// probe looks at the pages of missed products as the scanner does.
+func (h *history) probe(s *tracker.Scan) {
+	out, err := h.db.Preview(s, h.rules)
+	h.must(err)
+	for i, it := range out.Missed {
+		if i >= h.rules.Probes {
+			break
+		}
+		state := h.world[it.ID].page
+		if h.world[it.ID].listed {
+			state = tracker.PageSold
+		}
+		if h.chance(25) {
+			state = tracker.PageUnknown
+		}
+		s.Probes = append(s.Probes, tracker.Probe{Product: it.ID, State: state, At: s.Began.Add(s.Took), URL: it.URL})
+		h.lookedAt[it.ID] = state
+	}
+}
+
+// step plays what happens between two scans, and a scan.
+func (h *history) step() {
+	if h.chance(5) {
+		h.dispute()
+	}
+	h.turn()
+	h.restart()
+	sh := h.look()
+	s := sh.scan
+	h.probe(s)
+	before, err := h.db.State("tencent")
+	h.must(err)
+	changes, err := h.db.Commit(s, h.rules)
+	h.must(err)
+
+	stored, err := h.db.Changes(bolt.Query{After: h.seq, Limit: 1000})
+	h.must(err)
+	if fmt.Sprint(numbers(stored)) != fmt.Sprint(numbers(changes)) || s.Changes != len(changes) {
+		h.Fatalf("committed %v, stored %v, counted %d", numbers(changes), numbers(stored), s.Changes)
+	}
+	for _, c := range changes {
+		if h.seq++; c.Seq != h.seq {
+			h.Fatalf("change %d follows %d", c.Seq, h.seq-1)
+		}
+		h.seen[string(c.Kind)]++
+		if c.Kind == tracker.Removed {
+			h.seen["removed "+string(c.Proof)]++
+		}
+	}
+	news := !before.Baseline.IsZero() && before.Parser == s.Evidence.Parser
+	read := s.Verdict == tracker.Complete || s.Verdict == tracker.Partial
+	if s.Verdict == tracker.Complete {
+		h.baselined = true
+	}
+	listed := h.count(s, read)
+	h.episodes(s, changes)
+	h.law(s, changes, listed, read && news)
+	for _, p := range s.Products {
+		if read && p.Price.Known() {
+			h.shown[p.ID] = p.Price
+		}
+	}
+	h.replay(s, changes, read && !news)
+	h.catalog()
+	h.exactlyOnce(sh, news)
+	if s.Verdict == tracker.Complete {
+		h.earlier = make(map[tracker.ProductID]truth)
+		for id, w := range h.world {
+			h.earlier[id] = *w
+		}
+	}
+}
+
+// count takes in which products a scan listed.
+func (h *history) count(s *tracker.Scan, read bool) map[tracker.ProductID]bool {
+	listed := make(map[tracker.ProductID]bool)
+	if !read {
+		return listed
+	}
+	for _, p := range s.Products {
+		listed[p.ID] = true
+		if h.listedBy[p.ID] == nil {
+			h.listedBy[p.ID] = make(map[time.Time]bool)
+		}
+		h.listedBy[p.ID][s.Began] = true
+		h.misses[p.ID] = 0
+		delete(h.lookedAt, p.ID)
+	}
+	if s.Verdict == tracker.Complete {
+		for id := range h.listedBy {
+			if !listed[id] {
+				h.misses[id]++
+			}
+		}
+	}
+	return listed
+}
+
+// episodes checks what was told of the storefront itself.
+func (h *history) episodes(s *tracker.Scan, changes []tracker.Change) {
+	b, n := &h.believed, h.rules.StalledAfter
+	want := tracker.Kind("")
+	if s.Verdict == tracker.Complete {
+		if b.Stalled || b.Closed {
+			want = tracker.Recovered
+		}
+		*b = tracker.State{}
+	} else if !s.Retry || b.Incomplete == 0 {
+		b.Incomplete++
+		b.Gone++
+		if s.Verdict != tracker.Gone {
+			b.Gone = 0
+		}
+		if b.Gone >= n && !b.Closed {
+			b.Closed, want = true, tracker.Closed
+		} else if b.Incomplete >= n && !b.Stalled && !b.Closed {
+			b.Stalled, want = true, tracker.Stalled
+		}
+	}
+	got := tracker.Kind("")
+	for _, c := range changes {
+		if c.Product == nil {
+			got += c.Kind
+		}
+	}
+	if got != want {
+		h.Fatalf("scan %s: told %q of the storefront, want %q", s.Verdict, got, want)
+	}
+}
+
+// law checks what no scan may say.
+func (h *history) law(s *tracker.Scan, changes []tracker.Change, listed map[tracker.ProductID]bool, news bool) {
+	for _, c := range changes {
+		if c.Product == nil {
+			continue
+		}
+		id := c.Product.ID
+		if h.world[id] == nil {
+			h.Fatalf("told %s of a product of another shop", c.Kind)
+		}
+		if !news {
+			h.Fatalf("a %s scan without news told %s of %s", s.Verdict, c.Kind, id)
+		}
+		if c.Kind == tracker.Repriced && h.shown[id] != c.Product.Price {
+			if now, was := c.Product.Price.Low, c.Before.Price.Low; now > 10*was || was > 10*now {
+				h.Fatalf("repriced %s from %d to %d, which the scan before did not show", id, was, now)
+			}
+		}
+		if c.Kind != tracker.Removed {
+			if !listed[id] {
+				h.Fatalf("%s %s, which the scan did not list", c.Kind, id)
+			}
+			continue
+		}
+		w, enough := h.world[id], h.rules.Misses
+		if s.Doubted {
+			enough = max(enough, 2)
+		}
+		switch {
+		case listed[id]:
+			h.Fatalf("removed %s, which the scan lists", id)
+		case s.Verdict != tracker.Complete:
+			h.Fatalf("removed %s by a scan that is %s", id, s.Verdict)
+		case c.Missing != h.misses[id]:
+			h.Fatalf("removed %s after %d misses, there were %d", id, c.Missing, h.misses[id])
+		}
+		switch c.Proof {
+		case tracker.ProofGone, tracker.ProofOffshelf:
+			if w.listed || c.Probe == nil || string(h.lookedAt[id]) != string(c.Proof) || c.Probe.State != h.lookedAt[id] {
+				h.Fatalf("removed %s as %s; listed %v, its page said %q", id, c.Proof, w.listed, h.lookedAt[id])
+			}
+		case tracker.ProofUnlisted:
+			if h.misses[id] < enough || h.lookedAt[id] != tracker.PageSold {
+				h.Fatalf("removed %s as unlisted after %d misses, its page said %q", id, h.misses[id], h.lookedAt[id])
+			}
+		case tracker.ProofUnseen:
+			if h.misses[id] < enough || h.rules.Probes > 0 && h.lookedAt[id] != tracker.PageUnknown {
+				h.Fatalf("removed %s as unseen after %d misses, its page said %q", id, h.misses[id], h.lookedAt[id])
+			}
+		default:
+			h.Fatalf("removed %s with proof %q", id, c.Proof)
+		}
+	}
+}
+
+// replay takes the changes into what was told. What a silent scan shows is
+// told without a change.
+func (h *history) replay(s *tracker.Scan, changes []tracker.Change, silent bool) {
+	for _, c := range changes {
+		if c.Product == nil {
+			continue
+		}
+		id, p := c.Product.ID, c.Product
+		now := h.told[id]
+		switch c.Kind {
+		case tracker.Added:
+			if now != nil || h.taken[id] {
+				h.Fatalf("added %s, which was told before", id)
+			}
+			copied := *p
+			h.told[id] = &copied
+			continue
+		case tracker.Relisted:
+			if !h.taken[id] {
+				h.Fatalf("relisted %s, which was not removed", id)
+			}
+			delete(h.taken, id)
+			copied := *p
+			h.told[id] = &copied // what else is new about it comes with the next changes
+			continue
+		}
+		if now == nil {
+			h.Fatalf("%s %s, which is not listed", c.Kind, id)
+		}
+		same := func(field string, before, known, after any) {
+			if before == after || known != after && known != before {
+				h.Fatalf("%s %s: %s from %v to %v, known was %v", c.Kind, id, field, before, after, known)
+			}
+		}
+		switch c.Kind {
+		case tracker.Removed:
+			delete(h.told, id)
+			h.taken[id] = true
+		case tracker.Repriced:
+			same("price", c.Before.Price, now.Price, p.Price)
+			now.Price = p.Price
+		case tracker.Retitled:
+			same("title", c.Before.Title, now.Title, p.Title)
+			now.Title = p.Title
+		case tracker.Repictured:
+			same("picture", c.Before.Image, now.Image, p.Image)
+			now.Image = p.Image
+		}
+	}
+	if !silent {
+		return
+	}
+	items, err := h.db.Products("tencent", "", 1000)
+	h.must(err)
+	for _, it := range items {
+		if it.Listed() {
+			delete(h.taken, it.ID)
+			copied := it.Product
+			h.told[it.ID] = &copied
+		}
+	}
+}
+
+// catalog checks that the log, replayed, gives the catalog.
+func (h *history) catalog() {
+	items, err := h.db.Products("tencent", "", 1000)
+	h.must(err)
+	st, err := h.db.State("tencent")
+	h.must(err)
+	listed := 0
+	for _, it := range items {
+		now := h.told[it.ID]
+		if it.Listed() != (now != nil) || !it.Listed() != h.taken[it.ID] {
+			h.Fatalf("%s is listed %v in the catalog, told was %v", it.ID, it.Listed(), now)
+		}
+		if it.Listed() {
+			listed++
+			if !now.Price.Known() {
+				now.Price = it.Price // learning a price is no change
+			}
+			it.URL, now.URL = "", ""
+			if it.Product != *now {
+				h.Fatalf("%s is in the catalog as\n%+v, told was\n%+v", it.ID, it.Product, *now)
+			}
+			if it.Missing != h.misses[it.ID] {
+				h.Fatalf("%s has %d misses, there were %d", it.ID, it.Missing, h.misses[it.ID])
+			}
+		}
+		if h.steady && !h.listedBy[it.ID][it.LastSeen] {
+			h.Fatalf("%s was last seen %v, by no scan: %+v", it.ID, it.LastSeen, it)
+		}
+	}
+	if len(items) != len(h.told)+len(h.taken) || st.Listed != listed || st.Removed != len(items)-listed {
+		h.Fatalf("the catalog has %d products, %d listed; told were %d listed, %d taken; the state says %d and %d",
+			len(items), listed, len(h.told), len(h.taken), st.Listed, st.Removed)
+	}
+}
+
+// exactlyOnce checks that what lasts is told. That nothing is told twice
+// follows from replay, which knows no change to what is so already.
+func (h *history) exactlyOnce(sh show, news bool) {
+	if sh.scan.Verdict != tracker.Complete || !news {
+		return
+	}
+	for id, w := range h.world {
+		if !sh.true[id] {
+			w.settled = 0
+			continue
+		}
+		w.settled++
+		enough := h.rules.Misses + 1
+		if w.settled < enough || h.rules.Probes > 0 && h.rules.Probes < len(h.world) && !w.listed {
+			continue // with few probes a page has to wait its turn
+		}
+		now := h.told[id]
+		if w.listed != (now != nil) {
+			if !w.listed || h.listedBy[id] != nil {
+				h.Fatalf("%s is listed %v for %d complete scans, told was %v", id, w.listed, w.settled, now)
+			}
+		}
+		if now != nil && (now.Title != w.Title || now.Image != w.Image || now.Price != w.Price) {
+			h.Fatalf("%s is for %d complete scans\n%+v, told was\n%+v", id, w.settled, w.Product, *now)
+		}
+	}
+}

@@ -1,0 +1,283 @@
+package bolt_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.etcd.io/bbolt"
+
+	"shopwatch/storage/bolt"
+	"shopwatch/tracker"
+)
+
+// transactions are how many began so far: those that read and those that wrote.
+// Looking is a reading one itself.
+func transactions(t testing.TB, db *bolt.DB) (read, wrote int) {
+	t.Helper()
+	read = db.Bolt().Stats().TxN
+	err := db.Bolt().View(func(tx *bbolt.Tx) error {
+		wrote = tx.ID()
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return read, wrote
+}
+
+// costs fails the test when something takes other transactions than these.
+func costs(t testing.TB, db *bolt.DB, read, wrote int, what string, do func()) {
+	t.Helper()
+	r, w := transactions(t, db)
+	do()
+	r2, w2 := transactions(t, db)
+	if r2 -= r + 1; r2 != read || w2-w != wrote {
+		t.Errorf("%s took %d transactions that read and %d that wrote, want %d and %d", what, r2, w2-w, read, wrote)
+	}
+}
+
+// each is a pick that makes a report of every change.
+func each(pending []tracker.Change) (portions []bolt.Portion) {
+	for _, c := range pending {
+		portions = append(portions, bolt.Portion{Take: 1, Tell: []uint64{c.Seq}})
+	}
+	return portions
+}
+
+// many is a database with so many reports of one change each, to two people.
+func many(t testing.TB, n int) *bolt.DB {
+	t.Helper()
+	db := joined(t)
+	commit(t, db, whole("tencent", day.Add(time.Hour), products(10+n)...))
+	made, err := db.NextReports("analysts", []string{"a@example.com", "b@example.com"}, day, 0, each)
+	if err != nil || len(made) != n {
+		t.Fatalf("%d reports, error %v; want %d", len(made), err, n)
+	}
+	return db
+}
+
+func TestManyReportsInOneTransaction(t *testing.T) {
+	const n = 1500
+	db := joined(t)
+	commit(t, db, whole("tencent", day.Add(time.Hour), products(10+n)...))
+	var made []tracker.Report
+	costs(t, db, 1, 1, "dividing the log into reports", func() {
+		var err error
+		if made, err = db.NextReports("analysts", []string{"a@example.com"}, day, 1000, each); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if len(made) != 1000 {
+		t.Fatalf("%d reports, want one of each of the 1,000 changes that were looked at", len(made))
+	}
+	rest, err := db.NextReports("analysts", []string{"a@example.com"}, day, 1000, each)
+	if made = append(made, rest...); err != nil || len(made) != n {
+		t.Fatalf("%d reports, error %v; want %d", len(made), err, n)
+	}
+	stored, err := db.Reports("analysts", 0, 2*n, false)
+	if diff := cmp.Diff(made, stored); diff != "" || err != nil {
+		t.Errorf("stored reports differ, error %v:\n%s", err, diff)
+	}
+	for i := range made {
+		if want := []uint64{uint64(i + 1)}; !slices.Equal(made[i].Changes, want) || made[i].ID != uint64(i+1) {
+			t.Fatalf("report %d is number %d and tells of %v, want %v", i+1, made[i].ID, made[i].Changes, want)
+		}
+	}
+	sound(t, db)
+}
+
+// TestPortionsAreOneAfterAnother: also those that tell nothing, and nothing is
+// written of a division that cannot be.
+func TestPortionsAreOneAfterAnother(t *testing.T) {
+	db := joined(t)
+	commit(t, db, whole("tencent", day.Add(time.Hour), products(20)...))
+	divide := func(portions ...bolt.Portion) ([]tracker.Report, error) {
+		return db.NextReports("analysts", nil, day, 0, func([]tracker.Change) []bolt.Portion { return portions })
+	}
+	for what, portions := range map[string][]bolt.Portion{
+		"a change of the portion before": {{Take: 3, Tell: []uint64{1}}, {Take: 3, Tell: []uint64{2}}},
+		"more than is left":              {{Take: 6}, {Take: 5}},
+		"a portion of nothing":           {{Take: 2, Tell: []uint64{1}}, {}},
+	} {
+		if made, err := divide(portions...); err == nil || len(made) > 0 {
+			t.Errorf("%s: %+v, error %v", what, made, err)
+		}
+	}
+	made, err := divide(bolt.Portion{Take: 2, Tell: []uint64{2}}, bolt.Portion{Take: 3}, bolt.Portion{Take: 1, Tell: []uint64{6}}, bolt.Portion{Take: 2})
+	if err != nil || len(made) != 2 || made[0].First != 1 || made[0].Last != 2 || made[1].First != 6 || made[1].Last != 6 {
+		t.Fatalf("reports %+v, error %v; want one of 1 to 2 and one of 6", made, err)
+	}
+	if left, err := db.Pending("analysts"); err != nil || !slices.Equal(numbers(left), []uint64{9, 10}) {
+		t.Errorf("pending are %v, error %v; want 9 and 10", numbers(left), err)
+	}
+	sound(t, db)
+}
+
+func TestChangeLetters(t *testing.T) {
+	const n = 1000
+	db := many(t, n)
+	sent := tracker.Letter{To: "a@example.com", State: tracker.Sent, Attempts: 1, Tried: day, Answer: "250 queued"}
+	if err := db.NoteLetter(7, sent); err != nil {
+		t.Fatal(err)
+	}
+	var ids []uint64
+	for id := range uint64(n) {
+		ids = append(ids, id+1)
+	}
+	costs(t, db, 0, 1, "altering the letters of 1,000 reports", func() {
+		changed, err := db.ChangeLetters(ids, func(report uint64, l *tracker.Letter) {
+			if l.To == "a@example.com" || report%2 == 0 {
+				l.State, l.Answer = tracker.Dead, fmt.Sprint("no ", report)
+			}
+		})
+		if want := n - 1 + n/2; changed != want || err != nil {
+			t.Errorf("%d letters changed, error %v; want %d, all but the one that was sent", changed, err, want)
+		}
+	})
+	seven, _, err := db.Report(7)
+	if diff := cmp.Diff(sent, seven.Letters[0]); diff != "" || err != nil {
+		t.Errorf("the sent letter changed (-want +got), error %v:\n%s", err, diff)
+	}
+	if eight, _, err := db.Report(8); !eight.Delivered || eight.Letters[1].Answer != "no 8" || err != nil {
+		t.Errorf("report 8 = %+v, error %v", eight, err)
+	}
+	waiting, err := db.Undelivered("analysts")
+	if len(waiting) != n/2 || err != nil {
+		t.Errorf("%d reports wait, error %v; want %d", len(waiting), err, n/2)
+	}
+	if changed, err := db.ChangeLetters(ids, func(_ uint64, l *tracker.Letter) { l.To = "c@example.com" }); changed != 0 || err != nil {
+		t.Errorf("%d letters got another recipient, error %v", changed, err)
+	}
+	if _, err := db.ChangeLetters([]uint64{1, n + 1}, func(_ uint64, l *tracker.Letter) { l.Answer = "lost" }); err == nil {
+		t.Error("no error for a report that is not there")
+	}
+	if one, _, err := db.Report(1); one.Letters[1].Answer == "lost" || err != nil {
+		t.Errorf("report 1 = %+v, error %v; want it as it was, because nothing was written", one, err)
+	}
+	sound(t, db)
+}
+
+func TestUndeliveredPageByPage(t *testing.T) {
+	db := many(t, 250)
+	if err := db.AddReport(&tracker.Report{Channel: "chat", Created: day, About: "heartbeat", Letters: []tracker.Letter{{To: "x", State: tracker.Waiting}}}); err != nil {
+		t.Fatal(err)
+	}
+	var got []uint64
+	for after := uint64(0); ; {
+		page, err := db.UndeliveredAfter("analysts", after, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(page) == 0 {
+			break
+		}
+		for _, r := range page {
+			got = append(got, r.ID)
+		}
+		after = got[len(got)-1]
+	}
+	if len(got) != 250 || !slices.IsSorted(got) || got[0] != 1 || got[249] != 250 {
+		t.Errorf("pages have %v, want 1 to 250", got)
+	}
+	if page, err := db.UndeliveredAfter("analysts", 98, 2); err != nil || len(page) != 2 || page[0].ID != 99 {
+		t.Errorf("page after 98 = %v, %v", page, err)
+	}
+}
+
+func TestToldOfManyChanges(t *testing.T) {
+	db := many(t, 1000)
+	commit(t, db, whole("tencent", day.Add(2*time.Hour), products(1015)...))
+	next(t, db, "chat", func(p []tracker.Change) (int, []uint64) { return len(p), []uint64{2, 1001, 1005} })
+	seqs := []uint64{0, 5000}
+	for seq := range uint64(1005) {
+		seqs = append(seqs, seq+1)
+	}
+	for channel, want := range map[string]func(uint64) bool{
+		"analysts": func(seq uint64) bool { return 1 <= seq && seq <= 1000 },
+		"chat":     func(seq uint64) bool { return seq == 2 || seq == 1001 || seq == 1005 },
+		"cha":      func(uint64) bool { return false },
+	} {
+		costs(t, db, 1, 0, "looking up 1,000 changes", func() {
+			told, err := db.Told(channel, seqs)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, seq := range seqs {
+				if told[seq] != want(seq) {
+					t.Errorf("%s was told of change %d: %v", channel, seq, told[seq])
+				}
+			}
+		})
+	}
+}
+
+func TestChangesByNumber(t *testing.T) {
+	db := joined(t)
+	want := commit(t, db, whole("tencent", day.Add(time.Hour), products(3010)...))
+	var seqs []uint64
+	for i := range want {
+		seqs = append(seqs, want[i].Seq)
+	}
+	costs(t, db, 1, 0, "reading 3,000 changes", func() {
+		got, err := db.ChangesOf(append([]uint64{0}, append(seqs, 3001)...))
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("changes differ, error %v:\n%s", err, diff)
+		}
+	})
+	if got, err := db.ChangesOf([]uint64{3, 1}); err != nil || !slices.Equal(numbers(got), []uint64{3, 1}) {
+		t.Errorf("changes %v, error %v; want them in the order of the numbers", numbers(got), err)
+	}
+}
+
+func TestScansOf(t *testing.T) {
+	db := fresh(t)
+	list := products(3)
+	hour := func(n int) time.Time { return day.Add(time.Duration(n) * time.Hour) }
+	commit(t, db, wall("tencent", hour(0)), part("tencent", hour(1), list...), whole("tencent", hour(2), list...),
+		part("tencent", hour(3), list...), whole("oppo", hour(4), list...), wall("tencent", hour(5)), whole("tencent", hour(6), list...), whole("tencent", hour(7), list...))
+	complete := map[int]time.Time{2: {}, 3: hour(2), 5: hour(2), 6: hour(2), 7: hour(6)}
+	for _, hours := range [][]int{{0}, {1}, {2}, {3}, {5}, {6}, {7}, {3, 6}, {7, 5, 2}, {1, 3, 4, 5, 9}, {4}, {-1}, {9}, nil} {
+		var began []time.Time
+		want := map[int]bool{}
+		for _, h := range hours {
+			began = append(began, hour(h))
+			want[h] = h >= 0 && h <= 7 && h != 4
+		}
+		var got []bolt.ScanRecord
+		read := min(len(hours), 1)
+		costs(t, db, read, 0, fmt.Sprint("scans of hours ", hours), func() {
+			var err error
+			if got, err = db.ScansOf("tencent", began); err != nil {
+				t.Fatal(err)
+			}
+		})
+		for _, s := range got {
+			h := int(s.Began.Sub(day).Hours())
+			if !want[h] {
+				t.Errorf("hours %v: a scan of hour %d", hours, h)
+			}
+			delete(want, h)
+			if !s.LastComplete.Equal(complete[h]) {
+				t.Errorf("hours %v: the last complete scan before hour %d began at %v, want %v", hours, h, s.LastComplete, complete[h])
+			}
+			one, _, err := db.Scan("tencent", s.Began)
+			if diff := cmp.Diff(one, s.Scan); diff != "" || err != nil {
+				t.Errorf("hour %d: the scan differs, error %v:\n%s", h, err, diff)
+			}
+		}
+		for h, missing := range want {
+			if missing {
+				t.Errorf("hours %v: the scan of hour %d is not among them", hours, h)
+			}
+		}
+		if !slices.IsSortedFunc(got, func(a, b bolt.ScanRecord) int { return a.Began.Compare(b.Began) }) {
+			t.Errorf("hours %v: not the oldest first", hours)
+		}
+	}
+	if got, err := db.ScansOf("nobody", []time.Time{day}); len(got) != 0 || err != nil {
+		t.Errorf("scans of nobody: %v, %v", got, err)
+	}
+}

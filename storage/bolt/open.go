@@ -1,0 +1,277 @@
+package bolt
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+)
+
+// Options of Open. The zero value is good.
+type Options struct {
+	Timeout time.Duration // how long to wait for another process; 1 s when zero
+	// Maintain does at opening what a daemon that runs for months should do
+	// when it starts: verify the whole file, and compact it when more than
+	// half of it is free.
+	Maintain bool
+}
+
+const (
+	sentinel  = "shopwatch database"
+	mapLength = 1 << 30 // address space only; an open reader never stalls a writer below it
+	worthMap  = 16 << 20
+)
+
+// A format is the schema that a program knows, with the way there from older
+// ones: upgrades[i] leads from schema i+1 to i+2.
+type format struct{ upgrades []func(tx) error }
+
+func (f format) schema() int { return 1 + len(f.upgrades) }
+
+// present is the format that this program writes.
+func present() format {
+	return format{upgrades: []func(tx) error{
+		// The last changes of a product stand with its item. Those of an older
+		// file stay in history.
+		func(tx) error { return nil },
+	}}
+}
+
+// Open opens the database file, or makes a new one where there is none. A file
+// that is empty, foreign, damaged or from a newer shopwatch is left as it is;
+// the error says what to do. One from an older shopwatch is upgraded after a
+// backup. When another process has the file the error wraps ErrLocked and
+// names it.
+func Open(path string, o Options) (*DB, error) { return open(path, o, present()) }
+
+func open(path string, o Options, f format) (*DB, error) {
+	_, err := os.Stat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		err = create(path, f)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	db := &DB{path: path, format: f, advice: sync.OnceValue(func() string { return wayBack(path) })}
+	if db.bolt, err = openBolt(path, path, o.Timeout, false); err != nil {
+		return nil, err
+	}
+	sweepTemporary(path)
+	if err := db.prepare(o); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// prepare makes sure that the open file is ours, whole and of our schema.
+func (db *DB) prepare(o Options) error {
+	var m metaValue
+	err := db.view(func(t tx) error {
+		var err error
+		m, err = t.meta()
+		return err
+	})
+	switch {
+	case errors.Is(err, errForeign):
+		return fmt.Errorf("%s is a bbolt file of another program; set data: to another folder or move the file away", db.path)
+	case err != nil:
+		return err
+	case m.Schema > db.format.schema():
+		return fmt.Errorf("%s was written by a newer shopwatch (schema %d, this one knows %d); run that version, or restore a backup made by this one",
+			db.path, m.Schema, db.format.schema())
+	}
+	if o.Maintain {
+		err := db.checkPages()
+		if err == nil {
+			err = db.view(tx.checkSums)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if m.Schema < db.format.schema() {
+		if err := db.upgrade(m.Schema); err != nil {
+			return err
+		}
+	}
+	if size, free, err := db.Size(); o.Maintain && err == nil && size > worthMap && free > size/2 {
+		_, _, err = db.Compact()
+		if errors.Is(err, ErrDamaged) {
+			return err // for lack of disk space it can wait
+		}
+	}
+	return nil
+}
+
+var errForeign = errors.New("not a shopwatch database")
+
+// meta reads what the file is.
+func (t tx) meta() (metaValue, error) {
+	var m metaValue
+	found, err := t.in(inMeta).read([]byte("file"), &m)
+	if err == nil && (!found || m.What != sentinel) {
+		err = errForeign
+	}
+	if err != nil {
+		return m, err
+	}
+	for _, name := range rootBuckets {
+		if t.Bucket([]byte(name)) == nil {
+			return m, fmt.Errorf("bucket %s is missing: %w", name, ErrDamaged)
+		}
+	}
+	return m, nil
+}
+
+// upgrade brings an older file to our schema, after a backup.
+func (db *DB) upgrade(from int) error {
+	backup := filepath.Join(filepath.Dir(db.path), backupFolder, fmt.Sprintf("before-schema-%d.db", from+1))
+	if err := db.Backup(backup); err != nil {
+		return fmt.Errorf("back up %s before upgrading it: %w", db.path, err)
+	}
+	err := db.update(func(t tx) error {
+		for _, step := range db.format.upgrades[from-1:] {
+			if err := step(t); err != nil {
+				return err
+			}
+		}
+		m, err := t.meta()
+		if err != nil {
+			return err
+		}
+		m.Schema = db.format.schema()
+		return t.in(inMeta).write([]byte("file"), m)
+	})
+	if err != nil {
+		return fmt.Errorf("upgrade %s from schema %d to %d (it is as it was, and backed up in %s): %w", db.path, from, db.format.schema(), backup, err)
+	}
+	return nil
+}
+
+// create makes a new file under another name first, so that a crash leaves
+// either no database or a whole one.
+func create(path string, f format) error {
+	if last := lastCopy(path); last != "" {
+		return fmt.Errorf("%s is missing though it has backups; bring it back with shopwatch restore %s, or move %s and all %s* away to begin anew",
+			path, last, filepath.Join(filepath.Dir(path), backupFolder), path+rescuedSuffix)
+	}
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	tmp := temporary(path)
+	defer os.Remove(tmp)
+	b, err := bbolt.Open(tmp, 0o600, boltOptions())
+	if err != nil {
+		return err
+	}
+	err = b.Update(func(t *bbolt.Tx) error {
+		for _, name := range rootBuckets {
+			if _, err := t.CreateBucketIfNotExists([]byte(name)); err != nil {
+				return err
+			}
+		}
+		m := metaValue{What: sentinel, Schema: f.schema(), Created: time.Now().UnixMilli(), ID: rand.Text()}
+		return tx{t}.in(inMeta).write([]byte("file"), m)
+	})
+	if err := errors.Join(err, b.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(tmp, path); err != nil && !errors.Is(err, os.ErrExist) {
+		// A file system without links: another process that creates the
+		// file in this very moment would lose its empty one.
+		if err := os.Rename(tmp, path); err != nil {
+			return err
+		}
+	}
+	return syncDir(dir)
+}
+
+func boltOptions() *bbolt.Options {
+	return &bbolt.Options{FreelistType: bbolt.FreelistMapType, InitialMmapSize: mapLength}
+}
+
+// openBolt locks a file, looks whether bbolt can read it without crashing, and
+// opens it under the given name. A new file may be empty.
+func openBolt(path, name string, timeout time.Duration, isNew bool) (*boltFile, error) {
+	flag := os.O_RDWR
+	if isNew {
+		flag |= os.O_CREATE | os.O_EXCL
+	}
+	f, err := os.OpenFile(path, flag, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	if timeout == 0 {
+		timeout = time.Second
+	}
+	if err := lock(f, timeout); err != nil {
+		if errors.Is(err, ErrLocked) {
+			err = fmt.Errorf("%s is %w by %s; stop it first", path, ErrLocked, holder(f))
+		}
+		return nil, errors.Join(err, f.Close())
+	}
+	if !isNew {
+		if err := recognise(f); err != nil {
+			return nil, errors.Join(fmt.Errorf("%s %w", path, withWayBack(err, path)), f.Close())
+		}
+	}
+	if name != path {
+		if f, err = rename(f, name); err != nil {
+			return nil, err
+		}
+	}
+	o := boltOptions()
+	o.NoSync = isNew
+	o.Timeout = timeout
+	o.OpenFile = func(string, int, os.FileMode) (*os.File, error) { return f, nil }
+	var b *bbolt.DB
+	err = guarded(func() (err error) {
+		b, err = bbolt.Open(path, 0o600, o)
+		return err
+	})
+	switch {
+	case err == nil:
+		return &boltFile{b, f}, nil
+	case errors.Is(err, berrors.ErrTimeout):
+		err = fmt.Errorf("%s is %w by another process; stop it first", path, ErrLocked)
+	case errors.Is(err, ErrDamaged), errors.Is(err, berrors.ErrChecksum), errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrVersionMismatch):
+		err = fmt.Errorf("%s is %w: %w; %s", path, ErrDamaged, err, wayBack(path))
+	default:
+		err = fmt.Errorf("open database %s: %w", path, err)
+	}
+	_ = unlock(f) // bbolt does as a rule, but not when it crashes
+	return nil, err
+}
+
+func withWayBack(err error, path string) error {
+	if errors.Is(err, ErrDamaged) {
+		return fmt.Errorf("%w; %s", err, wayBack(path))
+	}
+	return err
+}
+
+// temporary is a name for a file that is to take the place of another.
+func temporary(path string) string {
+	return fmt.Sprintf("%s.tmp-%d-%s", path, os.Getpid(), rand.Text()[:6])
+}
+
+// escapeGlob is a pattern that means the path itself.
+func escapeGlob(path string) string {
+	return strings.NewReplacer("*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
+}
+
+// sweepTemporary deletes what a crash left. The caller holds the lock of path.
+func sweepTemporary(path string) {
+	list, _ := filepath.Glob(escapeGlob(path) + ".tmp-*")
+	for _, f := range list {
+		os.Remove(f)
+	}
+}

@@ -1,0 +1,116 @@
+package bolt_test
+
+import (
+	"testing"
+	"time"
+
+	"shopwatch/tracker"
+)
+
+func TestScanRecordsThinOut(t *testing.T) {
+	db := fresh(t)
+	db.Bolt().NoSync = true
+	list := products(3)
+	at := day.Truncate(24 * time.Hour)
+	commit(t, db, whole("tencent", at, list...))
+	// Four scans a day for 100 days; on every tenth day the first two are
+	// walled, and at noon a price changes.
+	for i := 1; i < 400; i++ {
+		began := at.Add(time.Duration(i) * 6 * time.Hour)
+		s := whole("tencent", began, list...)
+		if i/4%10 == 9 && i%4 < 2 {
+			s = wall("tencent", began)
+		} else if i/4%10 == 9 && i%4 == 2 {
+			list = append([]tracker.Product(nil), list...)
+			list[0].Price.Low += 10
+			s = whole("tencent", began, list...)
+		}
+		commit(t, db, s)
+	}
+	commit(t, db, whole("oppo", at, list...))
+	now := at.AddDate(0, 0, 150)
+	n, err := db.ThinScans(90*24*time.Hour, now)
+	// 60 days are old: 4 of each but those that stay.
+	if want := 60*4 - 60; n != want || err != nil {
+		t.Errorf("thinned %d, error %v; want %d", n, err, want)
+	}
+	scans, err := db.Scans("tencent", time.Time{}, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	days, young, changed := make(map[string]int), 0, 0
+	for _, s := range scans {
+		if !s.Began.Before(now.AddDate(0, 0, -90)) {
+			young++
+			continue
+		}
+		days[s.Began.Format(time.DateOnly)]++
+		changed += s.Changes
+		if s.Verdict != tracker.Complete {
+			t.Errorf("%v stayed though the day has a complete scan", s.Began)
+		}
+	}
+	if len(days) != 60 || young != 160 || changed != 6 {
+		t.Errorf("%d old days, %d young scans, %d changes; want 60, 160, 6", len(days), young, changed)
+	}
+	if n, err := db.ThinScans(90*24*time.Hour, now); n != 0 || err != nil {
+		t.Errorf("second time: %d, %v; want nothing", n, err)
+	}
+	if log, err := db.Changes(queryAll); len(log) != 10 || err != nil {
+		t.Errorf("%d changes, error %v; want all 10", len(log), err)
+	}
+	sound(t, db)
+}
+
+func TestLongHistoryOfScansIsThinnedInBatches(t *testing.T) {
+	db := fresh(t)
+	db.Bolt().NoSync = true
+	list := products(2)
+	for i := range 12_000 {
+		commit(t, db, whole("tencent", day.Add(time.Duration(i)*time.Minute), list...))
+	}
+	n, err := db.ThinScans(time.Hour, day.AddDate(1, 0, 0))
+	days := 9 // 12,000 minutes from nine o'clock
+	if n != 12_000-days || err != nil {
+		t.Errorf("thinned %d, error %v; want %d", n, err, 12_000-days)
+	}
+	sound(t, db)
+}
+
+// A daemon thins out every hour: each time the days that have become old.
+func TestScanRecordsAreThinnedDayByDay(t *testing.T) {
+	db := fresh(t)
+	db.Bolt().NoSync = true
+	list := products(2)
+	thinned := 0
+	for hour := range 30 * 24 {
+		at := day.Add(time.Duration(hour) * time.Hour)
+		commit(t, db, whole("tencent", at, list...))
+		n, err := db.ThinScans(10*24*time.Hour, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		thinned += n
+	}
+	all, err := db.Scans("tencent", time.Time{}, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	perDay := map[string]int{}
+	for i := range all {
+		perDay[all[i].Began.Format(time.DateOnly)]++
+	}
+	last := day.Add((30*24 - 1) * time.Hour)
+	for d, n := range perDay {
+		began, err := time.Parse(time.DateOnly, d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if old := began.AddDate(0, 0, 1).Before(last.AddDate(0, 0, -10)); old && n != 1 {
+			t.Errorf("%s has %d records, want 1", d, n)
+		}
+	}
+	if len(all)+thinned != 30*24 || thinned < 18*23 {
+		t.Errorf("%d records, %d thinned", len(all), thinned)
+	}
+}

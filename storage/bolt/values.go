@@ -1,0 +1,524 @@
+package bolt
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"shopwatch/tracker"
+)
+
+// The types of this file are what is stored, as JSON with short names. Fields
+// may be added, never renamed; times are milliseconds since 1970.
+
+// read decodes the value of a key into a stored type. It reports false when
+// there is no such key.
+func (b bucket) read(key []byte, v any) (bool, error) {
+	p, err := b.get(key)
+	if p == nil || err != nil {
+		return false, err
+	}
+	if err := json.Unmarshal(p, v); err != nil {
+		return false, b.damaged(key, err)
+	}
+	return true, nil
+}
+
+// write encodes a stored type.
+func (b bucket) write(key []byte, v any) error {
+	p, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return b.put(key, p)
+}
+
+// metaValue says what the file is.
+type metaValue struct {
+	What    string `json:"what"` // sentinel
+	Schema  int    `json:"schema"`
+	Created int64  `json:"created"`
+	ID      string `json:"id"` // random, told apart from every other file
+}
+
+type priceValue struct {
+	Kind     tracker.PriceKind `json:"k,omitempty"` // empty for an exact price
+	Low      int64             `json:"l"`
+	High     int64             `json:"h,omitempty"`
+	Currency string            `json:"c,omitempty"` // empty for CNY
+}
+
+func newPrice(p tracker.Price) *priceValue {
+	if p == (tracker.Price{}) {
+		return nil
+	}
+	v := &priceValue{Kind: p.Kind, Low: p.Low, High: p.High, Currency: p.Currency}
+	switch p.Kind {
+	case tracker.PriceExact:
+		v.Kind = ""
+	case tracker.PriceUnknown:
+		v.Kind = "?"
+	}
+	switch p.Currency {
+	case "CNY":
+		v.Currency = ""
+	case "":
+		v.Currency = "?"
+	}
+	return v
+}
+
+func (v *priceValue) price() tracker.Price {
+	if v == nil {
+		return tracker.Price{}
+	}
+	p := tracker.Price{Kind: v.Kind, Low: v.Low, High: v.High, Currency: v.Currency}
+	switch v.Kind {
+	case "":
+		p.Kind = tracker.PriceExact
+	case "?":
+		p.Kind = tracker.PriceUnknown
+	}
+	switch v.Currency {
+	case "":
+		p.Currency = "CNY"
+	case "?":
+		p.Currency = ""
+	}
+	return p
+}
+
+type productValue struct {
+	ID    tracker.ProductID `json:"id,omitempty"` // empty where the key says it
+	Title string            `json:"t"`
+	URL   string            `json:"u,omitempty"`
+	Image string            `json:"i,omitempty"`
+	Price *priceValue       `json:"p,omitempty"`
+}
+
+func newProduct(p *tracker.Product) *productValue {
+	if p == nil {
+		return nil
+	}
+	return &productValue{ID: p.ID, Title: p.Title, URL: p.URL, Image: p.Image, Price: newPrice(p.Price)}
+}
+
+func (v *productValue) product() *tracker.Product {
+	if v == nil {
+		return nil
+	}
+	return &tracker.Product{ID: v.ID, Title: v.Title, URL: v.URL, Image: v.Image, Price: v.Price.price()}
+}
+
+// A beforeValue is a product as it was, without what is still the same.
+type beforeValue struct {
+	Title *string     `json:"t,omitempty"`
+	URL   *string     `json:"u,omitempty"`
+	Image *string     `json:"i,omitempty"`
+	Price *priceValue `json:"p,omitempty"`
+}
+
+func newBefore(was, is *tracker.Product) *beforeValue {
+	if was == nil || is == nil {
+		return nil
+	}
+	differs := func(was, is string) *string {
+		if was == is {
+			return nil
+		}
+		return &was
+	}
+	v := &beforeValue{Title: differs(was.Title, is.Title), URL: differs(was.URL, is.URL), Image: differs(was.Image, is.Image)}
+	if was.Price != is.Price {
+		if v.Price = newPrice(was.Price); v.Price == nil {
+			v.Price = &priceValue{Kind: "?", Currency: "?"}
+		}
+	}
+	return v
+}
+
+func (v *beforeValue) product(is *tracker.Product) *tracker.Product {
+	if v == nil || is == nil {
+		return nil
+	}
+	was := *is
+	for _, f := range []struct{ from, to *string }{{v.Title, &was.Title}, {v.URL, &was.URL}, {v.Image, &was.Image}} {
+		if f.from != nil {
+			*f.to = *f.from
+		}
+	}
+	if v.Price != nil {
+		was.Price = v.Price.price()
+	}
+	return &was
+}
+
+type probeValue struct {
+	State   tracker.PageState `json:"s"`
+	At      int64             `json:"a"`
+	URL     string            `json:"u,omitempty"`
+	Reason  string            `json:"r,omitempty"`
+	Picture string            `json:"i,omitempty"`
+}
+
+func newProbe(p *tracker.Probe) *probeValue {
+	if p == nil {
+		return nil
+	}
+	return &probeValue{State: p.State, At: millis(p.At), URL: p.URL, Reason: p.Reason, Picture: p.Picture}
+}
+
+func (v *probeValue) probe(id tracker.ProductID) *tracker.Probe {
+	if v == nil {
+		return nil
+	}
+	return &tracker.Probe{Product: id, State: v.State, At: fromMillis(v.At), URL: v.URL, Reason: v.Reason, Picture: v.Picture}
+}
+
+// An itemValue is stored behind a header that a walk of the catalog reads
+// without decoding: flags (1 byte), the mark, or when it was removed (8 bytes,
+// big endian; files of schema 1 have 0 for the latter), and with flagChanged
+// the numbers of the product's last changes: how many (1 byte), the first, and
+// of each further one how much greater it is (uvarints).
+type itemValue struct {
+	productValue
+	FirstSeen int64        `json:"f"`
+	LastSeen  int64        `json:"s,omitempty"`
+	Missing   int          `json:"m,omitempty"`
+	Removed   int64        `json:"r,omitempty"`
+	Pending   *priceValue  `json:"w,omitempty"`
+	Probe     *probeValue  `json:"q,omitempty"`
+	Look      tracker.Look `json:"k,omitempty"`
+}
+
+const (
+	itemHeader  = 9
+	flagRemoved = 1 << 0
+	flagMissing = 1 << 1
+	flagChanged = 1 << 2
+)
+
+// encodeItem encodes an item with the numbers of its last changes, which
+// increase and are at most 255.
+func encodeItem(it *tracker.Item, changes []uint64) ([]byte, error) {
+	v := itemValue{
+		productValue: *newProduct(&it.Product),
+		FirstSeen:    millis(it.FirstSeen), LastSeen: millis(it.LastSeen), Missing: it.Missing, Removed: millis(it.Removed),
+		Pending: newPrice(it.Pending), Probe: newProbe(it.Probe), Look: it.Look,
+	}
+	v.ID = "" // the key
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	e := tracker.EntryOf(it)
+	h := append(make([]byte, 0, itemHeader+1+10*len(changes)+len(b)), 0) // the flags
+	if e.Removed {
+		h[0] |= flagRemoved
+	} else if it.Missing > 0 {
+		h[0] |= flagMissing
+	}
+	mark := uint64(e.Mark)
+	if e.Removed {
+		mark = uint64(millis(e.Gone))
+	}
+	h = binary.BigEndian.AppendUint64(h, mark)
+	if len(changes) > 0 {
+		h[0] |= flagChanged
+		h = append(h, byte(len(changes)))
+		before := uint64(0)
+		for _, seq := range changes {
+			h = binary.AppendUvarint(h, seq-before)
+			before = seq
+		}
+	}
+	return append(h, b...), nil
+}
+
+// splitItem reads the numbers of an item's last changes and returns what
+// follows them.
+func splitItem(p []byte) (changes []uint64, rest []byte, err error) {
+	if len(p) < itemHeader {
+		return nil, nil, errors.New("too short")
+	}
+	rest = p[itemHeader:]
+	if p[0]&flagChanged == 0 {
+		return nil, rest, nil
+	}
+	if len(rest) == 0 {
+		return nil, nil, errors.New("too short")
+	}
+	changes, rest = make([]uint64, rest[0]), rest[1:]
+	before := uint64(0)
+	for i := range changes {
+		more, n := binary.Uvarint(rest)
+		if n <= 0 || more == 0 {
+			return nil, nil, errors.New("its last changes make no sense")
+		}
+		before, rest = before+more, rest[n:]
+		changes[i] = before
+	}
+	return changes, rest, nil
+}
+
+func decodeItem(id tracker.ProductID, p []byte) (tracker.Item, error) {
+	_, rest, err := splitItem(p)
+	if err != nil {
+		return tracker.Item{}, err
+	}
+	var v itemValue
+	if err := json.Unmarshal(rest, &v); err != nil {
+		return tracker.Item{}, err
+	}
+	v.ID = id
+	return tracker.Item{
+		Product:   *v.product(),
+		FirstSeen: fromMillis(v.FirstSeen), LastSeen: fromMillis(v.LastSeen), Missing: v.Missing, Removed: fromMillis(v.Removed),
+		Pending: v.Pending.price(), Probe: v.Probe.probe(id), Look: v.Look,
+	}, nil
+}
+
+// decodeEntry reads the header of an item, all but its id.
+func decodeEntry(p []byte) (e tracker.Entry, missing bool, err error) {
+	if len(p) < itemHeader {
+		return e, false, errors.New("too short")
+	}
+	mark := binary.BigEndian.Uint64(p[1:])
+	if p[0]&flagRemoved != 0 {
+		e.Removed, e.Gone = true, fromMillis(int64(mark))
+	} else {
+		e.Mark = tracker.Mark(mark)
+	}
+	return e, p[0]&flagMissing != 0, nil
+}
+
+// A stateValue leaves out what an ordinary complete scan implies.
+type stateValue struct {
+	Baseline     int64           `json:"b,omitempty"`
+	LastScan     int64           `json:"s,omitempty"`
+	LastComplete int64           `json:"c,omitempty"` // left out when the last scan was complete
+	LastVerdict  tracker.Verdict `json:"v,omitempty"` // left out when complete
+	Parser       int             `json:"a,omitempty"`
+	Listed       int             `json:"l,omitempty"`
+	Removed      int             `json:"r,omitempty"`
+	Sum          uint64          `json:"m,omitempty"`
+	Incomplete   int             `json:"i,omitempty"`
+	Gone         int             `json:"g,omitempty"`
+	Stalled      bool            `json:"st,omitempty"`
+	Closed       bool            `json:"cl,omitempty"`
+	Shop         uint64          `json:"o,omitempty"` // its place in shops, from 1
+}
+
+func newState(s *tracker.State, shop uint64) stateValue {
+	v := stateValue{
+		Baseline: millis(s.Baseline), LastScan: millis(s.LastScan), LastComplete: millis(s.LastComplete), LastVerdict: s.LastVerdict,
+		Parser: s.Parser, Listed: s.Listed, Removed: s.Removed, Sum: uint64(s.Sum),
+		Incomplete: s.Incomplete, Gone: s.Gone, Stalled: s.Stalled, Closed: s.Closed, Shop: shop,
+	}
+	if v.LastVerdict == tracker.Complete && v.LastComplete == v.LastScan {
+		v.LastVerdict, v.LastComplete = "", 0
+	}
+	return v
+}
+
+func (v *stateValue) state(shop tracker.Shop) tracker.State {
+	s := tracker.State{
+		Baseline: fromMillis(v.Baseline), LastScan: fromMillis(v.LastScan), LastComplete: fromMillis(v.LastComplete), LastVerdict: v.LastVerdict,
+		Parser: v.Parser, Listed: v.Listed, Removed: v.Removed, Sum: tracker.Mark(v.Sum),
+		Incomplete: v.Incomplete, Gone: v.Gone, Stalled: v.Stalled, Closed: v.Closed, Shop: shop,
+	}
+	if v.LastVerdict == "" && v.LastScan != 0 {
+		s.LastVerdict, s.LastComplete = tracker.Complete, s.LastScan
+	}
+	return s
+}
+
+type scanValue struct {
+	Verdict          tracker.Verdict `json:"v,omitempty"` // left out when complete
+	Reason           string          `json:"r,omitempty"`
+	Took             int64           `json:"t,omitempty"` // ms
+	Layout           string          `json:"l,omitempty"`
+	Parser           int             `json:"a,omitempty"`
+	Pages            int             `json:"p,omitempty"`
+	Products         int             `json:"n,omitempty"`
+	DeclaredPages    int             `json:"dp,omitempty"`
+	DeclaredProducts int             `json:"dn,omitempty"`
+	Duplicates       int             `json:"du,omitempty"`
+	Passes           int             `json:"pa,omitempty"`
+	Retries          int             `json:"re,omitempty"`
+	Opened           int             `json:"op,omitempty"`
+	Stop             string          `json:"e,omitempty"`
+	Shop             uint64          `json:"o,omitempty"`
+	Probed           int             `json:"q,omitempty"`
+	Warnings         []string        `json:"w,omitempty"`
+	Changes          int             `json:"c,omitempty"`
+	Doubted          bool            `json:"d,omitempty"`
+}
+
+func newScan(s *tracker.Scan, shop uint64) scanValue {
+	e := &s.Evidence
+	v := scanValue{
+		Verdict: s.Verdict, Reason: s.Reason, Took: s.Took.Milliseconds(), Layout: e.Layout, Parser: e.Parser,
+		Pages: e.Pages, Products: e.Products, DeclaredPages: e.Declared.Pages, DeclaredProducts: e.Declared.Products,
+		Duplicates: e.Duplicates, Passes: e.Passes, Retries: e.Retries, Opened: e.Opened, Stop: e.Stop, Shop: shop, Probed: e.Probed,
+		Warnings: e.Warnings, Changes: s.Changes, Doubted: s.Doubted,
+	}
+	if v.Verdict == tracker.Complete {
+		v.Verdict = ""
+	}
+	return v
+}
+
+func (v *scanValue) scan(name tracker.Name, began uint64, shop tracker.Shop) tracker.Scan {
+	s := tracker.Scan{
+		Storefront: name, Began: fromMillis(int64(began)), Took: time.Duration(v.Took) * time.Millisecond,
+		Verdict: v.Verdict, Reason: v.Reason, Changes: v.Changes, Doubted: v.Doubted,
+		Evidence: tracker.Evidence{
+			Layout: v.Layout, Parser: v.Parser, Pages: v.Pages, Products: v.Products,
+			Declared:   tracker.Declared{Pages: v.DeclaredPages, Products: v.DeclaredProducts},
+			Duplicates: v.Duplicates, Passes: v.Passes, Retries: v.Retries, Opened: v.Opened, Stop: v.Stop, Shop: shop, Probed: v.Probed,
+			Warnings: v.Warnings,
+		},
+	}
+	if s.Verdict == "" {
+		s.Verdict = tracker.Complete
+	}
+	return s
+}
+
+type shopValue struct {
+	ID     string `json:"id,omitempty"`
+	Seller string `json:"s,omitempty"`
+	Name   string `json:"n,omitempty"`
+}
+
+// A changeValue is stored behind a header that a walk of the log reads
+// without decoding: the time (8 bytes, big endian) and the kind's code
+// (1 byte).
+type changeValue struct {
+	Kind       tracker.Kind      `json:"k"`
+	Storefront tracker.Name      `json:"n"`
+	Scan       int64             `json:"sc,omitempty"`
+	Product    *productValue     `json:"p,omitempty"`
+	Before     *beforeValue      `json:"b,omitempty"`
+	Proof      tracker.Proof     `json:"o,omitempty"`
+	Probe      *probeValue       `json:"q,omitempty"`
+	Missing    int               `json:"m,omitempty"`
+	Away       int64             `json:"aw,omitempty"` // ms
+	Reason     string            `json:"r,omitempty"`
+	Verdict    tracker.Verdict   `json:"v,omitempty"`
+	SameAs     *tracker.SameAs   `json:"sa,omitempty"`
+	Important  string            `json:"im,omitempty"`
+	Ignored    bool              `json:"ig,omitempty"`
+	Corrects   uint64            `json:"co,omitempty"`
+	Pictures   tracker.Evidenced `json:"pi,omitzero"`
+}
+
+const changeHeader = 9
+
+// kindCodes never change; a kind without one is 0.
+var kindCodes = map[tracker.Kind]byte{
+	tracker.Added: 1, tracker.Removed: 2, tracker.Relisted: 3, tracker.Repriced: 4, tracker.Retitled: 5,
+	tracker.Repictured: 6, tracker.Stalled: 7, tracker.Recovered: 8, tracker.Closed: 9, tracker.Corrected: 10,
+}
+
+// headOf is the header of a change, which is also its entry in logs.
+func headOf(c *tracker.Change) []byte {
+	return append(number(uint64(max(millis(c.At), 0))), kindCodes[c.Kind])
+}
+
+func encodeChange(c *tracker.Change) ([]byte, error) {
+	b, err := json.Marshal(changeValue{
+		Kind: c.Kind, Storefront: c.Storefront, Scan: millis(c.Scan), Product: newProduct(c.Product), Before: newBefore(c.Before, c.Product),
+		Proof: c.Proof, Probe: newProbe(c.Probe), Missing: c.Missing, Away: c.Away.Milliseconds(), Reason: c.Reason,
+		Verdict: c.Verdict, SameAs: c.SameAs, Important: c.Important, Ignored: c.Ignored, Corrects: c.Corrects, Pictures: c.Pictures,
+	})
+	return append(headOf(c), b...), err
+}
+
+func decodeChange(seq uint64, p []byte) (tracker.Change, error) {
+	if len(p) < changeHeader {
+		return tracker.Change{}, errors.New("too short")
+	}
+	var v changeValue
+	if err := json.Unmarshal(p[changeHeader:], &v); err != nil {
+		return tracker.Change{}, err
+	}
+	c := tracker.Change{
+		Seq: seq, Kind: v.Kind, Storefront: v.Storefront, At: fromMillis(int64(binary.BigEndian.Uint64(p))), Scan: fromMillis(v.Scan),
+		Product: v.Product.product(), Proof: v.Proof, Missing: v.Missing,
+		Away: time.Duration(v.Away) * time.Millisecond, Reason: v.Reason, Verdict: v.Verdict, SameAs: v.SameAs,
+		Important: v.Important, Ignored: v.Ignored, Corrects: v.Corrects, Pictures: v.Pictures,
+	}
+	c.Before = v.Before.product(c.Product)
+	if c.Product != nil {
+		c.Probe = v.Probe.probe(c.Product.ID)
+	}
+	return c, nil
+}
+
+type letterValue struct {
+	To       string              `json:"to"`
+	State    tracker.LetterState `json:"s"`
+	Attempts int                 `json:"n,omitempty"`
+	Tried    int64               `json:"t,omitempty"`
+	Next     int64               `json:"x,omitempty"`
+	Answer   string              `json:"a,omitempty"`
+	Unsure   bool                `json:"u,omitempty"`
+}
+
+type reportValue struct {
+	Channel string        `json:"c"`
+	Created int64         `json:"t"`
+	First   uint64        `json:"f,omitempty"`
+	Last    uint64        `json:"l,omitempty"`
+	Changes [][2]uint64   `json:"n,omitempty"` // runs: first and last number of each
+	About   string        `json:"a,omitempty"`
+	Letters []letterValue `json:"w,omitempty"`
+}
+
+func newReport(r *tracker.Report) reportValue {
+	v := reportValue{Channel: r.Channel, Created: millis(r.Created), First: r.First, Last: r.Last, About: r.About}
+	for _, n := range r.Changes {
+		if k := len(v.Changes) - 1; k >= 0 && v.Changes[k][1]+1 == n {
+			v.Changes[k][1] = n
+		} else {
+			v.Changes = append(v.Changes, [2]uint64{n, n})
+		}
+	}
+	for _, l := range r.Letters {
+		v.Letters = append(v.Letters, newLetter(l))
+	}
+	return v
+}
+
+func newLetter(l tracker.Letter) letterValue {
+	return letterValue{To: l.To, State: l.State, Attempts: l.Attempts, Tried: millis(l.Tried), Next: millis(l.Next), Answer: l.Answer, Unsure: l.Unsure}
+}
+
+func (v *reportValue) report(id uint64) tracker.Report {
+	r := tracker.Report{ID: id, Channel: v.Channel, Created: fromMillis(v.Created), First: v.First, Last: v.Last, About: v.About}
+	for _, run := range v.Changes {
+		for n := run[0]; n <= run[1]; n++ {
+			r.Changes = append(r.Changes, n)
+		}
+	}
+	for _, l := range v.Letters {
+		r.Letters = append(r.Letters, tracker.Letter{
+			To: l.To, State: l.State, Attempts: l.Attempts, Tried: fromMillis(l.Tried), Next: fromMillis(l.Next), Answer: l.Answer, Unsure: l.Unsure,
+		})
+	}
+	r.Delivered = delivered(r.Letters)
+	return r
+}
+
+// delivered reports whether no letter is waiting.
+func delivered(letters []tracker.Letter) bool {
+	for _, l := range letters {
+		if l.State != tracker.Sent && l.State != tracker.Dead && l.State != tracker.Left {
+			return false
+		}
+	}
+	return true
+}
