@@ -22,7 +22,7 @@ const module = "shopwatch"
 // floor may stand on modules.
 var levels = [][]string{
 	{"tracker"},
-	{"storage/bolt", "tracker/browser", "tracker/market", "tracker/picture", "tracker/report"},
+	{"storage", "storage/bolt", "tracker/browser", "tracker/market", "tracker/picture", "tracker/report"},
 	{"tracker/watch", "tracker/scan", "tracker/notify", "tracker/web"},
 	{"cmd/shopwatch"},
 }

@@ -1,0 +1,125 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"shopwatch/tracker"
+)
+
+// A Storefront is what is known of one storefront.
+type Storefront struct {
+	Name tracker.Name
+	tracker.State
+}
+
+// A Query selects changes. The zero value selects the oldest hundred.
+type Query struct {
+	Storefront   tracker.Name   // empty: all
+	Kinds        []tracker.Kind // empty: all
+	Since, Until time.Time      // of Change.At: Since <= At < Until; zero: no bound
+	After        uint64         // only greater numbers
+	Before       uint64         // only smaller numbers; zero: no bound
+	Limit        int
+	Newest       bool // from the newest down
+}
+
+// A ScanQuery selects scans, newest first, those of the same millisecond by
+// storefront. The zero value selects the newest hundred.
+type ScanQuery struct {
+	Storefront tracker.Name // empty: all
+	Since      time.Time    // those that began then or later; zero: no bound
+	// Before is a place in the list, such as that of the last scan that was
+	// read; the list goes on behind it. The zero value is its beginning.
+	Before ScanPlace
+	Limit  int
+}
+
+// A ScanPlace is a place in a list of scans: behind the scan of a storefront
+// that began at a time or, without a storefront, behind all that did.
+type ScanPlace struct {
+	Began      time.Time
+	Storefront tracker.Name
+}
+
+// A ScanRecord is a scan with when the last complete one before it began.
+type ScanRecord struct {
+	tracker.Scan
+	LastComplete time.Time // zero when there is none, or none among many scans before
+}
+
+// A Channel is a channel's place in the log.
+type Channel struct {
+	Name         string
+	Told         uint64    // the number of the last change that is behind it
+	Joined       time.Time // when it was given its place
+	Unsubscribed []string  // recipients that want nothing more
+}
+
+// A ReportQuery selects reports. The zero value selects the oldest hundred.
+type ReportQuery struct {
+	Channel string // empty: all
+	// With selects reports with a letter in this state; empty: all.
+	With   tracker.LetterState
+	After  uint64 // only greater numbers
+	Before uint64 // only smaller numbers; zero: no bound
+	// Since selects reports that were made then or later; zero: no bound.
+	// Reports are numbered as they are made: from the newest down an engine may
+	// stop at the first older one, also where the clock was put back.
+	Since  time.Time
+	Limit  int
+	Newest bool // from the newest down
+}
+
+// An EvidenceCheck is what came of looking at the evidence files that changes
+// name.
+type EvidenceCheck struct {
+	Named   int      `json:"named" doc:"files that changes name"`
+	Read    int      `json:"read" doc:"files whose content was compared with their names; the others only were there"`
+	Missing int      `json:"missing"`
+	Damaged int      `json:"damaged" doc:"files whose content is not what it was"`
+	Files   []string `json:"files" doc:"some of the missing and damaged ones"`
+}
+
+// PageSize returns how many entries a list with a limit may have.
+func PageSize(limit int) int {
+	if limit <= 0 {
+		return 100
+	}
+	return limit
+}
+
+// CheckScan returns what is wrong with a scan that no engine stores.
+func CheckScan(s *tracker.Scan) error {
+	switch {
+	case s.Storefront == "":
+		return errors.New("scan without a storefront")
+	case strings.ContainsRune(string(s.Storefront), 0):
+		return fmt.Errorf("storefront %q: a name must not hold a zero byte", s.Storefront)
+	case s.Began.UnixMilli() <= 0:
+		return fmt.Errorf("scan of %s without the time when it began", s.Storefront)
+	case s.Verdict == "":
+		return fmt.Errorf("scan of %s without a verdict", s.Storefront)
+	case s.Took < 0:
+		return fmt.Errorf("scan of %s that took less than no time", s.Storefront)
+	}
+	for i := range s.Products {
+		switch id := s.Products[i].ID; {
+		case id == "", len(id) > 1000:
+			return fmt.Errorf("scan of %s: product %q has no usable id", s.Storefront, s.Products[i].Title)
+		case strings.ContainsRune(string(id), 0):
+			return fmt.Errorf("scan of %s: the id %q holds a zero byte", s.Storefront, id)
+		}
+	}
+	return nil
+}
+
+// CheckChannel returns what is wrong with the name of a channel.
+func CheckChannel(name string) error {
+	if name == "" || strings.ContainsRune(name, 0) {
+		return fmt.Errorf("channel %q: a name must not be empty or hold a zero byte", name)
+	}
+	return nil
+}
