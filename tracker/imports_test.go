@@ -19,13 +19,20 @@ const module = "shopwatch"
 // levels are the packages of the house from the ground up. A package imports
 // packages of lower levels, never of its own: main joins peers with function
 // values. Everything may stand on the standard library; all but the ground
-// floor may stand on modules.
+// floor and the contract for storage may stand on modules.
 var levels = [][]string{
 	{"tracker"},
-	{"storage", "storage/bolt", "tracker/browser", "tracker/market", "tracker/picture", "tracker/report"},
-	{"tracker/watch", "tracker/scan", "tracker/notify", "tracker/web"},
+	{"storage", "tracker/browser", "tracker/market", "tracker/picture", "tracker/report"},
+	{"storage/bolt", "storage/storetest", "tracker/watch", "tracker/scan", "tracker/notify", "tracker/web"},
 	{"cmd/shopwatch"},
 }
+
+// engines keep the contract of package storage. Main alone opens one, and what
+// is not a test of theirs knows none by name: tests may open a real one.
+var engines = []string{"storage/bolt"}
+
+// suite is what the tests of engines run.
+const suite = "storage/storetest"
 
 // fixtures are for tests and for this file alone. They stand on the ground
 // floor, so that every package can be tested with them.
@@ -65,6 +72,16 @@ func TestBrokenImports(t *testing.T) {
 		{"sideways is not", "tracker/watch/x.go", []string{"shopwatch/tracker/scan"}, "lower levels"},
 		{"sideways is not in a test either", "tracker/watch/x_test.go", []string{"shopwatch/tracker/scan"}, "lower levels"},
 		{"a test may import its own package", "tracker/watch/x_test.go", []string{"shopwatch/tracker/watch"}, ""},
+		{"the contract for storage may use the vocabulary", "storage/x.go", []string{"shopwatch/tracker", "context"}, ""},
+		{"and no module", "storage/x.go", []string{"go.etcd.io/bbolt"}, "standard library"},
+		{"an engine may use the contract and modules", "storage/bolt/x.go", []string{"shopwatch/storage", "shopwatch/tracker", "go.etcd.io/bbolt"}, ""},
+		{"main may open an engine", "cmd/shopwatch/x.go", []string{"shopwatch/storage/bolt"}, ""},
+		{"no other package may", "tracker/notify/x.go", []string{"shopwatch/storage/bolt"}, "main alone"},
+		{"its test may", "tracker/notify/x_test.go", []string{"shopwatch/storage/bolt"}, ""},
+		{"also that of the contract", "storage/x_test.go", []string{"shopwatch/storage/bolt"}, ""},
+		{"the tests of an engine run the suite", "storage/bolt/x_test.go", []string{"shopwatch/storage/storetest"}, ""},
+		{"an engine itself does not", "storage/bolt/x.go", []string{"shopwatch/storage/storetest"}, "for tests"},
+		{"main does not either", "cmd/shopwatch/x.go", []string{"shopwatch/storage/storetest"}, "for tests"},
 		{"main is imported by nothing", "tracker/web/x.go", []string{"shopwatch/cmd/shopwatch"}, "lower levels"},
 		{"tests may use fixtures", "tracker/browser/x_test.go", []string{"shopwatch/fixtures"}, ""},
 		{"the demo may use fixtures", "cmd/shopwatch/demo.go", []string{"shopwatch/fixtures"}, ""},
@@ -146,13 +163,21 @@ func forbidden(file, to string) string {
 	own, ours := strings.CutPrefix(to, module+"/")
 	switch {
 	case !ours && strings.Contains(strings.Split(to, "/")[0], "."):
-		if from == "tracker" && !test {
-			return "package tracker stands on the standard library alone"
+		if (from == "tracker" || from == "storage") && !test {
+			return "package " + from + " stands on the standard library alone"
 		}
 	case !ours:
 	case own == "fixtures" || strings.HasPrefix(own, "fixtures/"):
 		if !test && file != demo && !strings.HasPrefix(from, "fixtures") {
 			return "fixtures are for tests and " + demo
+		}
+	case own == suite:
+		if !test {
+			return suite + " is for tests"
+		}
+	case slices.Contains(engines, own):
+		if !test && from != "cmd/shopwatch" {
+			return "main alone opens an engine; ask for a role of package storage"
 		}
 	case test && own == from:
 	case level(own) < 0:

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/term"
 
+	"shopwatch/storage"
 	"shopwatch/storage/bolt"
 	"shopwatch/tracker/web"
 )
@@ -54,12 +55,12 @@ func (a *app) ask(f func(*Config, *web.Client) error) error {
 	if _, err := os.Stat(databasePath(c)); errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("nothing is known yet: there is no database %s; shopwatch scan or shopwatch run makes one", databasePath(c))
 	}
-	db, err := openDatabase(c)
+	store, err := openStore(c)
 	if err != nil {
 		return err
 	}
-	server := web.New(webOptions(c, db), slog.New(slog.DiscardHandler))
-	return errors.Join(f(c, web.Local(server)), db.Close())
+	server := web.New(webOptions(c, store), slog.New(slog.DiscardHandler))
+	return errors.Join(f(c, web.Local(server)), store.Close())
 }
 
 // daemon returns a client of the daemon that works in the data directory, nil
@@ -76,13 +77,22 @@ func (a *app) daemon(c *Config) *web.Client {
 
 func databasePath(c *Config) string { return filepath.Join(c.Data, "shopwatch.db") }
 
-// openDatabase opens the database of the configuration and makes it where
-// there is none.
-func openDatabase(c *Config) (*bolt.DB, error) {
+// openStore opens the database of the configuration and makes it where there
+// is none.
+func openStore(c *Config) (storage.Store, error) { return openWith(c, bolt.Options{}) }
+
+// openToRun is openStore for a daemon: it verifies the whole database first.
+func openToRun(c *Config) (storage.Store, error) { return openWith(c, bolt.Options{Maintain: true}) }
+
+func openWith(c *Config, o bolt.Options) (storage.Store, error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
-	return bolt.Open(databasePath(c), bolt.Options{})
+	db, err := bolt.Open(databasePath(c), o)
+	if err != nil {
+		return nil, err // and no *bolt.DB that is nil
+	}
+	return db, nil
 }
 
 // print writes a value as one line of JSON.

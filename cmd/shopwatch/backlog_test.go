@@ -18,6 +18,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"go.etcd.io/bbolt"
 
+	"shopwatch/storage"
 	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 )
@@ -84,7 +85,7 @@ func backlogOf(t *testing.T, path string, scans int, channels ...string) {
 		t.Fatal(err)
 	}
 	for _, c := range channels {
-		if err := db.Join(c); err != nil {
+		if err := db.Join(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -94,7 +95,7 @@ func backlogOf(t *testing.T, path string, scans int, channels ...string) {
 			ID: "45100000001", Title: "糖大夫 血糖仪", URL: "https://detail.tmall.com/item.htm?id=45100000001",
 			Price: tracker.Price{Kind: tracker.PriceExact, Low: int64(20_000 + i), Currency: "CNY"},
 		}
-		_, err := db.Commit(&tracker.Scan{
+		_, err := db.Commit(t.Context(), &tracker.Scan{
 			Storefront: "tencent", Began: at.Add(time.Duration(i) * time.Minute), Took: time.Second, Verdict: tracker.Complete,
 			Products: []tracker.Product{p}, Evidence: tracker.Evidence{Layout: "classic", Parser: 1, Pages: 1, Products: 1},
 		}, tracker.DefaultRules())
@@ -224,7 +225,7 @@ func TestTenThousandChangesWait(t *testing.T) {
 	}
 	defer db.Close()
 	told := map[string]int{}
-	reports, err := db.Reports("", 0, 10*changes, false)
+	reports, err := db.Reports(t.Context(), storage.ReportQuery{Limit: 10 * changes})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -296,15 +296,15 @@ func (a *app) checkDatabase(c *Config) (database finding, evidence []finding) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return finding{"database", true, path + " will be made by the first scan"}, nil
 	}
-	db, err := openDatabase(c)
+	store, err := openStore(c)
 	if errors.Is(err, bolt.ErrLocked) {
 		return finding{"database", false, err.Error() + " (it is no daemon that answers)"}, nil
 	}
 	if err != nil {
 		return finding{"database", false, err.Error()}, nil
 	}
-	defer db.Close() // nothing was written
-	return foundIn(a.ctx, path+",", web.Local(web.New(webOptions(c, db), slog.New(slog.DiscardHandler))))
+	defer store.Close() // nothing was written
+	return foundIn(a.ctx, path+",", web.Local(web.New(webOptions(c, store), slog.New(slog.DiscardHandler))))
 }
 
 // foundIn makes findings of what a server says of its database.

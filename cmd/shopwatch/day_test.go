@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"shopwatch/fixtures"
+	"shopwatch/storage"
 	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 	"shopwatch/tracker/watch"
@@ -770,7 +771,7 @@ func (d *day) account(from, to time.Time) {
 		d.t.Fatal(err)
 	}
 	defer db.Close()
-	if err := db.Check(); err != nil {
+	if err := db.Check(d.t.Context()); err != nil {
 		d.t.Error(err)
 	}
 	var report strings.Builder
@@ -820,7 +821,7 @@ func (d *day) accountScans(db *bolt.DB, from, to time.Time, report io.Writer) {
 	records := map[string][]tracker.Scan{}
 	spans := slices.Clone(d.spans)
 	for _, s := range d.stalls {
-		all, err := db.Scans(tracker.Name(s.name), time.Time{}, 10_000)
+		all, err := db.Scans(d.t.Context(), storage.ScanQuery{Storefront: tracker.Name(s.name), Limit: 10_000})
 		if err != nil {
 			d.t.Fatal(err)
 		}
@@ -1088,7 +1089,7 @@ func (d *day) accountChanges(db *bolt.DB, report io.Writer) {
 			}
 		}
 	}
-	changes, err := db.Changes(bolt.Query{Limit: 1_000_000})
+	changes, err := db.Changes(d.t.Context(), storage.Query{Limit: 1_000_000})
 	if err != nil {
 		d.t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"shopwatch/fixtures"
+	"shopwatch/storage"
 	"shopwatch/tracker"
 	"shopwatch/tracker/browser"
 	"shopwatch/tracker/report"
@@ -68,12 +69,12 @@ func (c *demoCommand) Run(a *app) (err error) {
 		return err
 	}
 	config.Browser.backoff = 200 * time.Millisecond
-	db, err := openDatabase(config)
+	store, err := openStore(config)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	d.service, err = newService(config, db, onDemand, slog.New(slog.DiscardHandler))
+	defer func() { err = errors.Join(err, store.Close()) }()
+	d.service, err = newService(a.ctx, config, store, onDemand, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
@@ -188,11 +189,11 @@ func (d *demo) mail(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("wait for the report: %w", err)
 	}
-	reports, err := d.service.db.Reports("you", 0, 1, true)
+	reports, err := d.service.store.Reports(ctx, storage.ReportQuery{Channel: "you", Limit: 1, Newest: true})
 	if err != nil || len(reports) == 0 {
 		return errors.Join(errors.New("the mail came, but no report is kept"), err)
 	}
-	story, err := d.service.notifier.Load().Story(&reports[0])
+	story, err := d.service.notifier.Load().Story(ctx, &reports[0])
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"shopwatch/storage/bolt"
+	"shopwatch/storage"
 	"shopwatch/tracker"
 	"shopwatch/tracker/browser"
 	"shopwatch/tracker/market"
@@ -22,7 +22,7 @@ import (
 // the demo.
 type engine struct {
 	config  *atomic.Pointer[Config]
-	db      *bolt.DB
+	store   storage.Store
 	log     *slog.Logger
 	journal *journal
 	chrome  atomic.Pointer[chrome]
@@ -40,12 +40,12 @@ type chrome struct {
 
 // newEngine joins browser, scanner and database. Chrome is started when it is
 // first needed; close ends it.
-func newEngine(c *atomic.Pointer[Config], db *bolt.DB, log *slog.Logger) (*engine, error) {
+func newEngine(c *atomic.Pointer[Config], store storage.Store, log *slog.Logger) (*engine, error) {
 	j, err := openJournal(c.Load().Data, c.Load().names(), log)
 	if err != nil {
 		return nil, fmt.Errorf("read what shopwatch was at last: %w", err)
 	}
-	e := &engine{config: c, db: db, log: log, journal: j}
+	e := &engine{config: c, store: store, log: log, journal: j}
 	e.chrome.Store(e.newChrome())
 	return e, nil
 }
@@ -57,9 +57,13 @@ func (e *engine) newChrome() *chrome {
 	pacer := &watch.Pacer{Min: time.Duration(b.Pace.Min), Max: time.Duration(b.Pace.Max)}
 	ch := &chrome{config: b, browser: newBrowser(c, e.log)}
 	ch.scanner = scan.New(scan.Options{
-		Browser:     ch.browser,
-		Preview:     e.db.Preview,
-		Keep:        e.db.KeepEvidence,
+		Browser: ch.browser,
+		Preview: func(s *tracker.Scan, r tracker.Rules) (tracker.Outcome, error) {
+			return e.store.Preview(context.Background(), s, r)
+		},
+		Keep: func(content []byte, ext string) (string, error) {
+			return e.store.KeepEvidence(context.Background(), content, ext)
+		},
 		Picture:     e.journal.picture,
 		Pace:        pacer.Wait,
 		PageTimeout: time.Duration(b.PageTimeout),
@@ -112,7 +116,7 @@ func browserOptions(c *Config, log *slog.Logger) browser.Options {
 // hours.
 func (e *engine) openedToday(name tracker.Name) (n int, err error) {
 	const scans = 2000 // of a day: one a minute is 1,440
-	all, err := e.db.Scans(name, time.Now().Add(-24*time.Hour), scans)
+	all, err := e.store.Scans(context.Background(), storage.ScanQuery{Storefront: name, Since: time.Now().Add(-24 * time.Hour), Limit: scans})
 	for i := range all {
 		n += all[i].Evidence.Opened
 	}
@@ -132,9 +136,8 @@ func (e *engine) scan(ctx context.Context, sf tracker.Storefront, tell func(trac
 }
 
 // commit takes a scan into the catalog and returns what it changed.
-func (e *engine) commit(s *tracker.Scan) ([]tracker.Change, error) {
-	defer e.db.Forget()
-	return e.db.Commit(s, e.config.Load().rulesFor(s.Storefront))
+func (e *engine) commit(ctx context.Context, s *tracker.Scan) ([]tracker.Change, error) {
+	return e.store.Commit(ctx, s, e.config.Load().rulesFor(s.Storefront))
 }
 
 // plans are the configured storefronts for the watcher.

@@ -28,7 +28,7 @@ func TestWritesNewFiles(t *testing.T) {
 	}
 	for i, products := range [][]tracker.Product{{{ID: "1", Title: "old", URL: "x"}}, {{ID: "1", Title: "new", URL: "x"}}} {
 		s := &tracker.Scan{Storefront: "tencent", Began: time.Now().Add(time.Duration(i) * time.Second), Verdict: tracker.Complete, Products: products, Evidence: tracker.Evidence{Pages: 1, Products: 1, Parser: 1}}
-		if _, err := db.Commit(s, tracker.DefaultRules()); err != nil {
+		if _, err := db.Commit(t.Context(), s, tracker.DefaultRules()); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -108,7 +108,7 @@ func fill(t *testing.T, data string) map[string]string {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if err := db.Join("analysts"); err != nil {
+	if err := db.Join(t.Context(), "analysts"); err != nil {
 		t.Fatal(err)
 	}
 	for i, title := range []string{"old", "new"} {
@@ -116,7 +116,7 @@ func fill(t *testing.T, data string) map[string]string {
 			Storefront: "tencent", Began: time.Now().Add(time.Duration(i-10) * time.Second), Verdict: tracker.Complete,
 			Products: []tracker.Product{{ID: "1", Title: title, URL: "x"}}, Evidence: tracker.Evidence{Pages: 1, Products: 1, Parser: 1},
 		}
-		if _, err := db.Commit(s, tracker.DefaultRules()); err != nil {
+		if _, err := db.Commit(t.Context(), s, tracker.DefaultRules()); err != nil {
 			t.Fatal(err)
 		}
 	}

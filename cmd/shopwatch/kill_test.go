@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"shopwatch/fixtures"
+	"shopwatch/storage"
 	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 )
@@ -70,7 +71,7 @@ func TestKilledDaemon(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	changes, err := db.Changes(bolt.Query{Limit: 100_000})
+	changes, err := db.Changes(t.Context(), storage.Query{Limit: 100_000})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +111,7 @@ func TestKilledDaemon(t *testing.T) {
 		t.Errorf("the log comes to %d products, the mall has %d", len(listed), len(want))
 	}
 
-	reports, err := db.Reports("analysts", 0, 100_000, false)
+	reports, err := db.Reports(t.Context(), storage.ReportQuery{Channel: "analysts", Limit: 100_000})
 	if err != nil {
 		t.Fatal(err)
 	}

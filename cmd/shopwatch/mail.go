@@ -239,18 +239,18 @@ func (a *app) askService(flush bool, f func(*Config, *web.Client) error) (err er
 		defer client.Close()
 		return f(c, client)
 	}
-	db, err := openDatabase(c)
+	store, err := openStore(c)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, db.Close()) }()
+	defer func() { err = errors.Join(err, store.Close()) }()
 	log := a.logger(slog.LevelError + 1)
-	s, err := newService(c, db, onDemand, log)
+	s, err := newService(a.ctx, c, store, onDemand, log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	o := webOptions(c, db)
+	o := webOptions(c, store)
 	s.channels(&o)
 	if err := f(c, web.Local(web.New(o, log))); err != nil || !flush {
 		return err

@@ -17,6 +17,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"shopwatch/fixtures"
+	"shopwatch/storage"
 	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 	"shopwatch/tracker/browser"
@@ -523,9 +524,9 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	open := func(t *testing.T) *bolt.DB {
+	open := func(t *testing.T) storage.Store {
 		t.Helper()
-		db, err := openDatabase(c)
+		db, err := openStore(c)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -583,12 +584,12 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 		{"a picture that somebody deleted", func(t *testing.T) {
 			db := open(t)
 			defer db.Close()
-			name, err := db.KeepEvidence([]byte("a picture"), "webp")
+			name, err := db.KeepEvidence(t.Context(), []byte("a picture"), "webp")
 			if err != nil {
 				t.Fatal(err)
 			}
-			st, err1 := db.State("tencent")
-			items, err2 := db.Products("tencent", "", 0)
+			st, err1 := db.State(t.Context(), "tencent")
+			items, err2 := db.Products(t.Context(), "tencent", "", 0)
 			if err := errors.Join(err1, err2); err != nil {
 				t.Fatal(err)
 			}
@@ -597,10 +598,10 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 				gone.Products = append(gone.Products, it.Product)
 			}
 			gone.Probes = []tracker.Probe{{Product: items[0].ID, State: tracker.PageGone, At: time.Now(), Picture: name}}
-			if _, err := db.Commit(gone, c.rulesFor("tencent")); err != nil {
+			if _, err := db.Commit(t.Context(), gone, c.rulesFor("tencent")); err != nil {
 				t.Fatal(err)
 			}
-			path := db.EvidencePath(name)
+			path := filepath.Join(data, "evidence", name[:2], name)
 			if err := os.Rename(path, path+".away"); err != nil {
 				t.Fatal(err)
 			}
@@ -623,7 +624,7 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 		{"a clock that was put back", func(t *testing.T) {
 			db := open(t)
 			defer db.Close()
-			if _, err := db.Commit(&tracker.Scan{Storefront: "tencent", Began: time.Now().Add(48 * time.Hour), Verdict: tracker.Failed, Reason: "of the day after tomorrow"}, c.rulesFor("tencent")); err != nil {
+			if _, err := db.Commit(t.Context(), &tracker.Scan{Storefront: "tencent", Began: time.Now().Add(48 * time.Hour), Verdict: tracker.Failed, Reason: "of the day after tomorrow"}, c.rulesFor("tencent")); err != nil {
 				t.Fatal(err)
 			}
 		}, "MEND  clock", "is before the last scan of tencent"},

@@ -56,7 +56,7 @@ func TestMemory(t *testing.T) {
 			})
 		}
 		for range 3 {
-			if _, err := db.Commit(s, tracker.DefaultRules()); err != nil {
+			if _, err := db.Commit(t.Context(), s, tracker.DefaultRules()); err != nil {
 				t.Fatal(err)
 			}
 			s.Began = s.Began.Add(time.Minute)

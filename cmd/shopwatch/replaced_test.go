@@ -80,13 +80,13 @@ func TestRescueIsTriedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.hurry = 100
-	db, err := openDatabase(c)
+	db, err := openStore(c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
 	said := log{said: make(chan bool)}
-	s, err := newService(c, db, onDemand, slog.New(slog.NewJSONHandler(&said, nil)))
+	s, err := newService(t.Context(), c, db, onDemand, slog.New(slog.NewJSONHandler(&said, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,8 +17,10 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 
+	"shopwatch/storage"
 	"shopwatch/storage/bolt"
 	"shopwatch/tracker/browser"
+	"shopwatch/tracker/notify"
 	"shopwatch/tracker/web"
 )
 
@@ -53,18 +55,15 @@ func (r *runCommand) Run(a *app) error {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(ownMemory)
 	}
-	if err := os.MkdirAll(c.Data, 0o700); err != nil {
-		return fmt.Errorf("make the data directory: %w", err)
-	}
-	db, err := bolt.Open(databasePath(c), bolt.Options{Maintain: true})
+	store, err := openToRun(c)
 	if err != nil {
 		return err
 	}
-	return errors.Join(a.daemonOn(c, db, log), db.Close())
+	return errors.Join(a.daemonOn(c, store, log), store.Close())
 }
 
 // daemonOn runs the daemon on a database until it is told to end.
-func (a *app) daemonOn(c *Config, db *bolt.DB, log *slog.Logger) error {
+func (a *app) daemonOn(c *Config, store storage.Store, log *slog.Logger) error {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
@@ -73,9 +72,9 @@ func (a *app) daemonOn(c *Config, db *bolt.DB, log *slog.Logger) error {
 		var wg sync.WaitGroup
 		defer wg.Wait()
 		defer stop()
-		wg.Go(func() { watchdog(ctx, db, every/3) })
+		wg.Go(func() { watchdog(ctx, store, every/3) })
 	}
-	err := a.live(c, db, hup, log)
+	err := a.live(c, store, hup, log)
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping)
 	return err
 }
@@ -98,8 +97,8 @@ type life struct {
 }
 
 // live lives one life, with the configuration and those that are read later.
-func (a *app) live(c *Config, db *bolt.DB, hup <-chan os.Signal, log *slog.Logger) (err error) {
-	s, err := newService(c, db, (*Config).plans, log)
+func (a *app) live(c *Config, store storage.Store, hup <-chan os.Signal, log *slog.Logger) (err error) {
+	s, err := newService(a.ctx, c, store, (*Config).plans, log)
 	if err != nil {
 		return err
 	}
@@ -213,7 +212,7 @@ func (l *life) renew(ctx context.Context, c *Config) {
 		listener, err = listen(c)
 	}
 	if err == nil {
-		err = l.service.renew(c)
+		err = l.service.renew(ctx, c)
 	}
 	if err != nil {
 		l.log.Error("configuration refused; the old one stays", "err", err)
@@ -267,12 +266,19 @@ func (a *app) reload(old *Config, log *slog.Logger) *Config {
 
 // serverOptions are those of the daemon's API.
 func serverOptions(c *Config, s *service) (web.Options, error) {
-	o := webOptions(c, s.db)
+	o := webOptions(c, s.store)
 	o.Connections = maxConnections()
 	o.Scan, o.Status, o.Disputed = s.scan, s.status, s.notifier.Load().Wake
 	s.channels(&o)
 	if c.Public != "" {
-		o.Leave = s.notifier.Load().Leave
+		n := s.notifier.Load()
+		o.Leave = func(ctx context.Context, channel, to, token string, act, back bool) (bool, error) {
+			err := n.Leave(ctx, channel, to, token, act, back)
+			if errors.Is(err, notify.ErrToken) {
+				return false, nil
+			}
+			return err == nil, err
+		}
 	}
 	o.Ready = func() error {
 		if c.Browser.Remote != "" {
@@ -315,24 +321,28 @@ const scansInFull = 90 * 24 * time.Hour
 // keepHouse makes the backup of the day and deletes what is kept no longer,
 // now and every hour, until ctx is done.
 func (s *service) keepHouse(ctx context.Context) error {
+	failed := func(what string, err error) {
+		if ctx.Err() == nil {
+			s.log.Error(what, "err", err)
+		}
+	}
 	for {
 		now, c := time.Now(), s.config.Load()
-		if c.Retention.Backups > 0 {
-			if path, err := s.db.BackupDaily(c.Retention.Backups, now); err != nil {
-				s.log.Error("no backup made", "err", err)
+		if f, ok := s.store.(databaseFile); ok && c.Retention.Backups > 0 {
+			if path, err := f.BackupDaily(ctx, c.Retention.Backups, now); err != nil {
+				failed("no backup made", err)
 			} else if path != "" {
 				s.log.Info("backup made", "file", path)
 			}
 		}
-		if _, err := s.db.ThinScans(scansInFull, now); err != nil {
-			s.log.Error("scan records not thinned out", "err", err)
+		if _, err := s.store.ThinScans(ctx, scansInFull, now); err != nil {
+			failed("scan records not thinned out", err)
 		}
-		if n, err := s.db.SweepEvidence(time.Duration(c.Retention.Evidence), now); err != nil {
-			s.log.Error("evidence not swept", "err", err)
+		if n, err := s.store.SweepEvidence(ctx, time.Duration(c.Retention.Evidence), now); err != nil {
+			failed("evidence not swept", err)
 		} else if n > 0 {
 			s.log.Info("old evidence deleted", "files", n)
 		}
-		s.db.Forget()
 		t := time.NewTimer(time.Hour)
 		select {
 		case <-ctx.Done():
@@ -341,6 +351,13 @@ func (s *service) keepHouse(ctx context.Context) error {
 		case <-t.C:
 		}
 	}
+}
+
+// A databaseFile is a store in a file on this machine, which is backed up beside
+// itself.
+type databaseFile interface {
+	BackupDaily(ctx context.Context, keep int, now time.Time) (path string, err error)
+	Rescue(ctx context.Context, now time.Time) (path string, err error)
 }
 
 // guardDatabase ends the daemon when its database is deleted or replaced: what
@@ -355,11 +372,12 @@ func (s *service) guardDatabase(ctx context.Context) error {
 			return nil
 		case <-t.C:
 		}
-		err := s.db.InPlace()
-		if !errors.Is(err, bolt.ErrReplaced) {
+		err := s.store.Ping(ctx)
+		f, ok := s.store.(databaseFile)
+		if !ok || !errors.Is(err, bolt.ErrReplaced) {
 			continue
 		}
-		to, unsaved := s.db.Rescue(time.Now())
+		to, unsaved := f.Rescue(context.WithoutCancel(ctx), time.Now())
 		if unsaved == nil {
 			return fmt.Errorf("%w; what it held is saved: bring it back with shopwatch restore %s and start again", err, to)
 		}
@@ -370,7 +388,7 @@ func (s *service) guardDatabase(ctx context.Context) error {
 
 // watchdog tells systemd that the daemon lives, as long as its database
 // answers and is where it was.
-func watchdog(ctx context.Context, db *bolt.DB, every time.Duration) {
+func watchdog(ctx context.Context, store storage.Store, every time.Duration) {
 	t := time.NewTicker(every)
 	defer t.Stop()
 	for {
@@ -378,7 +396,7 @@ func watchdog(ctx context.Context, db *bolt.DB, every time.Duration) {
 		case <-ctx.Done():
 			return
 		case <-t.C:
-			if _, err := db.Storefronts(); err == nil && db.InPlace() == nil {
+			if store.Ping(ctx) == nil {
 				_, _ = daemon.SdNotify(false, daemon.SdNotifyWatchdog)
 			}
 		}

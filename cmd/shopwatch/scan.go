@@ -47,17 +47,17 @@ func (s *scanCommand) Run(a *app) error {
 
 // alone scans without a daemon, and sends the reports.
 func (s *scanCommand) alone(a *app, c *Config) (err error) {
-	db, err := openDatabase(c)
+	store, err := openStore(c)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	sv, err := newService(c, db, onDemand, a.logger(slog.LevelError))
+	defer func() { err = errors.Join(err, store.Close()) }()
+	sv, err := newService(a.ctx, c, store, onDemand, a.logger(slog.LevelError))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, sv.close()) }()
-	o := webOptions(c, db)
+	o := webOptions(c, store)
 	o.Scan = sv.scan
 	ctx, cancel := context.WithCancel(a.ctx)
 	var wg sync.WaitGroup

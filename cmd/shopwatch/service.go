@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"shopwatch/storage/bolt"
+	"shopwatch/storage"
 	"shopwatch/tracker"
 	"shopwatch/tracker/notify"
 	"shopwatch/tracker/watch"
@@ -29,7 +29,7 @@ const (
 // sends reports. The daemon, a single scan and the demo are services.
 type service struct {
 	config   atomic.Pointer[Config]
-	db       *bolt.DB
+	store    storage.Store
 	engine   *engine
 	watcher  *watch.Watcher
 	notifier atomic.Pointer[notify.Notifier]
@@ -41,30 +41,30 @@ type service struct {
 
 // newService joins a service. Its plans say when it scans; those of the
 // configuration are Config.plans. close ends its Chrome.
-func newService(c *Config, db *bolt.DB, plans func(*Config) []watch.Plan, log *slog.Logger) (*service, error) {
+func newService(ctx context.Context, c *Config, store storage.Store, plans func(*Config) []watch.Plan, log *slog.Logger) (*service, error) {
 	s := &service{
-		db: db, log: log, renewed: make(chan struct{}, 1),
+		store: store, log: log, renewed: make(chan struct{}, 1),
 		scanned: func(*tracker.Scan, []tracker.Change) {},
 	}
-	n, err := s.newNotifier(c)
+	n, err := s.newNotifier(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	s.config.Store(c)
 	s.notifier.Store(n)
-	if s.engine, err = newEngine(&s.config, db, log); err != nil {
+	if s.engine, err = newEngine(&s.config, store, log); err != nil {
 		return nil, err
 	}
 	s.watcher = watch.New(watch.Options{
-		Plans: plans(c), Scan: s.engine.scan, Commit: s.commit, State: db.State,
+		Plans: plans(c), Scan: s.engine.scan, Commit: s.commit, State: store.State,
 		Late:   func(name tracker.Name) time.Duration { return c.wait(s.engine.journal.late(name)) },
 		Jitter: c.wait(jitter), Cooling: c.wait(cooling), Backoff: c.wait(backoff),
 	}, log)
 	return s, nil
 }
 
-func (s *service) newNotifier(c *Config) (*notify.Notifier, error) {
-	return notify.New(s.db, notify.Options{
+func (s *service) newNotifier(ctx context.Context, c *Config) (*notify.Notifier, error) {
+	return notify.New(ctx, s.store, notify.Options{
 		Channels: c.channels(), Shops: c.shops(), Public: c.Public,
 		RetryFirst: c.wait(time.Minute), RetryMost: c.wait(time.Hour),
 	}, s.log)
@@ -116,8 +116,8 @@ func (s *service) notify(ctx context.Context) error {
 // renew works on with another configuration, while it runs. Scans of
 // storefronts that stay go on; reports under way are sent. An error leaves
 // everything as it was.
-func (s *service) renew(c *Config) error {
-	n, err := s.newNotifier(c)
+func (s *service) renew(ctx context.Context, c *Config) error {
+	n, err := s.newNotifier(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -136,8 +136,8 @@ func (s *service) renew(c *Config) error {
 }
 
 // commit takes a scan into the catalog and has it reported.
-func (s *service) commit(scan *tracker.Scan) ([]tracker.Change, error) {
-	changes, err := s.engine.commit(scan)
+func (s *service) commit(ctx context.Context, scan *tracker.Scan) ([]tracker.Change, error) {
+	changes, err := s.engine.commit(ctx, scan)
 	if err == nil {
 		s.notifier.Load().Wake()
 		s.scanned(scan, changes)
@@ -146,8 +146,8 @@ func (s *service) commit(scan *tracker.Scan) ([]tracker.Change, error) {
 }
 
 // preview says what a scan would change, in the same form as commit.
-func (s *service) preview(scan *tracker.Scan) ([]tracker.Change, error) {
-	out, err := s.db.Preview(scan, s.config.Load().rulesFor(scan.Storefront))
+func (s *service) preview(ctx context.Context, scan *tracker.Scan) ([]tracker.Change, error) {
+	out, err := s.store.Preview(ctx, scan, s.config.Load().rulesFor(scan.Storefront))
 	scan.Verdict, scan.Reason, scan.Doubted, scan.Changes = out.Verdict, out.Reason, out.Doubted, len(out.Changes)
 	return out.Changes, err
 }
@@ -174,8 +174,8 @@ func (s *service) status() []web.Waiting {
 func (s *service) channels(o *web.Options) {
 	n := s.notifier.Load()
 	o.Test, o.Retry = n.Test, s.retry
-	o.Preview = func(channel string, seq uint64, last bool) (web.Preview, error) {
-		p, err := n.Preview(channel, seq, last)
+	o.Preview = func(ctx context.Context, channel string, seq uint64, last bool) (web.Preview, error) {
+		p, err := n.Preview(ctx, channel, seq, last)
 		if err != nil {
 			return web.Preview{}, err
 		}
@@ -184,16 +184,16 @@ func (s *service) channels(o *web.Options) {
 }
 
 // retry has letters tried again now: those of a report, with 0 all that wait.
-func (s *service) retry(report uint64) (letters int, err error) {
+func (s *service) retry(ctx context.Context, report uint64) (letters int, err error) {
 	if report > 0 {
-		return s.notifier.Load().Retry(report)
+		return s.notifier.Load().Retry(ctx, report)
 	}
-	return s.notifier.Load().RetryAll()
+	return s.notifier.Load().RetryAll(ctx)
 }
 
 // webOptions are what a server needs to know of a configuration.
-func webOptions(c *Config, db *bolt.DB) web.Options {
-	o := web.Options{DB: db, Version: version, Zone: c.Timezone.Location}
+func webOptions(c *Config, store storage.Store) web.Options {
+	o := web.Options{Store: store, Version: version, Zone: c.Timezone.Location}
 	for i := range c.Storefronts {
 		sf := &c.Storefronts[i]
 		o.Shops = append(o.Shops, web.Shop{
@@ -201,6 +201,7 @@ func webOptions(c *Config, db *bolt.DB) web.Options {
 			Title:      sf.Title, Marketplace: sf.Marketplace, Misses: c.Rules.Misses,
 		})
 	}
+	o.Maintainer, _ = store.(storage.Maintainer)
 	o.Feeds = make(map[string]string)
 	for i := range c.Channels {
 		ch := &c.Channels[i]

@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -18,10 +19,26 @@ import (
 // backups/shopwatch-2026-11-22.db.
 const backupFolder = "backups"
 
-// Backup writes a copy of the file, also while it is in use, and verifies what
-// it wrote. A file that is there already is replaced when the new one is good.
-// Evidence files are not part of it.
-func (db *DB) Backup(to string) error {
+// Backup implements storage.Maintainer. The copy is made in a file beside the
+// database first.
+func (db *DB) Backup(ctx context.Context, w io.Writer) error {
+	tmp := temporary(db.path)
+	defer os.Remove(tmp)
+	if err := db.copyTo(ctx, tmp); err != nil {
+		return fmt.Errorf("back up %s: %w", db.path, err)
+	}
+	f, err := os.Open(tmp)
+	if err != nil {
+		return fmt.Errorf("back up %s: %w", db.path, err)
+	}
+	defer f.Close()
+	_, err = io.Copy(w, f)
+	return err
+}
+
+// BackupFile is Backup to a file. One that is there already is replaced when
+// the new one is good.
+func (db *DB) BackupFile(ctx context.Context, to string) error {
 	if same, err := sameFile(db.path, to); err != nil || same {
 		return errors.Join(err, fmt.Errorf("back up to %s: that is the database itself", to))
 	}
@@ -30,11 +47,7 @@ func (db *DB) Backup(to string) error {
 	}
 	tmp := temporary(to)
 	defer os.Remove(tmp)
-	err := db.copyTo(tmp)
-	db.Forget()
-	if err == nil {
-		err = verify(tmp, db.format.schema(), false)
-	}
+	err := db.copyTo(ctx, tmp)
 	if err == nil {
 		err = errors.Join(os.Rename(tmp, to), syncDir(filepath.Dir(to)))
 	}
@@ -44,30 +57,38 @@ func (db *DB) Backup(to string) error {
 	return nil
 }
 
-// copyTo writes the file as it is now to a new one.
-func (db *DB) copyTo(path string) error {
+// copyTo writes the file as it is now to a new one, and verifies that.
+func (db *DB) copyTo(ctx context.Context, path string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
-	w := sink{w: f}
-	err = db.view(func(t tx) error {
+	w := sink{ctx: ctx, w: f}
+	err = db.view(ctx, func(t tx) error {
 		if _, err := t.WriteTo(&w); err != nil {
 			return cmp.Or(w.err, err)
 		}
+		t.forget()
 		return nil
 	})
-	return errors.Join(err, f.Sync(), f.Close())
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return verify(path, db.format.schema(), false)
 }
 
-// A sink keeps the error of a write, which bbolt does not wrap.
+// A sink keeps the error of a write, which bbolt does not wrap, and writes no
+// more when its context is done.
 type sink struct {
+	ctx context.Context
 	w   io.Writer
 	err error
 }
 
-func (s *sink) Write(p []byte) (int, error) {
-	n, err := s.w.Write(p)
+func (s *sink) Write(p []byte) (n int, err error) {
+	if err = s.ctx.Err(); err == nil {
+		n, err = s.w.Write(p)
+	}
 	s.err = cmp.Or(s.err, err)
 	return n, err
 }
@@ -75,7 +96,7 @@ func (s *sink) Write(p []byte) (int, error) {
 // BackupDaily makes the backup of the day of now in the folder backups beside
 // the file, unless it is there, and deletes all but the newest keep ones. It
 // returns the path of the new backup, "" when there was nothing to do.
-func (db *DB) BackupDaily(keep int, now time.Time) (string, error) {
+func (db *DB) BackupDaily(ctx context.Context, keep int, now time.Time) (string, error) {
 	if keep <= 0 {
 		return "", nil
 	}
@@ -83,7 +104,7 @@ func (db *DB) BackupDaily(keep int, now time.Time) (string, error) {
 	if _, err := os.Stat(to); err == nil {
 		return "", nil
 	}
-	if err := db.Backup(to); err != nil {
+	if err := db.BackupFile(ctx, to); err != nil {
 		return "", err
 	}
 	var errs []error
@@ -109,11 +130,11 @@ func backups(path string) []string {
 	return list
 }
 
-// Rescue is Backup to a new file beside the database, for one that is not in
+// Rescue is BackupFile to a new file beside the database, for one that is not in
 // place any more. It returns the path: shopwatch.db.rescued-2026-11-22T090000.
-func (db *DB) Rescue(now time.Time) (string, error) {
+func (db *DB) Rescue(ctx context.Context, now time.Time) (string, error) {
 	to := db.path + rescuedSuffix + now.Format("2006-01-02T150405")
-	return to, db.Backup(to)
+	return to, db.BackupFile(ctx, to)
 }
 
 const rescuedSuffix = ".rescued-"
@@ -160,7 +181,7 @@ func verify(path string, schema int, meaning bool) error {
 		if err != nil {
 			return err
 		}
-		err = b.View(func(t *bbolt.Tx) error { return tx{t}.verify(schema, meaning) })
+		err = b.View(func(t *bbolt.Tx) error { return tx{Tx: t}.verify(schema, meaning) })
 		return errors.Join(err, b.Close())
 	})
 	if err != nil {
@@ -264,12 +285,15 @@ func sameFile(a, b string) (bool, error) {
 	return os.SameFile(sa, sb), nil
 }
 
-// Compact gives free space in the file back, also while it is in use: readers
-// go on until the files change places, writers wait. It returns the sizes
-// before and after. A crash at any point leaves the old file or the new one.
-func (db *DB) Compact() (before, after int64, err error) {
+// Compact implements storage.Maintainer. Readers go on until the files change
+// places, writers wait. A crash at any point leaves the old file or the new
+// one.
+func (db *DB) Compact(ctx context.Context) (before, after int64, err error) {
 	db.writing.Lock()
 	defer db.writing.Unlock()
+	if err := ctx.Err(); err != nil {
+		return 0, 0, err
+	}
 	tmp := temporary(db.path)
 	defer os.Remove(tmp)
 	fresh, before, err := db.compactTo(tmp)
@@ -318,7 +342,7 @@ func (db *DB) compactTo(path string) (fresh *boltFile, size int64, err error) {
 	}
 	if err == nil {
 		err = guarded(func() error {
-			return fresh.View(func(t *bbolt.Tx) error { return tx{t}.verify(db.format.schema(), false) })
+			return fresh.View(func(t *bbolt.Tx) error { return tx{Tx: t}.verify(db.format.schema(), false) })
 		})
 	}
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"shopwatch/storage"
 	"shopwatch/storage/bolt"
 )
 
@@ -31,7 +32,7 @@ func TestBackupIsWholeWhileWritersWrite(t *testing.T) {
 			}
 			changed := slices.Clone(list)
 			changed[i%200].Price.Low += int64(i)
-			if _, err := db.Commit(whole("tencent", day.Add(time.Duration(i)*time.Minute), changed...), rules); err != nil {
+			if _, err := db.Commit(ctx, whole("tencent", day.Add(time.Duration(i)*time.Minute), changed...), rules); err != nil {
 				t.Error(err)
 				return
 			}
@@ -39,7 +40,7 @@ func TestBackupIsWholeWhileWritersWrite(t *testing.T) {
 	})
 	to := filepath.Join(t.TempDir(), "copy.db")
 	for range 10 {
-		if err := db.Backup(to); err != nil {
+		if err := db.BackupFile(ctx, to); err != nil {
 			t.Fatal(err)
 		}
 		if err := bolt.Verify(to); err != nil {
@@ -48,7 +49,7 @@ func TestBackupIsWholeWhileWritersWrite(t *testing.T) {
 	}
 	close(stop)
 	wg.Wait()
-	if err := db.Backup(to); err != nil {
+	if err := db.BackupFile(ctx, to); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(dump(t, db), dump(t, open(t, to))); diff != "" {
@@ -63,13 +64,13 @@ func TestBackupKeepsTheOldOneWhenItFails(t *testing.T) {
 	db := fresh(t)
 	commit(t, db, whole("tencent", day, products(200)...))
 	dir := t.TempDir()
-	if err := db.Backup(filepath.Join(dir, "file", "x")); err != nil {
+	if err := db.BackupFile(ctx, filepath.Join(dir, "file", "x")); err != nil {
 		t.Fatal(err)
 	}
-	if err := db.Backup(filepath.Join(dir, "file", "x", "y")); err == nil {
+	if err := db.BackupFile(ctx, filepath.Join(dir, "file", "x", "y")); err == nil {
 		t.Error("backed up under a file")
 	}
-	if err := db.Backup(db.Path()); err == nil || !strings.Contains(err.Error(), "the database itself") {
+	if err := db.BackupFile(ctx, db.Path()); err == nil || !strings.Contains(err.Error(), "the database itself") {
 		t.Errorf("error %v for a backup onto the database", err)
 	}
 	sound(t, db)
@@ -80,11 +81,11 @@ func TestDailyBackupsRotate(t *testing.T) {
 	commit(t, db, whole("tencent", day, products(5)...))
 	strange := filepath.Join(filepath.Dir(db.Path()), "backups", "mine.db")
 	for i := range 6 {
-		path, err := db.BackupDaily(3, day.AddDate(0, 0, i))
+		path, err := db.BackupDaily(ctx, 3, day.AddDate(0, 0, i))
 		if err != nil || path == "" {
 			t.Fatalf("day %d: %q, %v", i, path, err)
 		}
-		if again, err := db.BackupDaily(3, day.AddDate(0, 0, i).Add(time.Hour)); again != "" || err != nil {
+		if again, err := db.BackupDaily(ctx, 3, day.AddDate(0, 0, i).Add(time.Hour)); again != "" || err != nil {
 			t.Errorf("day %d, second time: %q, %v; want nothing", i, again, err)
 		}
 		if i == 0 {
@@ -94,7 +95,7 @@ func TestDailyBackupsRotate(t *testing.T) {
 		}
 	}
 	// The clock was wrong: the backup just made is not the one to go.
-	if path, err := db.BackupDaily(3, day.AddDate(-1, 0, 0)); err != nil || path == "" {
+	if path, err := db.BackupDaily(ctx, 3, day.AddDate(-1, 0, 0)); err != nil || path == "" {
 		t.Fatal(path, err)
 	}
 	list, err := filepath.Glob(filepath.Join(filepath.Dir(strange), "*"))
@@ -105,7 +106,7 @@ func TestDailyBackupsRotate(t *testing.T) {
 	if diff := cmp.Diff(want, list); diff != "" || err != nil {
 		t.Errorf("backups differ (-want +got), error %v:\n%s", err, diff)
 	}
-	if path, err := db.BackupDaily(0, day.AddDate(1, 0, 0)); path != "" || err != nil {
+	if path, err := db.BackupDaily(ctx, 0, day.AddDate(1, 0, 0)); path != "" || err != nil {
 		t.Errorf("none wanted, got %q, %v", path, err)
 	}
 }
@@ -114,7 +115,7 @@ func TestRestore(t *testing.T) {
 	path := filled(t)
 	backup := filepath.Join(t.TempDir(), "backup.db")
 	db := open(t, path)
-	if err := db.Backup(backup); err != nil {
+	if err := db.BackupFile(ctx, backup); err != nil {
 		t.Fatal(err)
 	}
 	was := dump(t, db)
@@ -191,9 +192,9 @@ func TestCompactWhileItIsUsed(t *testing.T) {
 				}
 				var err error
 				if i == 0 {
-					err = db.Join(fmt.Sprintf("channel %d", n))
+					err = db.Join(ctx, fmt.Sprintf("channel %d", n))
 				} else {
-					_, err = db.Changes(bolt.Query{Newest: true, Limit: 10})
+					_, err = db.Changes(ctx, storage.Query{Newest: true, Limit: 10})
 				}
 				if err != nil {
 					t.Error(err)
@@ -202,11 +203,11 @@ func TestCompactWhileItIsUsed(t *testing.T) {
 			}
 		})
 	}
-	before, after, err := db.Compact()
+	before, after, err := db.Compact(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := db.Compact(); err != nil {
+	if _, _, err := db.Compact(ctx); err != nil {
 		t.Fatal(err)
 	}
 	close(stop)
@@ -225,13 +226,13 @@ func TestCompactWhileItIsUsed(t *testing.T) {
 	}
 	commit(t, db, whole("tencent", day.AddDate(1, 0, 0), list...))
 	path := db.Path()
-	if err := db.Backup(path + ".copy"); err != nil {
+	if err := db.BackupFile(ctx, path+".copy"); err != nil {
 		t.Error(err)
 	}
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if st, err := open(t, path).State("tencent"); err != nil || !st.LastScan.Equal(day.AddDate(1, 0, 0)) {
+	if st, err := open(t, path).State(ctx, "tencent"); err != nil || !st.LastScan.Equal(day.AddDate(1, 0, 0)) {
 		t.Errorf("last scan %v, %v; want the one after compacting", st.LastScan, err)
 	}
 }
@@ -274,10 +275,10 @@ func TestClosedDatabase(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_, errCommit := db.Commit(whole("tencent", day), rules)
-	_, errRead := db.Storefronts()
-	_, _, errCompact := db.Compact()
-	for what, err := range map[string]error{"Commit": errCommit, "Storefronts": errRead, "Compact": errCompact, "Check": db.Check(), "Backup": db.Backup(db.Path() + "2")} {
+	_, errCommit := db.Commit(ctx, whole("tencent", day), rules)
+	_, errRead := db.Storefronts(ctx)
+	_, _, errCompact := db.Compact(ctx)
+	for what, err := range map[string]error{"Commit": errCommit, "Storefronts": errRead, "Compact": errCompact, "Check": db.Check(ctx), "Backup": db.BackupFile(ctx, db.Path()+"2")} {
 		if err == nil || !strings.Contains(err.Error(), "is closed") {
 			t.Errorf("%s: error %v, want one that says that it is closed", what, err)
 		}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"shopwatch/storage"
 	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 )
@@ -139,7 +140,7 @@ func aged(b *testing.B) *bolt.DB {
 func BenchmarkProductHistory(b *testing.B) {
 	db := aged(b)
 	for b.Loop() {
-		if list, err := db.History("tencent", product(77).ID, 0, 0); err != nil || len(list) != 10 {
+		if list, err := db.History(ctx, "tencent", product(77).ID, 0, 0); err != nil || len(list) != 10 {
 			b.Fatalf("%d changes, error %v; want 10", len(list), err)
 		}
 	}
@@ -148,7 +149,7 @@ func BenchmarkProductHistory(b *testing.B) {
 func BenchmarkNewest100(b *testing.B) {
 	db := aged(b)
 	for b.Loop() {
-		if list, err := db.Changes(bolt.Query{Newest: true}); err != nil || len(list) != 100 {
+		if list, err := db.Changes(ctx, storage.Query{Newest: true}); err != nil || len(list) != 100 {
 			b.Fatalf("%d changes, error %v; want 100", len(list), err)
 		}
 	}
@@ -159,7 +160,7 @@ func BenchmarkOldDay(b *testing.B) {
 	db := aged(b)
 	from := day.Add(50 * 24 * time.Hour)
 	for b.Loop() {
-		list, err := db.Changes(bolt.Query{Storefront: "tencent", Since: from, Until: from.Add(time.Hour)})
+		list, err := db.Changes(ctx, storage.Query{Storefront: "tencent", Since: from, Until: from.Add(time.Hour)})
 		if err != nil || len(list) != 100 {
 			b.Fatalf("%d changes, error %v; want 100", len(list), err)
 		}
@@ -188,7 +189,7 @@ func BenchmarkBackup(b *testing.B) {
 	db := aged(b)
 	to := filepath.Join(b.TempDir(), "backup.db")
 	for b.Loop() {
-		if err := db.Backup(to); err != nil {
+		if err := db.BackupFile(ctx, to); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -196,9 +197,9 @@ func BenchmarkBackup(b *testing.B) {
 
 func BenchmarkCompact(b *testing.B) {
 	db := aged(b)
-	first, after, err := db.Compact()
+	first, after, err := db.Compact(ctx)
 	for b.Loop() && err == nil {
-		_, after, err = db.Compact()
+		_, after, err = db.Compact(ctx)
 	}
 	if err != nil {
 		b.Fatal(err)

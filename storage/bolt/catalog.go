@@ -2,12 +2,14 @@ package bolt
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"iter"
 	"strings"
 
 	"go.etcd.io/bbolt"
 
+	"shopwatch/storage"
 	"shopwatch/tracker"
 )
 
@@ -15,6 +17,7 @@ import (
 // error met while it is read is kept: whoever used the catalog must look at
 // it before believing what came of it.
 type catalog struct {
+	tx
 	items bucket
 	state tracker.State
 	err   error
@@ -22,7 +25,7 @@ type catalog struct {
 
 func (t tx) catalog(name tracker.Name) (*catalog, error) {
 	st, _, err := t.state(name)
-	return &catalog{items: t.of(inCatalogs, name), state: st}, err
+	return &catalog{tx: t, items: t.of(inCatalogs, name), state: st}, err
 }
 
 // State returns what is known of the storefront.
@@ -59,10 +62,11 @@ func (c *catalog) item(id tracker.ProductID) (tracker.Item, bool, error) {
 // are missing from the file.
 func (c *catalog) Entries(known func(tracker.Mark) bool) iter.Seq[tracker.Entry] {
 	return func(yield func(tracker.Entry) bool) {
-		listed, removed := 0, 0
+		listed, removed, read := 0, 0, 0
+		defer func() { c.count(read) }()
 		cur := c.items.cursor()
 		if cur == nil {
-			c.count(0, 0)
+			c.complete(0, 0)
 			return
 		}
 		var before []byte
@@ -74,6 +78,7 @@ func (c *catalog) Entries(known func(tracker.Mark) bool) iter.Seq[tracker.Entry]
 				return
 			}
 			before = k
+			read += len(k) + len(v)
 			e, _, err := decodeEntry(p)
 			if err != nil {
 				c.fail(c.items.damaged(k, err))
@@ -92,7 +97,7 @@ func (c *catalog) Entries(known func(tracker.Mark) bool) iter.Seq[tracker.Entry]
 				return
 			}
 		}
-		c.count(listed, removed)
+		c.complete(listed, removed)
 	}
 }
 
@@ -109,10 +114,11 @@ func (a *arena) string(id []byte) tracker.ProductID {
 	return tracker.ProductID(a.String()[at:])
 }
 
-func (c *catalog) count(listed, removed int) {
+// complete takes in how many items a walk to the end has met.
+func (c *catalog) complete(listed, removed int) {
 	if listed != c.state.Listed || removed != c.state.Removed {
 		c.fail(fmt.Errorf("%s is %w (%d products listed and %d removed, recorded are %d and %d)",
-			c.items.path, ErrDamaged, listed, removed, c.state.Listed, c.state.Removed))
+			c.items.path, storage.ErrDamaged, listed, removed, c.state.Listed, c.state.Removed))
 	}
 }
 
@@ -148,7 +154,7 @@ func (t tx) shop(name tracker.Name, index uint64) (tracker.Shop, error) {
 	b := t.of(inShops, name)
 	found, err := b.read(number(index), &v)
 	if err == nil && !found {
-		err = fmt.Errorf("%s is missing: %w", b.name(number(index)), ErrDamaged)
+		err = fmt.Errorf("%s is missing: %w", b.name(number(index)), storage.ErrDamaged)
 	}
 	return tracker.Shop{ID: v.ID, Seller: v.Seller, Name: v.Name}, err
 }
@@ -176,16 +182,10 @@ func (t tx) addShop(name tracker.Name, s tracker.Shop) (uint64, error) {
 	return index, b.write(number(index), shopValue{ID: s.ID, Seller: s.Seller, Name: s.Name})
 }
 
-// A Storefront is what is known of one storefront.
-type Storefront struct {
-	Name tracker.Name
-	tracker.State
-}
-
-// Storefronts are all that were ever scanned, by name.
-func (db *DB) Storefronts() ([]Storefront, error) {
-	var list []Storefront
-	err := db.view(func(t tx) error {
+// Storefronts implements storage.Catalogs.
+func (db *DB) Storefronts(ctx context.Context) ([]storage.Storefront, error) {
+	var list []storage.Storefront
+	err := db.view(ctx, func(t tx) error {
 		cur := t.in(inStorefronts).cursor()
 		for k, _ := cur.First(); k != nil; k, _ = cur.Next() {
 			name := tracker.Name(k)
@@ -193,28 +193,27 @@ func (db *DB) Storefronts() ([]Storefront, error) {
 			if err != nil {
 				return err
 			}
-			list = append(list, Storefront{name, st})
+			list = append(list, storage.Storefront{Name: name, State: st})
 		}
 		return nil
 	})
 	return list, err
 }
 
-// State returns what is known of a storefront; the zero State when nothing is.
-func (db *DB) State(name tracker.Name) (tracker.State, error) {
+// State implements storage.Catalogs.
+func (db *DB) State(ctx context.Context, name tracker.Name) (tracker.State, error) {
 	var st tracker.State
-	err := db.view(func(t tx) (err error) {
+	err := db.view(ctx, func(t tx) (err error) {
 		st, _, err = t.state(name)
 		return err
 	})
 	return st, err
 }
 
-// Products are the items of a catalog, also removed ones, in the order of
-// their ids, from the one after the given id; at most limit, 100 when zero.
-func (db *DB) Products(name tracker.Name, after tracker.ProductID, limit int) ([]tracker.Item, error) {
+// Products implements storage.Catalogs.
+func (db *DB) Products(ctx context.Context, name tracker.Name, after tracker.ProductID, limit int) ([]tracker.Item, error) {
 	var list []tracker.Item
-	err := db.view(func(t tx) error {
+	err := db.view(ctx, func(t tx) error {
 		c, err := t.catalog(name)
 		if err != nil {
 			return err
@@ -226,24 +225,17 @@ func (db *DB) Products(name tracker.Name, after tracker.ProductID, limit int) ([
 			}
 			c.seen(&it)
 			list = append(list, it)
-			return len(list) < pageSize(limit), nil
+			return len(list) < storage.PageSize(limit), nil
 		})
 	})
 	return list, err
 }
 
-// pageSize is how many entries a list with a limit may have.
-func pageSize(limit int) int {
-	if limit <= 0 {
-		return 100
-	}
-	return limit
-}
-
 // walk calls fn with the items after an id until it returns false. A walk of
 // all finds out whether items are missing from the file.
 func (c *catalog) walk(after tracker.ProductID, fn func(k, p []byte) (bool, error)) error {
-	cur, n := c.items.cursor(), 0
+	cur, n, read := c.items.cursor(), 0, 0
+	defer func() { c.count(read) }()
 	if cur == nil {
 		return nil
 	}
@@ -254,13 +246,14 @@ func (c *catalog) walk(after tracker.ProductID, fn func(k, p []byte) (bool, erro
 			return err
 		}
 		before = k
+		read += len(k) + len(v)
 		n++
 		if more, err := fn(k, p); !more || err != nil {
 			return err
 		}
 	}
 	if want := c.state.Listed + c.state.Removed; after == "" && n != want {
-		return fmt.Errorf("%s is %w (%d products, recorded are %d)", c.items.path, ErrDamaged, n, want)
+		return fmt.Errorf("%s is %w (%d products, recorded are %d)", c.items.path, storage.ErrDamaged, n, want)
 	}
 	return nil
 }
@@ -277,11 +270,11 @@ func from(cur *bbolt.Cursor, after []byte) (k, v []byte) {
 	return k, v
 }
 
-// Product returns one item. It reports false when there is none.
-func (db *DB) Product(name tracker.Name, id tracker.ProductID) (tracker.Item, bool, error) {
+// Product implements storage.Catalogs.
+func (db *DB) Product(ctx context.Context, name tracker.Name, id tracker.ProductID) (tracker.Item, bool, error) {
 	var it tracker.Item
 	var found bool
-	err := db.view(func(t tx) error {
+	err := db.view(ctx, func(t tx) error {
 		c, err := t.catalog(name)
 		if err != nil {
 			return err
@@ -294,16 +287,15 @@ func (db *DB) Product(name tracker.Name, id tracker.ProductID) (tracker.Item, bo
 	return it, found, err
 }
 
-// Suspects are the items that are listed as far as is known, but that the last
-// complete scan missed.
-func (db *DB) Suspects(name tracker.Name) ([]tracker.Item, error) {
+// Suspects implements storage.Catalogs.
+func (db *DB) Suspects(ctx context.Context, name tracker.Name, after tracker.ProductID, limit int) ([]tracker.Item, error) {
 	var list []tracker.Item
-	err := db.view(func(t tx) error {
+	err := db.view(ctx, func(t tx) error {
 		c, err := t.catalog(name)
 		if err != nil {
 			return err
 		}
-		return c.walk("", func(k, p []byte) (bool, error) {
+		return c.walk(after, func(k, p []byte) (bool, error) {
 			_, missing, err := decodeEntry(p)
 			if err != nil {
 				return false, c.items.damaged(k, err)
@@ -312,8 +304,11 @@ func (db *DB) Suspects(name tracker.Name) ([]tracker.Item, error) {
 				return true, nil
 			}
 			it, err := decodeItem(tracker.ProductID(k), p)
+			if err != nil {
+				return false, c.items.damaged(k, err)
+			}
 			list = append(list, it)
-			return true, err
+			return len(list) < storage.PageSize(limit), nil
 		})
 	})
 	return list, err

@@ -2,27 +2,17 @@ package bolt
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"iter"
-	"time"
 
 	"go.etcd.io/bbolt"
 
+	"shopwatch/storage"
 	"shopwatch/tracker"
 )
-
-// A Query selects changes. The zero value selects the oldest hundred.
-type Query struct {
-	Storefront   tracker.Name   // empty: all
-	Kinds        []tracker.Kind // empty: all
-	Since, Until time.Time      // of Change.At: Since <= At < Until; zero: no bound
-	After        uint64         // only greater numbers
-	Before       uint64         // only smaller numbers; zero: no bound
-	Limit        int            // at most; 100 when zero
-	Newest       bool           // from the newest down
-}
 
 // append gives changes of a storefront their numbers and writes them, with the
 // indexes that go by number. Which of them are about a product is the caller's
@@ -137,11 +127,12 @@ func (t tx) change(seq uint64) (tracker.Change, error) {
 	b := t.in(inChanges)
 	p, err := b.get(number(seq))
 	if err == nil && p == nil {
-		err = fmt.Errorf("%s is missing: %w", b.name(number(seq)), ErrDamaged)
+		err = fmt.Errorf("%s is missing: %w", b.name(number(seq)), storage.ErrDamaged)
 	}
 	if err != nil {
 		return tracker.Change{}, err
 	}
+	t.count(len(p))
 	c, err := decodeChange(seq, p)
 	if err != nil {
 		err = b.damaged(number(seq), err)
@@ -152,11 +143,11 @@ func (t tx) change(seq uint64) (tracker.Change, error) {
 // last is the number of the last change.
 func (t tx) last() uint64 { return t.in(inChanges).Sequence() }
 
-// Changes are those of the log that the query selects. The log of one
-// storefront, and a stretch of time, are found without a walk of the rest.
-func (db *DB) Changes(q Query) ([]tracker.Change, error) {
+// Changes implements storage.Log. The log of one storefront, and a stretch of
+// time, are found without a walk of the rest.
+func (db *DB) Changes(ctx context.Context, q storage.Query) ([]tracker.Change, error) {
 	var list []tracker.Change
-	err := db.view(func(t tx) error {
+	err := db.view(ctx, func(t tx) error {
 		return t.find(q, func(seq uint64) error {
 			c, err := t.change(seq)
 			list = append(list, c)
@@ -170,7 +161,7 @@ func (db *DB) Changes(q Query) ([]tracker.Change, error) {
 }
 
 // find calls take with the numbers that a query selects, in its order.
-func (t tx) find(q Query, take func(seq uint64) error) error {
+func (t tx) find(q storage.Query, take func(seq uint64) error) error {
 	w := walk{tx: t, entries: t.in(inChanges), newest: q.Newest, dense: q.Storefront == ""}
 	if q.Storefront != "" {
 		w.entries = t.of(inLogs, q.Storefront)
@@ -195,7 +186,7 @@ func (t tx) find(q Query, take func(seq uint64) error) error {
 	}
 	checked := ^uint64(0) // the span known to overlap the time asked for
 	w.seek(first)
-	for n := 0; w.k != nil && n < pageSize(q.Limit); {
+	for n := 0; w.k != nil && n < storage.PageSize(q.Limit); {
 		seq := numberOf(w.k)
 		if q.Newest && seq <= end || !q.Newest && end > 0 && seq >= end {
 			break
@@ -298,16 +289,16 @@ func (w *walk) head() (at int64, code byte, err error) {
 
 func (w *walk) err() error {
 	if w.lost != 0 {
-		return fmt.Errorf("%s is missing: %w", w.entries.name(number(w.lost)), ErrDamaged)
+		return fmt.Errorf("%s is missing: %w", w.entries.name(number(w.lost)), storage.ErrDamaged)
 	}
 	return nil
 }
 
-// Change returns one change. It reports false when there is none.
-func (db *DB) Change(seq uint64) (tracker.Change, bool, error) {
+// Change implements storage.Log.
+func (db *DB) Change(ctx context.Context, seq uint64) (tracker.Change, bool, error) {
 	var c tracker.Change
 	found := false
-	err := db.view(func(t tx) (err error) {
+	err := db.view(ctx, func(t tx) (err error) {
 		if found = seq > 0 && seq <= t.last(); found {
 			c, err = t.change(seq)
 		}
@@ -316,11 +307,10 @@ func (db *DB) Change(seq uint64) (tracker.Change, bool, error) {
 	return c, found && err == nil, err
 }
 
-// ChangesOf are the changes with the given numbers, in their order. Numbers of
-// no change are left out.
-func (db *DB) ChangesOf(seqs []uint64) ([]tracker.Change, error) {
+// ChangesOf implements storage.Log.
+func (db *DB) ChangesOf(ctx context.Context, seqs []uint64) ([]tracker.Change, error) {
 	var list []tracker.Change
-	err := db.view(func(t tx) error {
+	err := db.view(ctx, func(t tx) error {
 		last := t.last()
 		for _, seq := range seqs {
 			if seq == 0 || seq > last {
@@ -337,14 +327,13 @@ func (db *DB) ChangesOf(seqs []uint64) ([]tracker.Change, error) {
 	return list, err
 }
 
-// History are the changes of one product with greater numbers than after,
-// oldest first; at most limit, 100 when zero.
-func (db *DB) History(name tracker.Name, id tracker.ProductID, after uint64, limit int) ([]tracker.Change, error) {
+// History implements storage.Log.
+func (db *DB) History(ctx context.Context, name tracker.Name, id tracker.ProductID, after uint64, limit int) ([]tracker.Change, error) {
 	var list []tracker.Change
-	err := db.view(func(t tx) error {
+	err := db.view(ctx, func(t tx) error {
 		return t.history(name, id, after, func(c *tracker.Change) bool {
 			list = append(list, *c)
-			return len(list) < pageSize(limit)
+			return len(list) < storage.PageSize(limit)
 		})
 	})
 	return list, err
@@ -362,7 +351,7 @@ func (t tx) history(name tracker.Name, id tracker.ProductID, after uint64, fn fu
 			return err
 		}
 		if seq <= before || c.Storefront != name || c.Product == nil || c.Product.ID != id {
-			return fmt.Errorf("%s/%s/%s is %w: it names change %d, which is of another product", inHistory, name, id, ErrDamaged, seq)
+			return fmt.Errorf("%s/%s/%s is %w: it names change %d, which is of another product", inHistory, name, id, storage.ErrDamaged, seq)
 		}
 		if before = seq; !fn(&c) {
 			return nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"shopwatch/storage"
 	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 )
@@ -46,7 +47,7 @@ func storied(t testing.TB) *bolt.DB {
 
 func TestQuery(t *testing.T) {
 	db := storied(t)
-	all, err := db.Changes(queryAll)
+	all, err := db.Changes(ctx, queryAll)
 	if err != nil || len(all) < 2048 {
 		t.Fatalf("%d changes, error %v; want some thousand", len(all), err)
 	}
@@ -59,13 +60,13 @@ func TestQuery(t *testing.T) {
 	}
 	number := func() uint64 { return uint64(r.IntN(2) * r.IntN(len(all)+3)) }
 	for range 400 {
-		q := bolt.Query{
+		q := storage.Query{
 			Storefront: []tracker.Name{"", "tencent", "oppo", "nobody"}[r.IntN(4)],
 			Kinds:      [][]tracker.Kind{nil, {tracker.Retitled}, {tracker.Added, tracker.Repriced}, {tracker.Closed}}[r.IntN(4)],
 			Since:      moment(), Until: moment(), After: number(), Before: number(),
 			Limit: []int{0, 1, 7, 100000}[r.IntN(4)], Newest: r.IntN(2) == 0,
 		}
-		got, err := db.Changes(q)
+		got, err := db.Changes(ctx, q)
 		if err != nil {
 			t.Fatalf("%+v: %v", q, err)
 		}
@@ -76,7 +77,7 @@ func TestQuery(t *testing.T) {
 }
 
 // selected is what a query means, said without an index.
-func selected(all []tracker.Change, q bolt.Query) []tracker.Change {
+func selected(all []tracker.Change, q storage.Query) []tracker.Change {
 	if q.Newest {
 		all = slices.Clone(all)
 		slices.Reverse(all)
@@ -104,7 +105,7 @@ func numbers(list []tracker.Change) (n []uint64) {
 
 func TestHistoryOfOneProduct(t *testing.T) {
 	db := storied(t)
-	all, err := db.Changes(queryAll)
+	all, err := db.Changes(ctx, queryAll)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +118,7 @@ func TestHistoryOfOneProduct(t *testing.T) {
 	}
 	var got []uint64
 	for after := uint64(0); ; after = got[len(got)-1] {
-		page, err := db.History("tencent", id, after, 4)
+		page, err := db.History(ctx, "tencent", id, after, 4)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -130,7 +131,7 @@ func TestHistoryOfOneProduct(t *testing.T) {
 		t.Errorf("history %v, want %v", got, want)
 	}
 	for _, no := range []tracker.ProductID{"", "7", id[:5], id + "0"} {
-		if list, err := db.History("tencent", no, 0, 0); len(list) > 0 || err != nil {
+		if list, err := db.History(ctx, "tencent", no, 0, 0); len(list) > 0 || err != nil {
 			t.Errorf("history of %q: %v, %v; want none", no, list, err)
 		}
 	}
@@ -154,16 +155,16 @@ func TestHistoryIsWholeWhateverStandsWithTheItem(t *testing.T) {
 		}
 		changes := scan(list...)
 		if i%7 == 0 {
-			if _, err := db.Dispute(changes[0].Seq, "I know better", next); err != nil {
+			if _, err := db.Dispute(ctx, changes[0].Seq, "I know better", next); err != nil {
 				t.Fatal(err)
 			}
 		}
 		if i == 50 { // takes the item out of the catalog
-			if _, err := db.Dispute(added[0].Seq, "", next); err != nil {
+			if _, err := db.Dispute(ctx, added[0].Seq, "", next); err != nil {
 				t.Fatal(err)
 			}
 		}
-		all, err := db.Changes(queryAll)
+		all, err := db.Changes(ctx, queryAll)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -174,8 +175,8 @@ func TestHistoryIsWholeWhateverStandsWithTheItem(t *testing.T) {
 			}
 		}
 		after := want[i/2]
-		got, err := db.History("tencent", id, 0, 1000)
-		later, err2 := db.History("tencent", id, after, 1000)
+		got, err := db.History(ctx, "tencent", id, 0, 1000)
+		later, err2 := db.History(ctx, "tencent", id, after, 1000)
 		if !slices.Equal(numbers(got), want) || !slices.Equal(numbers(later), want[i/2+1:]) || err != nil || err2 != nil {
 			t.Fatalf("after %d scans: history %v, after %d %v, errors %v, %v; want %v", i, numbers(got), after, numbers(later), err, err2, want)
 		}
@@ -195,7 +196,7 @@ func TestHistoryIsWholeWhateverStandsWithTheItem(t *testing.T) {
 func TestChangeByNumber(t *testing.T) {
 	db := storied(t)
 	for seq, want := range map[uint64]bool{0: false, 1: true, 2000: true, 1 << 40: false} {
-		c, found, err := db.Change(seq)
+		c, found, err := db.Change(ctx, seq)
 		if found != want || err != nil || found && c.Seq != seq {
 			t.Errorf("Change(%d) = %d, %v, %v; want found %v", seq, c.Seq, found, err, want)
 		}
@@ -207,7 +208,7 @@ func TestScansOfAllStorefrontsNewestFirst(t *testing.T) {
 	var got []tracker.Scan
 	var before time.Time
 	for {
-		page, err := db.ScansBefore("", time.Time{}, before, 7)
+		page, err := db.Scans(ctx, storage.ScanQuery{Before: storage.ScanPlace{Began: before}, Limit: 7})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -221,11 +222,11 @@ func TestScansOfAllStorefrontsNewestFirst(t *testing.T) {
 	if !slices.IsSortedFunc(got, func(a, b tracker.Scan) int { return b.Began.Compare(a.Began) }) {
 		t.Error("not newest first")
 	}
-	whole, err := db.Scans("", time.Time{}, 1000)
+	whole, err := db.Scans(ctx, storage.ScanQuery{Limit: 1000})
 	if len(whole) != 62+6 || err != nil {
 		t.Errorf("%d scans, error %v; want 68", len(whole), err)
 	}
-	one, err := db.Scans("oppo", day, 1000)
+	one, err := db.Scans(ctx, storage.ScanQuery{Storefront: "oppo", Since: day, Limit: 1000})
 	if len(one) != 6 || err != nil {
 		t.Errorf("%d scans of oppo since the first day, error %v; want 6", len(one), err)
 	}
@@ -237,7 +238,7 @@ func TestProductsArePaged(t *testing.T) {
 	commit(t, db, whole("tencent", day, list...), whole("tencent", day.Add(time.Hour), list[1:]...))
 	var ids []string
 	for after := tracker.ProductID(""); ; after = tracker.ProductID(ids[len(ids)-1]) {
-		page, err := db.Products("tencent", after, 100)
+		page, err := db.Products(ctx, "tencent", after, 100)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -254,19 +255,19 @@ func TestProductsArePaged(t *testing.T) {
 	if len(ids) != 250 || !slices.IsSorted(ids) {
 		t.Errorf("%d products, sorted %v; want 250", len(ids), slices.IsSorted(ids))
 	}
-	suspects, err := db.Suspects("tencent")
+	suspects, err := db.Suspects(ctx, "tencent", "", 0)
 	if len(suspects) != 1 || err != nil || suspects[0].ID != list[0].ID || suspects[0].Missing != 1 || !suspects[0].LastSeen.Equal(day) {
 		t.Errorf("Suspects = %+v, %v; want the first product, last seen on the first day", suspects, err)
 	}
-	if it, found, err := db.Product("tencent", list[3].ID); !found || err != nil || it.Title != list[3].Title {
+	if it, found, err := db.Product(ctx, "tencent", list[3].ID); !found || err != nil || it.Title != list[3].Title {
 		t.Errorf("Product = %+v, %v, %v", it, found, err)
 	}
 	for _, no := range []string{"", "1", "ghost"} {
-		if _, found, err := db.Product("tencent", tracker.ProductID(no)); found || err != nil {
+		if _, found, err := db.Product(ctx, "tencent", tracker.ProductID(no)); found || err != nil {
 			t.Errorf("Product(%q): found %v, error %v", no, found, err)
 		}
 	}
-	if _, found, err := db.Product("nobody", "1"); found || err != nil {
+	if _, found, err := db.Product(ctx, "nobody", "1"); found || err != nil {
 		t.Errorf("product of nobody: found %v, error %v", found, err)
 	}
 }
@@ -290,11 +291,11 @@ func TestEveryFieldOfAChangeIsKept(t *testing.T) {
 	r := rules
 	r.Important = func(p *tracker.Product) string { return "watch:" + string(p.ID[:1]) }
 	r.Ignored = func(p *tracker.Product) bool { return p.ID == product(9).ID }
-	changes, err := db.Commit(s, r)
+	changes, err := db.Commit(ctx, s, r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	stored, err := db.Changes(queryAll)
+	stored, err := db.Changes(ctx, queryAll)
 	if diff := cmp.Diff(changes, stored); diff != "" || err != nil || len(changes) < 4 {
 		t.Errorf("%d changes, error %v, differ (-committed +stored):\n%s", len(changes), err, diff)
 	}

@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -14,26 +15,27 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"shopwatch/storage"
 	"shopwatch/tracker"
 )
 
-// Check verifies the whole file: its pages, bbolt's own check, the checksum of
-// every value, and that catalogs, log and indexes agree. The error names what
-// is wrong, at most a few dozen things, and wraps ErrDamaged.
-func (db *DB) Check() error {
-	if err := db.checkPages(); err != nil {
+// Check implements storage.Maintainer: it verifies the pages of the file, by
+// bbolt's own check too, the checksum of every value, and that catalogs, log and
+// indexes agree. The error names a few dozen things at most.
+func (db *DB) Check(ctx context.Context) error {
+	if err := db.checkPages(ctx); err != nil {
 		return err
 	}
-	return db.view(tx.checkValues)
+	return db.view(ctx, tx.checkValues)
 }
 
 // checkPages keeps writers out: pages change under them.
-func (db *DB) checkPages() (err error) {
+func (db *DB) checkPages(ctx context.Context) (err error) {
 	db.writing.Lock()
 	defer db.writing.Unlock()
 	db.mu.RLock()
 	defer db.mu.RUnlock()
-	if err := db.inPlace(); err != nil {
+	if err := cmp.Or(ctx.Err(), db.inPlace()); err != nil {
 		return err
 	}
 	defer db.explain(&err)
@@ -41,7 +43,7 @@ func (db *DB) checkPages() (err error) {
 		return err
 	}
 	return guarded(func() error {
-		return db.bolt.View(func(t *bbolt.Tx) error { return tx{t}.checkBolt() })
+		return db.bolt.View(func(t *bbolt.Tx) error { return tx{Tx: t}.checkBolt() })
 	})
 }
 
@@ -107,7 +109,7 @@ func (p *problems) err() error {
 	if p.more > 0 {
 		errs = append(errs, fmt.Errorf("and %d more", p.more))
 	}
-	return fmt.Errorf("%w: %w", ErrDamaged, oneLine(errs))
+	return fmt.Errorf("%w: %w", storage.ErrDamaged, oneLine(errs))
 }
 
 // oneLine is several errors in one line, as people read them.

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"shopwatch/storage/bolt"
+	"shopwatch/storage"
 	"shopwatch/tracker"
 )
 
@@ -13,7 +13,7 @@ import (
 // lost, told twice or out of its place in the log, whatever the times say.
 func TestClockSteps(t *testing.T) {
 	db := fresh(t)
-	if err := db.Join("analysts"); err != nil {
+	if err := db.Join(ctx, "analysts"); err != nil {
 		t.Fatal(err)
 	}
 	list := products(4)
@@ -27,7 +27,7 @@ func TestClockSteps(t *testing.T) {
 			told = append(told, c.Seq)
 		}
 		scans = append(scans, s.Began)
-		if st, err := db.State("tencent"); err != nil || !st.LastScan.Equal(s.Began) || !st.LastComplete.Equal(s.Began) {
+		if st, err := db.State(ctx, "tencent"); err != nil || !st.LastScan.Equal(s.Began) || !st.LastComplete.Equal(s.Began) {
 			t.Errorf("after a scan at %v the state is %+v, error %v", s.Began, st, err)
 		}
 		sound(t, db)
@@ -35,17 +35,17 @@ func TestClockSteps(t *testing.T) {
 	if want := []uint64{1, 2, 3, 4, 5, 6, 7}; !slices.Equal(told, want) {
 		t.Errorf("changes %v, want %v", told, want)
 	}
-	log, err := db.Changes(queryAll)
+	log, err := db.Changes(ctx, queryAll)
 	if err != nil || !slices.Equal(numbers(log), told) {
 		t.Errorf("the log has %v, error %v; want %v", numbers(log), err, told)
 	}
 	for i := range log { // each is found by its own time, and no other
-		got, err := db.Changes(bolt.Query{Since: log[i].At, Until: log[i].At.Add(time.Millisecond)})
+		got, err := db.Changes(ctx, storage.Query{Since: log[i].At, Until: log[i].At.Add(time.Millisecond)})
 		if err != nil || len(got) != 1 || got[0].Seq != log[i].Seq {
 			t.Errorf("changes at %v: %v, error %v; want %d", log[i].At, numbers(got), err, log[i].Seq)
 		}
 	}
-	all, err := db.Scans("tencent", time.Time{}, 0)
+	all, err := db.Scans(ctx, storage.ScanQuery{Storefront: "tencent"})
 	if err != nil || len(all) != len(scans) {
 		t.Fatalf("%d scans, error %v; want %d", len(all), err, len(scans))
 	}
@@ -60,13 +60,13 @@ func TestClockSteps(t *testing.T) {
 	}
 
 	// Also by a clock that is far ahead the only scan of a day stays.
-	if _, err := db.ThinScans(90*24*time.Hour, day.AddDate(30, 0, 0)); err != nil {
+	if _, err := db.ThinScans(ctx, 90*24*time.Hour, day.AddDate(30, 0, 0)); err != nil {
 		t.Fatal(err)
 	}
-	if left, err := db.Scans("tencent", time.Time{}, 0); err != nil || len(left) != len(scans) {
+	if left, err := db.Scans(ctx, storage.ScanQuery{Storefront: "tencent"}); err != nil || len(left) != len(scans) {
 		t.Errorf("%d scans are left, error %v; want all, each is the only one of its day", len(left), err)
 	}
-	if _, err := db.ThinScans(90*24*time.Hour, day.AddDate(-60, 0, 0)); err != nil {
+	if _, err := db.ThinScans(ctx, 90*24*time.Hour, day.AddDate(-60, 0, 0)); err != nil {
 		t.Fatal(err)
 	}
 	sound(t, db)
@@ -76,7 +76,7 @@ func TestClockSteps(t *testing.T) {
 // open: a reader that sleeps makes the file grow with every commit.
 func TestNothingIsOpenWhileSomebodyWaits(t *testing.T) {
 	db := fresh(t)
-	if err := db.Join("analysts"); err != nil {
+	if err := db.Join(ctx, "analysts"); err != nil {
 		t.Fatal(err)
 	}
 	list := products(300)
@@ -95,7 +95,7 @@ func TestNothingIsOpenWhileSomebodyWaits(t *testing.T) {
 	}
 	var after tracker.ProductID
 	for seen := 0; seen < len(list); {
-		page, err := db.Products("tencent", after, 70)
+		page, err := db.Products(ctx, "tencent", after, 70)
 		if err != nil || len(page) == 0 {
 			t.Fatalf("%d products, error %v", len(page), err)
 		}
@@ -103,7 +103,7 @@ func TestNothingIsOpenWhileSomebodyWaits(t *testing.T) {
 		waits("products")
 	}
 	for seq := uint64(0); seq < 200; {
-		page, err := db.Changes(bolt.Query{After: seq, Limit: 70})
+		page, err := db.Changes(ctx, storage.Query{After: seq, Limit: 70})
 		if err != nil || len(page) == 0 {
 			t.Fatalf("%d changes, error %v", len(page), err)
 		}
@@ -111,7 +111,7 @@ func TestNothingIsOpenWhileSomebodyWaits(t *testing.T) {
 		waits("changes")
 	}
 	for before := day.AddDate(1, 0, 0); ; {
-		page, err := db.ScansBefore("", time.Time{}, before, 2)
+		page, err := db.Scans(ctx, storage.ScanQuery{Before: storage.ScanPlace{Began: before}, Limit: 2})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -121,11 +121,11 @@ func TestNothingIsOpenWhileSomebodyWaits(t *testing.T) {
 		before = page[1].Began
 		waits("scans")
 	}
-	if _, err := db.History("tencent", list[0].ID, 0, 1); err != nil {
+	if _, err := db.History(ctx, "tencent", list[0].ID, 0, 1); err != nil {
 		t.Fatal(err)
 	}
 	waits("history")
-	if _, err := db.CheckEvidence(1 << 20); err != nil {
+	if _, err := db.CheckEvidence(ctx, 1<<20); err != nil {
 		t.Fatal(err)
 	}
 	waits("evidence")

@@ -2,22 +2,22 @@ package bolt
 
 import (
 	"cmp"
-	"errors"
+	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
+	"shopwatch/storage"
 	"shopwatch/tracker"
 )
 
-// Preview says what a scan would change, and changes nothing.
-func (db *DB) Preview(s *tracker.Scan, r tracker.Rules) (tracker.Outcome, error) {
+// Preview implements storage.Committer.
+func (db *DB) Preview(ctx context.Context, s *tracker.Scan, r tracker.Rules) (tracker.Outcome, error) {
 	var out tracker.Outcome
-	if err := valid(s); err != nil {
+	if err := storage.CheckScan(s); err != nil {
 		return out, err
 	}
-	err := db.view(func(t tx) error {
+	err := db.view(ctx, func(t tx) error {
 		c, err := t.catalog(s.Storefront)
 		if err != nil {
 			return err
@@ -31,21 +31,15 @@ func (db *DB) Preview(s *tracker.Scan, r tracker.Rules) (tracker.Outcome, error)
 	return out, nil
 }
 
-// Commit reconciles a scan with the catalog and writes all that follows from
-// it in one transaction. It sets Changes, Doubted, Verdict and Reason of the
-// scan, and moves Began by milliseconds when that time is taken by another
-// scan of the storefront. The changes returned have their numbers. After an
-// error nothing is written and the scan is as it was. When the disk was full,
-// the first scan that is written again brings a change of kind recovered that
-// says since when, whatever its verdict.
-func (db *DB) Commit(s *tracker.Scan, r tracker.Rules) ([]tracker.Change, error) {
-	if err := valid(s); err != nil {
+// Commit implements storage.Committer.
+func (db *DB) Commit(ctx context.Context, s *tracker.Scan, r tracker.Rules) ([]tracker.Change, error) {
+	if err := storage.CheckScan(s); err != nil {
 		return nil, err
 	}
 	sc := *s
 	sc.Began, sc.Took = s.Began.UTC().Truncate(time.Millisecond), s.Took.Truncate(time.Millisecond)
 	var out tracker.Outcome
-	err := db.update(func(t tx) error {
+	err := db.update(ctx, func(t tx) error {
 		scans, err := t.make(inScans, sc.Storefront)
 		if err != nil {
 			return err
@@ -162,31 +156,6 @@ func (t tx) putItems(name tracker.Name, items []tracker.Item, news map[tracker.P
 			if err := t.nameEvidence(at, it.Probe.Picture); err != nil {
 				return err
 			}
-		}
-	}
-	return nil
-}
-
-// valid says what is wrong with a scan that cannot be stored.
-func valid(s *tracker.Scan) error {
-	switch {
-	case s.Storefront == "":
-		return errors.New("scan without a storefront")
-	case strings.ContainsAny(string(s.Storefront), "\x00"):
-		return fmt.Errorf("storefront %q: a name must not hold a zero byte", s.Storefront)
-	case s.Began.UnixMilli() <= 0:
-		return fmt.Errorf("scan of %s without the time when it began", s.Storefront)
-	case s.Verdict == "":
-		return fmt.Errorf("scan of %s without a verdict", s.Storefront)
-	case s.Took < 0:
-		return fmt.Errorf("scan of %s that took less than no time", s.Storefront)
-	}
-	for i := range s.Products {
-		switch id := s.Products[i].ID; {
-		case id == "", len(id) > 1000:
-			return fmt.Errorf("scan of %s: product %q has no usable id", s.Storefront, s.Products[i].Title)
-		case strings.ContainsRune(string(id), 0):
-			return fmt.Errorf("scan of %s: the id %q holds a zero byte", s.Storefront, id)
 		}
 	}
 	return nil

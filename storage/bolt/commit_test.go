@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"shopwatch/storage"
 	"shopwatch/tracker"
 )
 
@@ -32,11 +33,11 @@ func TestCommit(t *testing.T) {
 	}
 	sound(t, db)
 
-	stored, err := db.Changes(queryAll)
+	stored, err := db.Changes(ctx, queryAll)
 	if diff := cmp.Diff(changes, stored); diff != "" || err != nil {
 		t.Errorf("stored changes differ from those that Commit returned (-returned +stored), error %v:\n%s", err, diff)
 	}
-	st, err := db.State("tencent")
+	st, err := db.State(ctx, "tencent")
 	want2 := tracker.State{
 		Baseline: day, LastScan: s.Began, LastComplete: s.Began, LastVerdict: tracker.Complete, Parser: 1,
 		Listed: 300, Removed: 1, Shop: shop,
@@ -44,7 +45,7 @@ func TestCommit(t *testing.T) {
 	if diff := cmp.Diff(want2, st); diff != "" || err != nil {
 		t.Errorf("state differs (-want +got), error %v:\n%s", err, diff)
 	}
-	got, found, err := db.Scan("tencent", s.Began)
+	got, found, err := db.Scan(ctx, "tencent", s.Began)
 	wantScan := *s
 	wantScan.Products, wantScan.Probes = nil, nil
 	if diff := cmp.Diff(wantScan, got); diff != "" || err != nil || !found {
@@ -61,7 +62,7 @@ func TestScanOfATakenMillisecondMovesOn(t *testing.T) {
 			t.Errorf("scan %d began %v, want %v", i, s.Began, want)
 		}
 	}
-	scans, err := db.Scans("", time.Time{}, 0)
+	scans, err := db.Scans(ctx, storage.ScanQuery{})
 	if len(scans) != 3 || err != nil {
 		t.Errorf("Scans gave %d scans, error %v; want 3", len(scans), err)
 	}
@@ -88,11 +89,11 @@ func TestScanThatCannotBeStoredIsRefused(t *testing.T) {
 		"no id":         whole("tencent", day, tracker.Product{Title: "糖大夫"}),
 		"zero in id":    whole("tencent", day, tracker.Product{ID: "1\x002", Title: "糖大夫"}),
 	} {
-		if _, err := db.Commit(s, rules); err == nil {
+		if _, err := db.Commit(ctx, s, rules); err == nil {
 			t.Errorf("%s: committed, want an error", name)
 		}
 	}
-	if list, err := db.Storefronts(); len(list) != 0 || err != nil {
+	if list, err := db.Storefronts(ctx); len(list) != 0 || err != nil {
 		t.Errorf("Storefronts = %v, %v after refused scans; want none", list, err)
 	}
 }
@@ -102,7 +103,7 @@ func TestPreviewIsCommitWithoutWriting(t *testing.T) {
 	commit(t, db, whole("tencent", day, products(20)...))
 	before := dump(t, db)
 	s := whole("tencent", day.Add(time.Hour), products(22)[1:]...)
-	out, err := db.Preview(s, rules)
+	out, err := db.Preview(ctx, s, rules)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,5 @@
-// Package bolt keeps catalogs, scans, changes, reports and evidence in a
-// bbolt file and a folder beside it.
+// Package bolt is the storage engine of a single machine: a bbolt file, and a
+// folder of evidence beside it. One process at a time can have it open.
 //
 // What must be true together is written in one transaction: a scan with the
 // catalog, the changes and the episode that follow from it; a report with its
@@ -10,6 +10,8 @@
 package bolt
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -24,19 +26,13 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"shopwatch/storage"
 	"shopwatch/tracker"
 )
 
 // ErrLocked is wrapped by the error of Open and Restore when another process
 // has the file.
 var ErrLocked = errors.New("in use")
-
-// ErrDamaged is wrapped by every error that comes from a damaged file.
-var ErrDamaged = errors.New("damaged")
-
-// ErrDisk is wrapped by the error of a write that the disk did not take,
-// because it is full as a rule. Nothing was written, and a later try may do.
-var ErrDisk = errors.New("the disk takes no more")
 
 // ErrReplaced is wrapped by the error of every write after the file was
 // deleted, moved or replaced while it is open: what is written into a file
@@ -59,6 +55,8 @@ type DB struct {
 	advice  func() string // wayBack, looked for once
 	keeping sync.Mutex    // held while evidence files come and go
 
+	read atomic.Int64 // see releaseAfter
+
 	thinning sync.Mutex
 	thinned  map[tracker.Name][]byte // until when the scan records of a storefront are thinned out
 
@@ -73,33 +71,68 @@ type boltFile struct {
 	file *os.File
 }
 
+// A DB is a storage.Store with a file to look after.
+var (
+	_ storage.Store      = (*DB)(nil)
+	_ storage.Maintainer = (*DB)(nil)
+)
+
 // view runs a function in a read transaction. It must not begin another one.
-func (db *DB) view(fn func(tx) error) (err error) {
+func (db *DB) view(ctx context.Context, fn func(tx) error) (err error) {
 	db.mu.RLock()
 	defer db.mu.RUnlock()
-	if err := db.usable(); err != nil {
+	if err := cmp.Or(ctx.Err(), db.usable()); err != nil {
 		return err
 	}
 	defer db.explain(&err)
 	return guarded(func() error {
-		return db.bolt.View(func(t *bbolt.Tx) error { return fn(tx{t}) })
+		return db.bolt.View(func(t *bbolt.Tx) error { return db.run(t, fn) })
 	})
 }
 
 // update runs a function in the write transaction. It must not begin another
 // one.
-func (db *DB) update(fn func(tx) error) (err error) {
+func (db *DB) update(ctx context.Context, fn func(tx) error) (err error) {
 	db.writing.Lock()
 	defer db.writing.Unlock()
 	db.mu.RLock()
 	defer db.mu.RUnlock()
-	if err := db.inPlace(); err != nil {
+	if err := cmp.Or(ctx.Err(), db.inPlace()); err != nil {
 		return err
 	}
 	defer db.explain(&err)
 	return guarded(func() error {
-		return db.bolt.Update(func(t *bbolt.Tx) error { return fn(tx{t}) })
+		return db.bolt.Update(func(t *bbolt.Tx) error { return db.run(t, fn) })
 	})
+}
+
+// releaseAfter is how many bytes of catalogs and log may be read before the
+// memory of the mapped file is given back to the system. A daemon reads every
+// catalog again and again, and would hold the whole file.
+const releaseAfter = 4 << 20
+
+func (db *DB) run(t *bbolt.Tx, fn func(tx) error) error {
+	x := tx{t, &db.read}
+	err := fn(x)
+	if db.read.Load() >= releaseAfter {
+		x.release()
+	}
+	return err
+}
+
+// count takes in that bytes of the file were read.
+func (t tx) count(n int) {
+	if t.read != nil {
+		t.read.Add(int64(n))
+	}
+}
+
+// release gives back the memory of the mapped file.
+func (t tx) release() {
+	if t.read != nil {
+		t.read.Store(0)
+	}
+	t.forget()
 }
 
 // usable says why the file cannot be used: it is closed, or an earlier call
@@ -114,14 +147,20 @@ func (db *DB) usable() error {
 	return nil
 }
 
-// InPlace says why what is written would be lost, or why the file cannot be
-// used at all. The first wraps ErrReplaced.
-func (db *DB) InPlace() error {
-	db.mu.RLock()
-	defer db.mu.RUnlock()
-	return db.inPlace()
+// Ping implements storage.Store. The error wraps ErrReplaced when the file is
+// no longer where it was.
+func (db *DB) Ping(ctx context.Context) error {
+	return db.view(ctx, func(t tx) error {
+		if err := db.inPlace(); err != nil {
+			return err
+		}
+		_, err := t.meta()
+		return err
+	})
 }
 
+// inPlace says why what is written would be lost, or why the file cannot be
+// used at all. The first wraps ErrReplaced. The caller holds mu.
 func (db *DB) inPlace() error {
 	if err := db.usable(); err != nil {
 		return err
@@ -141,7 +180,7 @@ func (db *DB) explain(err *error) {
 	var c *crash
 	switch {
 	case *err == nil:
-	case errors.Is(*err, ErrDamaged):
+	case errors.Is(*err, storage.ErrDamaged):
 		*err = fmt.Errorf("%s: %w; %s", db.path, *err, db.advice())
 		if errors.As(*err, &c) {
 			broken := *err
@@ -160,13 +199,13 @@ type diskError struct {
 }
 
 func (e *diskError) Error() string   { return e.text }
-func (e *diskError) Unwrap() []error { return []error{ErrDisk, e.error} }
+func (e *diskError) Unwrap() []error { return []error{storage.ErrFull, e.error} }
 
 // A crash is a panic or a fault of bbolt on pages that make no sense.
 type crash struct{ reason any }
 
 func (c *crash) Error() string { return fmt.Sprintf("damaged pages (%v)", c.reason) }
-func (c *crash) Unwrap() error { return ErrDamaged }
+func (c *crash) Unwrap() error { return storage.ErrDamaged }
 
 // guarded runs a function and turns a crash on a damaged file into an error.
 // Other panics are bugs and pass.
@@ -209,10 +248,9 @@ func ofFile(reason any) bool {
 // Path returns where the file lies.
 func (db *DB) Path() string { return db.path }
 
-// Size returns the size of the file in bytes and how many of them are free
-// for reuse.
-func (db *DB) Size() (size, free int64, err error) {
-	err = db.view(func(t tx) error {
+// Size implements storage.Maintainer.
+func (db *DB) Size(ctx context.Context) (size, free int64, err error) {
+	err = db.view(ctx, func(t tx) error {
 		size = t.Size()
 		free = int64(db.bolt.Stats().FreePageN) * int64(db.bolt.Info().PageSize)
 		return nil
@@ -220,17 +258,7 @@ func (db *DB) Size() (size, free int64, err error) {
 	return size, free, err
 }
 
-// Forget gives back the memory that the file takes while it is mapped. It is
-// for a daemon whose scans have read every catalog.
-func (db *DB) Forget() {
-	_ = db.view(func(t tx) error { // what is wrong with the file others will tell
-		t.forget()
-		return nil
-	})
-}
-
-// Close closes the file. It waits for transactions to end; calls that come
-// later get an error.
+// Close implements storage.Store.
 func (db *DB) Close() error {
 	db.writing.Lock()
 	defer db.writing.Unlock()

@@ -1,22 +1,20 @@
 package bolt
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"shopwatch/storage"
 	"shopwatch/tracker"
 )
 
-// Dispute sets the catalog right after a person found a change wrong, and
-// appends a corrected change that names it; the log itself stays as it is.
-// What the catalog learnt after the wrong change is kept. The corrected
-// change shows the product as the catalog holds it now; Before is what the
-// wrong change said, for one about a price, a title or a picture.
-func (db *DB) Dispute(seq uint64, reason string, now time.Time) (tracker.Change, error) {
+// Dispute implements storage.Committer.
+func (db *DB) Dispute(ctx context.Context, seq uint64, reason string, now time.Time) (tracker.Change, error) {
 	var fixed tracker.Change
-	err := db.update(func(t tx) error {
+	err := db.update(ctx, func(t tx) error {
 		wrong, err := t.disputed(seq)
 		if err != nil {
 			return err
@@ -51,7 +49,7 @@ func (db *DB) Dispute(seq uint64, reason string, now time.Time) (tracker.Change,
 // disputed reads a change that is to be found wrong.
 func (t tx) disputed(seq uint64) (tracker.Change, error) {
 	if seq == 0 || seq > t.last() {
-		return tracker.Change{}, errors.New("there is no such change")
+		return tracker.Change{}, storage.Refused("there is no such change")
 	}
 	wrong, err := t.change(seq)
 	if err != nil {
@@ -60,7 +58,7 @@ func (t tx) disputed(seq uint64) (tracker.Change, error) {
 	switch wrong.Kind {
 	case tracker.Added, tracker.Removed, tracker.Relisted, tracker.Repriced, tracker.Retitled, tracker.Repictured:
 	default:
-		return wrong, fmt.Errorf("it is of kind %s; only what was said of a product can be disputed", wrong.Kind)
+		return wrong, storage.Refused("it is of kind %s; only what was said of a product can be disputed", wrong.Kind)
 	}
 	var by uint64
 	err = t.history(wrong.Storefront, wrong.Product.ID, seq, func(c *tracker.Change) bool {
@@ -70,7 +68,7 @@ func (t tx) disputed(seq uint64) (tracker.Change, error) {
 		return by == 0
 	})
 	if err == nil && by != 0 {
-		err = fmt.Errorf("it was corrected already, by change %d", by)
+		err = storage.Refused("it was corrected already, by change %d", by)
 	}
 	return wrong, err
 }

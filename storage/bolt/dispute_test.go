@@ -25,11 +25,11 @@ func change(t testing.TB, list []tracker.Change, k tracker.Kind) tracker.Change 
 
 func dispute(t testing.TB, db *bolt.DB, seq uint64) tracker.Change {
 	t.Helper()
-	c, err := db.Dispute(seq, " seen in the shop myself\n", day.AddDate(0, 0, 1))
+	c, err := db.Dispute(ctx, seq, " seen in the shop myself\n", day.AddDate(0, 0, 1))
 	if err != nil {
 		t.Fatal(err)
 	}
-	stored, _, err := db.Change(c.Seq)
+	stored, _, err := db.Change(ctx, c.Seq)
 	if diff := cmp.Diff(c, stored); diff != "" || err != nil {
 		t.Errorf("the corrected change was stored otherwise (%v):\n%s", err, diff)
 	}
@@ -52,7 +52,7 @@ func TestDispute(t *testing.T) {
 	at := func(h int) time.Time { return day.Add(time.Duration(h) * time.Hour) }
 	item := func(t *testing.T, db *bolt.DB, p tracker.Product) (tracker.Item, bool) {
 		t.Helper()
-		it, found, err := db.Product("tencent", p.ID)
+		it, found, err := db.Product(ctx, "tencent", p.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -93,7 +93,7 @@ func TestDispute(t *testing.T) {
 		if got := commit(t, db, whole("tencent", at(2), list[1:]...)); got != nil {
 			t.Errorf("the next scan reports %v, want nothing", told(got))
 		}
-		if h, err := db.History("tencent", list[0].ID, 0, 0); len(h) != 2 || err != nil {
+		if h, err := db.History(ctx, "tencent", list[0].ID, 0, 0); len(h) != 2 || err != nil {
 			t.Errorf("history %v, %v; want added and corrected", told(h), err)
 		}
 	})
@@ -153,7 +153,7 @@ func TestDispute(t *testing.T) {
 			0: "no such change", 99: "no such change", change(t, all, tracker.Stalled).Seq: "of kind stalled",
 			fixed.Seq: "of kind corrected", fixed.Corrects: "corrected already, by change 3",
 		} {
-			if _, err := db.Dispute(seq, "", at(9)); err == nil || !strings.Contains(err.Error(), want) {
+			if _, err := db.Dispute(ctx, seq, "", at(9)); err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("Dispute(%d): error %v, want %q", seq, err, want)
 			}
 		}

@@ -9,12 +9,13 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"shopwatch/storage"
 	"shopwatch/storage/bolt"
 )
 
 type boltTx = bbolt.Tx
 
-var queryAll = bolt.Query{Limit: 1 << 30}
+var queryAll = storage.Query{Limit: 1 << 30}
 
 func be(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 

@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
@@ -13,6 +14,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"shopwatch/storage"
 )
 
 // Evidence files lie in the folder evidence beside the database, named by the
@@ -25,16 +28,18 @@ const evidenceFolder = "evidence"
 // set aside may be wanted back.
 const orphanAge = 7 * 24 * time.Hour
 
-// KeepEvidence keeps a file in the evidence folder, safe on disk, and returns
-// the name under which changes refer to it. The extension has no dot. Keeping
-// the same content again costs nothing.
-func (db *DB) KeepEvidence(content []byte, ext string) (name string, err error) {
+// KeepEvidence implements storage.Evidence. The file is safe on disk when it
+// returns.
+func (db *DB) KeepEvidence(ctx context.Context, content []byte, ext string) (name string, err error) {
 	if ext == "" || strings.ContainsAny(ext, `./\`+"\x00") {
 		return "", fmt.Errorf("evidence file with extension %q", ext)
 	}
 	sum := sha256.Sum256(content)
 	name = hex.EncodeToString(sum[:]) + "." + ext
-	path := db.EvidencePath(name)
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	path := db.evidencePath(name)
 	db.keeping.Lock()
 	defer db.keeping.Unlock()
 	if known, err := os.ReadFile(path); err == nil && bytes.Equal(known, content) {
@@ -47,11 +52,66 @@ func (db *DB) KeepEvidence(content []byte, ext string) (name string, err error) 
 	return name, nil
 }
 
-// EvidencePath returns where an evidence file lies, also when it is swept by
-// now; "" for a name that is none.
-func (db *DB) EvidencePath(name string) string {
+// greatestEvidence is how large a file may be that Evidence reads.
+const greatestEvidence = 64 << 20
+
+// Evidence implements storage.Evidence. Only a regular file of the folder itself
+// is read, no link and no pipe: who may write there shall neither read what
+// shopwatch can read nor hold it up. Content that the name does not fit is an
+// error.
+func (db *DB) Evidence(ctx context.Context, name string) (content []byte, found bool, err error) {
+	if err := ctx.Err(); err != nil || !isEvidence(name) {
+		return nil, false, err
+	}
+	root, err := os.OpenRoot(filepath.Join(filepath.Dir(db.path), evidenceFolder))
+	if err != nil {
+		return nil, false, absent(err)
+	}
+	defer root.Close()
+	path := filepath.Join(name[:2], name)
+	st, err := root.Lstat(path)
+	switch {
+	case err != nil:
+		return nil, false, absent(err)
+	case !st.Mode().IsRegular():
+		return nil, false, nil
+	case st.Size() > greatestEvidence:
+		return nil, false, fmt.Errorf("evidence %s is %w: it is too large", name, storage.ErrDamaged)
+	}
+	if content, err = root.ReadFile(path); err != nil {
+		return nil, false, absent(err)
+	}
+	if !named(name, content) {
+		return nil, false, fmt.Errorf("evidence %s is %w: it is not what it was", name, storage.ErrDamaged)
+	}
+	return content, true, nil
+}
+
+// absent is an error of opening a file, nil when that is not there.
+func absent(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return fmt.Errorf("read evidence: %w", err)
+}
+
+// isEvidence reports whether a name can be that of an evidence file.
+func isEvidence(name string) bool {
 	hash, _, _ := strings.Cut(name, ".")
-	if _, err := hex.DecodeString(hash); err != nil || len(hash) != 2*sha256.Size || name != filepath.Base(name) {
+	_, err := hex.DecodeString(hash)
+	return err == nil && len(hash) == 2*sha256.Size && name == filepath.Base(name)
+}
+
+// named reports whether a name is that of a content.
+func named(name string, content []byte) bool {
+	sum := sha256.Sum256(content)
+	return strings.HasPrefix(name, hex.EncodeToString(sum[:])+".")
+}
+
+// evidencePath is where an evidence file lies, also when it is swept by now;
+// "" for a name that is none.
+func (db *DB) evidencePath(name string) string {
+	if !isEvidence(name) {
 		return ""
 	}
 	return filepath.Join(filepath.Dir(db.path), evidenceFolder, name[:2], name)
@@ -124,10 +184,8 @@ func (t tx) evidenceTime(name string) (time.Time, error) {
 	return fromMillis(int64(binary.BigEndian.Uint64(p))), nil
 }
 
-// SweepEvidence deletes the evidence files whose newest change is older than
-// keep, and those that nothing names. Files that were kept within a week, also
-// once more, are left. It returns how many files it deleted.
-func (db *DB) SweepEvidence(keep time.Duration, now time.Time) (int, error) {
+// SweepEvidence implements storage.Retention.
+func (db *DB) SweepEvidence(ctx context.Context, keep time.Duration, now time.Time) (int, error) {
 	swept := 0
 	root := filepath.Join(filepath.Dir(db.path), evidenceFolder)
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -139,7 +197,7 @@ func (db *DB) SweepEvidence(keep time.Duration, now time.Time) (int, error) {
 		case d.IsDir():
 			return nil
 		}
-		gone, err := db.sweep(path, keep, now)
+		gone, err := db.sweep(ctx, path, keep, now)
 		if gone {
 			swept++
 		}
@@ -153,10 +211,10 @@ func (db *DB) SweepEvidence(keep time.Duration, now time.Time) (int, error) {
 
 // sweep deletes a file unless something still needs it. Strange files are
 // left alone.
-func (db *DB) sweep(path string, keep time.Duration, now time.Time) (bool, error) {
+func (db *DB) sweep(ctx context.Context, path string, keep time.Duration, now time.Time) (bool, error) {
 	name := filepath.Base(path)
 	leftOver := strings.Contains(name, ".tmp-")
-	if db.EvidencePath(name) != path && !leftOver {
+	if db.evidencePath(name) != path && !leftOver {
 		return false, nil
 	}
 	db.keeping.Lock()
@@ -166,7 +224,7 @@ func (db *DB) sweep(path string, keep time.Duration, now time.Time) (bool, error
 		return false, nil
 	}
 	var newest time.Time
-	err = db.view(func(t tx) (err error) {
+	err = db.view(ctx, func(t tx) (err error) {
 		newest, err = t.evidenceTime(name)
 		return err
 	})
@@ -176,33 +234,21 @@ func (db *DB) sweep(path string, keep time.Duration, now time.Time) (bool, error
 	// What names the file goes first: after a crash between the two nothing
 	// is missed, and the file is swept as one that nothing names.
 	if !newest.IsZero() {
-		if err := db.update(func(t tx) error { return t.in(inEvidence).Delete([]byte(name)) }); err != nil {
+		if err := db.update(ctx, func(t tx) error { return t.in(inEvidence).Delete([]byte(name)) }); err != nil {
 			return false, err
 		}
 	}
 	return true, os.Remove(path)
 }
 
-// An EvidenceCheck is what came of looking at the evidence files that changes
-// name.
-type EvidenceCheck struct {
-	Named   int      `json:"named" doc:"files that changes name"`
-	Read    int      `json:"read" doc:"files whose content was compared with their names; the others only were there"`
-	Missing int      `json:"missing"`
-	Damaged int      `json:"damaged" doc:"files whose content is not what it was"`
-	Files   []string `json:"files" doc:"some of the missing and damaged ones"`
-}
-
-// CheckEvidence looks whether the evidence files that changes name are there,
-// and whether their content is what it was. It reads so many bytes at most,
-// beginning at a place by chance, so that checks in a row come to all files.
-func (db *DB) CheckEvidence(most int64) (EvidenceCheck, error) {
-	var c EvidenceCheck
+// CheckEvidence implements storage.Evidence.
+func (db *DB) CheckEvidence(ctx context.Context, most int64) (storage.EvidenceCheck, error) {
+	var c storage.EvidenceCheck
 	start := make([]byte, sha256.Size)
 	_, _ = rand.Read(start) // never fails
 	for _, part := range []struct{ after, end string }{{hex.EncodeToString(start), "~"}, {"", hex.EncodeToString(start)}} {
 		for after := part.after; ; {
-			names, err := db.evidenceNames(after, part.end)
+			names, err := db.evidenceNames(ctx, after, part.end)
 			if err != nil {
 				return c, err
 			}
@@ -210,7 +256,7 @@ func (db *DB) CheckEvidence(most int64) (EvidenceCheck, error) {
 				break
 			}
 			for _, name := range names {
-				most -= c.look(db.EvidencePath(name), name, most)
+				most -= look(&c, db.evidencePath(name), name, most)
 			}
 			after = names[len(names)-1]
 		}
@@ -220,8 +266,8 @@ func (db *DB) CheckEvidence(most int64) (EvidenceCheck, error) {
 
 // evidenceNames are names of files after one and not after another, a few
 // hundred at a time.
-func (db *DB) evidenceNames(after, end string) (names []string, err error) {
-	err = db.view(func(t tx) error {
+func (db *DB) evidenceNames(ctx context.Context, after, end string) (names []string, err error) {
+	err = db.view(ctx, func(t tx) error {
 		cur := t.in(inEvidence).cursor()
 		for k, _ := from(cur, []byte(after)); k != nil && string(k) <= end && len(names) < 500; k, _ = cur.Next() {
 			names = append(names, string(k))
@@ -232,7 +278,7 @@ func (db *DB) evidenceNames(after, end string) (names []string, err error) {
 }
 
 // look takes one file into the check and returns how many bytes it read.
-func (c *EvidenceCheck) look(path, name string, most int64) int64 {
+func look(c *storage.EvidenceCheck, path, name string, most int64) int64 {
 	c.Named++
 	bad := func(count *int) {
 		if *count++; len(c.Files) < 20 {
@@ -252,7 +298,7 @@ func (c *EvidenceCheck) look(path, name string, most int64) int64 {
 	}
 	c.Read++
 	content, err := os.ReadFile(path)
-	if sum := sha256.Sum256(content); err != nil || !strings.HasPrefix(name, hex.EncodeToString(sum[:])+".") {
+	if err != nil || !named(name, content) {
 		bad(&c.Damaged)
 	}
 	return int64(len(content))

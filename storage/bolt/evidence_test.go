@@ -12,18 +12,18 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"shopwatch/storage/bolt"
+	"shopwatch/storage"
 	"shopwatch/tracker"
 )
 
 func TestEvidenceIsNamedByItsContent(t *testing.T) {
 	db := fresh(t)
 	content := []byte("RIFF....WEBP")
-	name, err := db.KeepEvidence(content, "webp")
+	name, err := db.KeepEvidence(ctx, content, "webp")
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := db.KeepEvidence(content, "webp")
+	again, err := db.KeepEvidence(ctx, content, "webp")
 	if again != name || err != nil || !strings.HasSuffix(name, ".webp") {
 		t.Errorf("names %q and %q, error %v", name, again, err)
 	}
@@ -38,7 +38,7 @@ func TestEvidenceIsNamedByItsContent(t *testing.T) {
 	if err := os.WriteFile(path, content[:3], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.KeepEvidence(content, "webp"); err != nil {
+	if _, err := db.KeepEvidence(ctx, content, "webp"); err != nil {
 		t.Fatal(err)
 	}
 	if got, _ := os.ReadFile(path); string(got) != string(content) {
@@ -49,7 +49,7 @@ func TestEvidenceIsNamedByItsContent(t *testing.T) {
 			t.Errorf("EvidencePath(%q) = %q, want none", bad, p)
 		}
 	}
-	if _, err := db.KeepEvidence(content, "../x"); err == nil {
+	if _, err := db.KeepEvidence(ctx, content, "../x"); err == nil {
 		t.Error("kept a file with a path for an extension")
 	}
 }
@@ -58,7 +58,7 @@ func TestSweep(t *testing.T) {
 	db := fresh(t)
 	keep := func(s string) string {
 		t.Helper()
-		name, err := db.KeepEvidence([]byte(s), "jpg")
+		name, err := db.KeepEvidence(ctx, []byte(s), "jpg")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,7 +87,7 @@ func TestSweep(t *testing.T) {
 	if err := errors.Join(os.WriteFile(stranger, nil, 0o600), os.Chtimes(stranger, now, ago(year))); err != nil {
 		t.Fatal(err)
 	}
-	n, err := db.SweepEvidence(year, now)
+	n, err := db.SweepEvidence(ctx, year, now)
 	if n != 2 || err != nil {
 		t.Errorf("swept %d, error %v; want 2", n, err)
 	}
@@ -108,7 +108,7 @@ func TestSweep(t *testing.T) {
 		}
 	}
 	sound(t, db)
-	if n, err := db.SweepEvidence(year, now); n != 0 || err != nil {
+	if n, err := db.SweepEvidence(ctx, year, now); n != 0 || err != nil {
 		t.Errorf("second sweep: %d, %v", n, err)
 	}
 }
@@ -120,7 +120,7 @@ func TestCheckOfEvidence(t *testing.T) {
 	var names []string
 	s := whole("tencent", day.Add(time.Hour), list[40:]...)
 	for i, p := range list[:40] {
-		name, err := db.KeepEvidence([]byte(strings.Repeat(p.Title, 100)), "webp")
+		name, err := db.KeepEvidence(ctx, []byte(strings.Repeat(p.Title, 100)), "webp")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -128,15 +128,15 @@ func TestCheckOfEvidence(t *testing.T) {
 		s.Probes = append(s.Probes, tracker.Probe{Product: list[i].ID, State: tracker.PageGone, At: s.Began, Picture: name})
 	}
 	commit(t, db, s)
-	check := func(most int64) bolt.EvidenceCheck {
+	check := func(most int64) storage.EvidenceCheck {
 		t.Helper()
-		c, err := db.CheckEvidence(most)
+		c, err := db.CheckEvidence(ctx, most)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return c
 	}
-	if got, want := check(1<<30), (bolt.EvidenceCheck{Named: 40, Read: 40}); !cmp.Equal(got, want) {
+	if got, want := check(1<<30), (storage.EvidenceCheck{Named: 40, Read: 40}); !cmp.Equal(got, want) {
 		t.Errorf("whole evidence: %+v, want %+v", got, want)
 	}
 	spoil := func(n int, how func(path string) error) {
@@ -158,7 +158,7 @@ func TestCheckOfEvidence(t *testing.T) {
 	spoil(3, func(p string) error { return errors.Join(os.Remove(p), os.Mkdir(p, 0o700)) })
 	got := check(1 << 30)
 	slices.Sort(got.Files)
-	want := bolt.EvidenceCheck{Named: 40, Read: 38, Missing: 1, Damaged: 3, Files: slices.Sorted(slices.Values(names[:4]))}
+	want := storage.EvidenceCheck{Named: 40, Read: 38, Missing: 1, Damaged: 3, Files: slices.Sorted(slices.Values(names[:4]))}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("spoilt evidence (-want +got):\n%s", diff)
 	}
@@ -181,7 +181,7 @@ func TestCheckOfEvidence(t *testing.T) {
 }
 
 func TestSweepWithoutEvidence(t *testing.T) {
-	if n, err := fresh(t).SweepEvidence(time.Hour, day); n != 0 || err != nil {
+	if n, err := fresh(t).SweepEvidence(ctx, time.Hour, day); n != 0 || err != nil {
 		t.Errorf("%d, %v; want nothing", n, err)
 	}
 }
@@ -211,7 +211,7 @@ func TestFullDisk(t *testing.T) {
 		_, err = f.Write(make([]byte, 4096))
 	}
 	f.Close()
-	if err := db.Join("analysts"); err != nil && !errors.Is(err, syscall.ENOSPC) {
+	if err := db.Join(ctx, "analysts"); err != nil && !errors.Is(err, syscall.ENOSPC) {
 		t.Fatal(err)
 	}
 	was := dump(t, db)
@@ -219,7 +219,7 @@ func TestFullDisk(t *testing.T) {
 	more := whole("tencent", day.Add(time.Hour), append(list, products(4000)[2000:]...)...)
 	evidence := *more
 	for round := range 3 {
-		_, err := db.Commit(more, rules)
+		_, err := db.Commit(ctx, more, rules)
 		if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "free some disk space") || strings.Contains(err.Error(), "\n") {
 			t.Fatalf("round %d: error %v, want one about the full disk", round, err)
 		}
@@ -231,13 +231,13 @@ func TestFullDisk(t *testing.T) {
 		}
 		sound(t, db)
 	}
-	if _, err := db.KeepEvidence(make([]byte, 1<<20), "jpg"); !errors.Is(err, syscall.ENOSPC) {
+	if _, err := db.KeepEvidence(ctx, make([]byte, 1<<20), "jpg"); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("evidence: error %v, want one about the full disk", err)
 	}
-	if err := db.Backup(filepath.Join(dir, "backup.db")); !errors.Is(err, syscall.ENOSPC) {
+	if err := db.BackupFile(ctx, filepath.Join(dir, "backup.db")); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("backup: error %v, want one about the full disk", err)
 	}
-	if _, _, err := db.Compact(); !errors.Is(err, syscall.ENOSPC) {
+	if _, _, err := db.Compact(ctx); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("compact: error %v, want one about the full disk", err)
 	}
 	sound(t, db)
@@ -260,7 +260,7 @@ func TestFullDisk(t *testing.T) {
 		Seq: 501, Kind: tracker.Recovered, Storefront: "tencent", At: s.Began.Add(s.Took), Scan: s.Began,
 		Away: 2 * time.Hour, Reason: "3 scans could not be kept: no space left on device",
 	}
-	stored, err := db.Changes(bolt.Query{Newest: true, Limit: 1})
+	stored, err := db.Changes(ctx, storage.Query{Newest: true, Limit: 1})
 	if diff := cmp.Diff([]tracker.Change{want}, stored); diff != "" || err != nil {
 		t.Errorf("the last change differs (-want +got), error %v:\n%s", err, diff)
 	}

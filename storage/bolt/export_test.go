@@ -19,6 +19,9 @@ func OpenUpgrading(path string, steps ...func(*bbolt.Tx) error) (*DB, error) {
 	return open(path, Options{}, f)
 }
 
+// EvidencePath is where an evidence file lies.
+func (db *DB) EvidencePath(name string) string { return db.evidencePath(name) }
+
 // Verify is verify with the present schema.
 func Verify(path string) error { return verify(path, present().schema(), true) }
 

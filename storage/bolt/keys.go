@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
 
+	"shopwatch/storage"
 	"shopwatch/tracker"
 )
 
@@ -81,7 +83,10 @@ func under(s string) []byte { return append([]byte(s), 0) }
 func underNumber(s string, n uint64) []byte { return binary.BigEndian.AppendUint64(under(s), n) }
 
 // A tx is a transaction.
-type tx struct{ *bbolt.Tx }
+type tx struct {
+	*bbolt.Tx
+	read *atomic.Int64 // bytes since memory was released last; nil when nobody counts
+}
 
 // A bucket is a bbolt bucket whose values are sealed. Its Bucket is nil when
 // it does not exist; reading from that finds nothing.
@@ -113,7 +118,7 @@ func (t tx) of(name string, sf tracker.Name) bucket {
 func (t tx) make(name string, sf tracker.Name) (bucket, error) {
 	root := t.Bucket([]byte(name))
 	if root == nil {
-		return bucket{}, fmt.Errorf("bucket %s is missing: %w", name, ErrDamaged)
+		return bucket{}, fmt.Errorf("bucket %s is missing: %w", name, storage.ErrDamaged)
 	}
 	b, err := root.CreateBucketIfNotExists([]byte(sf))
 	return newBucket(b, name+"/"+string(sf)), err
@@ -178,7 +183,7 @@ func (b bucket) next(before, key, v []byte) ([]byte, error) {
 }
 
 func (b bucket) damaged(key []byte, err error) error {
-	return fmt.Errorf("%s is %w (%w)", b.name(key), ErrDamaged, err)
+	return fmt.Errorf("%s is %w (%w)", b.name(key), storage.ErrDamaged, err)
 }
 
 // name is how errors and people name a key.

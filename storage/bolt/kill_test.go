@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"shopwatch/storage"
 	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 )
@@ -85,15 +86,15 @@ func writer(t *testing.T, path string) {
 			os.Exit(3)
 		}
 	}
-	check(db.Join("analysts"))
-	st, err := db.State("tencent")
+	check(db.Join(ctx, "analysts"))
+	st, err := db.State(ctx, "tencent")
 	check(err)
 	say(act{Did: "open", State: &st})
 	deliver := func(id uint64) {
-		check(db.NoteLetter(id, tracker.Letter{To: "a@example.com", State: tracker.Sent, Attempts: 1, Tried: day}))
+		check(db.NoteLetter(ctx, id, tracker.Letter{To: "a@example.com", State: tracker.Sent, Attempts: 1, Tried: day}))
 		say(act{Did: "letter", Report: id})
 	}
-	left, err := db.Undelivered("analysts")
+	left, err := db.Reports(ctx, storage.ReportQuery{Channel: "analysts", With: tracker.Waiting})
 	check(err)
 	for _, rep := range left {
 		deliver(rep.ID)
@@ -111,12 +112,12 @@ func writer(t *testing.T, path string) {
 		}
 		s := whole("tencent", began, list...)
 		if r.IntN(5) == 0 {
-			name, err := db.KeepEvidence([]byte(fmt.Sprint("picture ", n, began)), "jpg")
+			name, err := db.KeepEvidence(ctx, []byte(fmt.Sprint("picture ", n, began)), "jpg")
 			check(err)
 			say(act{Did: "evidence", Name: name})
 			s.Pictures = map[tracker.ProductID]tracker.Picture{list[len(list)-1].ID: {File: name}}
 		}
-		changes, err := db.Commit(s, tracker.Rules{Misses: 1, MaxLoss: 1, StalledAfter: 3})
+		changes, err := db.Commit(ctx, s, tracker.Rules{Misses: 1, MaxLoss: 1, StalledAfter: 3})
 		check(err)
 		say(act{Did: "scan", Scan: s.Began, Seqs: numbers(changes)})
 		rep, err := one(db, "analysts", []string{"a@example.com"}, began, everything)
@@ -127,14 +128,14 @@ func writer(t *testing.T, path string) {
 		}
 		switch r.IntN(12) {
 		case 0:
-			check(db.Backup(path + ".backup"))
+			check(db.BackupFile(ctx, path+".backup"))
 			say(act{Did: "backup"})
 		case 1:
-			_, _, err := db.Compact()
+			_, _, err := db.Compact(ctx)
 			check(err)
 			say(act{Did: "compact"})
 		case 2:
-			_, err := db.ThinScans(1000*time.Hour, began)
+			_, err := db.ThinScans(ctx, 1000*time.Hour, began)
 			check(err)
 		}
 	}
@@ -237,10 +238,10 @@ func (k *killing) audit() {
 		k.fatalf("%v", err)
 	}
 	defer db.Close()
-	if err := db.Check(); err != nil {
+	if err := db.Check(ctx); err != nil {
 		k.fatalf("%v", err)
 	}
-	st, err := db.State("tencent")
+	st, err := db.State(ctx, "tencent")
 	if err != nil {
 		k.fatalf("%v", err)
 	}
@@ -248,11 +249,11 @@ func (k *killing) audit() {
 	if st.LastScan.Before(k.lastScan) {
 		k.fatalf("the scan of %v is lost, the last one is %v", k.lastScan, st.LastScan)
 	}
-	log, err := db.Changes(bolt.Query{After: k.seq, Limit: 1 << 20})
+	log, err := db.Changes(ctx, storage.Query{After: k.seq, Limit: 1 << 20})
 	if err != nil {
 		k.fatalf("%v", err)
 	}
-	if s, found, err := db.Scan("tencent", st.LastScan); !st.LastScan.IsZero() && (err != nil || !found || st.LastScan.After(k.lastScan) && s.Changes != len(log)) {
+	if s, found, err := db.Scan(ctx, "tencent", st.LastScan); !st.LastScan.IsZero() && (err != nil || !found || st.LastScan.After(k.lastScan) && s.Changes != len(log)) {
 		k.fatalf("the scan of %v (found %v, error %v) counts %d changes, there are %d", st.LastScan, found, err, s.Changes, len(log))
 	}
 	if st.LastScan.Equal(k.lastScan) && len(log) > 0 {
@@ -262,7 +263,7 @@ func (k *killing) audit() {
 
 	told := make(map[uint64]bool)
 	for after := uint64(0); ; {
-		page, err := db.Reports("analysts", after, 500, false)
+		page, err := db.Reports(ctx, storage.ReportQuery{Channel: "analysts", After: after, Limit: 500})
 		if err != nil {
 			k.fatalf("%v", err)
 		}
@@ -286,17 +287,17 @@ func (k *killing) audit() {
 			break
 		}
 	}
-	places, err := db.Channels()
+	channel, _, err := db.Channel(ctx, "analysts")
 	if err != nil {
 		k.fatalf("%v", err)
 	}
-	for seq := uint64(1); seq <= places["analysts"]; seq++ {
+	for seq := uint64(1); seq <= channel.Told; seq++ {
 		if !told[seq] {
 			k.fatalf("change %d is behind the channel and in no report", seq)
 		}
 	}
 	for id := range k.messages {
-		if _, found, err := db.Report(id); !found || err != nil {
+		if _, found, err := db.Report(ctx, id); !found || err != nil {
 			k.fatalf("report %d is lost (%v)", id, err)
 		}
 	}
@@ -310,7 +311,7 @@ func (k *killing) audit() {
 
 // evidence checks that the files which changes name are there and whole.
 func (k *killing) evidence(db *bolt.DB) {
-	log, err := db.Changes(bolt.Query{Newest: true, Limit: 300})
+	log, err := db.Changes(ctx, storage.Query{Newest: true, Limit: 300})
 	if err != nil {
 		k.fatalf("%v", err)
 	}

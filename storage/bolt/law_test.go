@@ -14,6 +14,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"shopwatch/storage"
 	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 )
@@ -253,28 +254,28 @@ func (h *history) restart() {
 		h.must(h.db.Close())
 		h.open()
 	case 2:
-		_, _, err := h.db.Compact()
+		_, _, err := h.db.Compact(ctx)
 		h.must(err)
 		h.db.Bolt().NoSync = true
 	case 3:
-		_, err := h.db.ThinScans(24*time.Hour, h.now)
+		_, err := h.db.ThinScans(ctx, 24*time.Hour, h.now)
 		h.must(err)
 	case 4:
 		backup := h.path + ".backup"
-		h.must(h.db.Backup(backup))
+		h.must(h.db.BackupFile(ctx, backup))
 		h.must(h.db.Close())
 		aside, err := bolt.Restore(h.path, backup)
 		h.must(err)
 		h.must(os.Remove(aside))
 		h.open()
 	case 5:
-		h.must(h.db.Check())
+		h.must(h.db.Check(ctx))
 	}
 }
 
 // dispute finds one of the last changes wrong, rightly or not.
 func (h *history) dispute() {
-	list, err := h.db.Changes(bolt.Query{Newest: true, Limit: 15})
+	list, err := h.db.Changes(ctx, storage.Query{Newest: true, Limit: 15})
 	h.must(err)
 	all := slices.Clone(list)
 	list = slices.DeleteFunc(list, func(c tracker.Change) bool {
@@ -284,14 +285,14 @@ func (h *history) dispute() {
 		return
 	}
 	wrong := list[h.number(0, len(list)-1, "disputed")]
-	fixed, err := h.db.Dispute(wrong.Seq, "I know better", h.now)
+	fixed, err := h.db.Dispute(ctx, wrong.Seq, "I know better", h.now)
 	h.must(err)
 	if h.seq++; fixed.Seq != h.seq || fixed.Corrects != wrong.Seq {
 		h.Fatalf("change %d corrects %d; want %d to correct %d", fixed.Seq, fixed.Corrects, h.seq, wrong.Seq)
 	}
 	h.seen[string(fixed.Kind)]++
 	id := wrong.Product.ID
-	it, found, err := h.db.Product("tencent", id)
+	it, found, err := h.db.Product(ctx, "tencent", id)
 	h.must(err)
 	if wrong.Kind == tracker.Added && found {
 		h.Fatalf("%s is in the catalog though its addition was wrong", id)
@@ -384,7 +385,7 @@ func (h *history) look() show {
 
 // probe looks at the pages of missed products as the scanner does.
 func (h *history) probe(s *tracker.Scan) {
-	out, err := h.db.Preview(s, h.rules)
+	out, err := h.db.Preview(ctx, s, h.rules)
 	h.must(err)
 	for i, it := range out.Missed {
 		if i >= h.rules.Probes {
@@ -412,12 +413,12 @@ func (h *history) step() {
 	sh := h.look()
 	s := sh.scan
 	h.probe(s)
-	before, err := h.db.State("tencent")
+	before, err := h.db.State(ctx, "tencent")
 	h.must(err)
-	changes, err := h.db.Commit(s, h.rules)
+	changes, err := h.db.Commit(ctx, s, h.rules)
 	h.must(err)
 
-	stored, err := h.db.Changes(bolt.Query{After: h.seq, Limit: 1000})
+	stored, err := h.db.Changes(ctx, storage.Query{After: h.seq, Limit: 1000})
 	h.must(err)
 	if fmt.Sprint(numbers(stored)) != fmt.Sprint(numbers(changes)) || s.Changes != len(changes) {
 		h.Fatalf("committed %v, stored %v, counted %d", numbers(changes), numbers(stored), s.Changes)
@@ -619,7 +620,7 @@ func (h *history) replay(s *tracker.Scan, changes []tracker.Change, silent bool)
 	if !silent {
 		return
 	}
-	items, err := h.db.Products("tencent", "", 1000)
+	items, err := h.db.Products(ctx, "tencent", "", 1000)
 	h.must(err)
 	for _, it := range items {
 		if it.Listed() {
@@ -632,9 +633,9 @@ func (h *history) replay(s *tracker.Scan, changes []tracker.Change, silent bool)
 
 // catalog checks that the log, replayed, gives the catalog.
 func (h *history) catalog() {
-	items, err := h.db.Products("tencent", "", 1000)
+	items, err := h.db.Products(ctx, "tencent", "", 1000)
 	h.must(err)
-	st, err := h.db.State("tencent")
+	st, err := h.db.State(ctx, "tencent")
 	h.must(err)
 	listed := 0
 	for _, it := range items {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.etcd.io/bbolt"
 
+	"shopwatch/storage"
 	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 )
@@ -40,9 +41,9 @@ func costs(t testing.TB, db *bolt.DB, read, wrote int, what string, do func()) {
 }
 
 // each is a pick that makes a report of every change.
-func each(pending []tracker.Change) (portions []bolt.Portion) {
+func each(pending []tracker.Change) (portions []storage.Portion) {
 	for _, c := range pending {
-		portions = append(portions, bolt.Portion{Take: 1, Tell: []uint64{c.Seq}})
+		portions = append(portions, storage.Portion{Take: 1, Tell: []uint64{c.Seq}})
 	}
 	return portions
 }
@@ -52,7 +53,7 @@ func many(t testing.TB, n int) *bolt.DB {
 	t.Helper()
 	db := joined(t)
 	commit(t, db, whole("tencent", day.Add(time.Hour), products(10+n)...))
-	made, err := db.NextReports("analysts", []string{"a@example.com", "b@example.com"}, day, 0, each)
+	made, err := storage.NextReports(ctx, db, "analysts", []string{"a@example.com", "b@example.com"}, day, 0, each)
 	if err != nil || len(made) != n {
 		t.Fatalf("%d reports, error %v; want %d", len(made), err, n)
 	}
@@ -66,18 +67,18 @@ func TestManyReportsInOneTransaction(t *testing.T) {
 	var made []tracker.Report
 	costs(t, db, 1, 1, "dividing the log into reports", func() {
 		var err error
-		if made, err = db.NextReports("analysts", []string{"a@example.com"}, day, 1000, each); err != nil {
+		if made, err = storage.NextReports(ctx, db, "analysts", []string{"a@example.com"}, day, 1000, each); err != nil {
 			t.Fatal(err)
 		}
 	})
 	if len(made) != 1000 {
 		t.Fatalf("%d reports, want one of each of the 1,000 changes that were looked at", len(made))
 	}
-	rest, err := db.NextReports("analysts", []string{"a@example.com"}, day, 1000, each)
+	rest, err := storage.NextReports(ctx, db, "analysts", []string{"a@example.com"}, day, 1000, each)
 	if made = append(made, rest...); err != nil || len(made) != n {
 		t.Fatalf("%d reports, error %v; want %d", len(made), err, n)
 	}
-	stored, err := db.Reports("analysts", 0, 2*n, false)
+	stored, err := db.Reports(ctx, storage.ReportQuery{Channel: "analysts", Limit: 2 * n})
 	if diff := cmp.Diff(made, stored); diff != "" || err != nil {
 		t.Errorf("stored reports differ, error %v:\n%s", err, diff)
 	}
@@ -94,10 +95,10 @@ func TestManyReportsInOneTransaction(t *testing.T) {
 func TestPortionsAreOneAfterAnother(t *testing.T) {
 	db := joined(t)
 	commit(t, db, whole("tencent", day.Add(time.Hour), products(20)...))
-	divide := func(portions ...bolt.Portion) ([]tracker.Report, error) {
-		return db.NextReports("analysts", nil, day, 0, func([]tracker.Change) []bolt.Portion { return portions })
+	divide := func(portions ...storage.Portion) ([]tracker.Report, error) {
+		return storage.NextReports(ctx, db, "analysts", nil, day, 0, func([]tracker.Change) []storage.Portion { return portions })
 	}
-	for what, portions := range map[string][]bolt.Portion{
+	for what, portions := range map[string][]storage.Portion{
 		"a change of the portion before": {{Take: 3, Tell: []uint64{1}}, {Take: 3, Tell: []uint64{2}}},
 		"more than is left":              {{Take: 6}, {Take: 5}},
 		"a portion of nothing":           {{Take: 2, Tell: []uint64{1}}, {}},
@@ -106,11 +107,11 @@ func TestPortionsAreOneAfterAnother(t *testing.T) {
 			t.Errorf("%s: %+v, error %v", what, made, err)
 		}
 	}
-	made, err := divide(bolt.Portion{Take: 2, Tell: []uint64{2}}, bolt.Portion{Take: 3}, bolt.Portion{Take: 1, Tell: []uint64{6}}, bolt.Portion{Take: 2})
+	made, err := divide(storage.Portion{Take: 2, Tell: []uint64{2}}, storage.Portion{Take: 3}, storage.Portion{Take: 1, Tell: []uint64{6}}, storage.Portion{Take: 2})
 	if err != nil || len(made) != 2 || made[0].First != 1 || made[0].Last != 2 || made[1].First != 6 || made[1].Last != 6 {
 		t.Fatalf("reports %+v, error %v; want one of 1 to 2 and one of 6", made, err)
 	}
-	if left, err := db.Pending("analysts"); err != nil || !slices.Equal(numbers(left), []uint64{9, 10}) {
+	if _, left, err := db.Pending(ctx, "analysts", 0); err != nil || !slices.Equal(numbers(left), []uint64{9, 10}) {
 		t.Errorf("pending are %v, error %v; want 9 and 10", numbers(left), err)
 	}
 	sound(t, db)
@@ -120,7 +121,7 @@ func TestChangeLetters(t *testing.T) {
 	const n = 1000
 	db := many(t, n)
 	sent := tracker.Letter{To: "a@example.com", State: tracker.Sent, Attempts: 1, Tried: day, Answer: "250 queued"}
-	if err := db.NoteLetter(7, sent); err != nil {
+	if err := db.NoteLetter(ctx, 7, sent); err != nil {
 		t.Fatal(err)
 	}
 	var ids []uint64
@@ -128,7 +129,7 @@ func TestChangeLetters(t *testing.T) {
 		ids = append(ids, id+1)
 	}
 	costs(t, db, 0, 1, "altering the letters of 1,000 reports", func() {
-		changed, err := db.ChangeLetters(ids, func(report uint64, l *tracker.Letter) {
+		changed, err := db.ChangeLetters(ctx, ids, func(report uint64, l *tracker.Letter) {
 			if l.To == "a@example.com" || report%2 == 0 {
 				l.State, l.Answer = tracker.Dead, fmt.Sprint("no ", report)
 			}
@@ -137,24 +138,24 @@ func TestChangeLetters(t *testing.T) {
 			t.Errorf("%d letters changed, error %v; want %d, all but the one that was sent", changed, err, want)
 		}
 	})
-	seven, _, err := db.Report(7)
+	seven, _, err := db.Report(ctx, 7)
 	if diff := cmp.Diff(sent, seven.Letters[0]); diff != "" || err != nil {
 		t.Errorf("the sent letter changed (-want +got), error %v:\n%s", err, diff)
 	}
-	if eight, _, err := db.Report(8); !eight.Delivered || eight.Letters[1].Answer != "no 8" || err != nil {
+	if eight, _, err := db.Report(ctx, 8); !eight.Delivered || eight.Letters[1].Answer != "no 8" || err != nil {
 		t.Errorf("report 8 = %+v, error %v", eight, err)
 	}
-	waiting, err := db.Undelivered("analysts")
+	waiting, err := db.Reports(ctx, storage.ReportQuery{Channel: "analysts", With: tracker.Waiting, Limit: n})
 	if len(waiting) != n/2 || err != nil {
 		t.Errorf("%d reports wait, error %v; want %d", len(waiting), err, n/2)
 	}
-	if changed, err := db.ChangeLetters(ids, func(_ uint64, l *tracker.Letter) { l.To = "c@example.com" }); changed != 0 || err != nil {
+	if changed, err := db.ChangeLetters(ctx, ids, func(_ uint64, l *tracker.Letter) { l.To = "c@example.com" }); changed != 0 || err != nil {
 		t.Errorf("%d letters got another recipient, error %v", changed, err)
 	}
-	if _, err := db.ChangeLetters([]uint64{1, n + 1}, func(_ uint64, l *tracker.Letter) { l.Answer = "lost" }); err == nil {
+	if _, err := db.ChangeLetters(ctx, []uint64{1, n + 1}, func(_ uint64, l *tracker.Letter) { l.Answer = "lost" }); err == nil {
 		t.Error("no error for a report that is not there")
 	}
-	if one, _, err := db.Report(1); one.Letters[1].Answer == "lost" || err != nil {
+	if one, _, err := db.Report(ctx, 1); one.Letters[1].Answer == "lost" || err != nil {
 		t.Errorf("report 1 = %+v, error %v; want it as it was, because nothing was written", one, err)
 	}
 	sound(t, db)
@@ -162,12 +163,12 @@ func TestChangeLetters(t *testing.T) {
 
 func TestUndeliveredPageByPage(t *testing.T) {
 	db := many(t, 250)
-	if err := db.AddReport(&tracker.Report{Channel: "chat", Created: day, About: "heartbeat", Letters: []tracker.Letter{{To: "x", State: tracker.Waiting}}}); err != nil {
+	if err := db.AddReport(ctx, &tracker.Report{Channel: "chat", Created: day, About: "heartbeat", Letters: []tracker.Letter{{To: "x", State: tracker.Waiting}}}); err != nil {
 		t.Fatal(err)
 	}
 	var got []uint64
 	for after := uint64(0); ; {
-		page, err := db.UndeliveredAfter("analysts", after, 0)
+		page, err := db.Reports(ctx, storage.ReportQuery{Channel: "analysts", With: tracker.Waiting, After: after})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -182,7 +183,7 @@ func TestUndeliveredPageByPage(t *testing.T) {
 	if len(got) != 250 || !slices.IsSorted(got) || got[0] != 1 || got[249] != 250 {
 		t.Errorf("pages have %v, want 1 to 250", got)
 	}
-	if page, err := db.UndeliveredAfter("analysts", 98, 2); err != nil || len(page) != 2 || page[0].ID != 99 {
+	if page, err := db.Reports(ctx, storage.ReportQuery{Channel: "analysts", With: tracker.Waiting, After: 98, Limit: 2}); err != nil || len(page) != 2 || page[0].ID != 99 {
 		t.Errorf("page after 98 = %v, %v", page, err)
 	}
 }
@@ -201,7 +202,7 @@ func TestToldOfManyChanges(t *testing.T) {
 		"cha":      func(uint64) bool { return false },
 	} {
 		costs(t, db, 1, 0, "looking up 1,000 changes", func() {
-			told, err := db.Told(channel, seqs)
+			told, err := db.Told(ctx, channel, seqs)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -222,12 +223,12 @@ func TestChangesByNumber(t *testing.T) {
 		seqs = append(seqs, want[i].Seq)
 	}
 	costs(t, db, 1, 0, "reading 3,000 changes", func() {
-		got, err := db.ChangesOf(append([]uint64{0}, append(seqs, 3001)...))
+		got, err := db.ChangesOf(ctx, append([]uint64{0}, append(seqs, 3001)...))
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("changes differ, error %v:\n%s", err, diff)
 		}
 	})
-	if got, err := db.ChangesOf([]uint64{3, 1}); err != nil || !slices.Equal(numbers(got), []uint64{3, 1}) {
+	if got, err := db.ChangesOf(ctx, []uint64{3, 1}); err != nil || !slices.Equal(numbers(got), []uint64{3, 1}) {
 		t.Errorf("changes %v, error %v; want them in the order of the numbers", numbers(got), err)
 	}
 }
@@ -246,11 +247,11 @@ func TestScansOf(t *testing.T) {
 			began = append(began, hour(h))
 			want[h] = h >= 0 && h <= 7 && h != 4
 		}
-		var got []bolt.ScanRecord
+		var got []storage.ScanRecord
 		read := min(len(hours), 1)
 		costs(t, db, read, 0, fmt.Sprint("scans of hours ", hours), func() {
 			var err error
-			if got, err = db.ScansOf("tencent", began); err != nil {
+			if got, err = db.ScansOf(ctx, "tencent", began); err != nil {
 				t.Fatal(err)
 			}
 		})
@@ -263,7 +264,7 @@ func TestScansOf(t *testing.T) {
 			if !s.LastComplete.Equal(complete[h]) {
 				t.Errorf("hours %v: the last complete scan before hour %d began at %v, want %v", hours, h, s.LastComplete, complete[h])
 			}
-			one, _, err := db.Scan("tencent", s.Began)
+			one, _, err := db.Scan(ctx, "tencent", s.Began)
 			if diff := cmp.Diff(one, s.Scan); diff != "" || err != nil {
 				t.Errorf("hour %d: the scan differs, error %v:\n%s", h, err, diff)
 			}
@@ -273,11 +274,11 @@ func TestScansOf(t *testing.T) {
 				t.Errorf("hours %v: the scan of hour %d is not among them", hours, h)
 			}
 		}
-		if !slices.IsSortedFunc(got, func(a, b bolt.ScanRecord) int { return a.Began.Compare(b.Began) }) {
+		if !slices.IsSortedFunc(got, func(a, b storage.ScanRecord) int { return a.Began.Compare(b.Began) }) {
 			t.Errorf("hours %v: not the oldest first", hours)
 		}
 	}
-	if got, err := db.ScansOf("nobody", []time.Time{day}); len(got) != 0 || err != nil {
+	if got, err := db.ScansOf(ctx, "nobody", []time.Time{day}); len(got) != 0 || err != nil {
 		t.Errorf("scans of nobody: %v, %v", got, err)
 	}
 }

@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -12,6 +13,8 @@ import (
 
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
+
+	"shopwatch/storage"
 )
 
 // Options of Open. The zero value is good.
@@ -72,8 +75,9 @@ func open(path string, o Options, f format) (*DB, error) {
 
 // prepare makes sure that the open file is ours, whole and of our schema.
 func (db *DB) prepare(o Options) error {
+	ctx := context.Background()
 	var m metaValue
-	err := db.view(func(t tx) error {
+	err := db.view(ctx, func(t tx) error {
 		var err error
 		m, err = t.meta()
 		return err
@@ -88,22 +92,22 @@ func (db *DB) prepare(o Options) error {
 			db.path, m.Schema, db.format.schema())
 	}
 	if o.Maintain {
-		err := db.checkPages()
+		err := db.checkPages(ctx)
 		if err == nil {
-			err = db.view(tx.checkSums)
+			err = db.view(ctx, tx.checkSums)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	if m.Schema < db.format.schema() {
-		if err := db.upgrade(m.Schema); err != nil {
+		if err := db.upgrade(ctx, m.Schema); err != nil {
 			return err
 		}
 	}
-	if size, free, err := db.Size(); o.Maintain && err == nil && size > worthMap && free > size/2 {
-		_, _, err = db.Compact()
-		if errors.Is(err, ErrDamaged) {
+	if size, free, err := db.Size(ctx); o.Maintain && err == nil && size > worthMap && free > size/2 {
+		_, _, err = db.Compact(ctx)
+		if errors.Is(err, storage.ErrDamaged) {
 			return err // for lack of disk space it can wait
 		}
 	}
@@ -124,19 +128,19 @@ func (t tx) meta() (metaValue, error) {
 	}
 	for _, name := range rootBuckets {
 		if t.Bucket([]byte(name)) == nil {
-			return m, fmt.Errorf("bucket %s is missing: %w", name, ErrDamaged)
+			return m, fmt.Errorf("bucket %s is missing: %w", name, storage.ErrDamaged)
 		}
 	}
 	return m, nil
 }
 
 // upgrade brings an older file to our schema, after a backup.
-func (db *DB) upgrade(from int) error {
+func (db *DB) upgrade(ctx context.Context, from int) error {
 	backup := filepath.Join(filepath.Dir(db.path), backupFolder, fmt.Sprintf("before-schema-%d.db", from+1))
-	if err := db.Backup(backup); err != nil {
+	if err := db.BackupFile(ctx, backup); err != nil {
 		return fmt.Errorf("back up %s before upgrading it: %w", db.path, err)
 	}
-	err := db.update(func(t tx) error {
+	err := db.update(ctx, func(t tx) error {
 		for _, step := range db.format.upgrades[from-1:] {
 			if err := step(t); err != nil {
 				return err
@@ -179,7 +183,7 @@ func create(path string, f format) error {
 			}
 		}
 		m := metaValue{What: sentinel, Schema: f.schema(), Created: time.Now().UnixMilli(), ID: rand.Text()}
-		return tx{t}.in(inMeta).write([]byte("file"), m)
+		return tx{Tx: t}.in(inMeta).write([]byte("file"), m)
 	})
 	if err := errors.Join(err, b.Close()); err != nil {
 		return err
@@ -242,8 +246,8 @@ func openBolt(path, name string, timeout time.Duration, isNew bool) (*boltFile, 
 		return &boltFile{b, f}, nil
 	case errors.Is(err, berrors.ErrTimeout):
 		err = fmt.Errorf("%s is %w by another process; stop it first", path, ErrLocked)
-	case errors.Is(err, ErrDamaged), errors.Is(err, berrors.ErrChecksum), errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrVersionMismatch):
-		err = fmt.Errorf("%s is %w: %w; %s", path, ErrDamaged, err, wayBack(path))
+	case errors.Is(err, storage.ErrDamaged), errors.Is(err, berrors.ErrChecksum), errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrVersionMismatch):
+		err = fmt.Errorf("%s is %w: %w; %s", path, storage.ErrDamaged, err, wayBack(path))
 	default:
 		err = fmt.Errorf("open database %s: %w", path, err)
 	}
@@ -252,7 +256,7 @@ func openBolt(path, name string, timeout time.Duration, isNew bool) (*boltFile, 
 }
 
 func withWayBack(err error, path string) error {
-	if errors.Is(err, ErrDamaged) {
+	if errors.Is(err, storage.ErrDamaged) {
 		return fmt.Errorf("%w; %s", err, wayBack(path))
 	}
 	return err

@@ -18,6 +18,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"shopwatch/storage"
 	"shopwatch/storage/bolt"
 )
 
@@ -111,7 +112,7 @@ func TestOpenLeavesAStrangeFileAlone(t *testing.T) {
 			if !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("error %q, want one line with %q", err, c.want)
 			}
-			if errors.Is(err, bolt.ErrDamaged) != c.damaged {
+			if errors.Is(err, storage.ErrDamaged) != c.damaged {
 				t.Errorf("error %q wraps ErrDamaged: %v, want %v", err, !c.damaged, c.damaged)
 			}
 			if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, c.content) {
@@ -137,7 +138,7 @@ func TestOneGoodMetaIsEnough(t *testing.T) {
 		t.Fatal(err)
 	}
 	db := open(t, path)
-	if st, err := db.State("tencent"); err != nil || st.Listed == 0 {
+	if st, err := db.State(ctx, "tencent"); err != nil || st.Listed == 0 {
 		t.Errorf("State = %+v, %v; want the catalog", st, err)
 	}
 }
@@ -149,7 +150,7 @@ func TestErrorNamesTheNewestGoodBackup(t *testing.T) {
 	db := open(t, path)
 	var made []string
 	for i := range 3 {
-		b, err := db.BackupDaily(7, day.AddDate(0, 0, i))
+		b, err := db.BackupDaily(ctx, 7, day.AddDate(0, 0, i))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -208,14 +209,14 @@ func TestFlippedByteInAValueNamesTheKey(t *testing.T) {
 	}
 	db := open(t, path)
 	want := "catalogs/tencent/" + string(id)
-	if _, err := db.Products("tencent", "", 1000); !errors.Is(err, bolt.ErrDamaged) || !strings.Contains(err.Error(), want) {
+	if _, err := db.Products(ctx, "tencent", "", 1000); !errors.Is(err, storage.ErrDamaged) || !strings.Contains(err.Error(), want) {
 		t.Errorf("Products: error %v, want one that names %s", err, want)
 	}
 	list := products(400)[:300]
-	if _, err := db.Commit(whole("tencent", day.AddDate(0, 1, 0), list...), rules); !errors.Is(err, bolt.ErrDamaged) || !strings.Contains(err.Error(), want) {
+	if _, err := db.Commit(ctx, whole("tencent", day.AddDate(0, 1, 0), list...), rules); !errors.Is(err, storage.ErrDamaged) || !strings.Contains(err.Error(), want) {
 		t.Errorf("Commit: error %v, want one that names %s", err, want)
 	}
-	if err := db.Check(); !errors.Is(err, bolt.ErrDamaged) || !strings.Contains(err.Error(), want) {
+	if err := db.Check(ctx); !errors.Is(err, storage.ErrDamaged) || !strings.Contains(err.Error(), want) {
 		t.Errorf("Check: error %v, want one that names %s", err, want)
 	}
 	if _, err := bolt.Open(path, bolt.Options{Timeout: time.Millisecond}); !errors.Is(err, bolt.ErrLocked) {
@@ -279,11 +280,11 @@ func TestDamagedFileNeverCrashes(t *testing.T) {
 func damagedRounds(t *testing.T, path string) {
 	good := used(t, path)
 	sane := open(t, path)
-	all, err := sane.Changes(queryAll)
+	all, err := sane.Changes(ctx, queryAll)
 	if err != nil {
 		t.Fatal(err)
 	}
-	items, err := sane.Products("tencent", "", 1000)
+	items, err := sane.Products(ctx, "tencent", "", 1000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -304,24 +305,24 @@ func damagedRounds(t *testing.T, path string) {
 		db, err := bolt.Open(path, bolt.Options{})
 		errs = append(errs, err)
 		if err == nil {
-			log, err := db.Changes(queryAll)
+			log, err := db.Changes(ctx, queryAll)
 			if err == nil && len(log) < len(all)-2 { // one commit may be lost with its meta
 				t.Errorf("round %d: the log has %d changes instead of %d, and no error", n, len(log), len(all))
 			}
 			errs = append(errs, err)
-			got, err := db.Products("tencent", "", 1000)
+			got, err := db.Products(ctx, "tencent", "", 1000)
 			errs = append(errs, err)
-			if err == nil && len(got) != len(items) && db.Check() == nil {
+			if err == nil && len(got) != len(items) && db.Check(ctx) == nil {
 				t.Errorf("round %d: %d products instead of %d, and no error", n, len(got), len(items))
 			}
-			_, err = db.Commit(whole("tencent", day.AddDate(0, 1, 0), products(380)...), rules)
+			_, err = db.Commit(ctx, whole("tencent", day.AddDate(0, 1, 0), products(380)...), rules)
 			errs = append(errs, err)
 			if err == nil {
-				if st, err := db.State("tencent"); err == nil && st.Listed != 380 && st.Listed != 400 {
+				if st, err := db.State(ctx, "tencent"); err == nil && st.Listed != 380 && st.Listed != 400 {
 					t.Errorf("round %d: %d products listed after the commit", n, st.Listed)
 				}
 			}
-			errs = append(errs, db.Check(), db.Close())
+			errs = append(errs, db.Check(ctx), db.Close())
 		}
 		errs = append(errs, bolt.Verify(path))
 		if err := errors.Join(errs...); err != nil {
@@ -336,17 +337,17 @@ func damagedRounds(t *testing.T, path string) {
 // known is all that can be read from a database, or the first error.
 func known(db *bolt.DB) (string, error) {
 	var all strings.Builder
-	list, err := db.Storefronts()
+	list, err := db.Storefronts(ctx)
 	fmt.Fprintf(&all, "%+v\n", list)
-	items, err2 := db.Products("tencent", "", 1000)
+	items, err2 := db.Products(ctx, "tencent", "", 1000)
 	fmt.Fprintf(&all, "%+v\n", items)
-	log, err3 := db.Changes(queryAll)
+	log, err3 := db.Changes(ctx, queryAll)
 	for _, c := range log {
 		fmt.Fprintf(&all, "%d %s %+v %+v\n", c.Seq, c.Kind, *c.Product, c.Before)
 	}
-	scans, err4 := db.Scans("", time.Time{}, 1000)
+	scans, err4 := db.Scans(ctx, storage.ScanQuery{Limit: 1000})
 	fmt.Fprintf(&all, "%+v\n", scans)
-	history, err5 := db.History("tencent", product(7).ID, 0, 1000)
+	history, err5 := db.History(ctx, "tencent", product(7).ID, 0, 1000)
 	fmt.Fprintf(&all, "%d\n", len(history))
 	return all.String(), errors.Join(err, err2, err3, err4, err5)
 }
@@ -368,7 +369,7 @@ func TestEveryDamagedPage(t *testing.T) {
 
 func damagedPages(t *testing.T, path string) {
 	db := open(t, path)
-	if err := db.Join("analysts"); err != nil { // a commit that changes nothing of what is read
+	if err := db.Join(ctx, "analysts"); err != nil { // a commit that changes nothing of what is read
 		t.Fatal(err)
 	}
 	want, err := known(db)
@@ -417,7 +418,7 @@ func damagedPages(t *testing.T, path string) {
 				err = errors.Join(err, db.Close())
 			}
 			switch {
-			case err != nil && !errors.Is(err, bolt.ErrDamaged):
+			case err != nil && !errors.Is(err, storage.ErrDamaged):
 				t.Errorf("page %d %s: error %v, want one that says damaged", id, how.name, err)
 			case err == nil && got != want && verified == nil:
 				t.Errorf("page %d %s: another content, and nobody finds out", id, how.name)
@@ -431,7 +432,7 @@ func damagedPages(t *testing.T, path string) {
 				// Of the first two pages one is enough, and a key of a branch
 				// may be another one between the same two leaves.
 				t.Errorf("page %d %s: the check finds nothing", id, how.name)
-			case verified != nil && !errors.Is(verified, bolt.ErrDamaged):
+			case verified != nil && !errors.Is(verified, storage.ErrDamaged):
 				t.Errorf("page %d %s: the check says %v, want damaged", id, how.name, verified)
 			}
 		}
@@ -536,7 +537,7 @@ func TestFileOfSchema1(t *testing.T) {
 	if len(got) != 2 || got[1].SameAs == nil || got[1].SameAs.ID != gone.ID {
 		t.Errorf("changes %+v, want a price and a product that was removed before", got)
 	}
-	if h, err := db.History("tencent", list[0].ID, 0, 0); len(h) != 11 || err != nil || h[10].Seq != 32 {
+	if h, err := db.History(ctx, "tencent", list[0].ID, 0, 0); len(h) != 11 || err != nil || h[10].Seq != 32 {
 		t.Errorf("history of %d changes, error %v; want 11", len(h), err)
 	}
 	sound(t, db)

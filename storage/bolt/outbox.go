@@ -2,23 +2,22 @@ package bolt
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
-	"strings"
 	"time"
 
 	"go.etcd.io/bbolt"
 
+	"shopwatch/storage"
 	"shopwatch/tracker"
 )
 
 // The change log is the outbox: each channel has a place in it, and a report
 // is written in the transaction that moves the place. What is sent, and sent
 // again, is always a written report.
-
-// pendingLimit is how many changes one report can cover.
-const pendingLimit = 10_000
 
 // A channelValue is a channel's place in the log.
 type channelValue struct {
@@ -28,21 +27,15 @@ type channelValue struct {
 	Left []string `json:"l,omitempty"`
 }
 
-// Join gives a new channel its place at the end of the log. One that is known
-// stays where it is.
-func (db *DB) Join(channel string) error {
-	if channel == "" || strings.ContainsRune(channel, 0) {
-		return fmt.Errorf("channel %q: a name must not be empty or hold a zero byte", channel)
-	}
-	known := false
-	err := db.view(func(t tx) (err error) {
-		known, err = t.in(inChannels).read([]byte(channel), &channelValue{})
-		return err
-	})
-	if known || err != nil {
+// Join implements storage.Channels.
+func (db *DB) Join(ctx context.Context, channel string) error {
+	if err := storage.CheckChannel(channel); err != nil {
 		return err
 	}
-	return db.update(func(t tx) error {
+	if _, known, err := db.Channel(ctx, channel); known || err != nil {
+		return err
+	}
+	return db.update(ctx, func(t tx) error {
 		b := t.in(inChannels)
 		if known, err := b.read([]byte(channel), &channelValue{}); known || err != nil {
 			return err
@@ -51,50 +44,67 @@ func (db *DB) Join(channel string) error {
 	})
 }
 
-// Leave notes that a recipient wants no more letters of a channel, or with
-// back that it wants them again.
-func (db *DB) Leave(channel, to string, back bool) error {
-	return db.update(func(t tx) error {
-		v, err := t.channel(channel)
-		if err != nil {
-			return err
-		}
-		v.Left = slices.DeleteFunc(v.Left, func(s string) bool { return s == to })
-		if !back {
-			v.Left = append(v.Left, to)
-		}
-		return t.in(inChannels).write([]byte(channel), v)
-	})
-}
-
-// Left are the recipients that want no more letters of a channel.
-func (db *DB) Left(channel string) ([]string, error) {
-	var left []string
-	err := db.view(func(t tx) error {
-		v, err := t.channel(channel)
-		left = v.Left
+// Channel implements storage.Channels.
+func (db *DB) Channel(ctx context.Context, channel string) (c storage.Channel, found bool, err error) {
+	err = db.view(ctx, func(t tx) error {
+		var v channelValue
+		var err error
+		found, err = t.in(inChannels).read([]byte(channel), &v)
+		c = v.channel(channel)
 		return err
 	})
-	return left, err
+	if !found || err != nil {
+		return storage.Channel{}, false, err
+	}
+	return c, true, nil
 }
 
-// Channels are those that ever joined, by name, with the number of the last
-// change behind each.
-func (db *DB) Channels() (map[string]uint64, error) {
-	places := make(map[string]uint64)
-	err := db.view(func(t tx) error {
-		b := t.in(inChannels)
-		cur := b.cursor()
+// Channels implements storage.Channels.
+func (db *DB) Channels(ctx context.Context) ([]storage.Channel, error) {
+	var list []storage.Channel
+	err := db.view(ctx, func(t tx) error {
+		cur := t.in(inChannels).cursor()
 		for k, _ := cur.First(); k != nil; k, _ = cur.Next() {
 			v, err := t.channel(string(k))
 			if err != nil {
 				return err
 			}
-			places[string(k)] = v.Told
+			list = append(list, v.channel(string(k)))
 		}
 		return nil
 	})
-	return places, err
+	return list, err
+}
+
+func (v *channelValue) channel(name string) storage.Channel {
+	return storage.Channel{Name: name, Told: v.Told, Joined: fromMillis(v.Joined), Unsubscribed: v.Left}
+}
+
+// Unsubscribe implements storage.Channels.
+func (db *DB) Unsubscribe(ctx context.Context, channel, to string) error {
+	return db.changeChannel(ctx, channel, func(v *channelValue) {
+		if !slices.Contains(v.Left, to) {
+			v.Left = append(v.Left, to)
+		}
+	})
+}
+
+// Resubscribe implements storage.Channels.
+func (db *DB) Resubscribe(ctx context.Context, channel, to string) error {
+	return db.changeChannel(ctx, channel, func(v *channelValue) {
+		v.Left = slices.DeleteFunc(v.Left, func(s string) bool { return s == to })
+	})
+}
+
+func (db *DB) changeChannel(ctx context.Context, channel string, change func(*channelValue)) error {
+	return db.update(ctx, func(t tx) error {
+		v, err := t.channel(channel)
+		if err != nil {
+			return err
+		}
+		change(&v)
+		return t.in(inChannels).write([]byte(channel), v)
+	})
 }
 
 func (t tx) channel(name string) (channelValue, error) {
@@ -106,89 +116,18 @@ func (t tx) channel(name string) (channelValue, error) {
 	return v, err
 }
 
-// A Portion is what one report covers of the changes behind a channel's place
-// in the log.
-type Portion struct {
-	Take int      // how many changes, in the order of the log
-	Tell []uint64 // the numbers of those that it tells; with none only the place moves
-}
-
-// NextReports lets pick divide the changes behind the channel's place in the
-// log into the next reports. It sees the first of them, at most limit or 10,000,
-// which is what one report can cover; 0 stands for that. The reports, with a
-// waiting letter to each recipient, and the channel's new place are written in
-// one transaction. What pick leaves over stays behind the place; without
-// portions nothing is written. No transaction is open while pick runs, and it
-// runs again when another caller was faster.
-func (db *DB) NextReports(channel string, to []string, now time.Time, limit int, pick func(pending []tracker.Change) []Portion) ([]tracker.Report, error) {
-	for {
-		place, pending, err := db.pending(channel, limit)
-		if err != nil || len(pending) == 0 {
-			return nil, err
-		}
-		var made []tracker.Report
-		last := place
-		for _, p := range pick(pending) {
-			r, err := p.report(pending)
-			if err != nil {
-				return nil, fmt.Errorf("report for %s: %w", channel, err)
-			}
-			pending, last = pending[p.Take:], r.Last
-			if len(r.Changes) == 0 {
-				continue
-			}
-			r.Channel, r.Created = channel, now
-			for _, recipient := range to {
-				r.Letters = append(r.Letters, tracker.Letter{To: recipient, State: tracker.Waiting})
-			}
-			made = append(made, r)
-		}
-		if last == place {
-			return nil, nil
-		}
-		moved, err := db.move(channel, place, last, made)
-		if err != nil {
-			return nil, err
-		}
-		if moved {
-			return made, nil
-		}
+// Pending implements storage.Outbox.
+func (db *DB) Pending(ctx context.Context, channel string, limit int) (place uint64, list []tracker.Change, err error) {
+	if limit <= 0 || limit > storage.PendingLimit {
+		limit = storage.PendingLimit
 	}
-}
-
-// report is what becomes of a portion of changes.
-func (p Portion) report(pending []tracker.Change) (tracker.Report, error) {
-	if p.Take <= 0 || p.Take > len(pending) {
-		return tracker.Report{}, fmt.Errorf("%d of %d changes cannot be covered", p.Take, len(pending))
-	}
-	r := tracker.Report{First: pending[0].Seq, Last: pending[p.Take-1].Seq}
-	for _, n := range p.Tell {
-		if n < r.First || n > r.Last {
-			return r, fmt.Errorf("change %d is not among those that it covers", n)
-		}
-	}
-	r.Changes = slices.Compact(slices.Sorted(slices.Values(p.Tell)))
-	return r, nil
-}
-
-// Pending are the first 10,000 changes behind a channel's place in the log.
-func (db *DB) Pending(channel string) ([]tracker.Change, error) {
-	_, list, err := db.pending(channel, 0)
-	return list, err
-}
-
-// pending are the first changes behind a channel's place.
-func (db *DB) pending(channel string, limit int) (place uint64, list []tracker.Change, err error) {
-	if limit <= 0 {
-		limit = pendingLimit
-	}
-	err = db.view(func(t tx) error {
+	err = db.view(ctx, func(t tx) error {
 		v, err := t.channel(channel)
 		if err != nil {
 			return err
 		}
 		place = v.Told
-		return t.find(Query{After: place, Limit: min(limit, pendingLimit)}, func(seq uint64) error {
+		return t.find(storage.Query{After: place, Limit: limit}, func(seq uint64) error {
 			c, err := t.change(seq)
 			list = append(list, c)
 			return err
@@ -197,15 +136,18 @@ func (db *DB) pending(channel string, limit int) (place uint64, list []tracker.C
 	return place, list, err
 }
 
-// move writes reports and the channel's place behind them. It reports false
-// when the channel is not at the place any more.
-func (db *DB) move(channel string, from, to uint64, reports []tracker.Report) (moved bool, err error) {
-	err = db.update(func(t tx) error {
+// Advance implements storage.Outbox.
+func (db *DB) Advance(ctx context.Context, channel string, from, to uint64, reports []tracker.Report) (moved bool, err error) {
+	err = db.update(ctx, func(t tx) error {
 		v, err := t.channel(channel)
 		if moved = err == nil && v.Told == from; !moved {
 			return err
 		}
+		if to < from || to > t.last() {
+			return fmt.Errorf("channel %s cannot move from change %d to %d of %d", channel, from, to, t.last())
+		}
 		for i := range reports {
+			reports[i].Channel = channel
 			if err := t.addReport(&reports[i]); err != nil {
 				return err
 			}
@@ -216,18 +158,17 @@ func (db *DB) move(channel string, from, to uint64, reports []tracker.Report) (m
 	return moved && err == nil, err
 }
 
-// AddReport writes a report about no change, such as a heartbeat, and sets its
-// ID and Delivered.
-func (db *DB) AddReport(r *tracker.Report) error {
+// AddReport implements storage.Outbox.
+func (db *DB) AddReport(ctx context.Context, r *tracker.Report) error {
 	if len(r.Changes) > 0 {
-		return errors.New("a report about changes comes from NextReports")
+		return errors.New("a report about changes comes from Advance")
 	}
-	return db.update(func(t tx) error { return t.addReport(r) })
+	return db.update(ctx, func(t tx) error { return t.addReport(r) })
 }
 
 func (t tx) addReport(r *tracker.Report) error {
-	if r.Channel == "" || strings.ContainsRune(r.Channel, 0) {
-		return fmt.Errorf("report for channel %q", r.Channel)
+	if err := storage.CheckChannel(r.Channel); err != nil {
+		return err
 	}
 	b := t.in(inReports)
 	id, err := b.NextSequence()
@@ -253,11 +194,9 @@ func (t tx) addReport(r *tracker.Report) error {
 	return t.in(inWaiting).Put(underNumber(r.Channel, id), nil)
 }
 
-// NoteLetter writes what became of a letter of a report, found by its To.
-// Noting the same twice is noting it once, and a letter that was sent stays
-// sent. When no letter waits any more the report is delivered.
-func (db *DB) NoteLetter(report uint64, l tracker.Letter) error {
-	return db.update(func(t tx) error {
+// NoteLetter implements storage.Outbox.
+func (db *DB) NoteLetter(ctx context.Context, report uint64, l tracker.Letter) error {
+	return db.update(ctx, func(t tx) error {
 		found := false
 		_, err := t.changeLetters(report, func(o *tracker.Letter) {
 			if o.To == l.To {
@@ -271,11 +210,9 @@ func (db *DB) NoteLetter(report uint64, l tracker.Letter) error {
 	})
 }
 
-// ChangeLetters lets change alter the letters of reports, except those that
-// were sent, and writes them in one transaction. It returns how many letters
-// differ from what they were. change must not use the database.
-func (db *DB) ChangeLetters(reports []uint64, change func(report uint64, l *tracker.Letter)) (changed int, err error) {
-	err = db.update(func(t tx) error {
+// ChangeLetters implements storage.Outbox.
+func (db *DB) ChangeLetters(ctx context.Context, reports []uint64, change func(report uint64, l *tracker.Letter)) (changed int, err error) {
+	err = db.update(ctx, func(t tx) error {
 		changed = 0
 		for _, id := range reports {
 			n, err := t.changeLetters(id, func(l *tracker.Letter) { change(id, l) })
@@ -322,11 +259,11 @@ func (t tx) changeLetters(report uint64, change func(*tracker.Letter)) (changed 
 	return changed, waiting.Put(k, nil)
 }
 
-// Report returns one report. It reports false when there is none.
-func (db *DB) Report(id uint64) (tracker.Report, bool, error) {
+// Report implements storage.Outbox.
+func (db *DB) Report(ctx context.Context, id uint64) (tracker.Report, bool, error) {
 	var r tracker.Report
 	found := false
-	err := db.view(func(t tx) (err error) {
+	err := db.view(ctx, func(t tx) (err error) {
 		if found = id > 0 && id <= t.in(inReports).Sequence(); found {
 			r, err = t.report(id)
 		}
@@ -340,111 +277,86 @@ func (t tx) report(id uint64) (tracker.Report, error) {
 	var v reportValue
 	found, err := b.read(number(id), &v)
 	if err == nil && !found {
-		err = fmt.Errorf("%s is missing: %w", b.name(number(id)), ErrDamaged)
+		err = fmt.Errorf("%s is missing: %w", b.name(number(id)), storage.ErrDamaged)
 	}
 	return v.report(id), err
 }
 
-// Undelivered are the reports of a channel with waiting letters, oldest first.
-// An empty channel stands for all.
-func (db *DB) Undelivered(channel string) ([]tracker.Report, error) {
-	list, err := db.undelivered(channel, 0, 0)
-	if channel == "" {
-		slices.SortFunc(list, func(a, b tracker.Report) int { return int(a.ID) - int(b.ID) })
-	}
-	return list, err
-}
-
-// UndeliveredAfter are those of Undelivered with greater numbers than after; at
-// most limit, 100 when zero.
-func (db *DB) UndeliveredAfter(channel string, after uint64, limit int) ([]tracker.Report, error) {
-	return db.undelivered(channel, after, pageSize(limit))
-}
-
-// undelivered are at most limit reports, all when that is 0.
-func (db *DB) undelivered(channel string, after uint64, limit int) ([]tracker.Report, error) {
+// Reports implements storage.Outbox.
+func (db *DB) Reports(ctx context.Context, q storage.ReportQuery) ([]tracker.Report, error) {
 	var list []tracker.Report
-	err := db.view(func(t tx) error {
-		return t.indexed(inWaiting, channel, after, func(id uint64) (bool, error) {
+	err := db.view(ctx, func(t tx) error {
+		for id := range t.reportIDs(q) {
 			r, err := t.report(id)
-			list = append(list, r)
-			return limit == 0 || len(list) < limit, err
-		})
-	})
-	return list, err
-}
-
-// Dead are the reports made since a time of which a letter was refused for good
-// or given up, oldest first.
-func (db *DB) Dead(since time.Time) ([]tracker.Report, error) {
-	var list []tracker.Report
-	err := db.view(func(t tx) error {
-		cur := t.in(inReports).cursor()
-		for k, _ := cur.Last(); k != nil; k, _ = cur.Prev() {
-			r, err := t.report(numberOf(k))
-			if err != nil || r.Created.Before(since) {
+			switch {
+			case err != nil:
 				return err
+			case q.Channel != "" && r.Channel != q.Channel:
+				return fmt.Errorf("%s is %w: it names report %d, which is of another channel", inMailbox, storage.ErrDamaged, id)
+			case q.Newest && r.Created.Before(q.Since):
+				return nil
+			case r.Created.Before(q.Since), q.With != "" && !slices.ContainsFunc(r.Letters, func(l tracker.Letter) bool { return l.State == q.With }):
+				continue
 			}
-			if slices.ContainsFunc(r.Letters, func(l tracker.Letter) bool { return l.State == tracker.Dead }) {
-				list = append(list, r)
-			}
-		}
-		return nil
-	})
-	slices.Reverse(list)
-	return list, err
-}
-
-// indexed calls fn with the report numbers that an index has for a channel,
-// or for all, greater than after, until it returns false.
-func (t tx) indexed(index, channel string, after uint64, fn func(id uint64) (bool, error)) error {
-	var prefix, first []byte
-	if channel != "" {
-		prefix, first = under(channel), underNumber(channel, after+1)
-	}
-	cur := t.in(index).cursor()
-	for k, _ := cur.Seek(first); k != nil && bytes.HasPrefix(k, prefix); k, _ = cur.Next() {
-		if more, err := fn(numberOf(k)); !more || err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Reports are those of a channel with greater numbers than after, oldest
-// first, or with newest from the newest down; at most limit, 100 when zero. An
-// empty channel stands for all.
-func (db *DB) Reports(channel string, after uint64, limit int, newest bool) ([]tracker.Report, error) {
-	var list []tracker.Report
-	err := db.view(func(t tx) error {
-		b, prefix := t.in(inReports), []byte(nil)
-		if channel != "" {
-			b, prefix = t.in(inMailbox), under(channel)
-		}
-		key := func(id uint64) []byte { return append(slices.Clone(prefix), number(id)...) }
-		cur := b.cursor()
-		k, _ := cur.Seek(key(after + 1))
-		step := cur.Next
-		if newest {
-			k, step = last(cur, key(^uint64(0))), cur.Prev
-		}
-		for ; k != nil && bytes.HasPrefix(k, prefix) && len(list) < pageSize(limit); k, _ = step() {
-			id := numberOf(k)
-			if id <= after {
+			if list = append(list, r); len(list) == storage.PageSize(q.Limit) {
 				return nil
 			}
-			r, err := t.report(id)
-			if err != nil {
-				return err
-			}
-			if channel != "" && r.Channel != channel {
-				return b.damaged(k, errors.New("names a report of another channel"))
-			}
-			list = append(list, r)
 		}
 		return nil
 	})
-	return list, err
+	if err != nil {
+		return nil, err
+	}
+	return list, nil
+}
+
+// reportIDs are the numbers of the reports that a query may select, in its
+// order.
+func (t tx) reportIDs(q storage.ReportQuery) iter.Seq[uint64] {
+	b, prefix := t.in(inReports), []byte(nil)
+	switch {
+	case q.With == tracker.Waiting && q.Channel == "":
+		return t.waiting(q)
+	case q.With == tracker.Waiting:
+		b, prefix = t.in(inWaiting), under(q.Channel)
+	case q.Channel != "":
+		b, prefix = t.in(inMailbox), under(q.Channel)
+	}
+	return func(yield func(uint64) bool) {
+		key := func(id uint64) []byte { return append(slices.Clone(prefix), number(id)...) }
+		cur := b.cursor()
+		k, _ := cur.Seek(key(q.After + 1))
+		step := cur.Next
+		if q.Newest {
+			k, step = last(cur, key(q.Before-1)), cur.Prev // of 0 the greatest number
+		}
+		for ; k != nil && bytes.HasPrefix(k, prefix) && inRange(q, numberOf(k)); k, _ = step() {
+			if !yield(numberOf(k)) {
+				return
+			}
+		}
+	}
+}
+
+func inRange(q storage.ReportQuery, id uint64) bool {
+	return id > q.After && (q.Before == 0 || id < q.Before)
+}
+
+// waiting are the numbers of the reports of all channels with letters that
+// wait. The index has them by channel.
+func (t tx) waiting(q storage.ReportQuery) iter.Seq[uint64] {
+	var ids []uint64
+	cur := t.in(inWaiting).cursor()
+	for k, _ := cur.First(); k != nil; k, _ = cur.Next() {
+		if id := numberOf(k); inRange(q, id) {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	if q.Newest {
+		slices.Reverse(ids)
+	}
+	return slices.Values(ids)
 }
 
 // last moves a cursor to the last key that is not greater than the given one.
@@ -458,14 +370,13 @@ func last(cur *bbolt.Cursor, key []byte) []byte {
 	return k
 }
 
-// Told are those among some changes that a channel was told: a report of the
-// channel tells of each.
-func (db *DB) Told(channel string, seqs []uint64) (map[uint64]bool, error) {
+// Told implements storage.Outbox.
+func (db *DB) Told(ctx context.Context, channel string, seqs []uint64) (map[uint64]bool, error) {
 	told := make(map[uint64]bool)
 	if len(seqs) == 0 {
 		return told, nil
 	}
-	err := db.view(func(t tx) error {
+	err := db.view(ctx, func(t tx) error {
 		reports, own := t.in(inTold).cursor(), t.in(inMailbox).cursor()
 		for _, seq := range seqs {
 			prefix := number(seq)
@@ -481,10 +392,10 @@ func (db *DB) Told(channel string, seqs []uint64) (map[uint64]bool, error) {
 	return told, err
 }
 
-// ReportsOf are the reports that tell of a change.
-func (db *DB) ReportsOf(seq uint64) ([]tracker.Report, error) {
+// ReportsOf implements storage.Outbox.
+func (db *DB) ReportsOf(ctx context.Context, seq uint64) ([]tracker.Report, error) {
 	var list []tracker.Report
-	err := db.view(func(t tx) error {
+	err := db.view(ctx, func(t tx) error {
 		cur, prefix := t.in(inTold).cursor(), number(seq)
 		for k, _ := cur.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = cur.Next() {
 			r, err := t.report(numberOf(k))

@@ -2,7 +2,6 @@ package bolt_test
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"shopwatch/storage"
 	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 )
@@ -30,7 +30,7 @@ func joined(t testing.TB) *bolt.DB {
 	db := fresh(t)
 	commit(t, db, whole("tencent", day, products(10)...))
 	for _, c := range []string{"analysts", "chat"} {
-		if err := db.Join(c); err != nil {
+		if err := db.Join(ctx, c); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -39,9 +39,9 @@ func joined(t testing.TB) *bolt.DB {
 
 // one makes a single report of what pick takes and tells; nil for none.
 func one(db *bolt.DB, channel string, to []string, now time.Time, pick func([]tracker.Change) (int, []uint64)) (*tracker.Report, error) {
-	made, err := db.NextReports(channel, to, now, 0, func(pending []tracker.Change) []bolt.Portion {
+	made, err := storage.NextReports(ctx, db, channel, to, now, 0, func(pending []tracker.Change) []storage.Portion {
 		if take, tell := pick(pending); take != 0 {
-			return []bolt.Portion{{Take: take, Tell: tell}}
+			return []storage.Portion{{Take: take, Tell: tell}}
 		}
 		return nil
 	})
@@ -74,7 +74,7 @@ func TestEveryChangeIsInOneReportPerChannel(t *testing.T) {
 	if diff := cmp.Diff(want, r); diff != "" {
 		t.Errorf("report differs (-want +got):\n%s", diff)
 	}
-	if stored, found, err := db.Report(1); !found || err != nil || cmp.Diff(*want, stored) != "" {
+	if stored, found, err := db.Report(ctx, 1); !found || err != nil || cmp.Diff(*want, stored) != "" {
 		t.Errorf("stored report: found %v, error %v, differs:\n%s", found, err, cmp.Diff(*want, stored))
 	}
 	if r := next(t, db, "analysts", everything); r != nil {
@@ -90,7 +90,7 @@ func TestNewChannelStartsAtTheEnd(t *testing.T) {
 	db := joined(t)
 	commit(t, db, whole("tencent", day.Add(time.Hour), products(12)...))
 	for _, c := range []string{"late", "analysts"} { // joining again moves nothing
-		if err := db.Join(c); err != nil {
+		if err := db.Join(ctx, c); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -132,7 +132,7 @@ func TestPickDecides(t *testing.T) {
 		}
 	}
 	for seq, want := range map[uint64]int{1: 0, 2: 1, 3: 0, 4: 1} {
-		if list, err := db.ReportsOf(seq); len(list) != want || err != nil {
+		if list, err := db.ReportsOf(ctx, seq); len(list) != want || err != nil {
 			t.Errorf("ReportsOf(%d) = %v, %v; want %d", seq, list, err, want)
 		}
 	}
@@ -146,7 +146,7 @@ func TestLettersUntilDelivered(t *testing.T) {
 	undelivered := func(want int) {
 		t.Helper()
 		for _, channel := range []string{"analysts", ""} {
-			if list, err := db.Undelivered(channel); len(list) != want || err != nil {
+			if list, err := db.Reports(ctx, storage.ReportQuery{Channel: channel, With: tracker.Waiting}); len(list) != want || err != nil {
 				t.Errorf("Undelivered(%q) = %v, %v; want %d", channel, list, err, want)
 			}
 		}
@@ -155,7 +155,7 @@ func TestLettersUntilDelivered(t *testing.T) {
 	note := func(l tracker.Letter) {
 		t.Helper()
 		for range 2 { // twice is once
-			if err := db.NoteLetter(1, l); err != nil {
+			if err := db.NoteLetter(ctx, 1, l); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -166,13 +166,13 @@ func TestLettersUntilDelivered(t *testing.T) {
 	undelivered(1)
 	note(tracker.Letter{To: "b@example.com", State: tracker.Dead, Attempts: 9, Tried: day, Answer: "550 no such user"})
 	undelivered(0)
-	if list, err := db.Dead(day); len(list) != 1 || err != nil {
+	if list, err := db.Reports(ctx, storage.ReportQuery{With: tracker.Dead, Since: day}); len(list) != 1 || err != nil {
 		t.Errorf("Dead = %v, %v; want the report with the letter to b", list, err)
 	}
-	if list, err := db.Dead(day.Add(24 * time.Hour)); len(list) != 0 || err != nil {
+	if list, err := db.Reports(ctx, storage.ReportQuery{With: tracker.Dead, Since: day.Add(24 * time.Hour)}); len(list) != 0 || err != nil {
 		t.Errorf("Dead since the day after = %v, %v; want none", list, err)
 	}
-	r, _, err := db.Report(1)
+	r, _, err := db.Report(ctx, 1)
 	if !r.Delivered || err != nil {
 		t.Errorf("Delivered = %v, %v; want true", r.Delivered, err)
 	}
@@ -180,7 +180,7 @@ func TestLettersUntilDelivered(t *testing.T) {
 	note(tracker.Letter{To: "b@example.com", State: tracker.Waiting, Attempts: 9, Unsure: true})
 	undelivered(1)
 	note(tracker.Letter{To: "a@example.com", State: tracker.Waiting})
-	r, _, err = db.Report(1)
+	r, _, err = db.Report(ctx, 1)
 	if diff := cmp.Diff(sent, r.Letters[0]); diff != "" || err != nil {
 		t.Errorf("the sent letter changed (-want +got), error %v:\n%s", err, diff)
 	}
@@ -190,7 +190,7 @@ func TestLettersUntilDelivered(t *testing.T) {
 	note(tracker.Letter{To: "b@example.com", State: tracker.Left})
 	undelivered(0)
 	for what, err := range map[string]error{
-		"no report": db.NoteLetter(7, sent), "no letter": db.NoteLetter(1, tracker.Letter{To: "c@example.com"}),
+		"no report": db.NoteLetter(ctx, 7, sent), "no letter": db.NoteLetter(ctx, 1, tracker.Letter{To: "c@example.com"}),
 	} {
 		if err == nil {
 			t.Errorf("%s: no error", what)
@@ -201,10 +201,10 @@ func TestLettersUntilDelivered(t *testing.T) {
 func TestReportWithoutRecipientsIsDelivered(t *testing.T) {
 	db := joined(t)
 	r := &tracker.Report{Channel: "chat", Created: day, About: "heartbeat"}
-	if err := db.AddReport(r); err != nil || r.ID != 1 || !r.Delivered {
+	if err := db.AddReport(ctx, r); err != nil || r.ID != 1 || !r.Delivered {
 		t.Errorf("AddReport: %+v, %v; want report 1, delivered", r, err)
 	}
-	if list, err := db.Undelivered("chat"); len(list) != 0 || err != nil {
+	if list, err := db.Reports(ctx, storage.ReportQuery{Channel: "chat", With: tracker.Waiting}); len(list) != 0 || err != nil {
 		t.Errorf("Undelivered = %v, %v; want none", list, err)
 	}
 	sound(t, db)
@@ -214,13 +214,13 @@ func TestReportsArePaged(t *testing.T) {
 	db := joined(t)
 	for i := range 9 {
 		r := &tracker.Report{Channel: []string{"analysts", "chat", "chats"}[i%3], Created: day, About: "heartbeat"}
-		if err := db.AddReport(r); err != nil {
+		if err := db.AddReport(ctx, r); err != nil {
 			t.Fatal(err)
 		}
 	}
 	ids := func(channel string, after uint64, limit int, newest bool) []uint64 {
 		t.Helper()
-		list, err := db.Reports(channel, after, limit, newest)
+		list, err := db.Reports(ctx, storage.ReportQuery{Channel: channel, After: after, Limit: limit, Newest: newest})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -284,15 +284,15 @@ func TestTwoCallersShareTheLog(t *testing.T) {
 func TestChannelNames(t *testing.T) {
 	db := fresh(t)
 	for _, name := range []string{"", "a\x00b"} {
-		if err := db.Join(name); err == nil {
+		if err := db.Join(ctx, name); err == nil {
 			t.Errorf("Join(%q) succeeded", name)
 		}
 	}
-	if err := errors.Join(db.Join("分析员"), db.Join("a b/c")); err != nil {
+	if err := errors.Join(db.Join(ctx, "分析员"), db.Join(ctx, "a b/c")); err != nil {
 		t.Error(err)
 	}
-	places, err := db.Channels()
-	if want := map[string]uint64{"分析员": 0, "a b/c": 0}; fmt.Sprint(places) != fmt.Sprint(want) || err != nil {
-		t.Errorf("Channels = %v, %v; want %v", places, err, want)
+	all, err := db.Channels(ctx)
+	if err != nil || len(all) != 2 || all[0].Name != "a b/c" || all[1].Name != "分析员" {
+		t.Errorf("Channels = %+v, %v; want both, by name", all, err)
 	}
 }

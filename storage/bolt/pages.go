@@ -8,6 +8,8 @@ import (
 	"hash/fnv"
 	"io"
 	"os"
+
+	"shopwatch/storage"
 )
 
 // What must be known of bbolt's file format (version 2) to refuse a file that
@@ -44,20 +46,20 @@ func recognise(f *os.File) error {
 	case !st.Mode().IsRegular():
 		return errors.New("is not a file")
 	case st.Size() == 0:
-		return fmt.Errorf("is an empty file, not a shopwatch database (%w); %s", ErrDamaged, "if it is new, delete it")
+		return fmt.Errorf("is an empty file, not a shopwatch database (%w); %s", storage.ErrDamaged, "if it is new, delete it")
 	}
 	m, err := readMeta(f, st.Size())
 	if err != nil {
 		return err
 	}
 	if need := int64(m.next) * m.pageSize; st.Size() < need {
-		return fmt.Errorf("is %w: cut short, %d bytes instead of %d", ErrDamaged, st.Size(), need)
+		return fmt.Errorf("is %w: cut short, %d bytes instead of %d", storage.ErrDamaged, st.Size(), need)
 	}
 	if m.root < 2 || m.root >= m.next || m.freelist < 2 || m.freelist >= m.next {
-		return fmt.Errorf("is %w: its first pages name pages that do not exist", ErrDamaged)
+		return fmt.Errorf("is %w: its first pages name pages that do not exist", storage.ErrDamaged)
 	}
 	if err := readFreelist(f, m); err != nil {
-		return fmt.Errorf("is %w: list of free pages: %w", ErrDamaged, err)
+		return fmt.Errorf("is %w: list of free pages: %w", storage.ErrDamaged, err)
 	}
 	return nil
 }
@@ -97,9 +99,9 @@ func readMeta(f io.ReaderAt, size int64) (boltMeta, error) {
 	case found:
 		return best, nil
 	case ours:
-		return best, fmt.Errorf("is %w: neither of its first two pages is whole", ErrDamaged)
+		return best, fmt.Errorf("is %w: neither of its first two pages is whole", storage.ErrDamaged)
 	case blank(f):
-		return best, fmt.Errorf("is %w: its beginning is all zeros", ErrDamaged)
+		return best, fmt.Errorf("is %w: its beginning is all zeros", storage.ErrDamaged)
 	}
 	return best, errors.New("is not a shopwatch database; set data: to another folder or move the file away")
 }
@@ -176,10 +178,10 @@ func checkTree(f *os.File) error {
 	t := tree{f: f, m: m, used: make([]bool, m.next)}
 	t.used[0], t.used[1] = true, true
 	if err := t.page(m.root, nil, nil, 0); err != nil {
-		return fmt.Errorf("%w: %w", ErrDamaged, err)
+		return fmt.Errorf("%w: %w", storage.ErrDamaged, err)
 	}
 	if err := t.free(); err != nil {
-		return fmt.Errorf("%w: %w", ErrDamaged, err)
+		return fmt.Errorf("%w: %w", storage.ErrDamaged, err)
 	}
 	return nil
 }

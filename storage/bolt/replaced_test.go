@@ -36,36 +36,36 @@ func TestReplaced(t *testing.T) {
 					Products: []tracker.Product{{ID: "1", Title: "x", URL: "x"}}, Evidence: tracker.Evidence{Parser: 1},
 				}
 			}
-			if _, err := db.Commit(scan(0), tracker.DefaultRules()); err != nil {
+			if _, err := db.Commit(ctx, scan(0), tracker.DefaultRules()); err != nil {
 				t.Fatal(err)
 			}
-			if err := errors.Join(db.Backup(filepath.Join(filepath.Dir(path), "backups", "x.db")), db.InPlace()); err != nil {
+			if err := errors.Join(db.BackupFile(ctx, filepath.Join(filepath.Dir(path), "backups", "x.db")), db.Ping(ctx)); err != nil {
 				t.Fatalf("before: %v", err)
 			}
 			if err := replace(path); err != nil {
 				t.Fatal(err)
 			}
-			if err := db.InPlace(); !errors.Is(err, bolt.ErrReplaced) || !strings.Contains(err.Error(), path+" was deleted or replaced") {
+			if err := db.Ping(ctx); !errors.Is(err, bolt.ErrReplaced) || !strings.Contains(err.Error(), path+" was deleted or replaced") {
 				t.Errorf("InPlace = %v, want ErrReplaced with the path", err)
 			}
-			if _, err := db.Commit(scan(1), tracker.DefaultRules()); !errors.Is(err, bolt.ErrReplaced) {
+			if _, err := db.Commit(ctx, scan(1), tracker.DefaultRules()); !errors.Is(err, bolt.ErrReplaced) {
 				t.Errorf("Commit = %v, want ErrReplaced", err)
 			}
-			if err := db.Check(); !errors.Is(err, bolt.ErrReplaced) {
+			if err := db.Check(ctx); !errors.Is(err, bolt.ErrReplaced) {
 				t.Errorf("Check = %v, want ErrReplaced", err)
 			}
 			now, _ := os.ReadFile(path)
-			if _, _, err := db.Compact(); !errors.Is(err, bolt.ErrReplaced) {
+			if _, _, err := db.Compact(ctx); !errors.Is(err, bolt.ErrReplaced) {
 				t.Errorf("Compact = %v, want ErrReplaced", err)
 			}
 			if after, _ := os.ReadFile(path); string(now) != string(after) {
 				t.Error("Compact wrote over what is there now")
 			}
-			if st, err := db.State("tencent"); err != nil || st.Listed != 1 {
+			if st, err := db.State(ctx, "tencent"); err != nil || st.Listed != 1 {
 				t.Errorf("State = %+v, %v, want what was known", st, err)
 			}
 
-			to, err := db.Rescue(time.Now())
+			to, err := db.Rescue(ctx, time.Now())
 			if err != nil || bolt.Verify(to) != nil {
 				t.Fatalf("Rescue = %s, %v, %v", to, err, bolt.Verify(to))
 			}
@@ -94,10 +94,10 @@ func TestNewestCopyIsNamed(t *testing.T) {
 		}
 		copies = append(copies, to)
 	}
-	add(db.BackupDaily(9, day))
-	add(db.Rescue(day.Add(time.Hour)))
-	add(db.Rescue(day.Add(2 * time.Hour)))
-	add(db.BackupDaily(9, day.AddDate(0, 0, 1)))
+	add(db.BackupDaily(ctx, 9, day))
+	add(db.Rescue(ctx, day.Add(time.Hour)))
+	add(db.Rescue(ctx, day.Add(2*time.Hour)))
+	add(db.BackupDaily(ctx, 9, day.AddDate(0, 0, 1)))
 	if err := errors.Join(db.Close(), os.Remove(path)); err != nil {
 		t.Fatal(err)
 	}

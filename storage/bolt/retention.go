@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"context"
 	"time"
 
 	"shopwatch/tracker"
@@ -9,14 +10,11 @@ import (
 // thinBatch is how many scan records one transaction looks at.
 const thinBatch = 5000
 
-// ThinScans deletes scan records older than keep, except that every one that
-// changed something stays, and one of each day (UTC): the first complete one,
-// else the first. It returns how many it deleted. Changes and the history of
-// products are kept for ever. What an earlier call went through is not read
-// again, as long as the database is open.
-func (db *DB) ThinScans(keep time.Duration, now time.Time) (int, error) {
+// ThinScans implements storage.Retention. What an earlier call went through is
+// not read again, as long as the database is open.
+func (db *DB) ThinScans(ctx context.Context, keep time.Duration, now time.Time) (int, error) {
 	var names []tracker.Name
-	if err := db.view(func(t tx) error { names = t.scanned(); return nil }); err != nil {
+	if err := db.view(ctx, func(t tx) error { names = t.scanned(); return nil }); err != nil {
 		return 0, err
 	}
 	db.thinning.Lock()
@@ -29,12 +27,12 @@ func (db *DB) ThinScans(keep time.Duration, now time.Time) (int, error) {
 	thinned := 0
 	for _, name := range names {
 		for after := db.thinned[name]; ; {
-			doomed, next, err := db.thin(name, after, timeKey(end))
+			doomed, next, err := db.thin(ctx, name, after, timeKey(end))
 			if err != nil {
 				return thinned, err
 			}
 			if len(doomed) > 0 {
-				err := db.update(func(t tx) error {
+				err := db.update(ctx, func(t tx) error {
 					b := t.of(inScans, name)
 					for _, k := range doomed {
 						if err := b.Delete(k); err != nil {
@@ -61,12 +59,12 @@ func (db *DB) ThinScans(keep time.Duration, now time.Time) (int, error) {
 // thin finds scan records to delete among those after one key and before
 // another. It returns where to go on, always at the end of a day; nil when all
 // are done.
-func (db *DB) thin(name tracker.Name, after, end []byte) (doomed [][]byte, next []byte, err error) {
+func (db *DB) thin(ctx context.Context, name tracker.Name, after, end []byte) (doomed [][]byte, next []byte, err error) {
 	type record struct {
 		key  []byte
 		scan tracker.Scan
 	}
-	err = db.view(func(t tx) error {
+	err = db.view(ctx, func(t tx) error {
 		b := t.of(inScans, name)
 		cur := b.cursor()
 		if cur == nil {
@@ -104,6 +102,9 @@ func (db *DB) thin(name tracker.Name, after, end []byte) (doomed [][]byte, next 
 			today = append(today, record{key, s})
 			next = key
 			seen++
+		}
+		if seen > 0 {
+			t.release()
 		}
 		next = nil
 		if day != time.UnixMilli(int64(numberOf(end))).UTC().Format(time.DateOnly) {

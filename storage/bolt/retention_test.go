@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"shopwatch/storage"
 	"shopwatch/tracker"
 )
 
@@ -29,12 +30,12 @@ func TestScanRecordsThinOut(t *testing.T) {
 	}
 	commit(t, db, whole("oppo", at, list...))
 	now := at.AddDate(0, 0, 150)
-	n, err := db.ThinScans(90*24*time.Hour, now)
+	n, err := db.ThinScans(ctx, 90*24*time.Hour, now)
 	// 60 days are old: 4 of each but those that stay.
 	if want := 60*4 - 60; n != want || err != nil {
 		t.Errorf("thinned %d, error %v; want %d", n, err, want)
 	}
-	scans, err := db.Scans("tencent", time.Time{}, 1000)
+	scans, err := db.Scans(ctx, storage.ScanQuery{Storefront: "tencent", Limit: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,10 +54,10 @@ func TestScanRecordsThinOut(t *testing.T) {
 	if len(days) != 60 || young != 160 || changed != 6 {
 		t.Errorf("%d old days, %d young scans, %d changes; want 60, 160, 6", len(days), young, changed)
 	}
-	if n, err := db.ThinScans(90*24*time.Hour, now); n != 0 || err != nil {
+	if n, err := db.ThinScans(ctx, 90*24*time.Hour, now); n != 0 || err != nil {
 		t.Errorf("second time: %d, %v; want nothing", n, err)
 	}
-	if log, err := db.Changes(queryAll); len(log) != 10 || err != nil {
+	if log, err := db.Changes(ctx, queryAll); len(log) != 10 || err != nil {
 		t.Errorf("%d changes, error %v; want all 10", len(log), err)
 	}
 	sound(t, db)
@@ -69,7 +70,7 @@ func TestLongHistoryOfScansIsThinnedInBatches(t *testing.T) {
 	for i := range 12_000 {
 		commit(t, db, whole("tencent", day.Add(time.Duration(i)*time.Minute), list...))
 	}
-	n, err := db.ThinScans(time.Hour, day.AddDate(1, 0, 0))
+	n, err := db.ThinScans(ctx, time.Hour, day.AddDate(1, 0, 0))
 	days := 9 // 12,000 minutes from nine o'clock
 	if n != 12_000-days || err != nil {
 		t.Errorf("thinned %d, error %v; want %d", n, err, 12_000-days)
@@ -86,13 +87,13 @@ func TestScanRecordsAreThinnedDayByDay(t *testing.T) {
 	for hour := range 30 * 24 {
 		at := day.Add(time.Duration(hour) * time.Hour)
 		commit(t, db, whole("tencent", at, list...))
-		n, err := db.ThinScans(10*24*time.Hour, at)
+		n, err := db.ThinScans(ctx, 10*24*time.Hour, at)
 		if err != nil {
 			t.Fatal(err)
 		}
 		thinned += n
 	}
-	all, err := db.Scans("tencent", time.Time{}, 1000)
+	all, err := db.Scans(ctx, storage.ScanQuery{Storefront: "tencent", Limit: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}

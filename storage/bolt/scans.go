@@ -2,11 +2,13 @@ package bolt
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"time"
 
 	"go.etcd.io/bbolt"
 
+	"shopwatch/storage"
 	"shopwatch/tracker"
 )
 
@@ -30,40 +32,30 @@ func (t tx) scanAt(b bucket, name tracker.Name, k []byte) (tracker.Scan, error) 
 	return s, err
 }
 
-// Scan returns one scan. It reports false when there is none.
-func (db *DB) Scan(name tracker.Name, began time.Time) (tracker.Scan, bool, error) {
+// Scan implements storage.Scans.
+func (db *DB) Scan(ctx context.Context, name tracker.Name, began time.Time) (tracker.Scan, bool, error) {
 	var s tracker.Scan
 	var found bool
-	err := db.view(func(t tx) (err error) {
+	err := db.view(ctx, func(t tx) (err error) {
 		s, found, err = t.scan(t.of(inScans, name), name, timeKey(began))
 		return err
 	})
 	return s, found, err
 }
 
-// Scans are the scans that began at since or later, newest first; at most
-// limit, 100 when zero. An empty name stands for all storefronts.
-func (db *DB) Scans(name tracker.Name, since time.Time, limit int) ([]tracker.Scan, error) {
-	return db.ScansBefore(name, since, time.Time{}, limit)
-}
-
-// ScansBefore are those of Scans that began before a time: the next page of a
-// list whose last scan began then. The zero time is no bound.
-func (db *DB) ScansBefore(name tracker.Name, since, before time.Time, limit int) ([]tracker.Scan, error) {
+// Scans implements storage.Scans.
+func (db *DB) Scans(ctx context.Context, q storage.ScanQuery) ([]tracker.Scan, error) {
 	var list []tracker.Scan
-	err := db.view(func(t tx) error {
-		heads, err := t.newest(name, before)
-		if err != nil {
-			return err
-		}
-		for len(list) < pageSize(limit) {
+	err := db.view(ctx, func(t tx) error {
+		heads := t.newest(q.Storefront, q.Before)
+		for len(list) < storage.PageSize(q.Limit) {
 			at := -1
-			for i := range heads {
+			for i := range heads { // in the order of their names
 				if heads[i].key != nil && (at < 0 || bytes.Compare(heads[i].key, heads[at].key) > 0) {
 					at = i
 				}
 			}
-			if at < 0 || !since.IsZero() && bytes.Compare(heads[at].key, timeKey(since)) < 0 {
+			if at < 0 || !q.Since.IsZero() && bytes.Compare(heads[at].key, timeKey(q.Since)) < 0 {
 				return nil
 			}
 			s, err := t.scanAt(heads[at].scans, heads[at].name, heads[at].key)
@@ -86,8 +78,8 @@ type head struct {
 	key   []byte
 }
 
-// newest are the heads of one storefront, or of all.
-func (t tx) newest(name tracker.Name, before time.Time) ([]head, error) {
+// newest are the heads behind a place in the list of one storefront, or of all.
+func (t tx) newest(name tracker.Name, before storage.ScanPlace) []head {
 	names := []tracker.Name{name}
 	if name == "" {
 		names = t.scanned()
@@ -98,16 +90,21 @@ func (t tx) newest(name tracker.Name, before time.Time) ([]head, error) {
 		if h.cur = h.scans.cursor(); h.cur == nil {
 			continue
 		}
-		if before.IsZero() {
-			h.key, _ = h.cur.Last()
-		} else if k, _ := h.cur.Seek(timeKey(before)); k == nil {
+		if before.Began.IsZero() {
 			h.key, _ = h.cur.Last()
 		} else {
-			h.key, _ = h.cur.Prev()
+			first := numberOf(timeKey(before.Began))
+			if before.Storefront == "" || n <= before.Storefront {
+				if first == 0 {
+					continue
+				}
+				first-- // its scan of that time stands before the place
+			}
+			h.key = last(h.cur, number(first))
 		}
 		heads = append(heads, h)
 	}
-	return heads, nil
+	return heads
 }
 
 // scanned are the storefronts that have scan records.
@@ -120,18 +117,11 @@ func (t tx) scanned() []tracker.Name {
 	return names
 }
 
-// A ScanRecord is a scan with when the last complete one before it began.
-type ScanRecord struct {
-	tracker.Scan
-	LastComplete time.Time // zero when there is none
-}
-
 // lookBack is how many scans before a scan are searched for a complete one.
 const lookBack = 1000
 
-// ScansOf are the scans of a storefront that began at the given times, oldest
-// first. Times at which none began are left out.
-func (db *DB) ScansOf(name tracker.Name, began []time.Time) ([]ScanRecord, error) {
+// ScansOf implements storage.Scans.
+func (db *DB) ScansOf(ctx context.Context, name tracker.Name, began []time.Time) ([]storage.ScanRecord, error) {
 	if len(began) == 0 {
 		return nil, nil
 	}
@@ -146,8 +136,8 @@ func (db *DB) ScansOf(name tracker.Name, began []time.Time) ([]ScanRecord, error
 			last = at
 		}
 	}
-	var list []ScanRecord
-	err := db.view(func(t tx) error {
+	var list []storage.ScanRecord
+	err := db.view(ctx, func(t tx) error {
 		b := t.of(inScans, name)
 		cur := b.cursor()
 		if cur == nil {
@@ -164,7 +154,7 @@ func (db *DB) ScansOf(name tracker.Name, began []time.Time) ([]ScanRecord, error
 				return err
 			}
 			if wanted[numberOf(k)] {
-				list = append(list, ScanRecord{s, complete})
+				list = append(list, storage.ScanRecord{Scan: s, LastComplete: complete})
 			}
 			if s.Verdict == tracker.Complete {
 				complete = s.Began

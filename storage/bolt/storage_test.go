@@ -1,6 +1,7 @@
 package bolt_test
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"testing"
@@ -12,6 +13,9 @@ import (
 
 // day is when the tests begin.
 var day = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+
+// ctx is that of calls that nothing ends.
+var ctx = context.Background()
 
 // rules are those of most tests.
 var rules = tracker.DefaultRules()
@@ -89,7 +93,7 @@ func commit(t testing.TB, db *bolt.DB, scans ...*tracker.Scan) []tracker.Change 
 	t.Helper()
 	var all []tracker.Change
 	for _, s := range scans {
-		changes, err := db.Commit(s, rules)
+		changes, err := db.Commit(ctx, s, rules)
 		if err != nil {
 			t.Fatalf("Commit: %v", err)
 		}
@@ -101,7 +105,7 @@ func commit(t testing.TB, db *bolt.DB, scans ...*tracker.Scan) []tracker.Change 
 // sound fails the test when the file is not whole.
 func sound(t testing.TB, db *bolt.DB) {
 	t.Helper()
-	if err := db.Check(); err != nil {
+	if err := db.Check(ctx); err != nil {
 		t.Fatalf("Check: %v", err)
 	}
 }

@@ -21,7 +21,7 @@ type unkept struct {
 // noteUnkept remembers a scan that could not be written, if that is the
 // disk's fault.
 func (db *DB) noteUnkept(s *tracker.Scan, err error) {
-	if !errors.Is(err, ErrDisk) {
+	if d := (*diskError)(nil); !errors.As(err, &d) {
 		return
 	}
 	db.gaps.Lock()

@@ -13,6 +13,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"shopwatch/storage"
 	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 )
@@ -50,7 +51,7 @@ func TestYear(t *testing.T) {
 				}
 				s := whole(name(i), at, shops[i]...)
 				start := time.Now()
-				out, err := db.Preview(s, rules)
+				out, err := db.Preview(ctx, s, rules)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -61,7 +62,7 @@ func TestYear(t *testing.T) {
 				took += time.Since(start)
 			}
 		}
-		if _, err := db.ThinScans(90*24*time.Hour, day.Add(time.Duration(d+1)*24*time.Hour)); err != nil {
+		if _, err := db.ThinScans(ctx, 90*24*time.Hour, day.Add(time.Duration(d+1)*24*time.Hour)); err != nil {
 			t.Fatal(err)
 		}
 		if (d+1)%73 == 0 {
@@ -73,14 +74,14 @@ func TestYear(t *testing.T) {
 	clear(shops) // the mall is no part of shopwatch
 	t.Logf("without the simulated mall: %s", figures(t, db, changes))
 	places(t, db)
-	before, after, err := db.Compact()
+	before, after, err := db.Compact(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("compacted: %.1f MB to %.1f MB, %s", mb(before), mb(after), figures(t, db, changes))
 	places(t, db)
 	sound(t, db)
-	last, err := db.Changes(bolt.Query{Newest: true, Limit: 1})
+	last, err := db.Changes(ctx, storage.Query{Newest: true, Limit: 1})
 	if err != nil || len(last) != 1 || int(last[0].Seq) != changes {
 		t.Errorf("the last change is %v, error %v; want %d", last, err, changes)
 	}
@@ -121,7 +122,7 @@ func mb(n int64) float64 { return float64(n) / 1e6 }
 // figures are the size of the file and of the process.
 func figures(t testing.TB, db *bolt.DB, changes int) string {
 	t.Helper()
-	size, free, err := db.Size()
+	size, free, err := db.Size(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"shopwatch/storage"
 	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 	"shopwatch/tracker/notify"
@@ -134,7 +135,7 @@ func TestCorrectionOfWhatWaits(t *testing.T) {
 	price.Price.Low += 100
 	commit(t, db, "tencent", nine.Add(2*time.Hour), product("1"), price)
 	for seq := range uint64(2) {
-		if _, err := db.Dispute(seq+1, "a misprint", nine.Add(3*time.Hour)); err != nil {
+		if _, err := db.Dispute(ctx, seq+1, "a misprint", nine.Add(3*time.Hour)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -198,7 +199,7 @@ func TestRetryWaitsForNobody(t *testing.T) {
 	db := fresh(t)
 	snd := &stuck{began: make(chan struct{}, 1), letGo: make(chan struct{})}
 	snd.fail = func() error { return fmt.Errorf("not now") }
-	n, err := notify.New(db, notify.Options{
+	n, err := notify.New(ctx, db, notify.Options{
 		Channels:   []notify.Channel{{Name: "analysts", Sender: snd}},
 		RetryFirst: time.Hour, RetryMost: time.Hour,
 	}, quietLog())
@@ -219,8 +220,8 @@ func TestRetryWaitsForNobody(t *testing.T) {
 	before := writes(t, db)
 	answered := make(chan int, 2)
 	go func() {
-		all, err1 := n.RetryAll()
-		one, err2 := n.Retry(1)
+		all, err1 := n.RetryAll(ctx)
+		one, err2 := n.Retry(ctx, 1)
 		if err1 != nil || err2 != nil {
 			t.Error(err1, err2)
 		}
@@ -243,7 +244,7 @@ func TestRetryWaitsForNobody(t *testing.T) {
 	snd.mu.Unlock()
 	letGo()
 	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
-		if left, err := db.Undelivered(""); err != nil || len(left) == 0 {
+		if left, err := db.Reports(ctx, storage.ReportQuery{With: tracker.Waiting}); err != nil || len(left) == 0 {
 			break
 		}
 		if time.Now().After(end) {
@@ -262,7 +263,7 @@ func TestRetryWaitsForNobody(t *testing.T) {
 func TestRetryAfterAFailure(t *testing.T) {
 	db := fresh(t)
 	book := &notebook{fail: func() error { return &notify.Unreachable{Err: fmt.Errorf("away")} }}
-	n, err := notify.New(db, notify.Options{Channels: []notify.Channel{{Name: "analysts", Sender: book}}, RetryFirst: time.Hour, RetryMost: time.Hour}, quietLog())
+	n, err := notify.New(ctx, db, notify.Options{Channels: []notify.Channel{{Name: "analysts", Sender: book}}, RetryFirst: time.Hour, RetryMost: time.Hour}, quietLog())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,7 +279,7 @@ func TestRetryAfterAFailure(t *testing.T) {
 	book.mu.Lock()
 	book.fail = nil
 	book.mu.Unlock()
-	if got, err := n.RetryAll(); got != 3 || err != nil {
+	if got, err := n.RetryAll(ctx); got != 3 || err != nil {
 		t.Errorf("RetryAll = %d, %v, want 3 letters", got, err)
 	}
 	if err := n.Flush(t.Context()); err != nil {

@@ -22,7 +22,7 @@ func TestCorrectionGoesWhereTheWrongChangeWent(t *testing.T) {
 	commit(t, db, "tencent", nine, product("1"))
 	commit(t, db, "tencent", nine.Add(time.Hour), product("1"), product("2"))
 	flushUntil(t, n, db)
-	if _, err := db.Dispute(1, "it was a sample page", nine.Add(2*time.Hour)); err != nil {
+	if _, err := db.Dispute(ctx, 1, "it was a sample page", nine.Add(2*time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	flushUntil(t, n, db)

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"shopwatch/storage/bolt"
+	"shopwatch/storage"
 	"shopwatch/tracker"
 	"shopwatch/tracker/report"
 )
@@ -99,14 +99,14 @@ const cutLimit = 1000
 // collect cuts what is behind the channel's place in the log into reports, as
 // far as they are due, and returns when the next one is.
 func (n *Notifier) collect(ctx context.Context, c *channel, now time.Time) (next time.Time, err error) {
-	to, err := n.recipients(c)
+	to, err := n.recipients(ctx, c)
 	if err != nil {
 		return time.Time{}, err
 	}
 	for limit := cutLimit; ctx.Err() == nil; {
 		var d division
-		_, err := n.db.NextReports(c.Name, to, now, limit, func(pending []tracker.Change) []bolt.Portion {
-			d = n.divide(c, pending, now, limit)
+		_, err := storage.NextReports(ctx, n.store, c.Name, to, now, limit, func(pending []tracker.Change) []storage.Portion {
+			d = n.divide(ctx, c, pending, now, limit)
 			return d.portions
 		})
 		switch {
@@ -125,7 +125,7 @@ func (n *Notifier) collect(ctx context.Context, c *channel, now time.Time) (next
 
 // A division says how changes become reports.
 type division struct {
-	portions []bolt.Portion
+	portions []storage.Portion
 	due      time.Time // of the next one, which it is too early for; zero for none
 	more     bool      // there may be more changes of the next one than were read
 	err      error
@@ -134,7 +134,7 @@ type division struct {
 // divide divides the changes behind a channel's place, of which at most limit
 // were read. With limit 0, which is as many as a report can cover, the first
 // portion is enough.
-func (n *Notifier) divide(c *channel, pending []tracker.Change, now time.Time, limit int) (d division) {
+func (n *Notifier) divide(ctx context.Context, c *channel, pending []tracker.Change, now time.Time, limit int) (d division) {
 	told := make(map[uint64]bool)
 	full := len(pending) == limit
 	for len(pending) > 0 {
@@ -147,11 +147,11 @@ func (n *Notifier) divide(c *channel, pending []tracker.Change, now time.Time, l
 			d.more = true
 			return d
 		}
-		tell, err := n.wanted(c, pending[:take], told)
+		tell, err := n.wanted(ctx, c, pending[:take], told)
 		if err != nil {
 			return division{err: err}
 		}
-		d.portions = append(d.portions, bolt.Portion{Take: take, Tell: tell})
+		d.portions = append(d.portions, storage.Portion{Take: take, Tell: tell})
 		if pending = pending[take:]; limit == 0 {
 			return d
 		}
@@ -165,14 +165,14 @@ func (n *Notifier) divide(c *channel, pending []tracker.Change, now time.Time, l
 // fell by 10 % and rose by 4 % a channel that wants 5 % must not be left with
 // the lower one. A correction goes to the channels that carry the wrong change,
 // whatever their filter.
-func (n *Notifier) wanted(c *channel, changes []tracker.Change, told map[uint64]bool) (tell []uint64, err error) {
+func (n *Notifier) wanted(ctx context.Context, c *channel, changes []tracker.Change, told map[uint64]bool) (tell []uint64, err error) {
 	var corrected []uint64
 	for i := range changes {
 		if changes[i].Kind == tracker.Corrected {
 			corrected = append(corrected, changes[i].Corrects)
 		}
 	}
-	before, err := n.db.Told(c.Name, corrected)
+	before, err := n.store.Told(ctx, c.Name, corrected)
 	if err != nil {
 		return nil, err
 	}
@@ -224,15 +224,16 @@ func together(a, b *tracker.Change) bool {
 
 // heartbeat writes a report that nothing happened when that is due, and
 // returns when the next one is.
-func (n *Notifier) heartbeat(c *channel, now time.Time) (next time.Time, err error) {
+func (n *Notifier) heartbeat(ctx context.Context, c *channel, now time.Time) (next time.Time, err error) {
 	if c.Heartbeat == nil {
 		return time.Time{}, nil
 	}
-	since, err := n.db.Joined(c.Name)
+	known, err := n.known(ctx, c)
 	if err != nil {
 		return time.Time{}, err
 	}
-	last, err := n.db.Reports(c.Name, 0, 1, true)
+	since := known.Joined
+	last, err := n.store.Reports(ctx, storage.ReportQuery{Channel: c.Name, Newest: true, Limit: 1})
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -250,16 +251,16 @@ func (n *Notifier) heartbeat(c *channel, now time.Time) (next time.Time, err err
 	if next.IsZero() || now.Before(next) {
 		return next, nil
 	}
-	if tell, err := n.untold(c); err != nil || len(tell) > 0 {
+	if tell, err := n.untold(ctx, c); err != nil || len(tell) > 0 {
 		return c.Heartbeat.Next(now), err // something did happen: the digest will tell
 	}
 	r := &tracker.Report{Channel: c.Name, Created: now, About: report.Heartbeat}
-	recipients, err := n.recipients(c)
+	recipients, err := n.recipients(ctx, c)
 	if err != nil {
 		return time.Time{}, err
 	}
 	for _, to := range recipients {
 		r.Letters = append(r.Letters, tracker.Letter{To: to, State: tracker.Waiting})
 	}
-	return c.Heartbeat.Next(now), n.db.AddReport(r)
+	return c.Heartbeat.Next(now), n.store.AddReport(ctx, r)
 }

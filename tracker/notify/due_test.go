@@ -159,7 +159,7 @@ func lists(t *testing.T, name tracker.Name, ids ...string) func(*bolt.DB) {
 		}
 		s := complete(name, time.Now().Add(-time.Second), list...)
 		s.Probes = gone
-		if _, err := db.Commit(s, tracker.DefaultRules()); err != nil {
+		if _, err := db.Commit(ctx, s, tracker.DefaultRules()); err != nil {
 			t.Error(err)
 		}
 	}
@@ -307,7 +307,7 @@ func TestRetriesForDays(t *testing.T) {
 			return nil
 		}}
 		db := fresh(t)
-		n, err := notify.New(db, notify.Options{Channels: []notify.Channel{{Name: "patient", Sender: book}}}, quietLog())
+		n, err := notify.New(ctx, db, notify.Options{Channels: []notify.Channel{{Name: "patient", Sender: book}}}, quietLog())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -336,7 +336,7 @@ func TestGivesUpAfterDays(t *testing.T) {
 		book := &notebook{fail: func() error { return fmt.Errorf("mailbox full") }}
 		db := fresh(t)
 		var log bytes.Buffer
-		n, err := notify.New(db, notify.Options{Channels: []notify.Channel{{Name: "full", Sender: book}}}, logTo(&log))
+		n, err := notify.New(ctx, db, notify.Options{Channels: []notify.Channel{{Name: "full", Sender: book}}}, logTo(&log))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -373,7 +373,7 @@ func TestClockPutBack(t *testing.T) {
 		commit(t, db, "tencent", ahead, product("1"))
 		commit(t, db, "tencent", ahead.Add(h), product("1"), product("2"))
 		waiting := tracker.Letter{To: "notebook", State: tracker.Waiting, Attempts: 1, Next: ahead}
-		if err := db.AddReport(&tracker.Report{Channel: "daily", Created: ahead, About: report.Heartbeat, Letters: []tracker.Letter{waiting}}); err != nil {
+		if err := db.AddReport(ctx, &tracker.Report{Channel: "daily", Created: ahead, About: report.Heartbeat, Letters: []tracker.Letter{waiting}}); err != nil {
 			t.Fatal(err)
 		}
 		beats := func() int { return strings.Count(book.read(), "complete") }

@@ -116,7 +116,7 @@ func TestFullDisk(t *testing.T) {
 			Products: []tracker.Product{product("1"), product("2"), product("3")}, Evidence: tracker.Evidence{Parser: 1, Products: 3}}
 	}
 	for hour := 2; hour <= 4; hour++ {
-		if _, err := db.Commit(scan(hour), tracker.DefaultRules()); !errors.Is(err, syscall.ENOSPC) {
+		if _, err := db.Commit(ctx, scan(hour), tracker.DefaultRules()); !errors.Is(err, syscall.ENOSPC) {
 			t.Fatalf("Commit on a full disk: %v, want it refused for lack of space", err)
 		}
 		for range 3 {
@@ -133,7 +133,7 @@ func TestFullDisk(t *testing.T) {
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}
-	changes, err := db.Commit(scan(5), tracker.DefaultRules())
+	changes, err := db.Commit(ctx, scan(5), tracker.DefaultRules())
 	if err != nil || len(changes) != 2 || changes[1].Kind != tracker.Recovered || changes[1].Away != 3*time.Hour {
 		t.Fatalf("changes %+v, error %v; want what changed, and that scans are kept again after 3 hours", changes, err)
 	}

@@ -1,30 +1,42 @@
 package notify
 
 import (
+	"context"
 	"crypto/subtle"
 	"errors"
+	"fmt"
 	"net/mail"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 
+	"shopwatch/storage"
 	"shopwatch/tracker"
 )
 
 // recipients are those of a channel that did not leave.
-func (n *Notifier) recipients(c *channel) ([]string, error) {
-	left, err := n.db.Left(c.Name)
+func (n *Notifier) recipients(ctx context.Context, c *channel) ([]string, error) {
+	known, err := n.known(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	var stay []string
 	for _, to := range c.Sender.Recipients() {
-		if !slices.Contains(left, address(to)) {
+		if !slices.Contains(known.Unsubscribed, address(to)) {
 			stay = append(stay, to)
 		}
 	}
 	return stay, nil
+}
+
+// known is what is stored of a channel, which joined when the notifier was made.
+func (n *Notifier) known(ctx context.Context, c *channel) (storage.Channel, error) {
+	known, found, err := n.store.Channel(ctx, c.Name)
+	if err == nil && !found {
+		err = fmt.Errorf("channel %s is not in the database any more", c.Name)
+	}
+	return known, err
 }
 
 // address is a recipient without the name that stands before a mail address: who
@@ -55,7 +67,7 @@ var ErrToken = errors.New("this link is not one of ours, or of another database"
 // Leave ends the letters of a channel to a recipient, or with back begins them
 // again. The token is that of a link in one of its letters; without act only
 // the token is looked at.
-func (n *Notifier) Leave(channel, to, token string, act, back bool) error {
+func (n *Notifier) Leave(ctx context.Context, channel, to, token string, act, back bool) error {
 	if subtle.ConstantTimeCompare([]byte(token), []byte(n.leaveToken(channel, to))) != 1 {
 		return ErrToken
 	}
@@ -63,17 +75,20 @@ func (n *Notifier) Leave(channel, to, token string, act, back bool) error {
 		return nil
 	}
 	n.log.Info("recipient leaves", "channel", channel, "to", to, "back", back)
-	return n.db.Leave(channel, address(to), back)
+	if back {
+		return n.store.Resubscribe(ctx, channel, address(to))
+	}
+	return n.store.Unsubscribe(ctx, channel, address(to))
 }
 
 // unsubscribe ends the letters that wait for recipients who left.
-func (n *Notifier) unsubscribe(c *channel, reports []tracker.Report) error {
-	left, err := n.db.Left(c.Name)
-	if err != nil || len(left) == 0 {
+func (n *Notifier) unsubscribe(ctx context.Context, c *channel, reports []tracker.Report) error {
+	known, err := n.known(ctx, c)
+	if err != nil || len(known.Unsubscribed) == 0 {
 		return err
 	}
 	end := func(l *tracker.Letter) bool {
-		if l.State != tracker.Waiting || !slices.Contains(left, address(l.To)) {
+		if l.State != tracker.Waiting || !slices.Contains(known.Unsubscribed, address(l.To)) {
 			return false
 		}
 		l.State, l.Next, l.Answer = tracker.Left, time.Time{}, "the recipient left the channel"
@@ -92,6 +107,6 @@ func (n *Notifier) unsubscribe(c *channel, reports []tracker.Report) error {
 	if len(about) == 0 {
 		return nil
 	}
-	_, err = n.db.ChangeLetters(about, func(_ uint64, l *tracker.Letter) { end(l) })
+	_, err = n.store.ChangeLetters(ctx, about, func(_ uint64, l *tracker.Letter) { end(l) })
 	return err
 }

@@ -82,7 +82,7 @@ func (e *entity) shape() string {
 func TestMessageByAnotherParser(t *testing.T) {
 	db, srv := fresh(t), serveMail(t, fixtures.SMTPOptions{})
 	snd := sender(t, "email", mailTo(srv, "王芳 <a+b@example.com>"))
-	n, err := notify.New(db, notify.Options{
+	n, err := notify.New(ctx, db, notify.Options{
 		Public: "https://shopwatch.example.com", Channels: []notify.Channel{{Name: "analysts", Lang: "zh", Sender: snd}},
 		Shops: map[tracker.Name]report.Shop{"tencent": {Title: "腾讯官方数码旗舰店", URL: "https://tencent.tmall.com/"}},
 	}, quietLog())
@@ -97,14 +97,14 @@ func TestMessageByAnotherParser(t *testing.T) {
 		p := product(fmt.Sprint(10 + i))
 		p.Title = start + "\r\nBcc: x@example.com\u2028糖大夫血糖仪"
 		s.Products = append(s.Products, p)
-		file, err := db.KeepEvidence(noise(200+i, 200), "jpg")
+		file, err := db.KeepEvidence(ctx, noise(200+i, 200), "jpg")
 		if err != nil {
 			t.Fatal(err)
 		}
 		s.Pictures[p.ID] = tracker.Picture{Look: tracker.Look(fmt.Sprint(i)), File: file}
 	}
 	s.Evidence.Products = len(s.Products)
-	if _, err := db.Commit(s, tracker.DefaultRules()); err != nil {
+	if _, err := db.Commit(ctx, s, tracker.DefaultRules()); err != nil {
 		t.Fatal(err)
 	}
 	flushUntil(t, n, db)

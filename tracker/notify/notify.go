@@ -14,7 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"shopwatch/storage/bolt"
+	"shopwatch/storage"
 	"shopwatch/tracker"
 	"shopwatch/tracker/report"
 )
@@ -60,9 +60,20 @@ type Options struct {
 // machine may have been off for weeks.
 const giveUpAfter = 10
 
+// A Store is what a notifier needs of one.
+type Store interface {
+	storage.Catalogs
+	storage.Scans
+	storage.Log
+	storage.Channels
+	storage.Outbox
+	storage.Evidence
+	Instance(context.Context) (string, error)
+}
+
 // A Notifier cuts the log into reports and sends them.
 type Notifier struct {
-	db       *bolt.DB
+	store    Store
 	log      *slog.Logger
 	opts     Options
 	instance string
@@ -82,15 +93,14 @@ type channel struct {
 	// how often in a row it could not be reached. Guarded by turn.
 	blocked  time.Time
 	failures int
-	// unnoted are letters as they are by now, where the disk did not take
+	// unnoted are letters as they are by now, where the store did not take
 	// that. Guarded by turn.
 	unnoted map[letterKey]tracker.Letter
 }
 
-// New returns a notifier of a database. New channels begin at the end of the
-// log.
-func New(db *bolt.DB, o Options, log *slog.Logger) (*Notifier, error) {
-	instance, err := db.Instance()
+// New returns a notifier of a store. New channels begin at the end of the log.
+func New(ctx context.Context, store Store, o Options, log *slog.Logger) (*Notifier, error) {
+	instance, err := store.Instance(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -103,12 +113,12 @@ func New(db *bolt.DB, o Options, log *slog.Logger) (*Notifier, error) {
 	if o.GiveUp == 0 {
 		o.GiveUp = 5 * 24 * time.Hour
 	}
-	n := &Notifier{db: db, log: log, opts: o, instance: instance}
+	n := &Notifier{store: store, log: log, opts: o, instance: instance}
 	for _, c := range o.Channels {
 		if c.Zone == nil {
 			c.Zone = time.UTC
 		}
-		if err := db.Join(c.Name); err != nil {
+		if err := store.Join(ctx, c.Name); err != nil {
 			return nil, fmt.Errorf("join channel %s: %w", c.Name, err)
 		}
 		n.channels = append(n.channels, &channel{Channel: c, wake: make(chan struct{}, 1), turn: make(chan struct{}, 1)})
@@ -180,7 +190,7 @@ func (n *Notifier) Flush(ctx context.Context) error {
 				errs[i] = fmt.Errorf("channel %s: %w", c.Name, err)
 				return
 			}
-			errs[i] = n.waiting(c)
+			errs[i] = n.waiting(ctx, c)
 		})
 	}
 	wg.Wait()
@@ -188,15 +198,14 @@ func (n *Notifier) Flush(ctx context.Context) error {
 }
 
 // waiting returns an error that names the first letter that waits.
-func (n *Notifier) waiting(c *channel) error {
-	reports, err := n.db.Undelivered(c.Name)
-	if err != nil {
-		return err
-	}
-	for i := range reports {
-		for _, l := range reports[i].Letters {
+func (n *Notifier) waiting(ctx context.Context, c *channel) error {
+	for r, err := range storage.AllReports(ctx, n.store, storage.ReportQuery{Channel: c.Name, With: tracker.Waiting}) {
+		if err != nil {
+			return err
+		}
+		for _, l := range r.Letters {
 			if l.State == tracker.Waiting && l.Attempts > 0 {
-				return fmt.Errorf("report %d to %s waits until %s: %s", reports[i].ID, l.To,
+				return fmt.Errorf("report %d to %s waits until %s: %s", r.ID, l.To,
 					l.Next.In(c.Zone).Format("2006-01-02 15:04"), l.Answer)
 			}
 		}
@@ -217,7 +226,7 @@ func (n *Notifier) pass(ctx context.Context, c *channel) (next time.Time, err er
 		return end, nil
 	}
 	collect, err1 := n.collect(ctx, c, time.Now())
-	beat, err2 := n.heartbeat(c, time.Now())
+	beat, err2 := n.heartbeat(ctx, c, time.Now())
 	send, err3 := n.send(ctx, c) // what is written goes out, also when no more can be written
 	return earliest(collect, beat, send), errors.Join(err1, err2, err3)
 }
@@ -228,11 +237,12 @@ type letterKey struct {
 	to     string
 }
 
-// note writes what became of a letter. What the disk does not take is kept for
-// the next pass, so that a letter that was sent is not sent again.
-func (n *Notifier) note(c *channel, report uint64, l tracker.Letter) error {
-	err := n.db.NoteLetter(report, l)
-	if key := (letterKey{report, l.To}); !errors.Is(err, bolt.ErrDisk) {
+// note writes what became of a letter, also when ctx is done. What the store
+// does not take now is kept for the next pass, so that a letter that was sent is
+// not sent again.
+func (n *Notifier) note(ctx context.Context, c *channel, report uint64, l tracker.Letter) error {
+	err := n.store.NoteLetter(context.WithoutCancel(ctx), report, l)
+	if key := (letterKey{report, l.To}); !errors.Is(err, storage.ErrFull) {
 		delete(c.unnoted, key)
 	} else {
 		if c.unnoted == nil {
@@ -243,9 +253,9 @@ func (n *Notifier) note(c *channel, report uint64, l tracker.Letter) error {
 	return err
 }
 
-// noteLate writes what the disk did not take before, and puts into the reports
+// noteLate writes what the store did not take before, and puts into the reports
 // what it still does not take.
-func (n *Notifier) noteLate(c *channel, reports []tracker.Report) error {
+func (n *Notifier) noteLate(ctx context.Context, c *channel, reports []tracker.Report) error {
 	var about []uint64
 	for i := range reports {
 		for _, l := range reports[i].Letters {
@@ -258,7 +268,7 @@ func (n *Notifier) noteLate(c *channel, reports []tracker.Report) error {
 	if len(about) == 0 {
 		return nil
 	}
-	_, err := n.db.ChangeLetters(about, func(report uint64, l *tracker.Letter) {
+	_, err := n.store.ChangeLetters(ctx, about, func(report uint64, l *tracker.Letter) {
 		if late, ok := c.unnoted[letterKey{report, l.To}]; ok {
 			*l = late
 		}
@@ -284,7 +294,7 @@ func earliest(times ...time.Time) time.Time {
 const sendLimit = 100
 
 // send sends the letters of a channel that are due and returns when the next
-// one is. What the disk does not take is an error, but what is written goes out
+// one is. What the store does not take is an error, but what is written goes out
 // all the same.
 func (n *Notifier) send(ctx context.Context, c *channel) (next time.Time, err error) {
 	if c.anew.Swap(false) {
@@ -295,23 +305,23 @@ func (n *Notifier) send(ctx context.Context, c *channel) (next time.Time, err er
 	}
 	var full error
 	for after := uint64(0); ; {
-		reports, err := n.db.UndeliveredAfter(c.Name, after, sendLimit)
+		reports, err := n.store.Reports(ctx, storage.ReportQuery{Channel: c.Name, With: tracker.Waiting, After: after, Limit: sendLimit})
 		if err = errors.Join(err, ctx.Err()); len(reports) == 0 || err != nil {
 			return next, errors.Join(err, full)
 		}
 		after = reports[len(reports)-1].ID
-		if err := n.noteLate(c, reports); errors.Is(err, bolt.ErrDisk) {
+		if err := n.noteLate(ctx, c, reports); errors.Is(err, storage.ErrFull) {
 			full = err
 		} else if err != nil {
 			return time.Time{}, err
 		}
-		if err := n.unsubscribe(c, reports); err != nil {
+		if err := n.unsubscribe(ctx, c, reports); err != nil {
 			return time.Time{}, err
 		}
 		for i := range reports {
 			due, down, err := n.sendReport(ctx, c, &reports[i])
 			next = earliest(next, due)
-			if errors.Is(err, bolt.ErrDisk) {
+			if errors.Is(err, storage.ErrFull) {
 				full = err
 			} else if err != nil {
 				return time.Time{}, err
@@ -355,7 +365,7 @@ func (n *Notifier) sendReport(ctx context.Context, c *channel, r *tracker.Report
 			Leave: n.leaveAddress(c, l.To), Story: story, Mail: mail,
 		}
 		l.Unsure = true // whatever happens from here on, also to the program
-		if err := n.note(c, r.ID, l); errors.Is(err, bolt.ErrDisk) {
+		if err := n.note(ctx, c, r.ID, l); errors.Is(err, storage.ErrFull) {
 			full = err
 		} else if err != nil {
 			return time.Time{}, false, err
@@ -364,7 +374,7 @@ func (n *Notifier) sendReport(ctx context.Context, c *channel, r *tracker.Report
 		if err := ctx.Err(); err != nil && l.State == tracker.Waiting {
 			return time.Time{}, false, err // cut short: no attempt that counts
 		}
-		if err := n.note(c, r.ID, l); errors.Is(err, bolt.ErrDisk) {
+		if err := n.note(ctx, c, r.ID, l); errors.Is(err, storage.ErrFull) {
 			full = err
 		} else if err != nil {
 			return time.Time{}, false, err
@@ -373,7 +383,7 @@ func (n *Notifier) sendReport(ctx context.Context, c *channel, r *tracker.Report
 			next = earliest(next, l.Next)
 		}
 		if down {
-			return next, true, errors.Join(full, n.tellOthers(r.ID, l))
+			return next, true, errors.Join(full, n.tellOthers(ctx, r.ID, l))
 		}
 	}
 	return next, false, full
@@ -381,9 +391,9 @@ func (n *Notifier) sendReport(ctx context.Context, c *channel, r *tracker.Report
 
 // tellOthers notes with the letters that come after one that could not be sent
 // why there is no use in trying them now.
-func (n *Notifier) tellOthers(report uint64, tried tracker.Letter) error {
+func (n *Notifier) tellOthers(ctx context.Context, report uint64, tried tracker.Letter) error {
 	after := false
-	_, err := n.db.ChangeLetters([]uint64{report}, func(_ uint64, l *tracker.Letter) {
+	_, err := n.store.ChangeLetters(ctx, []uint64{report}, func(_ uint64, l *tracker.Letter) {
 		if after && l.State == tracker.Waiting {
 			l.Answer = tried.Answer
 		}

@@ -11,11 +11,15 @@ import (
 	"time"
 
 	"shopwatch/fixtures"
+	"shopwatch/storage"
 	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 	"shopwatch/tracker/notify"
 	"shopwatch/tracker/report"
 )
+
+// ctx is that of calls that nothing ends.
+var ctx = context.Background()
 
 var nine = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
 
@@ -55,7 +59,7 @@ func complete(name tracker.Name, began time.Time, list ...tracker.Product) *trac
 // commit writes a complete scan that listed the products.
 func commit(t testing.TB, db *bolt.DB, name tracker.Name, began time.Time, list ...tracker.Product) []tracker.Change {
 	t.Helper()
-	changes, err := db.Commit(complete(name, began, list...), tracker.DefaultRules())
+	changes, err := db.Commit(ctx, complete(name, began, list...), tracker.DefaultRules())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,9 +82,9 @@ func sender(t testing.TB, kind string, s notify.Settings) notify.Sender {
 	return snd
 }
 
-func notifier(t testing.TB, db *bolt.DB, log *slog.Logger, channels ...notify.Channel) *notify.Notifier {
+func notifier(t testing.TB, store notify.Store, log *slog.Logger, channels ...notify.Channel) *notify.Notifier {
 	t.Helper()
-	n, err := notify.New(db, notify.Options{
+	n, err := notify.New(ctx, store, notify.Options{
 		Channels: channels, RetryFirst: time.Millisecond, RetryMost: 2 * time.Millisecond,
 		Shops: map[tracker.Name]report.Shop{"tencent": {Title: "Tencent flagship", URL: "https://tencent.tmall.com/", Marketplace: "tmall"}},
 	}, log)
@@ -96,7 +100,7 @@ func flushUntil(t testing.TB, n *notify.Notifier, db *bolt.DB) {
 	var err error
 	for began := time.Now(); time.Since(began) < 20*time.Second; {
 		err = n.Flush(t.Context())
-		if left, e := db.Undelivered(""); e != nil || len(left) == 0 && err == nil {
+		if left, e := db.Reports(ctx, storage.ReportQuery{With: tracker.Waiting}); e != nil || len(left) == 0 && err == nil {
 			return
 		}
 		time.Sleep(time.Millisecond) // a retry is due after one or two
@@ -106,7 +110,7 @@ func flushUntil(t testing.TB, n *notify.Notifier, db *bolt.DB) {
 
 func allReports(t testing.TB, db *bolt.DB) []tracker.Report {
 	t.Helper()
-	rs, err := db.Reports("", 0, 1_000_000, false)
+	rs, err := db.Reports(ctx, storage.ReportQuery{Limit: 1_000_000})
 	if err != nil {
 		t.Fatal(err)
 	}

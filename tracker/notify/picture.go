@@ -1,8 +1,8 @@
 package notify
 
 import (
+	"context"
 	"image"
-	"os"
 
 	"golang.org/x/image/draw"
 
@@ -17,8 +17,8 @@ const pictureSize = 144
 // picture returns a small JPEG of an evidence file, fitted into a white square,
 // because mail clients show no WebP; nil when there is none or it cannot be
 // read.
-func (n *Notifier) picture(name string) []byte {
-	src := n.decode(name)
+func (n *Notifier) picture(ctx context.Context, name string) []byte {
+	src := n.decode(ctx, name)
 	if src == nil {
 		return nil
 	}
@@ -35,8 +35,8 @@ func (n *Notifier) picture(name string) []byte {
 }
 
 // shot returns the upper part of the picture of a page.
-func (n *Notifier) shot(name string) []byte {
-	src := n.decode(name)
+func (n *Notifier) shot(ctx context.Context, name string) []byte {
+	src := n.decode(ctx, name)
 	if src == nil {
 		return nil
 	}
@@ -52,9 +52,9 @@ func (n *Notifier) shot(name string) []byte {
 
 // decode reads the picture of an evidence file; nil when it is none, or too
 // large.
-func (n *Notifier) decode(name string) image.Image {
-	content, err := os.ReadFile(n.db.EvidencePath(name))
-	if err != nil {
+func (n *Notifier) decode(ctx context.Context, name string) image.Image {
+	content, found, err := n.store.Evidence(ctx, name)
+	if !found || err != nil {
 		return nil
 	}
 	src, err := picture.Decode(content)

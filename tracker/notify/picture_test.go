@@ -39,14 +39,14 @@ func TestPicturesAreSmallAndInTheMail(t *testing.T) {
 	db, srv := fresh(t), serveMail(t, fixtures.SMTPOptions{})
 	n := notifier(t, db, quietLog(), notify.Channel{Name: "analysts", Sender: sender(t, "email", mailTo(srv, "a@example.com"))})
 	keep := func(content []byte) string {
-		name, err := db.KeepEvidence(content, "jpg")
+		name, err := db.KeepEvidence(ctx, content, "jpg")
 		if err != nil {
 			t.Fatal(err)
 		}
 		return name
 	}
 	commit(t, db, "tencent", nine, product("1"), product("2"), product("3"), product("4"))
-	_, err := db.Commit(&tracker.Scan{
+	_, err := db.Commit(ctx, &tracker.Scan{
 		Storefront: "tencent", Began: nine.Add(time.Hour), Verdict: tracker.Complete,
 		Products: []tracker.Product{product("1"), product("3"), product("4"), product("5")},
 		Evidence: tracker.Evidence{Parser: 1, Pages: 1, Products: 4},

@@ -2,11 +2,13 @@ package notify
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
 
+	"shopwatch/storage"
 	"shopwatch/tracker"
 	"shopwatch/tracker/report"
 )
@@ -21,12 +23,12 @@ type Preview struct {
 // Preview puts a report of a channel into words: of change seq; with 0 the one
 // that would be made next, else the last one, else a sample; with last not the
 // next one.
-func (n *Notifier) Preview(channel string, seq uint64, last bool) (*Preview, error) {
+func (n *Notifier) Preview(ctx context.Context, channel string, seq uint64, last bool) (*Preview, error) {
 	c := n.channel(channel)
 	if c == nil {
 		return nil, fmt.Errorf("there is no channel %q", channel)
 	}
-	s, what, err := n.some(c, seq, last)
+	s, what, err := n.some(ctx, c, seq, last)
 	if err != nil {
 		return nil, err
 	}
@@ -50,34 +52,34 @@ func (n *Notifier) Preview(channel string, seq uint64, last bool) (*Preview, err
 }
 
 // some finds the story that a preview tells.
-func (n *Notifier) some(c *channel, seq uint64, last bool) (s *report.Story, what string, err error) {
+func (n *Notifier) some(ctx context.Context, c *channel, seq uint64, last bool) (s *report.Story, what string, err error) {
 	if seq > 0 {
-		if _, ok, err := n.db.Change(seq); err != nil || !ok {
+		if _, ok, err := n.store.Change(ctx, seq); err != nil || !ok {
 			return nil, "", errors.Join(err, fmt.Errorf("there is no change %d", seq))
 		}
-		reports, err := n.db.ReportsOf(seq)
+		reports, err := n.store.ReportsOf(ctx, seq)
 		if err != nil {
 			return nil, "", err
 		}
 		i := slices.IndexFunc(reports, func(r tracker.Report) bool { return r.Channel == c.Name })
 		if i >= 0 {
-			s, err = n.story(c, &reports[i])
+			s, err = n.story(ctx, c, &reports[i])
 			return s, fmt.Sprintf("report %d, which told of change %d", reports[i].ID, seq), err
 		}
-		s, err = n.story(c, &tracker.Report{Channel: c.Name, Created: time.Now(), Changes: []uint64{seq}})
+		s, err = n.story(ctx, c, &tracker.Report{Channel: c.Name, Created: time.Now(), Changes: []uint64{seq}})
 		return s, fmt.Sprintf("change %d as a report of its own; the channel was not told of it", seq), err
 	}
 	if !last {
-		if s, ok, err := n.Pending(c.Name); err != nil || ok {
+		if s, ok, err := n.Pending(ctx, c.Name); err != nil || ok {
 			return s, "the next report, as far as it is known", err
 		}
 	}
-	made, err := n.db.Reports(c.Name, 0, 1, true)
+	made, err := n.store.Reports(ctx, storage.ReportQuery{Channel: c.Name, Newest: true, Limit: 1})
 	if err != nil {
 		return nil, "", err
 	}
 	if len(made) > 0 {
-		s, err = n.story(c, &made[0])
+		s, err = n.story(ctx, c, &made[0])
 		return s, fmt.Sprintf("report %d, the last one", made[0].ID), err
 	}
 	sample := report.Sample(c.Name, c.Lang, c.Zone, time.Now())

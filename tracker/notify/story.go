@@ -7,17 +7,18 @@ import (
 	"slices"
 	"time"
 
+	"shopwatch/storage"
 	"shopwatch/tracker"
 	"shopwatch/tracker/report"
 )
 
 // Story gathers what a stored report tells, for the channel of the given name.
-func (n *Notifier) Story(r *tracker.Report) (*report.Story, error) {
+func (n *Notifier) Story(ctx context.Context, r *tracker.Report) (*report.Story, error) {
 	c := n.channel(r.Channel)
 	if c == nil {
 		c = &channel{Channel: Channel{Name: r.Channel, Zone: time.UTC}}
 	}
-	return n.story(c, r)
+	return n.story(ctx, c, r)
 }
 
 func (n *Notifier) channel(name string) *channel {
@@ -31,35 +32,35 @@ func (n *Notifier) channel(name string) *channel {
 
 // Pending is what the next report of a channel would tell if it were made now;
 // false when that is nothing. Nothing is written.
-func (n *Notifier) Pending(channel string) (*report.Story, bool, error) {
+func (n *Notifier) Pending(ctx context.Context, channel string) (*report.Story, bool, error) {
 	c := n.channel(channel)
 	if c == nil {
 		return nil, false, nil
 	}
 	r := &tracker.Report{Channel: c.Name, Created: time.Now()}
 	var err error
-	if r.Changes, err = n.untold(c); err != nil || len(r.Changes) == 0 {
+	if r.Changes, err = n.untold(ctx, c); err != nil || len(r.Changes) == 0 {
 		return nil, false, err
 	}
-	s, err := n.story(c, r)
+	s, err := n.story(ctx, c, r)
 	return s, err == nil, err
 }
 
 // untold are the numbers of the changes behind a channel's place in the log
 // that it is going to be told.
-func (n *Notifier) untold(c *channel) (tell []uint64, err error) {
-	pending, err := n.db.Pending(c.Name)
+func (n *Notifier) untold(ctx context.Context, c *channel) (tell []uint64, err error) {
+	_, pending, err := n.store.Pending(ctx, c.Name, 0)
 	if err != nil {
 		return nil, err
 	}
-	return n.wanted(c, pending, make(map[uint64]bool))
+	return n.wanted(ctx, c, pending, make(map[uint64]bool))
 }
 
 // write puts a report into words for sending. Pictures are left out where
 // letters show none, and when ctx is done, because they take long: the letter
 // is not sent then.
 func (n *Notifier) write(ctx context.Context, c *channel, r *tracker.Report) (*report.Story, *report.Mail, error) {
-	s, err := n.story(c, r)
+	s, err := n.story(ctx, c, r)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -82,10 +83,12 @@ func whileRunning(ctx context.Context, load func(string) []byte) func(string) []
 	}
 }
 
-func (n *Notifier) story(c *channel, r *tracker.Report) (*report.Story, error) {
-	s := &report.Story{Report: *r, Lang: c.Lang, Zone: c.Zone, Shops: n.opts.Shops, Picture: n.picture, Shot: n.shot, Wrong: make(map[uint64]tracker.Change)}
+func (n *Notifier) story(ctx context.Context, c *channel, r *tracker.Report) (*report.Story, error) {
+	s := &report.Story{Report: *r, Lang: c.Lang, Zone: c.Zone, Shops: n.opts.Shops, Wrong: make(map[uint64]tracker.Change)}
+	s.Picture = func(name string) []byte { return n.picture(ctx, name) }
+	s.Shot = func(name string) []byte { return n.shot(ctx, name) }
 	var err error
-	if s.Changes, err = n.db.ChangesOf(r.Changes); err != nil {
+	if s.Changes, err = n.store.ChangesOf(ctx, r.Changes); err != nil {
 		return nil, err
 	}
 	var corrects []uint64
@@ -94,22 +97,22 @@ func (n *Notifier) story(c *channel, r *tracker.Report) (*report.Story, error) {
 			corrects = append(corrects, s.Changes[i].Corrects)
 		}
 	}
-	wrong, err := n.db.ChangesOf(corrects)
+	wrong, err := n.store.ChangesOf(ctx, corrects)
 	if err != nil {
 		return nil, err
 	}
 	for _, ch := range wrong {
 		s.Wrong[ch.Seq] = ch
 	}
-	if err := n.scans(s); err != nil {
+	if err := n.scans(ctx, s); err != nil {
 		return nil, err
 	}
-	if err := n.suspects(s); err != nil {
+	if err := n.suspects(ctx, s); err != nil {
 		return nil, err
 	}
 	if r.About == report.Heartbeat {
 		s.Filtered = c.Filter.picky()
-		return s, n.quiet(c, s)
+		return s, n.quiet(ctx, c, s)
 	}
 	return s, nil
 }
@@ -118,7 +121,7 @@ func (n *Notifier) story(c *channel, r *tracker.Report) (*report.Story, error) {
 // storefront was last read completely. A report about several scans of a
 // storefront tells what they came to together. A scan may be missing: thinned
 // out long ago, or a correction by hand.
-func (n *Notifier) scans(s *report.Story) error {
+func (n *Notifier) scans(ctx context.Context, s *report.Story) error {
 	began := make(map[tracker.Name][]time.Time)
 	type key struct {
 		storefront tracker.Name
@@ -134,7 +137,7 @@ func (n *Notifier) scans(s *report.Story) error {
 	}
 	for name, times := range began {
 		s.Net = s.Net || len(times) > 1
-		records, err := n.db.ScansOf(name, times)
+		records, err := n.store.ScansOf(ctx, name, times)
 		if err != nil {
 			return err
 		}
@@ -151,9 +154,9 @@ func (n *Notifier) scans(s *report.Story) error {
 // suspects adds the products that are missing without proof. They are known
 // for the newest complete scan only: a report that is sent late leaves them
 // out.
-func (n *Notifier) suspects(s *report.Story) error {
+func (n *Notifier) suspects(ctx context.Context, s *report.Story) error {
 	for _, name := range names(s) {
-		st, err := n.db.State(name)
+		st, err := n.store.State(ctx, name)
 		if err != nil {
 			return err
 		}
@@ -162,11 +165,10 @@ func (n *Notifier) suspects(s *report.Story) error {
 		}) {
 			continue
 		}
-		items, err := n.db.Suspects(name)
-		if err != nil {
-			return err
-		}
-		for _, it := range items {
+		for it, err := range storage.AllSuspects(ctx, n.store, name) {
+			if err != nil {
+				return err
+			}
 			s.Suspects = append(s.Suspects, report.Suspect{Storefront: name, Item: it})
 		}
 	}
@@ -175,12 +177,13 @@ func (n *Notifier) suspects(s *report.Story) error {
 
 // quiet adds what the scans of the channel's storefronts came to since its last
 // report.
-func (n *Notifier) quiet(c *channel, s *report.Story) error {
-	var err error
-	if s.Since, err = n.db.Joined(c.Name); err != nil {
+func (n *Notifier) quiet(ctx context.Context, c *channel, s *report.Story) error {
+	known, err := n.known(ctx, c)
+	if err != nil {
 		return err
 	}
-	earlier, err := n.db.Reports(c.Name, 0, 50, true)
+	s.Since = known.Joined
+	earlier, err := n.store.Reports(ctx, storage.ReportQuery{Channel: c.Name, Limit: 50, Newest: true})
 	if err != nil {
 		return err
 	}
@@ -192,7 +195,7 @@ func (n *Notifier) quiet(c *channel, s *report.Story) error {
 			break
 		}
 	}
-	all, err := n.db.Storefronts()
+	all, err := n.store.Storefronts(ctx)
 	if err != nil {
 		return err
 	}
@@ -204,9 +207,9 @@ func (n *Notifier) quiet(c *channel, s *report.Story) error {
 			continue // no longer configured
 		}
 		q := report.Quiet{Storefront: sf.Name, Products: sf.Listed, Last: sf.LastComplete}
-		before := s.Report.Created
+		scans := storage.ScanQuery{Storefront: sf.Name, Since: s.Since, Before: storage.ScanPlace{Began: s.Report.Created}, Limit: 1000}
 		for {
-			list, err := n.db.ScansBefore(sf.Name, s.Since, before, 1000)
+			list, err := n.store.Scans(ctx, scans)
 			if err != nil {
 				return err
 			}
@@ -216,10 +219,10 @@ func (n *Notifier) quiet(c *channel, s *report.Story) error {
 					q.Complete++
 				}
 			}
-			if len(list) < 1000 {
+			if len(list) < scans.Limit {
 				break
 			}
-			before = list[len(list)-1].Began
+			scans.Before.Began = list[len(list)-1].Began
 		}
 		s.Quiet = append(s.Quiet, q)
 	}

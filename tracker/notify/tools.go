@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"shopwatch/storage"
 	"shopwatch/tracker"
 	"shopwatch/tracker/report"
 )
@@ -41,20 +42,15 @@ func (n *Notifier) Test(ctx context.Context, channel string) (answer string, err
 
 // Retry lets the letters of a report that were refused or given up wait again,
 // and those that wait be tried now. It returns how many those are.
-func (n *Notifier) Retry(id uint64) (letters int, err error) {
-	r, ok, err := n.db.Report(id)
+func (n *Notifier) Retry(ctx context.Context, id uint64) (letters int, err error) {
+	r, ok, err := n.store.Report(ctx, id)
 	if err == nil && !ok {
 		err = fmt.Errorf("there is no report %d", id)
 	}
 	if err != nil {
 		return 0, err
 	}
-	_, err = n.db.ChangeLetters([]uint64{id}, func(_ uint64, l *tracker.Letter) {
-		if l.State != tracker.Sent {
-			l.State, l.Next, l.Attempts = tracker.Waiting, time.Time{}, 0
-			letters++
-		}
-	})
+	letters, err = n.letAgain(ctx, []uint64{id}, func(l *tracker.Letter) bool { return l.State != tracker.Sent })
 	if err != nil {
 		return 0, err
 	}
@@ -70,9 +66,9 @@ const retryLimit = 2000
 // RetryAll lets all letters that wait be tried now, and returns how many those
 // are. It does not wait for the channels, which may be in the middle of a
 // letter.
-func (n *Notifier) RetryAll() (letters int, err error) {
+func (n *Notifier) RetryAll(ctx context.Context) (letters int, err error) {
 	for _, c := range n.channels {
-		count, err := n.retryAll(c)
+		count, err := n.retryAll(ctx, c)
 		letters += count
 		if err != nil {
 			return letters, err
@@ -81,10 +77,10 @@ func (n *Notifier) RetryAll() (letters int, err error) {
 	return letters, nil
 }
 
-func (n *Notifier) retryAll(c *channel) (letters int, err error) {
+func (n *Notifier) retryAll(ctx context.Context, c *channel) (letters int, err error) {
 	defer c.again()
 	for after := uint64(0); ; {
-		reports, err := n.db.UndeliveredAfter(c.Name, after, retryLimit)
+		reports, err := n.store.Reports(ctx, storage.ReportQuery{Channel: c.Name, With: tracker.Waiting, After: after, Limit: retryLimit})
 		if len(reports) == 0 || err != nil {
 			return letters, err
 		}
@@ -93,18 +89,33 @@ func (n *Notifier) retryAll(c *channel) (letters int, err error) {
 			ids[i] = reports[i].ID
 		}
 		after = ids[len(ids)-1]
-		marked := 0
-		_, err = n.db.ChangeLetters(ids, func(_ uint64, l *tracker.Letter) {
-			if l.State == tracker.Waiting {
-				l.Next, l.Attempts = time.Time{}, 0
-				marked++
-			}
-		})
+		marked, err := n.letAgain(ctx, ids, func(l *tracker.Letter) bool { return l.State == tracker.Waiting })
 		if err != nil {
 			return letters, err
 		}
 		letters += marked
 	}
+}
+
+// letAgain lets letters of reports wait and be tried now, and returns how many
+// those are.
+func (n *Notifier) letAgain(ctx context.Context, reports []uint64, which func(*tracker.Letter) bool) (letters int, err error) {
+	again := make(map[letterKey]bool) // the store may ask of a letter twice
+	_, err = n.store.ChangeLetters(ctx, reports, func(report uint64, l *tracker.Letter) {
+		key := letterKey{report, l.To}
+		if again[key] = which(l); again[key] {
+			l.State, l.Next, l.Attempts = tracker.Waiting, time.Time{}, 0
+		}
+	})
+	if err != nil {
+		return 0, err
+	}
+	for _, is := range again {
+		if is {
+			letters++
+		}
+	}
+	return letters, nil
 }
 
 // again makes a channel forget that its receiving side could not be reached,

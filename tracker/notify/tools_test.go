@@ -20,7 +20,7 @@ import (
 func TestPreviewOfTheSample(t *testing.T) {
 	srv := serveMail(t, fixtures.SMTPOptions{})
 	n := notifier(t, fresh(t), quietLog(), notify.Channel{Name: "analysts", Lang: "zh", Sender: sender(t, "email", mailTo(srv, "a@example.com"))})
-	p, err := n.Preview("analysts", 0, false)
+	p, err := n.Preview(ctx, "analysts", 0, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,15 +83,15 @@ func TestRetryRevivesDeadLetters(t *testing.T) {
 	_ = n.Flush(t.Context()) // refused
 	wantState(t, db, tracker.Dead)
 	answer = nil
-	if got, err := n.Retry(1); got != 1 || err != nil {
+	if got, err := n.Retry(ctx, 1); got != 1 || err != nil {
 		t.Errorf("Retry = %d, %v, want 1 letter", got, err)
 	}
 	flushUntil(t, n, db)
 	wantState(t, db, tracker.Sent)
-	if got, err := n.Retry(1); got != 0 || err != nil {
+	if got, err := n.Retry(ctx, 1); got != 0 || err != nil {
 		t.Errorf("Retry of a report that was sent = %d, %v, want nothing to do", got, err)
 	}
-	if _, err := n.Retry(2); err == nil {
+	if _, err := n.Retry(ctx, 2); err == nil {
 		t.Error("Retry of a report that is not there has no error")
 	}
 }
@@ -100,12 +100,12 @@ func TestPendingMovesNothing(t *testing.T) {
 	db := fresh(t)
 	book := &notebook{}
 	n := notifier(t, db, quietLog(), notify.Channel{Name: "analysts", Sender: book, Digest: daily(0)})
-	if _, ok, err := n.Pending("analysts"); ok || err != nil {
+	if _, ok, err := n.Pending(ctx, "analysts"); ok || err != nil {
 		t.Errorf("Pending before any change = %v, %v, want nothing", ok, err)
 	}
 	two(t, db)
 	for range 2 {
-		s, ok, err := n.Pending("analysts")
+		s, ok, err := n.Pending(ctx, "analysts")
 		if err != nil || !ok || len(s.Changes) != 1 {
 			t.Fatalf("Pending = %+v, %v, %v, want one change", s, ok, err)
 		}
@@ -175,7 +175,7 @@ func TestWhoLeftStaysOut(t *testing.T) {
 			Channels: []notify.Channel{{Name: "analysts", Sender: sender(t, "email", mailTo(srv, to, "b@example.com"))}},
 		}
 	}
-	n, err := notify.New(db, channels("Wang@example.com"), quietLog())
+	n, err := notify.New(ctx, db, channels("Wang@example.com"), quietLog())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,10 +185,10 @@ func TestWhoLeftStaysOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := n.Leave("analysts", u.Query().Get("to"), u.Query().Get("token"), true, false); err != nil {
+	if err := n.Leave(ctx, "analysts", u.Query().Get("to"), u.Query().Get("token"), true, false); err != nil {
 		t.Fatal(err)
 	}
-	if n, err = notify.New(db, channels("王芳 <wang@example.com>"), quietLog()); err != nil {
+	if n, err = notify.New(ctx, db, channels("王芳 <wang@example.com>"), quietLog()); err != nil {
 		t.Fatal(err)
 	}
 	before := len(srv.Mails())
@@ -203,7 +203,7 @@ func TestWhoLeftStaysOut(t *testing.T) {
 // waits; the others do.
 func TestLeaving(t *testing.T) {
 	db, srv := fresh(t), serveMail(t, fixtures.SMTPOptions{})
-	n, err := notify.New(db, notify.Options{
+	n, err := notify.New(ctx, db, notify.Options{
 		Public: "https://shopwatch.example.com/", RetryFirst: time.Millisecond,
 		Channels: []notify.Channel{{Name: "analysts", Sender: sender(t, "email", mailTo(srv, "a+b@example.com", "c@example.com"))}},
 	}, quietLog())
@@ -225,10 +225,10 @@ func TestLeaving(t *testing.T) {
 	if q.Get("to") != "a+b@example.com" || q.Get("channel") != "analysts" {
 		t.Errorf("the address is about %v", q)
 	}
-	if err := n.Leave("analysts", "c@example.com", q.Get("token"), true, false); !errors.Is(err, notify.ErrToken) {
+	if err := n.Leave(ctx, "analysts", "c@example.com", q.Get("token"), true, false); !errors.Is(err, notify.ErrToken) {
 		t.Errorf("leaving for somebody else = %v, want ErrToken", err)
 	}
-	if err := n.Leave("analysts", q.Get("to"), q.Get("token"), false, false); err != nil {
+	if err := n.Leave(ctx, "analysts", q.Get("to"), q.Get("token"), false, false); err != nil {
 		t.Errorf("looking at the link = %v", err)
 	}
 	more := func(id string) int {
@@ -241,13 +241,13 @@ func TestLeaving(t *testing.T) {
 	if got := more("3"); got != 2 {
 		t.Errorf("%d letters after a look at the link, want 2", got)
 	}
-	if err := n.Leave("analysts", q.Get("to"), q.Get("token"), true, false); err != nil {
+	if err := n.Leave(ctx, "analysts", q.Get("to"), q.Get("token"), true, false); err != nil {
 		t.Fatal(err)
 	}
 	if got := more("4"); got != 1 {
 		t.Errorf("%d letters after leaving, want 1", got)
 	}
-	if err := n.Leave("analysts", q.Get("to"), q.Get("token"), true, true); err != nil {
+	if err := n.Leave(ctx, "analysts", q.Get("to"), q.Get("token"), true, true); err != nil {
 		t.Fatal(err)
 	}
 	if got := more("5"); got != 2 {
@@ -257,7 +257,7 @@ func TestLeaving(t *testing.T) {
 	srv.Fault(fixtures.MailFault{Data: 451})
 	commit(t, db, "tencent", time.Now(), product("1"), product("2"), product("6"))
 	_ = n.Flush(t.Context()) // it waits
-	if err := n.Leave("analysts", q.Get("to"), q.Get("token"), true, false); err != nil {
+	if err := n.Leave(ctx, "analysts", q.Get("to"), q.Get("token"), true, false); err != nil {
 		t.Fatal(err)
 	}
 	srv.Fault(fixtures.MailFault{})

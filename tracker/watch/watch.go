@@ -31,7 +31,7 @@ type Plan struct {
 type ScanFunc func(ctx context.Context, sf tracker.Storefront, progress func(tracker.Progress)) *tracker.Scan
 
 // A CommitFunc takes a scan into the catalog and returns what changed.
-type CommitFunc func(*tracker.Scan) ([]tracker.Change, error)
+type CommitFunc func(context.Context, *tracker.Scan) ([]tracker.Change, error)
 
 // Options of a Watcher. Scan, Commit and State must be set.
 type Options struct {
@@ -41,7 +41,7 @@ type Options struct {
 	// State returns what is known of a storefront, the zero State for a new
 	// one. It is asked once for each, to find what was missed while shopwatch
 	// did not run.
-	State func(tracker.Name) (tracker.State, error)
+	State func(context.Context, tracker.Name) (tracker.State, error)
 	// Late is how much later than now a storefront is scanned when it was
 	// missed while shopwatch did not run. Nil for nothing.
 	Late func(tracker.Name) time.Duration
@@ -172,7 +172,7 @@ func now() time.Time { return time.Now().Round(0) }
 // cut short are not committed. It may be called once.
 func (w *Watcher) Run(ctx context.Context) error {
 	defer close(w.stopped)
-	if err := w.recall(w.shops); err != nil {
+	if err := w.recall(ctx, w.shops); err != nil {
 		return err
 	}
 	var wg sync.WaitGroup
@@ -190,7 +190,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 	for {
 		select {
 		case r := <-w.plans:
-			r.done <- w.replan(r.plans, start)
+			r.done <- w.replan(ctx, r.plans, start)
 		case <-ctx.Done():
 			wg.Wait()
 			return nil
@@ -213,7 +213,7 @@ func (w *Watcher) Replan(plans []Plan) error {
 }
 
 // replan is called by Run, which starts what is new.
-func (w *Watcher) replan(plans []Plan, start func(*shop)) error {
+func (w *Watcher) replan(ctx context.Context, plans []Plan, start func(*shop)) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var shops, fresh []*shop
@@ -231,11 +231,11 @@ func (w *Watcher) replan(plans []Plan, start func(*shop)) error {
 	states := make([]tracker.State, len(plans))
 	for i, s := range shops {
 		var err error
-		if states[i], err = w.o.State(s.Name); err != nil {
+		if states[i], err = w.o.State(ctx, s.Name); err != nil {
 			return fmt.Errorf("read when %s was scanned: %w", s.Name, err)
 		}
 	}
-	if err := w.recall(fresh); err != nil {
+	if err := w.recall(ctx, fresh); err != nil {
 		return err
 	}
 	w.shops = shops
@@ -275,7 +275,7 @@ func (s *shop) replan(p Plan, jitter time.Duration, last time.Time) (due time.Ti
 // recall finds out what was missed while shopwatch did not run, and which
 // marketplaces are still to be left alone. However often a storefront was
 // missed, it is scanned once.
-func (w *Watcher) recall(shops []*shop) error {
+func (w *Watcher) recall(ctx context.Context, shops []*shop) error {
 	type last struct {
 		at       time.Time // of the newest scan on a marketplace
 		complete time.Time // of the newest one that was complete
@@ -283,7 +283,7 @@ func (w *Watcher) recall(shops []*shop) error {
 	}
 	latest, states := map[*market]*last{}, make([]tracker.State, len(shops))
 	for i, s := range shops {
-		st, err := w.o.State(s.Name)
+		st, err := w.o.State(ctx, s.Name)
 		if err != nil {
 			return fmt.Errorf("read when %s was scanned: %w", s.Name, err)
 		}
@@ -523,7 +523,8 @@ func (w *Watcher) once(ctx context.Context, s *shop, retry bool, commit CommitFu
 		w.log.Info("scan cut short", "storefront", s.Name, "took", now().Sub(began))
 		return scan, nil, ctx.Err()
 	}
-	changes, err = w.guardedCommit(commit, scan)
+	// What was read is kept, also when the end comes meanwhile.
+	changes, err = w.guardedCommit(context.WithoutCancel(ctx), commit, scan)
 	s.market.learn(scan)
 	w.tell(s, scan, len(changes), err)
 	return scan, changes, err
@@ -562,14 +563,14 @@ func (w *Watcher) guarded(ctx context.Context, s *shop, progress func(tracker.Pr
 	return scan
 }
 
-func (w *Watcher) guardedCommit(commit CommitFunc, scan *tracker.Scan) (changes []tracker.Change, err error) {
+func (w *Watcher) guardedCommit(ctx context.Context, commit CommitFunc, scan *tracker.Scan) (changes []tracker.Change, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			w.log.Error("commit panicked", "storefront", scan.Storefront, "err", r, "stack", string(debug.Stack()))
 			err = fmt.Errorf("a bug in shopwatch: %v", r)
 		}
 	}()
-	return commit(scan)
+	return commit(ctx, scan)
 }
 
 func (s *shop) note(began time.Time, p tracker.Progress) {

@@ -86,7 +86,7 @@ func (m *mall) place(name tracker.Name) string {
 	return m.options.Plans[i].Marketplace
 }
 
-func (m *mall) commit(s *tracker.Scan) ([]tracker.Change, error) {
+func (m *mall) commit(_ context.Context, s *tracker.Scan) ([]tracker.Change, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.refuse != nil {
@@ -103,7 +103,7 @@ func (m *mall) commit(s *tracker.Scan) ([]tracker.Change, error) {
 	return nil, nil
 }
 
-func (m *mall) state(name tracker.Name) (tracker.State, error) {
+func (m *mall) state(_ context.Context, name tracker.Name) (tracker.State, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.known[name], nil
@@ -623,7 +623,7 @@ func TestAsk(t *testing.T) {
 			m := newMall(t, plan(t, "a", "tmall", ""))
 			w, stop := m.run()
 			dry := 0
-			_, changes, err := w.Scan(context.Background(), "a", watch.Request{Commit: func(*tracker.Scan) ([]tracker.Change, error) {
+			_, changes, err := w.Scan(context.Background(), "a", watch.Request{Commit: func(context.Context, *tracker.Scan) ([]tracker.Change, error) {
 				dry++
 				return make([]tracker.Change, 3), nil
 			}})
@@ -684,7 +684,9 @@ func TestStatus(t *testing.T) {
 func TestStateThatCannotBeRead(t *testing.T) {
 	w := watch.New(watch.Options{
 		Plans: []watch.Plan{plan(t, "a", "tmall", "@daily")},
-		State: func(tracker.Name) (tracker.State, error) { return tracker.State{}, errors.New("checksum") },
+		State: func(context.Context, tracker.Name) (tracker.State, error) {
+			return tracker.State{}, errors.New("checksum")
+		},
 	}, slog.New(slog.DiscardHandler))
 	if err := w.Run(context.Background()); err == nil || !strings.Contains(err.Error(), "checksum") {
 		t.Errorf("Run = %v, want what storage says", err)

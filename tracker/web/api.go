@@ -1,16 +1,14 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
+	"hash"
 	"net/http"
-	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -19,7 +17,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
-	"shopwatch/storage/bolt"
+	"shopwatch/storage"
 	"shopwatch/tracker"
 )
 
@@ -136,10 +134,7 @@ func answer[T any](v T, err error) (*body[T], error) {
 }
 
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
-	err := s.o.DB.InPlace()
-	if err == nil {
-		_, err = s.o.DB.Storefronts()
-	}
+	err := s.o.Store.Ping(r.Context())
 	if err == nil && s.o.Ready != nil {
 		err = s.o.Ready()
 	}
@@ -163,23 +158,29 @@ func (s *Server) feed(w http.ResponseWriter, r *http.Request) {
 
 // evidence serves a picture. Its name is the hash of its content.
 func (s *Server) evidence(w http.ResponseWriter, r *http.Request) {
-	path := s.o.DB.EvidencePath(r.PathValue("name"))
-	if path == "" {
+	name := r.PathValue("name")
+	content, found, err := s.o.Store.Evidence(r.Context(), name)
+	switch {
+	case err != nil:
+		problem(w, http.StatusInternalServerError, err.Error())
+		return
+	case !found:
 		problem(w, http.StatusNotFound, "there is no such picture; their names are in the field pictures of changes")
 		return
 	}
-	folder := filepath.Dir(path)
-	serveFile(w, r, filepath.Dir(folder), filepath.Join(filepath.Base(folder), filepath.Base(path)), "private, max-age=31536000, immutable")
+	w.Header().Set("Cache-Control", "private, max-age=31536000, immutable")
+	w.Header().Set("ETag", `"`+name+`"`)
+	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(content))
 }
 
-func (s *Server) storefronts(context.Context, *struct{}) (*body[[]Storefront], error) {
-	return answer(s.list())
+func (s *Server) storefronts(ctx context.Context, _ *struct{}) (*body[[]Storefront], error) {
+	return answer(s.list(ctx))
 }
 
 // list returns the storefronts of the configuration, then those that were in
 // it once.
-func (s *Server) list() ([]Storefront, error) {
-	known, err := s.o.DB.Storefronts()
+func (s *Server) list(ctx context.Context) ([]Storefront, error) {
+	known, err := s.o.Store.Storefronts(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -214,8 +215,8 @@ func (s *Server) list() ([]Storefront, error) {
 }
 
 // known refuses a storefront that nobody has heard of.
-func (s *Server) known(name tracker.Name) error {
-	list, err := s.list()
+func (s *Server) known(ctx context.Context, name tracker.Name) error {
+	list, err := s.list(ctx)
 	if err != nil {
 		return huma.Error500InternalServerError(err.Error())
 	}
@@ -229,16 +230,16 @@ func (s *Server) known(name tracker.Name) error {
 	return huma.Error404NotFound(fmt.Sprintf("there is no storefront %q; there are %s", name, strings.Join(names, ", ")))
 }
 
-func (s *Server) products(_ context.Context, in *struct {
+func (s *Server) products(ctx context.Context, in *struct {
 	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 	Name  string `path:"name" maxLength:"64"`
 	After string `query:"after" maxLength:"64" doc:"the next of the part before"`
 }) (*body[Products], error) {
 	name := tracker.Name(in.Name)
-	if err := s.known(name); err != nil {
+	if err := s.known(ctx, name); err != nil {
 		return nil, err
 	}
-	items, err := s.o.DB.Products(name, tracker.ProductID(in.After), in.Limit)
+	items, err := s.o.Store.Products(ctx, name, tracker.ProductID(in.After), in.Limit)
 	p := Products{Products: items}
 	if len(items) == in.Limit {
 		p.Next = items[len(items)-1].ID
@@ -246,12 +247,12 @@ func (s *Server) products(_ context.Context, in *struct {
 	return answer(p, err)
 }
 
-func (s *Server) suspects(_ context.Context, in *struct {
+func (s *Server) suspects(ctx context.Context, in *struct {
 	Storefront string `query:"storefront" maxLength:"64"`
 }) (*body[Suspects], error) {
-	list, err := s.list()
+	list, err := s.list(ctx)
 	if in.Storefront != "" {
-		if err := s.known(tracker.Name(in.Storefront)); err != nil {
+		if err := s.known(ctx, tracker.Name(in.Storefront)); err != nil {
 			return nil, err
 		}
 		list = slices.DeleteFunc(list, func(sf Storefront) bool { return sf.Name != tracker.Name(in.Storefront) })
@@ -261,16 +262,14 @@ func (s *Server) suspects(_ context.Context, in *struct {
 	}
 	all := Suspects{Suspects: []Suspect{}}
 	for _, sf := range list {
-		items, err := s.o.DB.Suspects(sf.Name)
-		s.o.DB.Forget() // every catalog is read
-		if err != nil {
-			return answer(all, err)
-		}
 		misses := tracker.DefaultRules().Misses
 		if i := slices.IndexFunc(s.o.Shops, func(shop Shop) bool { return shop.Name == sf.Name }); i >= 0 {
 			misses = s.o.Shops[i].Misses
 		}
-		for _, it := range items {
+		for it, err := range storage.AllSuspects(ctx, s.o.Store, sf.Name) {
+			if err != nil {
+				return answer(all, err)
+			}
 			all.Suspects = append(all.Suspects, Suspect{Storefront: sf.Name, Product: it, Misses: misses, Why: whyNotGone(&it, misses)})
 		}
 	}
@@ -291,7 +290,7 @@ func whyNotGone(it *tracker.Item, misses int) string {
 	return left + "; the next complete scan decides"
 }
 
-func (s *Server) changes(_ context.Context, in *struct {
+func (s *Server) changes(ctx context.Context, in *struct {
 	Limit      int       `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 	Storefront string    `query:"storefront" maxLength:"64"`
 	Kinds      []string  `query:"kind" doc:"kinds of change, with commas between"`
@@ -301,12 +300,12 @@ func (s *Server) changes(_ context.Context, in *struct {
 	Before     uint64    `query:"before" maximum:"9007199254740991" doc:"only smaller numbers"`
 	Newest     bool      `query:"newest" doc:"from the newest down"`
 }) (*body[Changes], error) {
-	q := bolt.Query{
+	q := storage.Query{
 		Storefront: tracker.Name(in.Storefront), Since: in.Since, Until: in.Until,
 		After: in.After, Before: in.Before, Limit: in.Limit, Newest: in.Newest,
 	}
 	if q.Storefront != "" {
-		if err := s.known(q.Storefront); err != nil {
+		if err := s.known(ctx, q.Storefront); err != nil {
 			return nil, err
 		}
 	}
@@ -316,7 +315,7 @@ func (s *Server) changes(_ context.Context, in *struct {
 		}
 		q.Kinds = append(q.Kinds, tracker.Kind(k))
 	}
-	list, err := s.o.DB.Changes(q)
+	list, err := s.o.Store.Changes(ctx, q)
 	c := Changes{Changes: list}
 	if len(list) == in.Limit {
 		c.Next = list[len(list)-1].Seq
@@ -332,7 +331,7 @@ func kinds() string {
 	return strings.Join(s, ", ")
 }
 
-func (s *Server) scans(_ context.Context, in *struct {
+func (s *Server) scans(ctx context.Context, in *struct {
 	Limit      int       `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 	Storefront string    `query:"storefront" maxLength:"64"`
 	Since      time.Time `query:"since"`
@@ -340,11 +339,11 @@ func (s *Server) scans(_ context.Context, in *struct {
 }) (*body[Scans], error) {
 	name := tracker.Name(in.Storefront)
 	if name != "" {
-		if err := s.known(name); err != nil {
+		if err := s.known(ctx, name); err != nil {
 			return nil, err
 		}
 	}
-	list, err := s.o.DB.ScansBefore(name, in.Since, in.Before, in.Limit)
+	list, err := s.o.Store.Scans(ctx, storage.ScanQuery{Storefront: name, Since: in.Since, Before: storage.ScanPlace{Began: in.Before}, Limit: in.Limit})
 	a := Scans{Scans: list}
 	if len(list) == in.Limit {
 		a.Next = list[len(list)-1].Began
@@ -419,59 +418,80 @@ func join(names []tracker.Name) string {
 	return strings.Join(s, ", ")
 }
 
-// backup sends a copy of the database, with its hash in front.
+// hashTrailer follows a backup: the SHA-256 of what was sent. A backup without
+// it was cut short.
+const hashTrailer = "X-Content-Sha256"
+
+// backup sends a copy of the database, with its hash behind it.
 func (s *Server) backup(context.Context, *struct{}) (*huma.StreamResponse, error) {
-	dir, err := os.MkdirTemp(filepath.Dir(s.o.DB.Path()), "backup-*.tmp")
-	if err != nil {
-		return nil, huma.Error500InternalServerError(err.Error())
-	}
-	path := filepath.Join(dir, "shopwatch.db")
-	if err := s.o.DB.Backup(path); err != nil {
-		os.RemoveAll(dir)
-		return nil, huma.Error500InternalServerError(err.Error())
+	if s.o.Maintainer == nil {
+		return nil, noMaintainer("back it up")
 	}
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
-		defer os.RemoveAll(dir)
-		f, err := os.Open(path)
-		if err != nil {
-			hc.SetStatus(http.StatusInternalServerError)
-			return
-		}
-		defer f.Close()
-		h := sha256.New()
-		size, err := io.Copy(h, f)
-		if err == nil {
-			_, err = f.Seek(0, io.SeekStart)
-		}
-		if err != nil {
-			hc.SetStatus(http.StatusInternalServerError)
-			return
-		}
-		hc.SetHeader("Content-Type", "application/vnd.shopwatch")
-		hc.SetHeader("Content-Length", fmt.Sprint(size))
-		hc.SetHeader("X-Content-SHA256", hex.EncodeToString(h.Sum(nil)))
 		_, w := humago.Unwrap(hc)
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(10 * time.Minute))
-		_, _ = io.Copy(w, f)
+		b := &backupWriter{w: w, hash: sha256.New()}
+		err := s.o.Maintainer.Backup(hc.Context(), b)
+		switch {
+		case err == nil:
+			w.Header().Set(hashTrailer, hex.EncodeToString(b.hash.Sum(nil)))
+		case !b.begun:
+			problem(w, http.StatusInternalServerError, err.Error())
+		default:
+			s.log.Error("backup not sent", "err", err)
+		}
 	}}, nil
 }
 
-func (s *Server) compact(context.Context, *struct{}) (*body[Space], error) {
-	before, after, err := s.o.DB.Compact()
+// A backupWriter sends a backup and takes its hash. What is sent is preceded by
+// a copy that takes as long as the database is large: the time to send it in
+// runs from its first byte.
+type backupWriter struct {
+	w     http.ResponseWriter
+	hash  hash.Hash
+	begun bool
+}
+
+func (b *backupWriter) Write(p []byte) (int, error) {
+	if !b.begun {
+		b.begun = true
+		b.w.Header().Set("Content-Type", "application/vnd.shopwatch")
+		b.w.Header().Set("Trailer", hashTrailer)
+		_ = http.NewResponseController(b.w).SetWriteDeadline(time.Now().Add(10 * time.Minute))
+	}
+	n, err := b.w.Write(p)
+	b.hash.Write(p[:n])
+	return n, err
+}
+
+// noMaintainer refuses what a database that is not shopwatch's own to look after
+// does not need, or does with other tools.
+func noMaintainer(do string) error {
+	return huma.Error501NotImplemented("the database is not a file of shopwatch; " + do + " with the tools of its server")
+}
+
+func (s *Server) compact(ctx context.Context, _ *struct{}) (*body[Space], error) {
+	if s.o.Maintainer == nil {
+		return nil, noMaintainer("compact it")
+	}
+	before, after, err := s.o.Maintainer.Compact(ctx)
 	return answer(Space{before, after}, err)
 }
 
 // evidenceRead is how many bytes of evidence one check reads.
 const evidenceRead = 256 << 20
 
-func (s *Server) check(context.Context, *struct{}) (*body[Check], error) {
+func (s *Server) check(ctx context.Context, _ *struct{}) (*body[Check], error) {
 	var c Check
-	if err := s.o.DB.Check(); err != nil {
-		c.Damage = err.Error()
-		return answer(c, nil)
+	var err error
+	if m := s.o.Maintainer; m != nil {
+		if err := m.Check(ctx); err != nil {
+			c.Damage = err.Error()
+			return answer(c, nil)
+		}
+		if c.Size, c.Free, err = m.Size(ctx); err != nil {
+			return answer(c, err)
+		}
 	}
-	var sizeErr, err error
-	c.Size, c.Free, sizeErr = s.o.DB.Size()
-	c.Evidence, err = s.o.DB.CheckEvidence(evidenceRead)
-	return answer(c, errors.Join(sizeErr, err))
+	c.Evidence, err = s.o.Store.CheckEvidence(ctx, evidenceRead)
+	return answer(c, err)
 }

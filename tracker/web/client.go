@@ -280,8 +280,8 @@ func (c *Client) Backup(ctx context.Context, w io.Writer) error {
 	if _, err := io.Copy(io.MultiWriter(w, h), resp.Body); err != nil {
 		return fmt.Errorf("receive the backup: %w", err)
 	}
-	if got, want := hex.EncodeToString(h.Sum(nil)), resp.Header.Get("X-Content-SHA256"); got != want {
-		return errors.New("the backup arrived damaged; try again")
+	if got, want := hex.EncodeToString(h.Sum(nil)), resp.Trailer.Get(hashTrailer); got != want {
+		return errors.New("the backup arrived damaged or cut short; try again")
 	}
 	return nil
 }

@@ -24,6 +24,10 @@ func (d direct) RoundTrip(req *http.Request) (*http.Response, error) {
 	go func() {
 		d.handler.ServeHTTP(w, req)
 		w.WriteHeader(http.StatusOK)
+		w.resp.Trailer = http.Header{} // read after the end of the body
+		for _, key := range w.resp.Header["Trailer"] {
+			w.resp.Trailer[key] = w.sent[key]
+		}
 		pw.Close()
 	}()
 	select {

@@ -69,7 +69,7 @@ func TestFeeds(t *testing.T) {
 // leads to. One that is not there may come to be there.
 func TestEvidenceFiles(t *testing.T) {
 	db := database(t)
-	name, err := db.KeepEvidence([]byte("a picture"), "webp")
+	name, err := db.KeepEvidence(ctx, []byte("a picture"), "webp")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,10 +78,11 @@ func TestEvidenceFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	linked := strings.Repeat("ab", 32) + ".webp"
-	if err := os.Mkdir(filepath.Dir(db.EvidencePath(linked)), 0o700); err != nil {
+	folder := filepath.Join(filepath.Dir(db.Path()), "evidence", linked[:2])
+	if err := os.Mkdir(folder, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink("../../token", db.EvidencePath(linked)); err != nil {
+	if err := os.Symlink("../../token", filepath.Join(folder, linked)); err != nil {
 		t.Fatal(err)
 	}
 	s := web.New(options(db), slog.New(slog.DiscardHandler))

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"shopwatch/storage/bolt"
+	"shopwatch/storage"
 	"shopwatch/tracker"
 	"shopwatch/tracker/web"
 )
@@ -112,28 +113,28 @@ func told(t *testing.T) web.Options {
 	if err := os.WriteFile(filepath.Join(feeds, "tencent.xml"), []byte("<feed/>"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := db.Join("analysts"); err != nil {
+	if err := db.Join(ctx, "analysts"); err != nil {
 		t.Fatal(err)
 	}
 	added := &tracker.Scan{
 		Storefront: "tencent", Began: began.Add(9 * time.Hour), Verdict: tracker.Partial, Evidence: tracker.Evidence{Parser: 1},
 		Products: []tracker.Product{{ID: "45123456799", Title: "new", URL: "https://detail.tmall.com/"}},
 	}
-	if _, err := db.Commit(added, tracker.DefaultRules()); err != nil {
+	if _, err := db.Commit(ctx, added, tracker.DefaultRules()); err != nil {
 		t.Fatal(err)
 	}
-	made, err := db.NextReports("analysts", []string{secret}, began, 0, func(pending []tracker.Change) []bolt.Portion {
-		return []bolt.Portion{{Take: 1, Tell: []uint64{pending[0].Seq}}}
+	made, err := storage.NextReports(ctx, db, "analysts", []string{secret}, began, 0, func(pending []tracker.Change) []storage.Portion {
+		return []storage.Portion{{Take: 1, Tell: []uint64{pending[0].Seq}}}
 	})
 	if err != nil || len(made) != 1 {
 		t.Fatalf("reports %+v, error %v; want one", made, err)
 	}
-	if err := db.NoteLetter(made[0].ID, tracker.Letter{To: secret, State: tracker.Waiting, Answer: "450 " + secret, Attempts: 1}); err != nil {
+	if err := db.NoteLetter(ctx, made[0].ID, tracker.Letter{To: secret, State: tracker.Waiting, Answer: "450 " + secret, Attempts: 1}); err != nil {
 		t.Fatal(err)
 	}
 	o := options(db)
 	o.Channels, o.Feeds = []string{"analysts"}, map[string]string{"readers": feeds}
-	o.Preview = func(string, uint64, bool) (web.Preview, error) {
+	o.Preview = func(context.Context, string, uint64, bool) (web.Preview, error) {
 		return web.Preview{What: "a report", EML: []byte("To: " + secret)}, nil
 	}
 	return o

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"shopwatch/storage"
 	"shopwatch/tracker"
 )
 
@@ -63,10 +65,13 @@ func newCounted() *counted {
 	}
 }
 
+// metricsTimeout is how long an answer with all numbers may take.
+const metricsTimeout = 10 * time.Second
+
 func (m *metrics) handler() http.Handler {
 	r := prometheus.NewRegistry()
 	r.MustRegister(m, m.scans, m.changes, m.took, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return promhttp.HandlerFor(r, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})
+	return promhttp.HandlerFor(r, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: metricsTimeout})
 }
 
 // Scanned counts a scan that was kept.
@@ -89,20 +94,24 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	fail := func(err error) { out <- prometheus.NewInvalidMetric(infoDesc, err) }
 	o := &m.server.o
 	gauge(infoDesc, 1, o.Version)
-	list, err := m.server.list()
+	ctx, cancel := context.WithTimeout(context.Background(), metricsTimeout)
+	defer cancel()
+	list, err := m.server.list(ctx)
 	if err != nil {
 		fail(err)
 		return
 	}
 	for _, sf := range list {
 		name := string(sf.Name)
-		suspects, err := o.DB.Suspects(sf.Name)
-		o.DB.Forget() // every catalog is read
-		if err != nil {
-			fail(err)
-			return
+		missing := 0
+		for _, err := range storage.AllSuspects(ctx, o.Store, sf.Name) {
+			if err != nil {
+				fail(err)
+				return
+			}
+			missing++
 		}
-		last, err := o.DB.Scans(sf.Name, time.Time{}, 1)
+		last, err := o.Store.Scans(ctx, storage.ScanQuery{Storefront: sf.Name, Limit: 1})
 		if err != nil {
 			fail(err)
 			return
@@ -111,7 +120,7 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 			gauge(coverageDesc, coverage(&last[0].Evidence), name)
 		}
 		gauge(listedDesc, float64(sf.Listed), name)
-		gauge(missingDesc, float64(len(suspects)), name)
+		gauge(missingDesc, float64(missing), name)
 		gauge(incompleteDesc, float64(sf.Incomplete), name)
 		gauge(stalledDesc, number(sf.Stalled || sf.Closed), name)
 		gauge(coolingDesc, number(!sf.Cooling.IsZero()), name)
@@ -121,14 +130,16 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 			}
 		}
 	}
-	m.outbox(gauge, fail)
-	size, free, err := o.DB.Size()
-	if err != nil {
-		fail(err)
-		return
+	m.outbox(ctx, gauge, fail)
+	if o.Maintainer != nil {
+		size, free, err := o.Maintainer.Size(ctx)
+		if err != nil {
+			fail(err)
+			return
+		}
+		gauge(sizeDesc, float64(size))
+		gauge(freeDesc, float64(free))
 	}
-	gauge(sizeDesc, float64(size))
-	gauge(freeDesc, float64(free))
 	if o.Chrome != nil {
 		processes, memory := o.Chrome()
 		gauge(chromeDesc, float64(processes))
@@ -136,18 +147,16 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
-func (m *metrics) outbox(gauge func(*prometheus.Desc, float64, ...string), fail func(error)) {
-	reports, err := m.server.o.DB.Undelivered("")
-	if err != nil {
-		fail(err)
-		return
-	}
+func (m *metrics) outbox(ctx context.Context, gauge func(*prometheus.Desc, float64, ...string), fail func(error)) {
 	waiting, oldest := map[string]int{}, map[string]time.Time{}
 	for _, name := range m.server.o.Channels {
 		waiting[name] = 0
 	}
-	for i := range reports {
-		r := &reports[i]
+	for r, err := range storage.AllReports(ctx, m.server.o.Store, storage.ReportQuery{With: tracker.Waiting, Limit: 1000}) {
+		if err != nil {
+			fail(err)
+			return
+		}
 		for _, l := range r.Letters {
 			if l.State == tracker.Waiting {
 				waiting[r.Channel]++

@@ -9,6 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"shopwatch/storage"
 	"shopwatch/tracker"
 )
 
@@ -16,43 +17,55 @@ import (
 // those that wait: somebody should know.
 const deadShown = 30 * 24 * time.Hour
 
-func (s *Server) reports(_ context.Context, in *struct {
+func (s *Server) reports(ctx context.Context, in *struct {
 	Limit       int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 	Channel     string `query:"channel" maxLength:"64"`
 	Undelivered bool   `query:"undelivered" doc:"only those with a letter that waits, the oldest first"`
 	Dead        bool   `query:"dead" doc:"only those of the last 30 days with a letter that was refused for good or given up, the oldest first"`
 	After       uint64 `query:"after" maximum:"9007199254740991" doc:"only greater numbers, the oldest first"`
 }) (*body[Reports], error) {
-	if err := s.knownChannel(in.Channel); err != nil {
+	if err := s.knownChannel(ctx, in.Channel); err != nil {
 		return nil, err
 	}
-	var list []tracker.Report
+	list := []tracker.Report{}
 	var err error
 	switch {
 	case in.Undelivered:
-		list, err = s.o.DB.Undelivered(in.Channel)
+		list, err = s.allReports(ctx, list, storage.ReportQuery{Channel: in.Channel, With: tracker.Waiting})
 	case in.Dead:
-		list, err = s.o.DB.Dead(time.Now().Add(-deadShown))
+		list, err = s.allReports(ctx, list, storage.ReportQuery{With: tracker.Dead, Since: time.Now().Add(-deadShown), Newest: true})
+		slices.Reverse(list)
 	default:
-		list, err = s.o.DB.Reports(in.Channel, in.After, in.Limit, in.After == 0)
-	}
-	if list == nil {
-		list = []tracker.Report{}
+		var page []tracker.Report
+		page, err = s.o.Store.Reports(ctx, storage.ReportQuery{Channel: in.Channel, After: in.After, Limit: in.Limit, Newest: in.After == 0})
+		list = append(list, page...)
 	}
 	return answer(Reports{Reports: list}, err)
 }
 
+// allReports appends all reports that a query selects to a list.
+func (s *Server) allReports(ctx context.Context, list []tracker.Report, q storage.ReportQuery) ([]tracker.Report, error) {
+	q.Limit = 1000
+	for r, err := range storage.AllReports(ctx, s.o.Store, q) {
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, r)
+	}
+	return list, nil
+}
+
 // knownChannel refuses a channel that is not configured and never was. Empty
 // stands for all.
-func (s *Server) knownChannel(name string) error {
+func (s *Server) knownChannel(ctx context.Context, name string) error {
 	if name == "" || slices.Contains(s.o.Channels, name) {
 		return nil
 	}
-	ever, err := s.o.DB.Channels()
+	_, joined, err := s.o.Store.Channel(ctx, name)
 	if err != nil {
 		return huma.Error500InternalServerError(err.Error())
 	}
-	if _, ok := ever[name]; ok {
+	if joined {
 		return nil
 	}
 	return s.channel(name)
@@ -69,7 +82,7 @@ func (s *Server) channel(name string) error {
 	return nil
 }
 
-func (s *Server) preview(_ context.Context, in *struct {
+func (s *Server) preview(ctx context.Context, in *struct {
 	Name string `path:"name" maxLength:"64"`
 	Seq  uint64 `query:"seq" maximum:"9007199254740991" doc:"of a change; what comes next when left out"`
 	Last bool   `query:"last" doc:"the last report that was made, instead of what comes next"`
@@ -81,11 +94,11 @@ func (s *Server) preview(_ context.Context, in *struct {
 		return nil, huma.Error501NotImplemented("this shopwatch sends nothing")
 	}
 	if in.Seq > 0 {
-		if err := s.change(in.Seq); err != nil {
+		if err := s.change(ctx, in.Seq); err != nil {
 			return nil, err
 		}
 	}
-	p, err := s.o.Preview(in.Name, in.Seq, in.Last)
+	p, err := s.o.Preview(ctx, in.Name, in.Seq, in.Last)
 	return answer(p, err)
 }
 
@@ -105,14 +118,14 @@ func (s *Server) test(ctx context.Context, in *struct {
 	return answer(Tested{said}, nil)
 }
 
-func (s *Server) retry(_ context.Context, in *struct {
+func (s *Server) retry(ctx context.Context, in *struct {
 	Report uint64 `query:"report" maximum:"9007199254740991" doc:"also its dead letters; all that wait when left out"`
 }) (*body[Retried], error) {
 	if s.o.Retry == nil {
 		return nil, huma.Error501NotImplemented("this shopwatch sends nothing")
 	}
 	if in.Report > 0 {
-		_, found, err := s.o.DB.Report(in.Report)
+		_, found, err := s.o.Store.Report(ctx, in.Report)
 		if err != nil {
 			return answer(Retried{}, err)
 		}
@@ -120,6 +133,6 @@ func (s *Server) retry(_ context.Context, in *struct {
 			return nil, huma.Error404NotFound(fmt.Sprintf("there is no report %d", in.Report))
 		}
 	}
-	n, err := s.o.Retry(in.Report)
+	n, err := s.o.Retry(ctx, in.Report)
 	return answer(Retried{n}, err)
 }

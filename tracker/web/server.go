@@ -20,7 +20,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"shopwatch/storage/bolt"
+	"shopwatch/storage"
 	"shopwatch/tracker"
 )
 
@@ -39,12 +39,26 @@ type Waiting struct {
 	Progress             tracker.Progress
 }
 
-// Options of a Server. DB and Token must be set.
+// A Store is what a server needs of one.
+type Store interface {
+	storage.Catalogs
+	storage.Scans
+	storage.Log
+	storage.Channels
+	storage.Outbox
+	storage.Evidence
+	Dispute(ctx context.Context, seq uint64, reason string, now time.Time) (tracker.Change, error)
+	Ping(context.Context) error
+}
+
+// Options of a Server. Store and Token must be set.
 type Options struct {
-	DB      *bolt.DB
-	Shops   []Shop
-	Version string
-	Zone    *time.Location // of the status page; UTC when nil
+	Store Store
+	// Maintainer looks after the files of the store. Nil when it has none.
+	Maintainer storage.Maintainer
+	Shops      []Shop
+	Version    string
+	Zone       *time.Location // of the status page; UTC when nil
 	// Token is demanded of everything that changes or starts something, and of
 	// what names the recipients of reports.
 	Token string
@@ -71,13 +85,14 @@ type Options struct {
 	// what the receiving side said. Retry has letters tried again now, those
 	// of one report or with 0 all that wait. Nil when this server has no
 	// channels.
-	Preview func(channel string, seq uint64, last bool) (Preview, error)
+	Preview func(ctx context.Context, channel string, seq uint64, last bool) (Preview, error)
 	Test    func(ctx context.Context, channel string) (answer string, err error)
-	Retry   func(report uint64) (letters int, err error)
+	Retry   func(ctx context.Context, report uint64) (letters int, err error)
 	// Leave ends the letters of a channel to a recipient, or with back begins
 	// them again, for whoever has the token; without act it looks at the token
-	// only. Nil when people cannot reach this server.
-	Leave func(channel, to, token string, act, back bool) error
+	// only. It reports false for a token that was not made for them. Nil when
+	// people cannot reach this server.
+	Leave func(ctx context.Context, channel, to, token string, act, back bool) (known bool, err error)
 	// Disputed has the channels told of a correction. Nil when this server has
 	// none: they are told by the next that has.
 	Disputed func()

@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"time"
 
-	"shopwatch/storage/bolt"
+	"shopwatch/storage"
 	"shopwatch/tracker"
 )
 
@@ -47,12 +47,12 @@ func (s *status) At(t time.Time) string {
 func (s *Server) status(w http.ResponseWriter, r *http.Request) {
 	st := status{Version: s.o.Version, Now: time.Now(), Titles: map[tracker.Name]string{}, zone: cmp.Or(s.o.Zone, time.UTC)}
 	var err error
-	if st.Storefronts, err = s.list(); err == nil {
-		st.Changes, err = s.o.DB.Changes(bolt.Query{Newest: true, Limit: statusChanges})
+	if st.Storefronts, err = s.list(r.Context()); err == nil {
+		st.Changes, err = s.o.Store.Changes(r.Context(), storage.Query{Newest: true, Limit: statusChanges})
 	}
 	var reports []tracker.Report
 	if err == nil {
-		reports, err = s.o.DB.Undelivered("")
+		reports, err = s.allReports(r.Context(), nil, storage.ReportQuery{With: tracker.Waiting})
 	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
-	"shopwatch/storage/bolt"
+	"shopwatch/storage"
 	"shopwatch/tracker"
 )
 
@@ -152,10 +152,10 @@ type Space struct {
 
 // Check is what came of verifying the database and the evidence beside it.
 type Check struct {
-	Size     int64              `json:"size" doc:"bytes"`
-	Free     int64              `json:"free" doc:"bytes of that which are free for reuse"`
-	Damage   string             `json:"damage" doc:"what is wrong with the database; empty when nothing is"`
-	Evidence bolt.EvidenceCheck `json:"evidence"`
+	Size     int64                 `json:"size" doc:"bytes"`
+	Free     int64                 `json:"free" doc:"bytes of that which are free for reuse"`
+	Damage   string                `json:"damage" doc:"what is wrong with the database; empty when nothing is"`
+	Evidence storage.EvidenceCheck `json:"evidence"`
 }
 
 // The types below are never used: they describe, in the OpenAPI document, the

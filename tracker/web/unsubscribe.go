@@ -35,12 +35,11 @@ func (s *Server) unsubscribe(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	status := http.StatusOK
-	switch err := s.o.Leave(p.Channel, p.To, q.Get("token"), act, p.State == "back"); {
-	case inTrouble(err):
+	switch known, err := s.o.Leave(r.Context(), p.Channel, p.To, q.Get("token"), act, p.State == "back"); {
+	case err != nil:
 		s.log.Error("a recipient cannot unsubscribe", "channel", p.Channel, "err", err)
 		p, status = leavePage{State: "later"}, http.StatusServiceUnavailable
-	case err != nil:
-		s.log.Debug("not a link of ours", "err", err) // and nothing of what strangers write
+	case !known: // and nothing of what strangers write is logged
 		p, status = leavePage{State: "bad"}, http.StatusForbidden
 	}
 	h.Set("Content-Type", "text/html; charset=utf-8")

@@ -1,7 +1,7 @@
 package web_test
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"shopwatch/storage/bolt"
+	"shopwatch/storage"
 	"shopwatch/tracker/web"
 )
 
@@ -21,15 +21,15 @@ func TestUnsubscribe(t *testing.T) {
 	var did []string
 	o := options(database(t))
 	o.Closed = true
-	o.Leave = func(channel, to, token string, act, back bool) error {
+	o.Leave = func(_ context.Context, channel, to, token string, act, back bool) (bool, error) {
 		if token == "broken" {
-			return fmt.Errorf("write: %w", bolt.ErrDisk)
+			return true, fmt.Errorf("write: %w", storage.ErrFull)
 		}
 		if token != "good" {
-			return errors.New("strange")
+			return false, nil
 		}
 		did = append(did, fmt.Sprint(channel, " ", to, " ", act, " ", back))
-		return nil
+		return true, nil
 	}
 	var log safeBuffer
 	srv := httptest.NewServer(web.New(o, slog.New(slog.NewTextHandler(&log, nil))))

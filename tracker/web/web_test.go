@@ -25,6 +25,9 @@ import (
 	"shopwatch/tracker/web"
 )
 
+// ctx is that of calls that nothing ends.
+var ctx = context.Background()
+
 const token = "0123456789abcdef"
 
 var began = time.Date(2026, 11, 22, 1, 0, 0, 0, time.UTC)
@@ -48,7 +51,7 @@ func database(t *testing.T) *bolt.DB {
 			Storefront: "tencent", Began: began.Add(time.Duration(i) * time.Hour), Took: time.Second, Verdict: tracker.Complete,
 			Products: products, Probes: probes, Evidence: tracker.Evidence{Pages: 1, Products: len(products), Declared: tracker.Declared{Pages: 1}, Parser: 1},
 		}
-		if _, err := db.Commit(s, tracker.DefaultRules()); err != nil {
+		if _, err := db.Commit(ctx, s, tracker.DefaultRules()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -59,7 +62,7 @@ func database(t *testing.T) *bolt.DB {
 		}
 	}
 	commit(0, nil, p(1, 100), p(2, 200), p(3, 300), p(4, 400), p(5, 500), p(6, 600))
-	name, err := db.KeepEvidence([]byte("a picture"), "webp")
+	name, err := db.KeepEvidence(ctx, []byte("a picture"), "webp")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +74,7 @@ func database(t *testing.T) *bolt.DB {
 
 func options(db *bolt.DB) web.Options {
 	return web.Options{
-		DB: db, Token: token, Version: "test",
+		Store: db, Maintainer: db, Token: token, Version: "test",
 		Shops: []web.Shop{
 			{Storefront: tracker.Storefront{Name: "tencent", URL: "https://tencent.tmall.com/"}, Title: "腾讯", Marketplace: "tmall", Misses: 3},
 			{Storefront: tracker.Storefront{Name: "new"}},
@@ -291,7 +294,7 @@ func TestClient(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer db.Close()
-				if st, err := db.State("tencent"); err != nil || st.Listed != 5 {
+				if st, err := db.State(ctx, "tencent"); err != nil || st.Listed != 5 {
 					t.Errorf("the copy has %d products, %v, want 5", st.Listed, err)
 				}
 			})
@@ -314,7 +317,7 @@ func TestPartsOfALongList(t *testing.T) {
 	for i := range 2500 {
 		s.Products = append(s.Products, tracker.Product{ID: tracker.ProductID(fmt.Sprint(100000000000 + i)), Title: "x", URL: "x"})
 	}
-	if _, err := db.Commit(s, tracker.DefaultRules()); err != nil {
+	if _, err := db.Commit(ctx, s, tracker.DefaultRules()); err != nil {
 		t.Fatal(err)
 	}
 	o := options(db)
@@ -455,7 +458,7 @@ func TestStatusPage(t *testing.T) {
 		Storefront: "tencent", Began: began.Add(5 * time.Hour), Verdict: tracker.Partial, Evidence: tracker.Evidence{Parser: 1},
 		Products: []tracker.Product{{ID: "45123456799", Title: "<script>alert(1)</script>", URL: "javascript:alert(1)"}},
 	}
-	if _, err := db.Commit(hostile, tracker.DefaultRules()); err != nil {
+	if _, err := db.Commit(ctx, hostile, tracker.DefaultRules()); err != nil {
 		t.Fatal(err)
 	}
 	o := options(db)
@@ -482,13 +485,13 @@ func TestMetrics(t *testing.T) {
 		Storefront: "lining", Began: began, Took: time.Second, Verdict: tracker.Partial, Reason: "page 3 did not load",
 		Evidence: tracker.Evidence{Pages: 2, Products: 100, Declared: tracker.Declared{Pages: 4, Products: 400}, Parser: 1},
 	}
-	if _, err := db.Commit(half, tracker.DefaultRules()); err != nil {
+	if _, err := db.Commit(ctx, half, tracker.DefaultRules()); err != nil {
 		t.Fatal(err)
 	}
 	r := &tracker.Report{Channel: "analysts", Created: time.Now().Add(-time.Hour), About: "heartbeat", Letters: []tracker.Letter{
 		{To: "a@example.com", State: tracker.Waiting}, {To: "b@example.com", State: tracker.Sent},
 	}}
-	if err := db.AddReport(r); err != nil {
+	if err := db.AddReport(ctx, r); err != nil {
 		t.Fatal(err)
 	}
 	s := web.New(o, slog.New(slog.DiscardHandler))

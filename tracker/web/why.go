@@ -10,48 +10,48 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"shopwatch/storage/bolt"
+	"shopwatch/storage"
 	"shopwatch/tracker"
 )
 
 // why gathers the story of a change.
-func (s *Server) why(_ context.Context, in *struct {
+func (s *Server) why(ctx context.Context, in *struct {
 	Seq uint64 `path:"seq" minimum:"1" maximum:"9007199254740991"`
 }) (*body[Story], error) {
-	c, found, err := s.o.DB.Change(in.Seq)
+	c, found, err := s.o.Store.Change(ctx, in.Seq)
 	if err == nil && !found {
 		return nil, huma.Error404NotFound(fmt.Sprintf("there is no change %d", in.Seq))
 	}
 	if err != nil {
 		return answer(Story{}, err)
 	}
-	return answer(s.story(c))
+	return answer(s.story(ctx, c))
 }
 
-func (s *Server) story(c tracker.Change) (Story, error) {
+func (s *Server) story(ctx context.Context, c tracker.Change) (Story, error) {
 	st := Story{Change: c, Because: because(&c), Before: []tracker.Scan{}, History: []tracker.Change{}, Reports: []tracker.Report{}, Evidence: []string{}}
-	scan, found, err := s.o.DB.Scan(c.Storefront, c.Scan)
+	scan, found, err := s.o.Store.Scan(ctx, c.Storefront, c.Scan)
 	if err != nil {
 		return st, err
 	}
 	if found {
 		st.Scan = &scan
 	}
-	if st.Before, err = s.o.DB.ScansBefore(c.Storefront, time.Time{}, c.Scan, max(3, c.Missing)); err != nil {
+	if st.Before, err = s.o.Store.Scans(ctx, storage.ScanQuery{Storefront: c.Storefront, Before: storage.ScanPlace{Began: c.Scan}, Limit: max(3, c.Missing)}); err != nil {
 		return st, err
 	}
-	if st.Reports, err = s.o.DB.ReportsOf(c.Seq); err != nil {
+	if st.Reports, err = s.o.Store.ReportsOf(ctx, c.Seq); err != nil {
 		return st, err
 	}
 	if c.Product != nil {
-		it, found, err := s.o.DB.Product(c.Storefront, c.Product.ID)
+		it, found, err := s.o.Store.Product(ctx, c.Storefront, c.Product.ID)
 		if err != nil {
 			return st, err
 		}
 		if found {
 			st.Product = &it
 		}
-		if st.History, err = s.o.DB.History(c.Storefront, c.Product.ID, 0, 100); err != nil {
+		if st.History, err = s.o.Store.History(ctx, c.Storefront, c.Product.ID, 0, 100); err != nil {
 			return st, err
 		}
 	}
@@ -116,7 +116,7 @@ func removedBecause(c *tracker.Change) string {
 }
 
 // dispute takes in that a person found a change wrong.
-func (s *Server) dispute(_ context.Context, in *struct {
+func (s *Server) dispute(ctx context.Context, in *struct {
 	Seq  uint64 `path:"seq" minimum:"1" maximum:"9007199254740991"`
 	Body struct {
 		Reason string `json:"reason" minLength:"1" maxLength:"1000"`
@@ -129,15 +129,15 @@ func (s *Server) dispute(_ context.Context, in *struct {
 	case strings.ContainsFunc(reason, control):
 		return nil, huma.Error422UnprocessableEntity("reason holds control characters; write plain text")
 	}
-	if err := s.change(in.Seq); err != nil {
+	if err := s.change(ctx, in.Seq); err != nil {
 		return nil, err
 	}
-	fixed, err := s.o.DB.Dispute(in.Seq, in.Body.Reason, time.Now())
-	if inTrouble(err) {
-		return answer(tracker.Change{}, err)
+	fixed, err := s.o.Store.Dispute(ctx, in.Seq, in.Body.Reason, time.Now())
+	if errors.Is(err, storage.ErrRefused) {
+		return nil, huma.Error409Conflict(err.Error())
 	}
 	if err != nil {
-		return nil, huma.Error409Conflict(err.Error())
+		return answer(tracker.Change{}, err)
 	}
 	if s.o.Disputed != nil {
 		s.o.Disputed()
@@ -145,15 +145,9 @@ func (s *Server) dispute(_ context.Context, in *struct {
 	return answer(fixed, nil)
 }
 
-// inTrouble reports whether an error is one of the database, whatever was asked
-// of it.
-func inTrouble(err error) bool {
-	return errors.Is(err, bolt.ErrDamaged) || errors.Is(err, bolt.ErrDisk) || errors.Is(err, bolt.ErrReplaced)
-}
-
 // change refuses a change that is not in the log.
-func (s *Server) change(seq uint64) error {
-	_, found, err := s.o.DB.Change(seq)
+func (s *Server) change(ctx context.Context, seq uint64) error {
+	_, found, err := s.o.Store.Change(ctx, seq)
 	if err != nil {
 		return huma.Error500InternalServerError(err.Error())
 	}
