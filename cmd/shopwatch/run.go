@@ -99,6 +99,9 @@ type life struct {
 // live lives one life, with the configuration and those that are read later.
 func (a *app) live(c *Config, store storage.Store, hup <-chan os.Signal, log *slog.Logger) (err error) {
 	s, err := newService(a.ctx, c, store, (*Config).plans, log)
+	if err != nil && a.ctx.Err() != nil {
+		return nil // told to end before it began
+	}
 	if err != nil {
 		return err
 	}
@@ -215,7 +218,9 @@ func (l *life) renew(ctx context.Context, c *Config) {
 		err = l.service.renew(ctx, c)
 	}
 	if err != nil {
-		l.log.Error("configuration refused; the old one stays", "err", err)
+		if ctx.Err() == nil {
+			l.log.Error("configuration refused; the old one stays", "err", err)
+		}
 		if listener != nil && listener != l.listener {
 			listener.Close()
 		}

@@ -172,7 +172,7 @@ func now() time.Time { return time.Now().Round(0) }
 // cut short are not committed. It may be called once.
 func (w *Watcher) Run(ctx context.Context) error {
 	defer close(w.stopped)
-	if err := w.recall(ctx, w.shops); err != nil {
+	if err := w.recall(ctx, w.shops); err != nil && ctx.Err() == nil {
 		return err
 	}
 	var wg sync.WaitGroup

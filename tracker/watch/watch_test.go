@@ -693,6 +693,21 @@ func TestStateThatCannotBeRead(t *testing.T) {
 	}
 }
 
+// Who is told to end while it begins ends without an error.
+func TestEndWhileItBegins(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	w := watch.New(watch.Options{
+		Plans: []watch.Plan{plan(t, "a", "tmall", "@daily"), plan(t, "b", "tmall", "@daily")},
+		State: func(ctx context.Context, _ tracker.Name) (tracker.State, error) {
+			cancel()
+			return tracker.State{}, ctx.Err()
+		},
+	}, slog.New(slog.DiscardHandler))
+	if err := w.Run(ctx); err != nil {
+		t.Errorf("Run = %v, want nil", err)
+	}
+}
+
 // A wall met on an item page, after the list was read, is a wall too.
 func TestWallOfAnItemPage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
