@@ -76,7 +76,7 @@ storm:
 
 # 100,000 steps of random histories against the law of tracker.Reconcile.
 prove:
-	SHOPWATCH_STEPS=100000 $(GO) test -count 1 -timeout 60m -v -run 'TestLaw$$' ./storage/bolt
+	SHOPWATCH_STEPS=100000 $(GO) test -count 1 -timeout 60m -v -run 'TestStore/Law$$' ./storage/bolt
 
 # A year of 100 storefronts of 1,000 products scanned hourly, with 1 % of the
 # products changing a day: what the file and the process grow to.

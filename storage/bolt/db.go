@@ -135,6 +135,13 @@ func (t tx) release() {
 	t.forget()
 }
 
+// ready says why nothing can be done now.
+func (db *DB) ready(ctx context.Context) error {
+	db.mu.RLock()
+	defer db.mu.RUnlock()
+	return cmp.Or(ctx.Err(), db.usable())
+}
+
 // usable says why the file cannot be used: it is closed, or an earlier call
 // crashed in it and left bbolt's locks in an unknown state.
 func (db *DB) usable() error {

@@ -36,7 +36,7 @@ func (db *DB) KeepEvidence(ctx context.Context, content []byte, ext string) (nam
 	}
 	sum := sha256.Sum256(content)
 	name = hex.EncodeToString(sum[:]) + "." + ext
-	if err := ctx.Err(); err != nil {
+	if err := db.ready(ctx); err != nil {
 		return "", err
 	}
 	path := db.evidencePath(name)
@@ -60,7 +60,7 @@ const greatestEvidence = 64 << 20
 // shopwatch can read nor hold it up. Content that the name does not fit is an
 // error.
 func (db *DB) Evidence(ctx context.Context, name string) (content []byte, found bool, err error) {
-	if err := ctx.Err(); err != nil || !isEvidence(name) {
+	if err := db.ready(ctx); err != nil || !isEvidence(name) {
 		return nil, false, err
 	}
 	root, err := os.OpenRoot(filepath.Join(filepath.Dir(db.path), evidenceFolder))
@@ -99,7 +99,7 @@ func absent(err error) error {
 func isEvidence(name string) bool {
 	hash, _, _ := strings.Cut(name, ".")
 	_, err := hex.DecodeString(hash)
-	return err == nil && len(hash) == 2*sha256.Size && name == filepath.Base(name)
+	return err == nil && len(hash) == 2*sha256.Size && name == filepath.Base(name) && !strings.ContainsRune(name, 0)
 }
 
 // named reports whether a name is that of a content.
@@ -186,6 +186,9 @@ func (t tx) evidenceTime(name string) (time.Time, error) {
 
 // SweepEvidence implements storage.Retention.
 func (db *DB) SweepEvidence(ctx context.Context, keep time.Duration, now time.Time) (int, error) {
+	if err := db.ready(ctx); err != nil {
+		return 0, err
+	}
 	swept := 0
 	root := filepath.Join(filepath.Dir(db.path), evidenceFolder)
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {

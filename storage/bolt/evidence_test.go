@@ -16,16 +16,12 @@ import (
 	"shopwatch/tracker"
 )
 
-func TestEvidenceIsNamedByItsContent(t *testing.T) {
+func TestEvidenceLiesBesideTheFile(t *testing.T) {
 	db := fresh(t)
 	content := []byte("RIFF....WEBP")
 	name, err := db.KeepEvidence(ctx, content, "webp")
 	if err != nil {
 		t.Fatal(err)
-	}
-	again, err := db.KeepEvidence(ctx, content, "webp")
-	if again != name || err != nil || !strings.HasSuffix(name, ".webp") {
-		t.Errorf("names %q and %q, error %v", name, again, err)
 	}
 	path := db.EvidencePath(name)
 	if want := filepath.Join(filepath.Dir(db.Path()), "evidence", name[:2], name); path != want {
@@ -34,82 +30,62 @@ func TestEvidenceIsNamedByItsContent(t *testing.T) {
 	if got, err := os.ReadFile(path); string(got) != string(content) || err != nil {
 		t.Errorf("content %q, error %v", got, err)
 	}
-	// A file that was cut short in a crash of the file system is written anew.
+	// A file that was cut short in a crash of the file system is no evidence,
+	// and is written anew.
 	if err := os.WriteFile(path, content[:3], 0o600); err != nil {
 		t.Fatal(err)
+	}
+	if got, found, err := db.Evidence(ctx, name); found || !errors.Is(err, storage.ErrDamaged) {
+		t.Errorf("Evidence of a file cut short = %q, %v, %v; want ErrDamaged", got, found, err)
 	}
 	if _, err := db.KeepEvidence(ctx, content, "webp"); err != nil {
 		t.Fatal(err)
 	}
-	if got, _ := os.ReadFile(path); string(got) != string(content) {
-		t.Errorf("content %q after keeping it again", got)
-	}
-	for _, bad := range []string{"", "..", "../../etc/passwd", "ab.webp", "/" + name, name[:64] + "/../x", strings.ToUpper(name[:1]) + name[1:] + "/"} {
-		if p := db.EvidencePath(bad); p != "" {
-			t.Errorf("EvidencePath(%q) = %q, want none", bad, p)
-		}
-	}
-	if _, err := db.KeepEvidence(ctx, content, "../x"); err == nil {
-		t.Error("kept a file with a path for an extension")
+	if got, found, err := db.Evidence(ctx, name); string(got) != string(content) || !found || err != nil {
+		t.Errorf("content %q, %v, %v after keeping it again", got, found, err)
 	}
 }
 
-func TestSweep(t *testing.T) {
+// Who may write into the folder neither reads through it what shopwatch can
+// read nor holds it up.
+func TestStrangeEvidenceFiles(t *testing.T) {
 	db := fresh(t)
-	keep := func(s string) string {
-		t.Helper()
-		name, err := db.KeepEvidence(ctx, []byte(s), "jpg")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return name
-	}
-	now := time.Now()
-	ago := func(d time.Duration) time.Time { return now.Add(-d).UTC().Truncate(time.Millisecond) }
-	const year = 365 * 24 * time.Hour
-	old, young, orphan, fresh1, shared, suspect := keep("old"), keep("young"), keep("orphan"), keep("fresh"), keep("shared"), keep("suspect")
-	list := products(6)
-	commit(t, db, whole("tencent", ago(3*year), list[:3]...))
-	s := whole("tencent", ago(2*year), list[:5]...)
-	s.Pictures = map[tracker.ProductID]tracker.Picture{list[3].ID: {File: old}, list[4].ID: {File: shared}}
-	commit(t, db, s)
-	s = whole("tencent", ago(time.Hour), list[1:]...)
-	s.Pictures = map[tracker.ProductID]tracker.Picture{list[5].ID: {File: young, Card: shared}}
-	s.Probes = []tracker.Probe{{Product: list[0].ID, State: tracker.PageSold, At: ago(time.Hour), Picture: suspect}}
-	commit(t, db, s)
-	sound(t, db)
-	for _, name := range []string{old, young, orphan, shared, suspect} {
-		if err := os.Chtimes(db.EvidencePath(name), now, ago(200*time.Hour)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	stranger := filepath.Join(filepath.Dir(db.EvidencePath(old)), "notes.txt")
-	if err := errors.Join(os.WriteFile(stranger, nil, 0o600), os.Chtimes(stranger, now, ago(year))); err != nil {
-		t.Fatal(err)
-	}
-	n, err := db.SweepEvidence(ctx, year, now)
-	if n != 2 || err != nil {
-		t.Errorf("swept %d, error %v; want 2", n, err)
-	}
-	for what, want := range map[string]struct {
-		path string
-		kept bool
-	}{
-		"old":                                {db.EvidencePath(old), false},
-		"young":                              {db.EvidencePath(young), true},
-		"orphan":                             {db.EvidencePath(orphan), false},
-		"orphan of a scan under way":         {db.EvidencePath(fresh1), true},
-		"old, named again by a young change": {db.EvidencePath(shared), true},
-		"named by a product under suspicion": {db.EvidencePath(suspect), true},
-		"not ours":                           {stranger, true},
+	outside := filepath.Join(filepath.Dir(db.Path()), "token")
+	must(t, os.WriteFile(outside, []byte("private"), 0o600))
+	for what, place := range map[string]func(path string) error{
+		"a link out of the folder": func(path string) error { return os.Symlink("../../token", path) },
+		"a link with a whole path": func(path string) error { return os.Symlink(outside, path) },
+		"a folder":                 func(path string) error { return os.Mkdir(path, 0o700) },
+		"a pipe":                   func(path string) error { return syscall.Mkfifo(path, 0o600) },
 	} {
-		if _, err := os.Stat(want.path); (err == nil) != want.kept {
-			t.Errorf("%s: kept %v, want %v", what, err == nil, want.kept)
+		name, err := db.KeepEvidence(ctx, []byte(what), "jpg")
+		must(t, err)
+		path := db.EvidencePath(name)
+		must(t, errors.Join(os.Remove(path), place(path)))
+		if got, found, err := db.Evidence(ctx, name); found || err != nil {
+			t.Errorf("%s: %q, %v, %v; want none", what, got, found, err)
 		}
 	}
-	sound(t, db)
-	if n, err := db.SweepEvidence(ctx, year, now); n != 0 || err != nil {
-		t.Errorf("second sweep: %d, %v", n, err)
+	name, err := db.KeepEvidence(ctx, []byte("large"), "jpg")
+	must(t, err)
+	must(t, os.Truncate(db.EvidencePath(name), 1<<40)) // takes no space
+	if got, found, err := db.Evidence(ctx, name); found || !errors.Is(err, storage.ErrDamaged) {
+		t.Errorf("a file of a terabyte: %d bytes, %v, %v; want ErrDamaged", len(got), found, err)
+	}
+}
+
+func TestSweepLeavesStrangersAlone(t *testing.T) {
+	db := fresh(t)
+	name, err := db.KeepEvidence(ctx, []byte("orphan"), "jpg")
+	must(t, err)
+	folder := filepath.Dir(db.EvidencePath(name))
+	stranger, half := filepath.Join(folder, "notes.txt"), filepath.Join(folder, name+".tmp-1-ABCDEF")
+	must(t, errors.Join(os.WriteFile(stranger, nil, 0o600), os.WriteFile(half, nil, 0o600)))
+	if n, err := db.SweepEvidence(ctx, time.Hour, time.Now().AddDate(0, 0, 8)); n != 2 || err != nil {
+		t.Errorf("swept %d, %v; want the orphan and what a crash left", n, err)
+	}
+	if left, err := os.ReadDir(folder); len(left) != 1 || left[0].Name() != "notes.txt" || err != nil {
+		t.Errorf("left are %v, %v; want the file that is not ours", left, err)
 	}
 }
 
@@ -177,12 +153,6 @@ func TestCheckOfEvidence(t *testing.T) {
 	}
 	if found < 3 {
 		t.Errorf("2,000 short checks never came to the third damaged file")
-	}
-}
-
-func TestSweepWithoutEvidence(t *testing.T) {
-	if n, err := fresh(t).SweepEvidence(ctx, time.Hour, day); n != 0 || err != nil {
-		t.Errorf("%d, %v; want nothing", n, err)
 	}
 }
 

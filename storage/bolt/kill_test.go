@@ -120,9 +120,11 @@ func writer(t *testing.T, path string) {
 		changes, err := db.Commit(ctx, s, tracker.Rules{Misses: 1, MaxLoss: 1, StalledAfter: 3})
 		check(err)
 		say(act{Did: "scan", Scan: s.Began, Seqs: numbers(changes)})
-		rep, err := one(db, "analysts", []string{"a@example.com"}, began, everything)
+		made, err := storage.NextReports(ctx, db, "analysts", []string{"a@example.com"}, began, 0, func(pending []tracker.Change) []storage.Portion {
+			return []storage.Portion{{Take: len(pending), Tell: numbers(pending)}}
+		})
 		check(err)
-		if rep != nil {
+		for _, rep := range made {
 			say(act{Did: "report", Report: rep.ID, Told: rep.Changes})
 			deliver(rep.ID)
 		}

@@ -1,4 +1,4 @@
-package bolt_test
+package storetest
 
 import (
 	"strings"
@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"shopwatch/storage/bolt"
+	"shopwatch/storage"
 	"shopwatch/tracker"
 )
 
@@ -19,13 +19,13 @@ func change(t testing.TB, list []tracker.Change, k tracker.Kind) tracker.Change 
 			return c
 		}
 	}
-	t.Fatalf("no %s change in %v", k, told(list))
+	t.Fatalf("no %s change in %v", k, Told(list))
 	return tracker.Change{}
 }
 
-func dispute(t testing.TB, db *bolt.DB, seq uint64) tracker.Change {
+func dispute(t testing.TB, db storage.Store, seq uint64) tracker.Change {
 	t.Helper()
-	c, err := db.Dispute(ctx, seq, " seen in the shop myself\n", day.AddDate(0, 0, 1))
+	c, err := db.Dispute(ctx, seq, " seen in the shop myself\n", Day.AddDate(0, 0, 1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func dispute(t testing.TB, db *bolt.DB, seq uint64) tracker.Change {
 	if c.Kind != tracker.Corrected || c.Corrects != seq || c.Reason != "seen in the shop myself" || c.Product == nil {
 		t.Errorf("corrected change %+v", c)
 	}
-	sound(t, db)
+	Sound(t, db)
 	return c
 }
 
@@ -47,10 +47,10 @@ func gone(list []tracker.Product, s *tracker.Scan) *tracker.Scan {
 	return s
 }
 
-func TestDispute(t *testing.T) {
-	list := products(10)
-	at := func(h int) time.Time { return day.Add(time.Duration(h) * time.Hour) }
-	item := func(t *testing.T, db *bolt.DB, p tracker.Product) (tracker.Item, bool) {
+func (e Engine) testDispute(t *testing.T) {
+	list := Products(10)
+	at := func(h int) time.Time { return Day.Add(time.Duration(h) * time.Hour) }
+	item := func(t *testing.T, db storage.Store, p tracker.Product) (tracker.Item, bool) {
 		t.Helper()
 		it, found, err := db.Product(ctx, "tencent", p.ID)
 		if err != nil {
@@ -59,65 +59,65 @@ func TestDispute(t *testing.T) {
 		return it, found
 	}
 	t.Run("a wrong removal: the product is listed again", func(t *testing.T) {
-		db := fresh(t)
-		c := change(t, commit(t, db, whole("tencent", at(0), list...), gone(list[:1], whole("tencent", at(1), list[1:]...))), tracker.Removed)
+		db := e.Open(t)
+		c := change(t, Commit(t, db, Complete("tencent", at(0), list...), gone(list[:1], Complete("tencent", at(1), list[1:]...))), tracker.Removed)
 		dispute(t, db, c.Seq)
 		if it, _ := item(t, db, list[0]); !it.Listed() || it.Missing != 0 {
 			t.Errorf("item %+v, want it listed", it)
 		}
-		if got := commit(t, db, whole("tencent", at(2), list...)); got != nil {
-			t.Errorf("the next scan reports %v, want nothing", told(got))
+		if got := Commit(t, db, Complete("tencent", at(2), list...)); got != nil {
+			t.Errorf("the next scan reports %v, want nothing", Told(got))
 		}
-		got := commit(t, db, gone(list[:1], whole("tencent", at(3), list[1:]...)))
-		if diff := cmp.Diff([]string{"removed " + string(list[0].ID)}, told(got)); diff != "" {
+		got := Commit(t, db, gone(list[:1], Complete("tencent", at(3), list[1:]...)))
+		if diff := cmp.Diff([]string{"removed " + string(list[0].ID)}, Told(got)); diff != "" {
 			t.Errorf("a later removal (-want +got):\n%s", diff)
 		}
-		sound(t, db)
+		Sound(t, db)
 	})
 	t.Run("a wrong removal that is still missing is not listed for ever", func(t *testing.T) {
-		db := fresh(t)
-		c := change(t, commit(t, db, whole("tencent", at(0), list...), gone(list[:1], whole("tencent", at(1), list[1:]...))), tracker.Removed)
+		db := e.Open(t)
+		c := change(t, Commit(t, db, Complete("tencent", at(0), list...), gone(list[:1], Complete("tencent", at(1), list[1:]...))), tracker.Removed)
 		dispute(t, db, c.Seq)
-		got := commit(t, db, gone(list[:1], whole("tencent", at(2), list[1:]...)))
-		if diff := cmp.Diff([]string{"removed " + string(list[0].ID)}, told(got)); diff != "" {
+		got := Commit(t, db, gone(list[:1], Complete("tencent", at(2), list[1:]...)))
+		if diff := cmp.Diff([]string{"removed " + string(list[0].ID)}, Told(got)); diff != "" {
 			t.Errorf("the next removal (-want +got):\n%s", diff)
 		}
 	})
 	t.Run("a wrong addition is taken out", func(t *testing.T) {
-		db := fresh(t)
-		c := change(t, commit(t, db, whole("tencent", at(0), list[1:]...), whole("tencent", at(1), list...)), tracker.Added)
+		db := e.Open(t)
+		c := change(t, Commit(t, db, Complete("tencent", at(0), list[1:]...), Complete("tencent", at(1), list...)), tracker.Added)
 		dispute(t, db, c.Seq)
 		if it, found := item(t, db, list[0]); found {
 			t.Errorf("item %+v, want none", it)
 		}
-		if got := commit(t, db, whole("tencent", at(2), list[1:]...)); got != nil {
-			t.Errorf("the next scan reports %v, want nothing", told(got))
+		if got := Commit(t, db, Complete("tencent", at(2), list[1:]...)); got != nil {
+			t.Errorf("the next scan reports %v, want nothing", Told(got))
 		}
 		if h, err := db.History(ctx, "tencent", list[0].ID, 0, 0); len(h) != 2 || err != nil {
-			t.Errorf("history %v, %v; want added and corrected", told(h), err)
+			t.Errorf("history %v, %v; want added and corrected", Told(h), err)
 		}
 	})
 	t.Run("a wrong return is taken back", func(t *testing.T) {
-		db := fresh(t)
-		all := commit(t, db, whole("tencent", at(0), list...), gone(list[:1], whole("tencent", at(1), list[1:]...)), whole("tencent", at(2), list...))
+		db := e.Open(t)
+		all := Commit(t, db, Complete("tencent", at(0), list...), gone(list[:1], Complete("tencent", at(1), list[1:]...)), Complete("tencent", at(2), list...))
 		removed, relisted := change(t, all, tracker.Removed), change(t, all, tracker.Relisted)
 		dispute(t, db, relisted.Seq)
 		if it, _ := item(t, db, list[0]); !it.Removed.Equal(removed.At) {
 			t.Errorf("item %+v, want it removed %v", it, removed.At)
 		}
-		if got := commit(t, db, whole("tencent", at(3), list[1:]...)); got != nil {
-			t.Errorf("the next scan reports %v, want nothing", told(got))
+		if got := Commit(t, db, Complete("tencent", at(3), list[1:]...)); got != nil {
+			t.Errorf("the next scan reports %v, want nothing", Told(got))
 		}
 	})
 	t.Run("a wrong price, title or picture is as before", func(t *testing.T) {
-		db := fresh(t)
+		db := e.Open(t)
 		now := append([]tracker.Product(nil), list...)
 		now[0].Price.Low += 50
 		now[1].Title = "补差价"
 		now[2].Image = "https://img.alicdn.com/wrong.jpg"
-		all := commit(t, db, whole("tencent", at(0), list...), whole("tencent", at(1), now...))
+		all := Commit(t, db, Complete("tencent", at(0), list...), Complete("tencent", at(1), now...))
 		if len(all) != 3 {
-			t.Fatalf("changes %v, want 3", told(all))
+			t.Fatalf("changes %v, want 3", Told(all))
 		}
 		for i, c := range all {
 			fixed := dispute(t, db, c.Seq)
@@ -128,26 +128,26 @@ func TestDispute(t *testing.T) {
 				t.Errorf("corrected from (-want +got):\n%s", diff)
 			}
 		}
-		if got := commit(t, db, whole("tencent", at(2), list...)); got != nil {
-			t.Errorf("the next scan reports %v, want nothing", told(got))
+		if got := Commit(t, db, Complete("tencent", at(2), list...)); got != nil {
+			t.Errorf("the next scan reports %v, want nothing", Told(got))
 		}
 	})
 	t.Run("what was learnt later stays", func(t *testing.T) {
-		db := fresh(t)
+		db := e.Open(t)
 		now := append([]tracker.Product(nil), list...)
 		now[0].Price.Low += 50
-		all := commit(t, db, whole("tencent", at(0), list...), whole("tencent", at(1), now...))
+		all := Commit(t, db, Complete("tencent", at(0), list...), Complete("tencent", at(1), now...))
 		now = append([]tracker.Product(nil), now...)
 		now[0].Price.Low += 50
-		commit(t, db, whole("tencent", at(2), now...))
+		Commit(t, db, Complete("tencent", at(2), now...))
 		fixed := dispute(t, db, all[0].Seq)
 		if it, _ := item(t, db, list[0]); it.Price != now[0].Price || fixed.Product.Price != now[0].Price {
 			t.Errorf("price %v, corrected to %v; want %v", it.Price, fixed.Product.Price, now[0].Price)
 		}
 	})
 	t.Run("what cannot be disputed", func(t *testing.T) {
-		db := fresh(t)
-		all := commit(t, db, whole("tencent", at(0), list[1:]...), whole("tencent", at(1), list...), wall("tencent", at(2)), wall("tencent", at(3)), wall("tencent", at(4)))
+		db := e.Open(t)
+		all := Commit(t, db, Complete("tencent", at(0), list[1:]...), Complete("tencent", at(1), list...), Walled("tencent", at(2)), Walled("tencent", at(3)), Walled("tencent", at(4)))
 		fixed := dispute(t, db, change(t, all, tracker.Added).Seq)
 		for seq, want := range map[uint64]string{
 			0: "no such change", 99: "no such change", change(t, all, tracker.Stalled).Seq: "of kind stalled",

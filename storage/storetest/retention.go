@@ -1,4 +1,4 @@
-package bolt_test
+package storetest
 
 import (
 	"testing"
@@ -8,27 +8,26 @@ import (
 	"shopwatch/tracker"
 )
 
-func TestScanRecordsThinOut(t *testing.T) {
-	db := fresh(t)
-	db.Bolt().NoSync = true
-	list := products(3)
-	at := day.Truncate(24 * time.Hour)
-	commit(t, db, whole("tencent", at, list...))
-	// Four scans a day for 100 days; on every tenth day the first two are
+func (e Engine) testScanRecordsThinOut(t *testing.T) {
+	db := e.Open(t)
+	list := Products(3)
+	at := Day.Truncate(24 * time.Hour)
+	Commit(t, db, Complete("tencent", at, list...))
+	// Four scans a Day for 100 days; on every tenth Day the first two are
 	// walled, and at noon a price changes.
 	for i := 1; i < 400; i++ {
 		began := at.Add(time.Duration(i) * 6 * time.Hour)
-		s := whole("tencent", began, list...)
+		s := Complete("tencent", began, list...)
 		if i/4%10 == 9 && i%4 < 2 {
-			s = wall("tencent", began)
+			s = Walled("tencent", began)
 		} else if i/4%10 == 9 && i%4 == 2 {
 			list = append([]tracker.Product(nil), list...)
 			list[0].Price.Low += 10
-			s = whole("tencent", began, list...)
+			s = Complete("tencent", began, list...)
 		}
-		commit(t, db, s)
+		Commit(t, db, s)
 	}
-	commit(t, db, whole("oppo", at, list...))
+	Commit(t, db, Complete("oppo", at, list...))
 	now := at.AddDate(0, 0, 150)
 	n, err := db.ThinScans(ctx, 90*24*time.Hour, now)
 	// 60 days are old: 4 of each but those that stay.
@@ -48,7 +47,7 @@ func TestScanRecordsThinOut(t *testing.T) {
 		days[s.Began.Format(time.DateOnly)]++
 		changed += s.Changes
 		if s.Verdict != tracker.Complete {
-			t.Errorf("%v stayed though the day has a complete scan", s.Began)
+			t.Errorf("%v stayed though the Day has a complete scan", s.Began)
 		}
 	}
 	if len(days) != 60 || young != 160 || changed != 6 {
@@ -57,36 +56,20 @@ func TestScanRecordsThinOut(t *testing.T) {
 	if n, err := db.ThinScans(ctx, 90*24*time.Hour, now); n != 0 || err != nil {
 		t.Errorf("second time: %d, %v; want nothing", n, err)
 	}
-	if log, err := db.Changes(ctx, queryAll); len(log) != 10 || err != nil {
+	if log, err := db.Changes(ctx, storage.Query{Limit: 1 << 30}); len(log) != 10 || err != nil {
 		t.Errorf("%d changes, error %v; want all 10", len(log), err)
 	}
-	sound(t, db)
-}
-
-func TestLongHistoryOfScansIsThinnedInBatches(t *testing.T) {
-	db := fresh(t)
-	db.Bolt().NoSync = true
-	list := products(2)
-	for i := range 12_000 {
-		commit(t, db, whole("tencent", day.Add(time.Duration(i)*time.Minute), list...))
-	}
-	n, err := db.ThinScans(ctx, time.Hour, day.AddDate(1, 0, 0))
-	days := 9 // 12,000 minutes from nine o'clock
-	if n != 12_000-days || err != nil {
-		t.Errorf("thinned %d, error %v; want %d", n, err, 12_000-days)
-	}
-	sound(t, db)
+	Sound(t, db)
 }
 
 // A daemon thins out every hour: each time the days that have become old.
-func TestScanRecordsAreThinnedDayByDay(t *testing.T) {
-	db := fresh(t)
-	db.Bolt().NoSync = true
-	list := products(2)
+func (e Engine) testScanRecordsAreThinnedDayByDay(t *testing.T) {
+	db := e.Open(t)
+	list := Products(2)
 	thinned := 0
 	for hour := range 30 * 24 {
-		at := day.Add(time.Duration(hour) * time.Hour)
-		commit(t, db, whole("tencent", at, list...))
+		at := Day.Add(time.Duration(hour) * time.Hour)
+		Commit(t, db, Complete("tencent", at, list...))
 		n, err := db.ThinScans(ctx, 10*24*time.Hour, at)
 		if err != nil {
 			t.Fatal(err)
@@ -101,7 +84,7 @@ func TestScanRecordsAreThinnedDayByDay(t *testing.T) {
 	for i := range all {
 		perDay[all[i].Began.Format(time.DateOnly)]++
 	}
-	last := day.Add((30*24 - 1) * time.Hour)
+	last := Day.Add((30*24 - 1) * time.Hour)
 	for d, n := range perDay {
 		began, err := time.Parse(time.DateOnly, d)
 		if err != nil {

@@ -1,4 +1,4 @@
-package bolt_test
+package storetest
 
 import (
 	"fmt"
@@ -7,38 +7,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"go.etcd.io/bbolt"
 
 	"shopwatch/storage"
-	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 )
-
-// transactions are how many began so far: those that read and those that wrote.
-// Looking is a reading one itself.
-func transactions(t testing.TB, db *bolt.DB) (read, wrote int) {
-	t.Helper()
-	read = db.Bolt().Stats().TxN
-	err := db.Bolt().View(func(tx *bbolt.Tx) error {
-		wrote = tx.ID()
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return read, wrote
-}
-
-// costs fails the test when something takes other transactions than these.
-func costs(t testing.TB, db *bolt.DB, read, wrote int, what string, do func()) {
-	t.Helper()
-	r, w := transactions(t, db)
-	do()
-	r2, w2 := transactions(t, db)
-	if r2 -= r + 1; r2 != read || w2-w != wrote {
-		t.Errorf("%s took %d transactions that read and %d that wrote, want %d and %d", what, r2, w2-w, read, wrote)
-	}
-}
 
 // each is a pick that makes a report of every change.
 func each(pending []tracker.Change) (portions []storage.Portion) {
@@ -49,32 +21,32 @@ func each(pending []tracker.Change) (portions []storage.Portion) {
 }
 
 // many is a database with so many reports of one change each, to two people.
-func many(t testing.TB, n int) *bolt.DB {
+func (e Engine) many(t testing.TB, n int) storage.Store {
 	t.Helper()
-	db := joined(t)
-	commit(t, db, whole("tencent", day.Add(time.Hour), products(10+n)...))
-	made, err := storage.NextReports(ctx, db, "analysts", []string{"a@example.com", "b@example.com"}, day, 0, each)
+	db := e.joined(t)
+	Commit(t, db, Complete("tencent", Day.Add(time.Hour), Products(10+n)...))
+	made, err := storage.NextReports(ctx, db, "analysts", []string{"a@example.com", "b@example.com"}, Day, 0, each)
 	if err != nil || len(made) != n {
 		t.Fatalf("%d reports, error %v; want %d", len(made), err, n)
 	}
 	return db
 }
 
-func TestManyReportsInOneTransaction(t *testing.T) {
+func (e Engine) testManyReportsInOneTransaction(t *testing.T) {
 	const n = 1500
-	db := joined(t)
-	commit(t, db, whole("tencent", day.Add(time.Hour), products(10+n)...))
+	db := e.joined(t)
+	Commit(t, db, Complete("tencent", Day.Add(time.Hour), Products(10+n)...))
 	var made []tracker.Report
-	costs(t, db, 1, 1, "dividing the log into reports", func() {
+	e.costs(t, db, 1, 1, "dividing the log into reports", func() {
 		var err error
-		if made, err = storage.NextReports(ctx, db, "analysts", []string{"a@example.com"}, day, 1000, each); err != nil {
+		if made, err = storage.NextReports(ctx, db, "analysts", []string{"a@example.com"}, Day, 1000, each); err != nil {
 			t.Fatal(err)
 		}
 	})
 	if len(made) != 1000 {
 		t.Fatalf("%d reports, want one of each of the 1,000 changes that were looked at", len(made))
 	}
-	rest, err := storage.NextReports(ctx, db, "analysts", []string{"a@example.com"}, day, 1000, each)
+	rest, err := storage.NextReports(ctx, db, "analysts", []string{"a@example.com"}, Day, 1000, each)
 	if made = append(made, rest...); err != nil || len(made) != n {
 		t.Fatalf("%d reports, error %v; want %d", len(made), err, n)
 	}
@@ -87,16 +59,16 @@ func TestManyReportsInOneTransaction(t *testing.T) {
 			t.Fatalf("report %d is number %d and tells of %v, want %v", i+1, made[i].ID, made[i].Changes, want)
 		}
 	}
-	sound(t, db)
+	Sound(t, db)
 }
 
 // TestPortionsAreOneAfterAnother: also those that tell nothing, and nothing is
 // written of a division that cannot be.
-func TestPortionsAreOneAfterAnother(t *testing.T) {
-	db := joined(t)
-	commit(t, db, whole("tencent", day.Add(time.Hour), products(20)...))
+func (e Engine) testPortionsAreOneAfterAnother(t *testing.T) {
+	db := e.joined(t)
+	Commit(t, db, Complete("tencent", Day.Add(time.Hour), Products(20)...))
 	divide := func(portions ...storage.Portion) ([]tracker.Report, error) {
-		return storage.NextReports(ctx, db, "analysts", nil, day, 0, func([]tracker.Change) []storage.Portion { return portions })
+		return storage.NextReports(ctx, db, "analysts", nil, Day, 0, func([]tracker.Change) []storage.Portion { return portions })
 	}
 	for what, portions := range map[string][]storage.Portion{
 		"a change of the portion before": {{Take: 3, Tell: []uint64{1}}, {Take: 3, Tell: []uint64{2}}},
@@ -111,16 +83,16 @@ func TestPortionsAreOneAfterAnother(t *testing.T) {
 	if err != nil || len(made) != 2 || made[0].First != 1 || made[0].Last != 2 || made[1].First != 6 || made[1].Last != 6 {
 		t.Fatalf("reports %+v, error %v; want one of 1 to 2 and one of 6", made, err)
 	}
-	if _, left, err := db.Pending(ctx, "analysts", 0); err != nil || !slices.Equal(numbers(left), []uint64{9, 10}) {
-		t.Errorf("pending are %v, error %v; want 9 and 10", numbers(left), err)
+	if _, left, err := db.Pending(ctx, "analysts", 0); err != nil || !slices.Equal(Numbers(left), []uint64{9, 10}) {
+		t.Errorf("pending are %v, error %v; want 9 and 10", Numbers(left), err)
 	}
-	sound(t, db)
+	Sound(t, db)
 }
 
-func TestChangeLetters(t *testing.T) {
+func (e Engine) testChangeLetters(t *testing.T) {
 	const n = 1000
-	db := many(t, n)
-	sent := tracker.Letter{To: "a@example.com", State: tracker.Sent, Attempts: 1, Tried: day, Answer: "250 queued"}
+	db := e.many(t, n)
+	sent := tracker.Letter{To: "a@example.com", State: tracker.Sent, Attempts: 1, Tried: Day, Answer: "250 queued"}
 	if err := db.NoteLetter(ctx, 7, sent); err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +100,7 @@ func TestChangeLetters(t *testing.T) {
 	for id := range uint64(n) {
 		ids = append(ids, id+1)
 	}
-	costs(t, db, 0, 1, "altering the letters of 1,000 reports", func() {
+	e.costs(t, db, 0, 1, "altering the letters of 1,000 reports", func() {
 		changed, err := db.ChangeLetters(ctx, ids, func(report uint64, l *tracker.Letter) {
 			if l.To == "a@example.com" || report%2 == 0 {
 				l.State, l.Answer = tracker.Dead, fmt.Sprint("no ", report)
@@ -158,12 +130,12 @@ func TestChangeLetters(t *testing.T) {
 	if one, _, err := db.Report(ctx, 1); one.Letters[1].Answer == "lost" || err != nil {
 		t.Errorf("report 1 = %+v, error %v; want it as it was, because nothing was written", one, err)
 	}
-	sound(t, db)
+	Sound(t, db)
 }
 
-func TestUndeliveredPageByPage(t *testing.T) {
-	db := many(t, 250)
-	if err := db.AddReport(ctx, &tracker.Report{Channel: "chat", Created: day, About: "heartbeat", Letters: []tracker.Letter{{To: "x", State: tracker.Waiting}}}); err != nil {
+func (e Engine) testUndeliveredPageByPage(t *testing.T) {
+	db := e.many(t, 250)
+	if err := db.AddReport(ctx, &tracker.Report{Channel: "chat", Created: Day, About: "heartbeat", Letters: []tracker.Letter{{To: "x", State: tracker.Waiting}}}); err != nil {
 		t.Fatal(err)
 	}
 	var got []uint64
@@ -188,9 +160,9 @@ func TestUndeliveredPageByPage(t *testing.T) {
 	}
 }
 
-func TestToldOfManyChanges(t *testing.T) {
-	db := many(t, 1000)
-	commit(t, db, whole("tencent", day.Add(2*time.Hour), products(1015)...))
+func (e Engine) testToldOfManyChanges(t *testing.T) {
+	db := e.many(t, 1000)
+	Commit(t, db, Complete("tencent", Day.Add(2*time.Hour), Products(1015)...))
 	next(t, db, "chat", func(p []tracker.Change) (int, []uint64) { return len(p), []uint64{2, 1001, 1005} })
 	seqs := []uint64{0, 5000}
 	for seq := range uint64(1005) {
@@ -201,7 +173,7 @@ func TestToldOfManyChanges(t *testing.T) {
 		"chat":     func(seq uint64) bool { return seq == 2 || seq == 1001 || seq == 1005 },
 		"cha":      func(uint64) bool { return false },
 	} {
-		costs(t, db, 1, 0, "looking up 1,000 changes", func() {
+		e.costs(t, db, 1, 0, "looking up 1,000 changes", func() {
 			told, err := db.Told(ctx, channel, seqs)
 			if err != nil {
 				t.Fatal(err)
@@ -215,30 +187,30 @@ func TestToldOfManyChanges(t *testing.T) {
 	}
 }
 
-func TestChangesByNumber(t *testing.T) {
-	db := joined(t)
-	want := commit(t, db, whole("tencent", day.Add(time.Hour), products(3010)...))
+func (e Engine) testChangesByNumber(t *testing.T) {
+	db := e.joined(t)
+	want := Commit(t, db, Complete("tencent", Day.Add(time.Hour), Products(3010)...))
 	var seqs []uint64
 	for i := range want {
 		seqs = append(seqs, want[i].Seq)
 	}
-	costs(t, db, 1, 0, "reading 3,000 changes", func() {
+	e.costs(t, db, 1, 0, "reading 3,000 changes", func() {
 		got, err := db.ChangesOf(ctx, append([]uint64{0}, append(seqs, 3001)...))
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("changes differ, error %v:\n%s", err, diff)
 		}
 	})
-	if got, err := db.ChangesOf(ctx, []uint64{3, 1}); err != nil || !slices.Equal(numbers(got), []uint64{3, 1}) {
-		t.Errorf("changes %v, error %v; want them in the order of the numbers", numbers(got), err)
+	if got, err := db.ChangesOf(ctx, []uint64{3, 1}); err != nil || !slices.Equal(Numbers(got), []uint64{3, 1}) {
+		t.Errorf("changes %v, error %v; want them in the order of the numbers", Numbers(got), err)
 	}
 }
 
-func TestScansOf(t *testing.T) {
-	db := fresh(t)
-	list := products(3)
-	hour := func(n int) time.Time { return day.Add(time.Duration(n) * time.Hour) }
-	commit(t, db, wall("tencent", hour(0)), part("tencent", hour(1), list...), whole("tencent", hour(2), list...),
-		part("tencent", hour(3), list...), whole("oppo", hour(4), list...), wall("tencent", hour(5)), whole("tencent", hour(6), list...), whole("tencent", hour(7), list...))
+func (e Engine) testScansOf(t *testing.T) {
+	db := e.Open(t)
+	list := Products(3)
+	hour := func(n int) time.Time { return Day.Add(time.Duration(n) * time.Hour) }
+	Commit(t, db, Walled("tencent", hour(0)), Partial("tencent", hour(1), list...), Complete("tencent", hour(2), list...),
+		Partial("tencent", hour(3), list...), Complete("oppo", hour(4), list...), Walled("tencent", hour(5)), Complete("tencent", hour(6), list...), Complete("tencent", hour(7), list...))
 	complete := map[int]time.Time{2: {}, 3: hour(2), 5: hour(2), 6: hour(2), 7: hour(6)}
 	for _, hours := range [][]int{{0}, {1}, {2}, {3}, {5}, {6}, {7}, {3, 6}, {7, 5, 2}, {1, 3, 4, 5, 9}, {4}, {-1}, {9}, nil} {
 		var began []time.Time
@@ -249,14 +221,14 @@ func TestScansOf(t *testing.T) {
 		}
 		var got []storage.ScanRecord
 		read := min(len(hours), 1)
-		costs(t, db, read, 0, fmt.Sprint("scans of hours ", hours), func() {
+		e.costs(t, db, read, 0, fmt.Sprint("scans of hours ", hours), func() {
 			var err error
 			if got, err = db.ScansOf(ctx, "tencent", began); err != nil {
 				t.Fatal(err)
 			}
 		})
 		for _, s := range got {
-			h := int(s.Began.Sub(day).Hours())
+			h := int(s.Began.Sub(Day).Hours())
 			if !want[h] {
 				t.Errorf("hours %v: a scan of hour %d", hours, h)
 			}
@@ -278,7 +250,7 @@ func TestScansOf(t *testing.T) {
 			t.Errorf("hours %v: not the oldest first", hours)
 		}
 	}
-	if got, err := db.ScansOf(ctx, "nobody", []time.Time{day}); len(got) != 0 || err != nil {
+	if got, err := db.ScansOf(ctx, "nobody", []time.Time{Day}); len(got) != 0 || err != nil {
 		t.Errorf("scans of nobody: %v, %v", got, err)
 	}
 }

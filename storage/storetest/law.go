@@ -1,11 +1,10 @@
-package bolt_test
+package storetest
 
 import (
 	"flag"
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,14 +14,13 @@ import (
 	"pgregory.net/rapid"
 
 	"shopwatch/storage"
-	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 )
 
 // TestLaw plays random histories of a storefront against the real rule and the
 // real file, and compares what was told with what was true. SHOPWATCH_STEPS
 // says how many scans it plays at least (make prove: 100,000).
-func TestLaw(t *testing.T) {
+func (e Engine) testLaw(t *testing.T) {
 	steps := 1500
 	if testing.Short() {
 		steps = 300
@@ -30,16 +28,19 @@ func TestLaw(t *testing.T) {
 	if n, err := strconv.Atoi(os.Getenv("SHOPWATCH_STEPS")); err == nil {
 		steps = n
 	}
-	checks := flag.Lookup("rapid.checks")
-	was := checks.Value.String()
-	if err := checks.Value.Set(strconv.Itoa((steps + historyLength - 1) / historyLength)); err != nil {
-		t.Fatal(err)
+	checks := flag.Lookup("rapid.checks").Value
+	was := checks.String()
+	set := func(n string) {
+		if err := checks.Set(n); err != nil {
+			t.Fatal(err)
+		}
 	}
-	defer checks.Value.Set(was)
+	set(strconv.Itoa((steps + historyLength - 1) / historyLength))
+	defer set(was)
 	played, kinds := 0, make(map[string]int)
 	rapid.Check(t, func(rt *rapid.T) {
-		h := newHistory(t, rt)
-		defer h.end()
+		h := newHistory(e, t, rt)
+		defer h.scope.end()
 		for range historyLength {
 			h.step()
 			played++
@@ -79,9 +80,10 @@ type truth struct {
 // A history is a storefront, what was told of it, and what must hold.
 type history struct {
 	*rapid.T
-	path  string
-	db    *bolt.DB
-	rules tracker.Rules
+	engine Engine
+	scope  *scope
+	db     storage.Store
+	rules  tracker.Rules
 
 	world    map[tracker.ProductID]*truth
 	earlier  map[tracker.ProductID]truth // the world as a complete scan found it
@@ -103,14 +105,10 @@ type history struct {
 	baselined bool
 }
 
-func newHistory(t *testing.T, rt *rapid.T) *history {
-	dir, err := os.MkdirTemp(t.TempDir(), "")
-	if err != nil {
-		t.Fatal(err)
-	}
+func newHistory(e Engine, t *testing.T, rt *rapid.T) *history {
 	h := &history{
-		T: rt, path: filepath.Join(dir, "shopwatch.db"),
-		world: make(map[tracker.ProductID]*truth), now: day, parser: 1,
+		T: rt, engine: e, scope: &scope{TB: t},
+		world: make(map[tracker.ProductID]*truth), now: Day, parser: 1,
 		told: make(map[tracker.ProductID]*tracker.Product), taken: make(map[tracker.ProductID]bool),
 		misses: make(map[tracker.ProductID]int), lookedAt: make(map[tracker.ProductID]tracker.PageState),
 		listedBy: make(map[tracker.ProductID]map[time.Time]bool), seen: make(map[string]int),
@@ -124,7 +122,7 @@ func newHistory(t *testing.T, rt *rapid.T) *history {
 	for range h.number(0, 12, "products") {
 		h.put()
 	}
-	h.open()
+	h.db = e.Open(h.scope)
 	return h
 }
 
@@ -139,20 +137,6 @@ func (h *history) must(err error) {
 	if err != nil {
 		h.Fatal(err)
 	}
-}
-
-func (h *history) open() {
-	db, err := bolt.Open(h.path, bolt.Options{})
-	h.must(err)
-	db.Bolt().NoSync = true
-	h.db = db
-}
-
-func (h *history) end() {
-	if h.db != nil {
-		h.db.Close()
-	}
-	os.RemoveAll(filepath.Dir(h.path))
 }
 
 func (h *history) put() {
@@ -247,29 +231,20 @@ func (h *history) undo() {
 	}
 }
 
-// restart closes and opens the file, or does what a daemon does in the night.
-func (h *history) restart() {
-	switch h.number(0, 9, "night") {
-	case 0, 1:
-		h.must(h.db.Close())
-		h.open()
-	case 2:
-		_, _, err := h.db.Compact(ctx)
-		h.must(err)
-		h.db.Bolt().NoSync = true
-	case 3:
+// night does what a daemon does in the night, or closes and opens the store.
+func (h *history) night() {
+	maintainer, _ := h.db.(storage.Maintainer)
+	switch n := h.number(0, 9, "night"); {
+	case n <= 2 && h.engine.Restart != nil:
+		h.db = h.engine.Restart(h.scope, h.db, n == 2)
+	case n == 3:
 		_, err := h.db.ThinScans(ctx, 24*time.Hour, h.now)
 		h.must(err)
-	case 4:
-		backup := h.path + ".backup"
-		h.must(h.db.BackupFile(ctx, backup))
-		h.must(h.db.Close())
-		aside, err := bolt.Restore(h.path, backup)
+	case n == 4 && maintainer != nil:
+		_, _, err := maintainer.Compact(ctx)
 		h.must(err)
-		h.must(os.Remove(aside))
-		h.open()
-	case 5:
-		h.must(h.db.Check(ctx))
+	case n == 5 && maintainer != nil:
+		h.must(maintainer.Check(ctx))
 	}
 }
 
@@ -332,7 +307,7 @@ type show struct {
 func (h *history) look() show {
 	s := &tracker.Scan{
 		Storefront: "tencent", Began: h.now, Took: time.Duration(h.number(0, 5000, "took")) * time.Millisecond, Verdict: tracker.Complete,
-		Evidence: tracker.Evidence{Parser: h.parser, Layout: "classic", Shop: shop},
+		Evidence: tracker.Evidence{Parser: h.parser, Layout: "classic", Shop: Shop},
 	}
 	sh := show{s, make(map[tracker.ProductID]bool)}
 	loss := 0 // percent of the products that it misses
@@ -409,7 +384,7 @@ func (h *history) step() {
 		h.dispute()
 	}
 	h.turn()
-	h.restart()
+	h.night()
 	sh := h.look()
 	s := sh.scan
 	h.probe(s)
@@ -420,8 +395,8 @@ func (h *history) step() {
 
 	stored, err := h.db.Changes(ctx, storage.Query{After: h.seq, Limit: 1000})
 	h.must(err)
-	if fmt.Sprint(numbers(stored)) != fmt.Sprint(numbers(changes)) || s.Changes != len(changes) {
-		h.Fatalf("committed %v, stored %v, counted %d", numbers(changes), numbers(stored), s.Changes)
+	if fmt.Sprint(Numbers(stored)) != fmt.Sprint(Numbers(changes)) || s.Changes != len(changes) {
+		h.Fatalf("committed %v, stored %v, counted %d", Numbers(changes), Numbers(stored), s.Changes)
 	}
 	for _, c := range changes {
 		if h.seq++; c.Seq != h.seq {
