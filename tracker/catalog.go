@@ -52,16 +52,15 @@ type Catalog interface {
 	Item(ProductID) Item
 }
 
-// Rules say how much it takes to believe that a product is gone.
+// Rules say how much it takes to believe that a product is gone, and which
+// products matter.
 type Rules struct {
-	Misses       int     // complete scans in a row that must miss a product without proof of its page
-	MaxLoss      float64 // a greater share of the catalog lost at once is doubted
-	Probes       int     // item pages opened in one scan at most
-	StalledAfter int     // scans in a row without a complete one, or that found the storefront gone
-	// Ignored tells products that reports leave out; Important names the
-	// rule that marks a product as watched for. Nil for none.
-	Ignored   func(*Product) bool
-	Important func(*Product) string
+	Misses       int      `json:"misses"`              // complete scans in a row that must miss a product without proof of its page
+	MaxLoss      float64  `json:"max_loss"`            // a greater share of the catalog lost at once is doubted
+	Probes       int      `json:"probes"`              // item pages opened in one scan at most
+	StalledAfter int      `json:"stalled_after"`       // scans in a row without a complete one, or that found the storefront gone
+	Ignored      Patterns `json:"ignored,omitempty"`   // of products that reports leave out
+	Important    Patterns `json:"important,omitempty"` // of products that are watched for
 }
 
 // DefaultRules are those of a configuration that says nothing.

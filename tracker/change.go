@@ -50,7 +50,7 @@ type Change struct {
 	Reason     string        // for stalled, recovered, closed and corrected: why, one line
 	Verdict    Verdict       // of stalled: the last one
 	SameAs     *SameAs       // for added: a removed product that this probably is
-	Important  string        // the watch rule that marks it; empty for most
+	Important  string        // the pattern that marks it, in text; empty for most
 	Ignored    bool          // reports leave it out
 	Corrects   uint64        // for corrected: the number of the wrong change
 	Pictures   Evidenced

@@ -363,10 +363,8 @@ func day(t time.Time) string {
 func (rc *reconciler) change(c Change) {
 	c.Storefront, c.At, c.Scan = rc.scan.Storefront, rc.at, rc.scan.Began
 	if c.Product != nil {
-		c.Ignored = rc.rules.Ignored != nil && rc.rules.Ignored(c.Product)
-		if rc.rules.Important != nil {
-			c.Important = rc.rules.Important(c.Product)
-		}
+		c.Ignored = rc.rules.Ignored.Picks(c.Product) != ""
+		c.Important = rc.rules.Important.Picks(c.Product)
 	}
 	rc.Changes = append(rc.Changes, c)
 }

@@ -399,8 +399,7 @@ func (c *Config) rulesFor(name tracker.Name) tracker.Rules {
 		Probes: c.Rules.Probes, StalledAfter: c.Rules.StalledAfter,
 	}
 	if sf := c.storefront(name); sf != nil {
-		r.Ignored = func(p *tracker.Product) bool { return match(sf.Ignore, p) != "" }
-		r.Important = func(p *tracker.Product) string { return match(sf.Watch, p) }
+		r.Ignored, r.Important = sf.Ignore, sf.Watch
 	}
 	return r
 }
@@ -415,7 +414,7 @@ func (c *Config) channels() []notify.Channel {
 			Filter: notify.Filter{Storefronts: ch.Storefronts, Kinds: ch.Kinds, LeastPercent: ch.LeastPercent},
 		}
 		if len(ch.Watch) > 0 {
-			n.Filter.Watched = func(p *tracker.Product) bool { return match(ch.Watch, p) != "" }
+			n.Filter.Watched = func(p *tracker.Product) bool { return tracker.Patterns(ch.Watch).Picks(p) != "" }
 		}
 		// A nil watch.Schedule would be a notify.Schedule that is not nil.
 		if ch.Digest != nil {
@@ -444,17 +443,6 @@ func (c *Config) shops() map[tracker.Name]report.Shop {
 		all[sf.Name] = report.Shop{Title: sf.Title, URL: sf.URL, Marketplace: sf.Marketplace}
 	}
 	return all
-}
-
-// match returns the first pattern that a product matches by its title or its
-// number, "" for none.
-func match(patterns []Pattern, p *tracker.Product) string {
-	for _, re := range patterns {
-		if re.String() == string(p.ID) || re.MatchString(p.Title) {
-			return re.String()
-		}
-	}
-	return ""
 }
 
 var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
@@ -540,18 +528,5 @@ func (z *Zone) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// A Pattern is a regular expression for titles, or a product's number.
-type Pattern struct{ *regexp.Regexp }
-
-// UnmarshalText compiles the expression.
-func (p *Pattern) UnmarshalText(b []byte) error {
-	re, err := regexp.Compile(string(b))
-	if err != nil {
-		return fmt.Errorf("is not a regular expression: %w", err)
-	}
-	if re.MatchString("") {
-		return errors.New("matches every title; write a part of a title, several with | between")
-	}
-	p.Regexp = re
-	return nil
-}
+// A Pattern is one of those by which rules pick products.
+type Pattern = tracker.Pattern

@@ -254,10 +254,10 @@ func TestRules(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := &tracker.Product{ID: tracker.ProductID(tt.id), Title: tt.title}
-			if got := r.Ignored(p); got != tt.ignored {
+			if got := r.Ignored.Picks(p) != ""; got != tt.ignored {
 				t.Errorf("Ignored = %v, want %v", got, tt.ignored)
 			}
-			if got := r.Important(p); got != tt.important {
+			if got := r.Important.Picks(p); got != tt.important {
 				t.Errorf("Important = %q, want %q", got, tt.important)
 			}
 		})

@@ -271,8 +271,7 @@ func (e Engine) testEveryFieldOfAChangeIsKept(t *testing.T) {
 		Product(9).ID: {Look: "bG9vaw==", File: evidenceName("new"), Card: evidenceName("card")}, list[0].ID: {Look: "b2xk", File: evidenceName("old")},
 	}
 	r := Rules
-	r.Important = func(p *tracker.Product) string { return "watch:" + string(p.ID[:1]) }
-	r.Ignored = func(p *tracker.Product) bool { return p.ID == Product(9).ID }
+	r.Important, r.Ignored = patterns(t, "糖|血糖仪"), patterns(t, string(Product(9).ID))
 	changes, err := db.Commit(ctx, s, r)
 	if err != nil {
 		t.Fatal(err)
@@ -282,6 +281,18 @@ func (e Engine) testEveryFieldOfAChangeIsKept(t *testing.T) {
 		t.Errorf("%d changes, error %v, differ (-committed +stored):\n%s", len(changes), err, diff)
 	}
 	Sound(t, db)
+}
+
+func patterns(t testing.TB, texts ...string) (ps tracker.Patterns) {
+	t.Helper()
+	for _, text := range texts {
+		p, err := tracker.ParsePattern(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ps = append(ps, p)
+	}
+	return ps
 }
 
 func evidenceName(what string) string {
