@@ -42,7 +42,8 @@ func Reconcile(c Catalog, s *Scan, r Rules) Outcome {
 				other.Name, other.ID, known.Name, known.ID)
 		}
 	}
-	rc.quiet = rc.old.Baseline.IsZero() || rc.old.Parser != s.Evidence.Parser
+	rc.first = rc.old.Baseline.IsZero()
+	rc.reread = !rc.first && rc.old.Parser != s.Evidence.Parser
 	switch rc.Verdict {
 	case Complete:
 		rc.complete(c)
@@ -64,9 +65,12 @@ type reconciler struct {
 	rules Rules
 	old   State
 	at    time.Time
-	// quiet is set in a scan whose differences are not news: before there is
-	// a baseline, and in the first one read by another parser.
-	quiet  bool
+	// first is set before there is a baseline: nothing is news then.
+	first bool
+	// reread is set until a complete scan was read by the parser that read this
+	// one: what products are listed is news, but how they look is not, because
+	// the parsers may differ, and nothing is removed.
+	reread bool
 	open   bool    // some item is left unsettled
 	places *places // see shown
 
@@ -80,7 +84,7 @@ func (rc *reconciler) complete(c Catalog) {
 	for _, m := range rc.shown().marks {
 		sum += m
 	}
-	if rc.old.Sum == 0 || rc.old.Sum != sum || rc.old.Listed != len(s.Products) || rc.quiet {
+	if rc.old.Sum == 0 || rc.old.Sum != sum || rc.old.Listed != len(s.Products) {
 		rc.miss(rc.products(c))
 		rc.link(c)
 	}
@@ -169,7 +173,7 @@ func (rc *reconciler) add(p *Product) {
 	pic := rc.scan.Pictures[p.ID]
 	rc.Items = append(rc.Items, Item{Product: *p, FirstSeen: rc.scan.Began, Look: pic.Look})
 	rc.State.Listed++
-	if !rc.quiet {
+	if !rc.first {
 		rc.change(Change{
 			Kind: Added, Product: p,
 			Pictures: Evidenced{Picture: pic.File, Card: pic.Card},
@@ -188,12 +192,12 @@ func (rc *reconciler) see(it Item, p *Product) {
 	it.Missing, it.Probe, it.Removed = 0, nil, time.Time{}
 	it.Product.URL = p.URL
 	it.Title = p.Title
-	it.price(p.Price)
+	it.price(p.Price, rc.reread)
 	_, like := pic.Look.Like(cmp.Or(it.Look, pic.Was))
 	samePicture := p.Image == "" || p.Image == it.Image || like
 	switch {
 	case p.Image == "":
-	case looked && pic.Look == "" && !samePicture && it.Image != "":
+	case looked && pic.Look == "" && !samePicture && it.Image != "" && !rc.reread:
 		// It could not be had, and may be the same one at another address:
 		// the next scan looks again.
 		samePicture, rc.open = true, true
@@ -208,13 +212,16 @@ func (rc *reconciler) see(it Item, p *Product) {
 		rc.Items = append(rc.Items, it)
 	}
 	rc.open = rc.open || !it.Settled()
-	if rc.quiet {
+	if rc.first {
 		return
 	}
 
 	now, before := it.Product, was.Product
 	if !was.Listed() {
 		rc.change(Change{Kind: Relisted, Product: &now, Away: rc.at.Sub(was.Removed), Pictures: Evidenced{Picture: pic.File}})
+	}
+	if rc.reread {
+		return
 	}
 	if was.Price.Known() && it.Price != was.Price {
 		rc.change(Change{Kind: Repriced, Product: &now, Before: &before})
@@ -228,13 +235,14 @@ func (rc *reconciler) see(it Item, p *Product) {
 }
 
 // price takes in a listed price. An unknown one says nothing; one that is more
-// than ten times off waits until a second scan shows it.
-func (it *Item) price(p Price) {
+// than ten times off waits until a second scan shows it, unless another parser
+// has read it.
+func (it *Item) price(p Price, reread bool) {
 	if !p.Known() {
 		return
 	}
 	far := it.Price.Known() && it.Price.Currency == p.Currency && (p.Low > 10*it.Price.Low || it.Price.Low > 10*p.Low)
-	if far && it.Pending != p {
+	if far && it.Pending != p && !reread {
 		it.Pending = p
 		return
 	}
@@ -269,7 +277,7 @@ func (rc *reconciler) miss(missed []Item) {
 			it.Look = pic.Look
 		}
 		proof := it.proof(enough, rc.rules.Probes > 0)
-		if proof != "" && !rc.quiet {
+		if proof != "" && !rc.first && !rc.reread {
 			rc.remove(&it, proof)
 		} else {
 			rc.open = true

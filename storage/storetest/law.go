@@ -407,20 +407,21 @@ func (h *history) step() {
 			h.seen["removed "+string(c.Proof)]++
 		}
 	}
-	news := !before.Baseline.IsZero() && before.Parser == s.Evidence.Parser
+	baselined, reread := !before.Baseline.IsZero(), before.Parser != s.Evidence.Parser
+	news := baselined && !reread
 	read := s.Verdict == tracker.Complete || s.Verdict == tracker.Partial
 	if s.Verdict == tracker.Complete {
 		h.baselined = true
 	}
 	listed := h.count(s, read)
 	h.episodes(s, changes)
-	h.law(s, changes, listed, read && news)
+	h.law(s, changes, listed, read && baselined, reread)
 	for _, p := range s.Products {
 		if read && p.Price.Known() {
 			h.shown[p.ID] = p.Price
 		}
 	}
-	h.replay(s, changes, read && !news)
+	h.replay(s, changes, read && !news, baselined)
 	h.catalog()
 	h.exactlyOnce(sh, news)
 	if s.Verdict == tracker.Complete {
@@ -488,8 +489,9 @@ func (h *history) episodes(s *tracker.Scan, changes []tracker.Change) {
 	}
 }
 
-// law checks what no scan may say.
-func (h *history) law(s *tracker.Scan, changes []tracker.Change, listed map[tracker.ProductID]bool, news bool) {
+// law checks what no scan may say. One that was reread by another parser says
+// which products are listed, and no more.
+func (h *history) law(s *tracker.Scan, changes []tracker.Change, listed map[tracker.ProductID]bool, news, reread bool) {
 	for _, c := range changes {
 		if c.Product == nil {
 			continue
@@ -498,7 +500,7 @@ func (h *history) law(s *tracker.Scan, changes []tracker.Change, listed map[trac
 		if h.world[id] == nil {
 			h.Fatalf("told %s of a product of another shop", c.Kind)
 		}
-		if !news {
+		if !news || reread && c.Kind != tracker.Added && c.Kind != tracker.Relisted {
 			h.Fatalf("a %s scan without news told %s of %s", s.Verdict, c.Kind, id)
 		}
 		if c.Kind == tracker.Repriced && h.shown[id] != c.Product.Price {
@@ -543,9 +545,10 @@ func (h *history) law(s *tracker.Scan, changes []tracker.Change, listed map[trac
 	}
 }
 
-// replay takes the changes into what was told. What a silent scan shows is
-// told without a change.
-func (h *history) replay(s *tracker.Scan, changes []tracker.Change, silent bool) {
+// replay takes the changes into what was told. How products look in a silent
+// scan is told without a change, and before there is a baseline also that they
+// are listed.
+func (h *history) replay(s *tracker.Scan, changes []tracker.Change, silent, baselined bool) {
 	for _, c := range changes {
 		if c.Product == nil {
 			continue
@@ -599,6 +602,9 @@ func (h *history) replay(s *tracker.Scan, changes []tracker.Change, silent bool)
 	h.must(err)
 	for _, it := range items {
 		if it.Listed() {
+			if baselined && h.told[it.ID] == nil {
+				h.Fatalf("%s is listed by a scan of another parser, and nobody was told", it.ID)
+			}
 			delete(h.taken, it.ID)
 			copied := it.Product
 			h.told[it.ID] = &copied
