@@ -1,9 +1,6 @@
 package tracker
 
-import (
-	"iter"
-	"time"
-)
+import "time"
 
 // A State is what is known of a storefront itself.
 type State struct {
@@ -22,7 +19,7 @@ type State struct {
 	Shop         Shop // as the last complete scan stated it
 }
 
-// An Entry is how a Catalog names an item without reading it whole.
+// An Entry is what a comparison needs to know of every item of a catalog.
 type Entry struct {
 	ID   ProductID
 	Mark Mark // of the product as it was last seen; zero when the item is not settled
@@ -30,26 +27,6 @@ type Entry struct {
 	// zero when only the item tells.
 	Removed bool
 	Gone    time.Time
-}
-
-// Known reports whether the item is settled and its mark is one of those that
-// known reports true for. Nil knows none.
-func (e *Entry) Known(known func(Mark) bool) bool {
-	return e.Mark != 0 && known != nil && known(e.Mark)
-}
-
-// A Catalog is what is known of one storefront's products, as Reconcile and
-// the rules around it read it. Storage has one in its file, Items is one in
-// memory.
-type Catalog interface {
-	State() State
-	// Entries are all items ever seen, in the order of their ids, but those
-	// that are Known.
-	Entries(known func(Mark) bool) iter.Seq[Entry]
-	// Item reads one item. One that does not exist is the zero Item. A
-	// catalog that cannot be read returns zero Items and makes the commit
-	// fail afterwards.
-	Item(ProductID) Item
 }
 
 // Rules say how much it takes to believe that a product is gone, and which

@@ -1,38 +1,33 @@
 package tracker
 
 import (
-	"iter"
 	"maps"
 	"slices"
 )
 
-// Items is a catalog in memory: for rules tried on paper, and for replaying
-// the change log.
+// Items is a catalog in memory: to try rules, and to replay the change log.
 type Items struct {
 	Is  State
 	All map[ProductID]Item
 }
 
-// State returns what is known of the storefront.
-func (m *Items) State() State { return m.Is }
-
-// Item returns one item.
+// Item returns one item; the zero Item when there is none.
 func (m *Items) Item(id ProductID) Item { return m.All[id] }
 
-// Entries are the items in the order of their ids.
-func (m *Items) Entries(known func(Mark) bool) iter.Seq[Entry] {
-	return func(yield func(Entry) bool) {
+// Reconcile compares a scan with the catalog, which stays as it is.
+func (m *Items) Reconcile(s *Scan, r Rules) Outcome {
+	p := NewPlan(m.Is, s, r)
+	if p.NeedsEntries() {
 		for _, id := range slices.Sorted(maps.Keys(m.All)) {
 			it := m.All[id]
-			e := EntryOf(&it)
-			if e.Known(known) {
-				continue
-			}
-			if !yield(e) {
-				return
-			}
+			p.Add(EntryOf(&it))
 		}
 	}
+	var items []Item
+	for _, id := range p.ItemIDs() {
+		items = append(items, m.All[id])
+	}
+	return Reconcile(p, items)
 }
 
 // Apply writes an outcome into the catalog.

@@ -3,7 +3,6 @@ package tracker
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 )
@@ -26,68 +25,65 @@ type Outcome struct {
 }
 
 // Reconcile is the rule by which scans become catalogs: it compares a scan with
-// what is known and says what changed. It changes neither. Storage calls it
-// within the transaction that writes its outcome; called earlier, without
-// probes and pictures, it tells which of them are worth getting.
-func Reconcile(c Catalog, s *Scan, r Rules) Outcome {
-	rc := reconciler{
-		scan: s, rules: r, old: c.State(), at: s.Began.Add(s.Took),
-		Outcome: Outcome{Verdict: s.Verdict, Reason: s.Reason},
-	}
-	rc.State = rc.old
-	if other := s.Evidence.Shop; s.Verdict == Complete || s.Verdict == Partial {
-		if known := rc.old.Shop; known.ID != "" && other.ID != "" && known.ID != other.ID {
-			rc.Verdict = Failed
-			rc.Reason = fmt.Sprintf("another shop answers at this address: %s (%s) instead of %s (%s); give it a storefront of its own",
-				other.Name, other.ID, known.Name, known.ID)
-		}
-	}
-	rc.first = rc.old.Baseline.IsZero()
-	rc.reread = !rc.first && rc.old.Parser != s.Evidence.Parser
-	switch rc.Verdict {
+// what is known and says what changed. The items are those of Plan.ItemIDs, each
+// at the place of its id; all of them must be there. Reconcile changes neither
+// them nor the plan, and depends on nothing else. Storage calls it within the
+// transaction that writes its outcome; called earlier, without probes and
+// pictures, it tells which of them are worth getting.
+func Reconcile(p *Plan, items []Item) Outcome {
+	rc := reconciler{Plan: p, Outcome: Outcome{State: p.state, Verdict: p.verdict, Reason: p.reason}}
+	switch p.verdict {
 	case Complete:
-		rc.complete(c)
+		rc.compare(items)
+		rc.complete()
 	case Partial:
-		rc.products(c)
-		rc.link(c)
+		rc.compare(items)
 		if len(rc.Items) > 0 {
 			rc.State.Sum = 0
 		}
 	}
 	rc.episodes()
-	rc.State.LastScan, rc.State.LastVerdict = s.Began, rc.Verdict
+	rc.State.LastScan, rc.State.LastVerdict = p.scan.Began, p.verdict
 	return rc.Outcome
 }
 
 type reconciler struct {
+	*Plan
 	Outcome
-	scan  *Scan
-	rules Rules
-	old   State
-	at    time.Time
-	// first is set before there is a baseline: nothing is news then.
-	first bool
-	// reread is set until a complete scan was read by the parser that read this
-	// one: what products are listed is news, but how they look is not, because
-	// the parsers may differ, and nothing is removed.
-	reread bool
-	open   bool    // some item is left unsettled
-	places *places // see shown
-
-	removed []ProductID // products of the catalog that were removed not long ago and are not seen again
+	open bool // some item is left unsettled
 }
 
-// complete takes in a scan that saw everything.
-func (rc *reconciler) complete(c Catalog) {
-	s := rc.scan
-	var sum Mark
-	for _, m := range rc.shown().marks {
-		sum += m
+// compare takes in the products that the scan saw, and those that it did not. A
+// product listed twice counts at its last place only.
+func (rc *reconciler) compare(items []Item) {
+	if len(items) != len(rc.ItemIDs()) {
+		panic(fmt.Sprintf("tracker: %d items instead of %d", len(items), len(rc.ItemIDs())))
 	}
-	if rc.old.Sum == 0 || rc.old.Sum != sum || rc.old.Listed != len(s.Products) {
-		rc.miss(rc.products(c))
-		rc.link(c)
+	w, list := rc.items, rc.scan.Products
+	next := func(n int) []Item {
+		part := items[:n]
+		items = items[n:]
+		return part
 	}
+	for k, it := range next(len(w.seen)) {
+		rc.see(it, &list[w.seen[k]])
+	}
+	for _, u := range w.unknown {
+		if u.known {
+			rc.see(next(1)[0], &list[u.place])
+		} else {
+			rc.add(&list[u.place])
+		}
+	}
+	if rc.verdict == Complete && rc.same != nil {
+		rc.miss(next(w.missed))
+	}
+	rc.link(next(w.gone))
+}
+
+// complete takes in that the scan saw everything.
+func (rc *reconciler) complete() {
+	s, sum := rc.scan, rc.sum
 	if rc.open {
 		sum = 0
 	}
@@ -97,75 +93,9 @@ func (rc *reconciler) complete(c Catalog) {
 	if s.Evidence.Shop.ID != "" {
 		rc.State.Shop = s.Evidence.Shop
 	}
-	if rc.old.Baseline.IsZero() {
+	if rc.first {
 		rc.State.Baseline = s.Began
 	}
-}
-
-// shown are the products that the scan saw, each marked once.
-func (rc *reconciler) shown() *places {
-	if rc.places == nil {
-		rc.places = placesOf(rc.scan.Products)
-	}
-	return rc.places
-}
-
-// products takes in the products that the scan saw and returns the listed ones
-// that it did not see. A product listed twice counts at its last place only.
-func (rc *reconciler) products(c Catalog) (missed []Item) {
-	list, shown := rc.scan.Products, rc.shown()
-	shown.index()
-	same := make([]bool, len(list)) // as the catalog has it
-	var others []Entry
-	for e := range c.Entries(func(m Mark) bool {
-		i, found := shown.find(m)
-		if found {
-			same[i] = true
-		}
-		return found
-	}) {
-		others = append(others, e)
-	}
-	differ := make(map[ProductID]int) // the last place
-	for i := range list {
-		if same[i] {
-			continue
-		}
-		if last, _ := shown.find(shown.marks[i]); !same[last] {
-			differ[list[i].ID] = i
-		}
-	}
-	for _, e := range others {
-		i, seen := differ[e.ID]
-		switch {
-		case seen:
-			delete(differ, e.ID)
-			rc.see(c.Item(e.ID), &list[i])
-		case !e.Removed:
-			missed = append(missed, c.Item(e.ID))
-		case e.Gone.IsZero() || rc.at.Sub(e.Gone) <= linkWithin:
-			rc.removed = append(rc.removed, e.ID)
-		}
-	}
-	for _, i := range slices.Sorted(maps.Values(differ)) {
-		rc.unknown(c, i)
-	}
-	return missed
-}
-
-// unknown takes in a product that the catalog has not, or that is listed as
-// the catalog has it at one place and otherwise at another.
-func (rc *reconciler) unknown(c Catalog, i int) {
-	p := &rc.scan.Products[i]
-	if rc.old.Listed+rc.old.Removed > 0 {
-		if it := c.Item(p.ID); it.ID != "" {
-			if same, _ := rc.shown().find(it.Product.Mark()); same < i {
-				rc.see(it, p)
-			}
-			return
-		}
-	}
-	rc.add(p)
 }
 
 // add takes in a product that was never seen before.
@@ -251,7 +181,7 @@ func (it *Item) price(p Price, reread bool) {
 
 // miss takes in the listed products that a complete scan did not show.
 func (rc *reconciler) miss(missed []Item) {
-	rc.Doubted = float64(len(missed)) > rc.rules.MaxLoss*float64(rc.old.Listed)
+	rc.Doubted = float64(len(missed)) > rc.rules.MaxLoss*float64(rc.state.Listed)
 	enough := max(rc.rules.Misses, 1)
 	if rc.Doubted {
 		enough = max(enough, 2) // another complete scan must agree
@@ -261,8 +191,8 @@ func (rc *reconciler) miss(missed []Item) {
 		probes[rc.scan.Probes[i].Product] = &rc.scan.Probes[i]
 	}
 	for _, it := range missed {
-		if it.Missing == 0 && it.LastSeen.Before(rc.old.LastComplete) {
-			it.LastSeen = rc.old.LastComplete
+		if it.Missing == 0 && it.LastSeen.Before(rc.state.LastComplete) {
+			it.LastSeen = rc.state.LastComplete
 		}
 		if it.LastSeen.Before(it.FirstSeen) {
 			it.LastSeen = it.FirstSeen
@@ -336,7 +266,7 @@ func (rc *reconciler) episodes() {
 	st, n := &rc.State, max(rc.rules.StalledAfter, 1)
 	if rc.Verdict == Complete {
 		if st.Stalled || st.Closed {
-			rc.change(Change{Kind: Recovered, Reason: "read completely again; the last complete scan before this one: " + day(rc.old.LastComplete)})
+			rc.change(Change{Kind: Recovered, Reason: "read completely again; the last complete scan before this one: " + day(rc.state.LastComplete)})
 		}
 		st.Stalled, st.Closed, st.Incomplete, st.Gone = false, false, 0, 0
 		return

@@ -247,7 +247,7 @@ func TestReconcile(t *testing.T) {
 				s := &tracker.Scan{Storefront: "s", Began: day0.Add(time.Duration(i) * time.Hour), Took: time.Second}
 				s.Evidence.Parser = 1
 				st(s)
-				o := tracker.Reconcile(catalog, s, c.rules)
+				o := catalog.Reconcile(s, c.rules)
 				catalog.Apply(o)
 				var line []string
 				for _, ch := range o.Changes {
@@ -274,7 +274,7 @@ func TestReconcileWritesNothingForAnUnchangedScan(t *testing.T) {
 	for i := range 3 {
 		s := &tracker.Scan{Storefront: "s", Began: day0.Add(time.Duration(i) * time.Hour)}
 		whole("a", "b", "c")(s)
-		o := tracker.Reconcile(catalog, s, tracker.DefaultRules())
+		o := catalog.Reconcile(s, tracker.DefaultRules())
 		catalog.Apply(o)
 		if want := []int{3, 0, 0}[i]; len(o.Items) != want {
 			t.Errorf("scan %d writes %d items, want %d", i+1, len(o.Items), want)
@@ -288,7 +288,7 @@ func TestMissedComeMostUrgentFirst(t *testing.T) {
 	run := func(i int, st step) tracker.Outcome {
 		s := &tracker.Scan{Storefront: "s", Began: day0.Add(time.Duration(i) * time.Hour)}
 		st(s)
-		o := tracker.Reconcile(catalog, s, rules)
+		o := catalog.Reconcile(s, rules)
 		catalog.Apply(o)
 		return o
 	}
@@ -310,7 +310,7 @@ func TestARemovalTellsItsProof(t *testing.T) {
 	for i, st := range []step{whole("a", "b"), probed(whole("a"), "b=gone")} {
 		s := &tracker.Scan{Storefront: "s", Began: day0.Add(time.Duration(i) * time.Hour), Took: time.Minute}
 		st(s)
-		o := tracker.Reconcile(catalog, s, tracker.DefaultRules())
+		o := catalog.Reconcile(s, tracker.DefaultRules())
 		catalog.Apply(o)
 		if i == 0 {
 			continue

@@ -1,6 +1,7 @@
 package tracker
 
 import (
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -13,7 +14,7 @@ const linkWithin = 90 * 24 * time.Hour
 // link says of added products which removed ones they probably are: sellers
 // delete a product and list it anew. Those that this scan itself finds removed
 // count, because both happen between two scans as a rule.
-func (rc *reconciler) link(c Catalog) {
+func (rc *reconciler) link(items []Item) {
 	var gone map[string][]Item // by plain title
 	for i := range rc.Changes {
 		ch := &rc.Changes[i]
@@ -21,25 +22,21 @@ func (rc *reconciler) link(c Catalog) {
 			continue
 		}
 		if gone == nil {
-			gone = rc.goneLately(c)
+			gone = rc.goneLately(items)
 		}
 		ch.SameAs = sameAs(ch.Product, rc.scan.Pictures[ch.Product.ID].Look, gone[plain(ch.Product.Title)])
 	}
 }
 
-// goneLately are the items that may have come back under another number, each
-// read once.
-func (rc *reconciler) goneLately(c Catalog) map[string][]Item {
+// goneLately are the items that may have come back under another number.
+func (rc *reconciler) goneLately(items []Item) map[string][]Item {
 	gone := make(map[string][]Item)
 	note := func(it Item) {
 		if !it.Listed() && rc.at.Sub(it.Removed) <= linkWithin {
 			gone[plain(it.Title)] = append(gone[plain(it.Title)], it)
 		}
 	}
-	for _, id := range rc.removed {
-		note(c.Item(id))
-	}
-	for _, it := range rc.Items {
+	for _, it := range slices.Concat(items, rc.Items) {
 		note(it)
 	}
 	return gone

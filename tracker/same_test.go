@@ -53,7 +53,7 @@ func TestLinkerOnLookAlikes(t *testing.T) {
 	keep := tracker.Product{ID: "keep", Title: "keep", Image: "https://img/keep"}
 	first.Products, second.Products = append(first.Products, keep), append(second.Products, keep)
 	for _, s := range []*tracker.Scan{first, second} {
-		old.Apply(tracker.Reconcile(old, s, tracker.DefaultRules()))
+		old.Apply(old.Reconcile(s, tracker.DefaultRules()))
 	}
 
 	third := &tracker.Scan{Storefront: "s", Began: day0.Add(2 * time.Hour), Verdict: tracker.Complete, Pictures: map[tracker.ProductID]tracker.Picture{}}
@@ -83,7 +83,7 @@ func TestLinkerOnLookAlikes(t *testing.T) {
 			add(id("new", i), title(i+2000), another, "")
 		}
 	}
-	out := tracker.Reconcile(old, third, tracker.DefaultRules())
+	out := old.Reconcile(third, tracker.DefaultRules())
 	links, right := 0, 0
 	for _, c := range out.Changes {
 		if c.Kind != tracker.Added || c.SameAs == nil {
@@ -115,7 +115,7 @@ func TestNothingIsLinkedAfterNinetyDays(t *testing.T) {
 				s.Began = day0.AddDate(0, 0, days)
 			}
 			st(s)
-			o := tracker.Reconcile(c, s, tracker.DefaultRules())
+			o := c.Reconcile(s, tracker.DefaultRules())
 			c.Apply(o)
 			if i == 2 && (o.Changes[0].SameAs != nil) != want {
 				t.Errorf("after %d days: same as %+v, want linked %v", days, o.Changes[0].SameAs, want)

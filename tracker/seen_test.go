@@ -14,7 +14,7 @@ func TestLastSeenIsAScanThatSawIt(t *testing.T) {
 	var c tracker.Items
 	scan := func(hour int, v tracker.Verdict, products ...tracker.Product) {
 		s := &tracker.Scan{Storefront: "x", Began: day0.Add(time.Duration(hour) * time.Hour), Verdict: v, Products: products}
-		c.Apply(tracker.Reconcile(&c, s, tracker.DefaultRules()))
+		c.Apply(c.Reconcile(s, tracker.DefaultRules()))
 	}
 	scan(0, tracker.Complete, a, b)
 	scan(1, tracker.Complete, b)
@@ -40,7 +40,7 @@ func TestProductListedTwiceCountsAtItsLastPlace(t *testing.T) {
 	scan := func(products ...tracker.Product) (told []string) {
 		hour++
 		s := &tracker.Scan{Storefront: "x", Began: day0.Add(time.Duration(hour) * time.Hour), Verdict: tracker.Complete, Products: products}
-		o := tracker.Reconcile(&c, s, tracker.DefaultRules())
+		o := c.Reconcile(s, tracker.DefaultRules())
 		c.Apply(o)
 		for _, ch := range o.Changes {
 			told = append(told, fmt.Sprintf("%s %s %d", ch.Kind, ch.Product.ID, ch.Product.Price.Low))

@@ -3,8 +3,8 @@ package bolt
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
-	"iter"
 	"strings"
 
 	"go.etcd.io/bbolt"
@@ -13,14 +13,11 @@ import (
 	"shopwatch/tracker"
 )
 
-// A catalog is the tracker.Catalog of a storefront within a transaction. An
-// error met while it is read is kept: whoever used the catalog must look at
-// it before believing what came of it.
+// A catalog is that of a storefront within a transaction.
 type catalog struct {
 	tx
 	items bucket
 	state tracker.State
-	err   error
 }
 
 func (t tx) catalog(name tracker.Name) (*catalog, error) {
@@ -28,24 +25,7 @@ func (t tx) catalog(name tracker.Name) (*catalog, error) {
 	return &catalog{tx: t, items: t.of(inCatalogs, name), state: st}, err
 }
 
-// State returns what is known of the storefront.
-func (c *catalog) State() tracker.State { return c.state }
-
-// Item reads one item.
-func (c *catalog) Item(id tracker.ProductID) tracker.Item {
-	it, _, err := c.item(id)
-	if err != nil {
-		c.fail(err)
-	}
-	return it
-}
-
-func (c *catalog) fail(err error) {
-	if c.err == nil {
-		c.err = err
-	}
-}
-
+// item reads one item.
 func (c *catalog) item(id tracker.ProductID) (tracker.Item, bool, error) {
 	p, err := c.items.get([]byte(id))
 	if p == nil || err != nil {
@@ -58,47 +38,45 @@ func (c *catalog) item(id tracker.ProductID) (tracker.Item, bool, error) {
 	return it, true, nil
 }
 
-// Entries walks the catalog. A walk to its end also finds out whether items
-// are missing from the file.
-func (c *catalog) Entries(known func(tracker.Mark) bool) iter.Seq[tracker.Entry] {
-	return func(yield func(tracker.Entry) bool) {
-		listed, removed, read := 0, 0, 0
-		defer func() { c.count(read) }()
-		cur := c.items.cursor()
-		if cur == nil {
-			c.complete(0, 0)
-			return
+// load reads items that are there.
+func (c *catalog) load(ids []tracker.ProductID) ([]tracker.Item, error) {
+	items := make([]tracker.Item, len(ids))
+	for i, id := range ids {
+		it, found, err := c.item(id)
+		if err == nil && !found { // though a walk came to it
+			err = c.items.damaged([]byte(id), errors.New("out of order"))
 		}
-		var before []byte
-		var ids arena
-		for k, v := cur.First(); k != nil; k, v = cur.Next() {
-			p, err := c.items.next(before, k, v)
-			if err != nil {
-				c.fail(err)
-				return
-			}
-			before = k
-			read += len(k) + len(v)
-			e, _, err := decodeEntry(p)
-			if err != nil {
-				c.fail(c.items.damaged(k, err))
-				return
-			}
-			if e.Removed {
-				removed++
-			} else {
-				listed++
-			}
-			if e.Known(known) {
-				continue
-			}
-			e.ID = ids.string(k)
-			if !yield(e) {
-				return
-			}
+		if err != nil {
+			return nil, err
 		}
-		c.complete(listed, removed)
+		items[i] = it
 	}
+	return items, nil
+}
+
+// entries adds the whole catalog to a plan. It also finds out whether items are
+// missing from the file.
+func (c *catalog) entries(p *tracker.Plan) error {
+	var ids arena
+	err := c.walk("", func(k, v []byte) (bool, error) {
+		e, _, err := decodeEntry(v)
+		if err != nil {
+			return false, c.items.damaged(k, err)
+		}
+		if !p.Known(e.Mark) {
+			e.ID = ids.string(k)
+			p.Add(e)
+		}
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	if listed, removed := p.Counted(); listed != c.state.Listed || removed != c.state.Removed {
+		return fmt.Errorf("%s is %w (%d products listed and %d removed, recorded are %d and %d)",
+			c.items.path, storage.ErrDamaged, listed, removed, c.state.Listed, c.state.Removed)
+	}
+	return nil
 }
 
 // An arena copies many small ids into few pieces of memory.
@@ -112,14 +90,6 @@ func (a *arena) string(id []byte) tracker.ProductID {
 	at := a.Len()
 	a.Write(id)
 	return tracker.ProductID(a.String()[at:])
-}
-
-// complete takes in how many items a walk to the end has met.
-func (c *catalog) complete(listed, removed int) {
-	if listed != c.state.Listed || removed != c.state.Removed {
-		c.fail(fmt.Errorf("%s is %w (%d products listed and %d removed, recorded are %d and %d)",
-			c.items.path, storage.ErrDamaged, listed, removed, c.state.Listed, c.state.Removed))
-	}
 }
 
 // seen fills in when a listed product was last seen: the last complete scan
@@ -236,11 +206,12 @@ func (db *DB) Products(ctx context.Context, name tracker.Name, after tracker.Pro
 func (c *catalog) walk(after tracker.ProductID, fn func(k, p []byte) (bool, error)) error {
 	cur, n, read := c.items.cursor(), 0, 0
 	defer func() { c.count(read) }()
-	if cur == nil {
-		return nil
-	}
 	before := []byte(after)
-	for k, v := from(cur, before); k != nil; k, v = cur.Next() {
+	var k, v []byte
+	if cur != nil {
+		k, v = from(cur, before)
+	}
+	for ; k != nil; k, v = cur.Next() {
 		p, err := c.items.next(before, k, v)
 		if err != nil {
 			return err

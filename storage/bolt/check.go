@@ -204,18 +204,30 @@ func (t tx) checkStorefronts(p *problems) {
 		if err != nil {
 			return err
 		}
-		for e := range c.Entries(nil) {
+		listed := 0
+		err = c.walk("", func(k, v []byte) (bool, error) {
+			e, _, err := decodeEntry(v)
+			if err != nil {
+				return false, c.items.damaged(k, err)
+			}
+			if e.ID = tracker.ProductID(k); !e.Removed {
+				listed++
+			}
 			it, _, err := c.item(e.ID)
 			want := tracker.EntryOf(&it)
 			if e.Gone.IsZero() {
 				want.Gone = e.Gone // as schema 1 has it
 			}
 			if err == nil && want != e {
-				err = c.items.damaged([]byte(e.ID), errors.New("its header says something else"))
+				err = c.items.damaged(k, errors.New("its header says something else"))
 			}
 			p.add(err)
+			return true, nil
+		})
+		if err == nil && listed != c.state.Listed {
+			err = fmt.Errorf("%s is %w (%d products listed, recorded are %d)", c.items.path, storage.ErrDamaged, listed, c.state.Listed)
 		}
-		return c.err
+		return err
 	})
 	for _, root := range []string{inCatalogs, inScans, inLogs, inHistory, inShops} {
 		for _, name := range t.names(root) {

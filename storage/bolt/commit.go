@@ -18,12 +18,9 @@ func (db *DB) Preview(ctx context.Context, s *tracker.Scan, r tracker.Rules) (tr
 		return out, err
 	}
 	err := db.view(ctx, func(t tx) error {
-		c, err := t.catalog(s.Storefront)
-		if err != nil {
-			return err
-		}
-		out = tracker.Reconcile(c, s, r)
-		return c.err
+		var err error
+		out, err = t.reconcile(s, r)
+		return err
 	})
 	if err != nil {
 		return tracker.Outcome{}, fmt.Errorf("compare the scan of %s: %w", s.Storefront, err)
@@ -47,13 +44,8 @@ func (db *DB) Commit(ctx context.Context, s *tracker.Scan, r tracker.Rules) ([]t
 		for scans.Get(timeKey(sc.Began)) != nil {
 			sc.Began = sc.Began.Add(time.Millisecond)
 		}
-		c, err := t.catalog(sc.Storefront)
-		if err != nil {
+		if out, err = t.reconcile(&sc, r); err != nil {
 			return err
-		}
-		out = tracker.Reconcile(c, &sc, r)
-		if c.err != nil {
-			return c.err
 		}
 		if again, ok := db.kept(&sc); ok {
 			out.Changes = append(out.Changes, again)
@@ -68,6 +60,26 @@ func (db *DB) Commit(ctx context.Context, s *tracker.Scan, r tracker.Rules) ([]t
 	db.forgetUnkept(sc.Storefront)
 	*s = sc
 	return out.Changes, nil
+}
+
+// reconcile says what a scan changes. Of a catalog it reads the entries, if they
+// are needed, and the items that are planned.
+func (t tx) reconcile(s *tracker.Scan, r tracker.Rules) (tracker.Outcome, error) {
+	c, err := t.catalog(s.Storefront)
+	if err != nil {
+		return tracker.Outcome{}, err
+	}
+	p := tracker.NewPlan(c.state, s, r)
+	if p.NeedsEntries() {
+		if err := c.entries(p); err != nil {
+			return tracker.Outcome{}, err
+		}
+	}
+	items, err := c.load(p.ItemIDs())
+	if err != nil {
+		return tracker.Outcome{}, err
+	}
+	return tracker.Reconcile(p, items), nil
 }
 
 // commit writes what a scan brought: catalog, log, scan record and state.

@@ -79,7 +79,7 @@ func newShopper(t *testing.T, change func(*scan.Options)) *shopper {
 	o := scan.Options{
 		Browser: chrome, PageTimeout: 10 * time.Second, Backoff: 20 * time.Millisecond,
 		Preview: func(s *tracker.Scan, r tracker.Rules) (tracker.Outcome, error) {
-			return tracker.Reconcile(&sh.catalog, s, r), nil
+			return sh.catalog.Reconcile(s, r), nil
 		},
 		Keep: func(content []byte, ext string) (string, error) {
 			sh.kept = append(sh.kept, content)
@@ -115,7 +115,7 @@ func (sh *shopper) scanWith(ctx context.Context, url string) (*tracker.Scan, []t
 			syscall.Kill(chrome.PID(), syscall.SIGKILL)
 		}
 	})
-	o := tracker.Reconcile(&sh.catalog, s, sh.rules)
+	o := sh.catalog.Reconcile(s, sh.rules)
 	sh.catalog.Apply(o)
 	return s, o.Changes
 }

@@ -54,14 +54,14 @@ func runChild() {
 	sc := scan.New(scan.Options{
 		Browser: b, PageTimeout: 10 * time.Second, Retries: -1,
 		Preview: func(s *tracker.Scan, r tracker.Rules) (tracker.Outcome, error) {
-			return tracker.Reconcile(&catalog, s, r), nil
+			return catalog.Reconcile(s, r), nil
 		},
 		Keep: func([]byte, string) (string, error) { return "kept", nil },
 	})
 	// A catalog of another product makes those that are read news, so that
 	// their pictures are looked at.
 	rules := tracker.DefaultRules()
-	catalog.Apply(tracker.Reconcile(&catalog, &tracker.Scan{
+	catalog.Apply(catalog.Reconcile(&tracker.Scan{
 		Storefront: "s", Began: time.Now().Add(-time.Hour), Verdict: tracker.Complete, Products: []tracker.Product{{ID: "1", Title: "x"}},
 		Evidence: tracker.Evidence{Parser: scan.Parser},
 	}, rules))
