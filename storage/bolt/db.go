@@ -55,7 +55,8 @@ type DB struct {
 	advice  func() string // wayBack, looked for once
 	keeping sync.Mutex    // held while evidence files come and go
 
-	read atomic.Int64 // see releaseAfter
+	read     atomic.Int64 // bytes of catalogs and log since memory was released last
+	released atomic.Int64 // when that was
 
 	thinning sync.Mutex
 	thinned  map[tracker.Name][]byte // until when the scan records of a storefront are thinned out
@@ -86,7 +87,11 @@ func (db *DB) view(ctx context.Context, fn func(tx) error) (err error) {
 	}
 	defer db.explain(&err)
 	return guarded(func() error {
-		return db.bolt.View(func(t *bbolt.Tx) error { return db.run(t, fn) })
+		return db.bolt.View(func(t *bbolt.Tx) error {
+			x := tx{t, &db.read}
+			defer db.release(x)
+			return fn(x)
+		})
 	})
 }
 
@@ -102,22 +107,38 @@ func (db *DB) update(ctx context.Context, fn func(tx) error) (err error) {
 	}
 	defer db.explain(&err)
 	return guarded(func() error {
-		return db.bolt.Update(func(t *bbolt.Tx) error { return db.run(t, fn) })
+		return db.bolt.Update(func(t *bbolt.Tx) error {
+			x := tx{t, &db.read}
+			defer db.release(x)
+			return fn(x)
+		})
 	})
 }
 
-// releaseAfter is how many bytes of catalogs and log may be read before the
-// memory of the mapped file is given back to the system. A daemon reads every
-// catalog again and again, and would hold the whole file.
-const releaseAfter = 4 << 20
+// A daemon reads every catalog again and again, and would hold the memory of the
+// whole mapped file. It is given back to the system after releaseFrom bytes of
+// catalogs and log were read. Commits in a row would map it anew each time,
+// which takes a third as long as the commit itself: among them it is given back
+// ten times a second, or after releaseAt bytes.
+const (
+	releaseFrom  = 4 << 20
+	releaseAt    = 32 << 20
+	releaseEvery = 100 * time.Millisecond
+)
 
-func (db *DB) run(t *bbolt.Tx, fn func(tx) error) error {
-	x := tx{t, &db.read}
-	err := fn(x)
-	if db.read.Load() >= releaseAfter {
-		x.release()
+// release gives back the memory of the mapped file if it is time.
+func (db *DB) release(t tx) {
+	read := db.read.Load()
+	if read < releaseFrom {
+		return
 	}
-	return err
+	now := time.Now().UnixNano()
+	if t.Writable() && read < releaseAt && time.Duration(now-db.released.Load()).Abs() < releaseEvery {
+		return
+	}
+	db.read.Store(0)
+	db.released.Store(now)
+	t.forget()
 }
 
 // count takes in that bytes of the file were read.
@@ -125,14 +146,6 @@ func (t tx) count(n int) {
 	if t.read != nil {
 		t.read.Add(int64(n))
 	}
-}
-
-// release gives back the memory of the mapped file.
-func (t tx) release() {
-	if t.read != nil {
-		t.read.Store(0)
-	}
-	t.forget()
 }
 
 // ready says why nothing can be done now.

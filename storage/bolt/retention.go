@@ -104,7 +104,7 @@ func (db *DB) thin(ctx context.Context, name tracker.Name, after, end []byte) (d
 			seen++
 		}
 		if seen > 0 {
-			t.release()
+			t.forget()
 		}
 		next = nil
 		if day != time.UnixMilli(int64(numberOf(end))).UTC().Format(time.DateOnly) {
