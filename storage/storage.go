@@ -36,6 +36,7 @@ type Store interface {
 	Channels
 	Outbox
 	Evidence
+	CoolDowns
 	Retention
 
 	// Instance returns the name that tells this database from every other. It
@@ -76,6 +77,9 @@ type Scans interface {
 	// ScansOf returns the scans of a storefront that began at the given times,
 	// oldest first. Times at which none began are left out.
 	ScansOf(ctx context.Context, name tracker.Name, began []time.Time) ([]ScanRecord, error)
+	// PagesOpened returns how many pages the scans of a storefront that began
+	// then or later have asked for.
+	PagesOpened(ctx context.Context, name tracker.Name, since time.Time) (int, error)
 }
 
 // A Committer writes what scans and people say into catalogs and log. Two
@@ -118,7 +122,8 @@ type Log interface {
 	History(ctx context.Context, name tracker.Name, id tracker.ProductID, after uint64, limit int) ([]tracker.Change, error)
 }
 
-// Channels is where channels stand in the log, and who hears from them.
+// Channels is where channels stand in the log, who hears from them, and whether
+// they can be reached.
 type Channels interface {
 	// Join gives a new channel its place, at the end of the log. One that is
 	// known stays where it is.
@@ -131,6 +136,9 @@ type Channels interface {
 	Unsubscribe(ctx context.Context, channel, to string) error
 	// Resubscribe takes Unsubscribe back.
 	Resubscribe(ctx context.Context, channel, to string) error
+	// SetBackoff notes that the receiving side of a channel could not be
+	// reached, or with the zero Backoff that it could.
+	SetBackoff(ctx context.Context, channel string, b Backoff) error
 }
 
 // An Outbox is the reports with their letters. A report is written, and the
@@ -181,6 +189,17 @@ type Evidence interface {
 	// unchanged. It reads at most so many bytes, beginning at a place by
 	// chance, so that repeated checks come to all files.
 	CheckEvidence(ctx context.Context, most int64) (EvidenceCheck, error)
+}
+
+// CoolDowns is what is left alone after it refused to answer. All processes that
+// use the database keep to it.
+type CoolDowns interface {
+	// CoolDown returns the cool-down of what a key names, such as a
+	// marketplace; the zero CoolDown when there is none.
+	CoolDown(ctx context.Context, key string) (CoolDown, error)
+	// ChangeCoolDown lets change alter a cool-down, while nobody else does,
+	// and returns it as it is then.
+	ChangeCoolDown(ctx context.Context, key string, change func(*CoolDown)) (CoolDown, error)
 }
 
 // Retention deletes what is kept no longer. Changes and the history of products

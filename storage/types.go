@@ -56,6 +56,21 @@ type Channel struct {
 	Told         uint64    // the number of the last change that is behind it
 	Joined       time.Time // when it was given its place
 	Unsubscribed []string  // recipients that want nothing more
+	Backoff      Backoff
+}
+
+// A Backoff says that the receiving side of a channel is left alone. It is zero
+// when the last attempt reached it.
+type Backoff struct {
+	Failures int       // attempts in a row that did not reach it
+	Until    time.Time // when it is tried again
+}
+
+// A CoolDown says how long something is left alone. It is zero when the last
+// answer was no refusal.
+type CoolDown struct {
+	Walls int       // refusals in a row
+	Until time.Time // when it is over
 }
 
 // A ReportQuery selects reports. The zero value selects the oldest hundred.

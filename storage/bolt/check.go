@@ -159,6 +159,10 @@ func (t tx) checkValues() error {
 	t.checkScans(&p)
 	t.checkOutbox(&p)
 	t.checkSequences(&p)
+	t.each(&p, t.in(inCoolDowns), func(k, _ []byte) error {
+		_, err := t.coolDown(string(k))
+		return err
+	})
 	t.each(&p, t.in(inEvidence), func(k, _ []byte) error {
 		_, err := t.evidenceTime(string(k))
 		return err
@@ -188,6 +192,9 @@ func (t tx) each(p *problems, b bucket, fn func(k, payload []byte) error) {
 func (t tx) names(root string) []tracker.Name {
 	var list []tracker.Name
 	cur := t.in(root).cursor()
+	if cur == nil {
+		return nil
+	}
 	for k, v := cur.First(); k != nil; k, v = cur.Next() {
 		if v == nil {
 			list = append(list, tracker.Name(k))
@@ -354,6 +361,9 @@ func (t tx) eachHistory(p *problems, fn func(name tracker.Name, id tracker.Produ
 // numbered it is that of the last one, elsewhere 0.
 func (t tx) checkSequences(p *problems) {
 	look := func(b bucket, numbered bool) {
+		if b.Bucket == nil {
+			return
+		}
 		want := uint64(0)
 		if k, _ := b.Cursor().Last(); numbered {
 			want = numberOf(k)

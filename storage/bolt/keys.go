@@ -31,15 +31,20 @@ import (
 //	logs        / name / seq          => time and kind: the changes of one storefront
 //	history     / name / product id, 0, seq => nothing: the changes of one product that do not stand with it
 //	evidence    / file name           => time of the newest change that names the file
-//	channels    / name                => number of the last change that is behind the channel
+//	channels    / name                => number of the last change that is behind the channel, who left, since when it cannot be reached
 //	reports     / id                  => channel, range, attempts, outcome
 //	mailbox     / channel, 0, id      => nothing: the reports of one channel
 //	waiting     / channel, 0, id      => nothing: those with letters to be sent
 //	told        / seq, id             => nothing: the reports that tell of a change
+//	cooldowns   / marketplace         => walls in a row, until when it is left alone
 var rootBuckets = []string{
 	inMeta, inStorefronts, inShops, inCatalogs, inScans, inChanges, inSpans, inLogs, inHistory,
-	inEvidence, inChannels, inReports, inMailbox, inWaiting, inTold,
+	inEvidence, inChannels, inReports, inMailbox, inWaiting, inTold, inCoolDowns,
 }
+
+// lateBuckets came without a new schema: a file that an earlier version made
+// lacks them until something is written there.
+var lateBuckets = []string{inCoolDowns}
 
 const (
 	inMeta        = "meta"
@@ -57,6 +62,7 @@ const (
 	inMailbox     = "mailbox"
 	inWaiting     = "waiting"
 	inTold        = "told"
+	inCoolDowns   = "cooldowns"
 )
 
 // spanLength is how many changes one entry of spans covers.
@@ -102,7 +108,7 @@ func newBucket(b *bbolt.Bucket, path string) bucket {
 	return bucket{b, path, crc32.Checksum([]byte(path), castagnoli)}
 }
 
-// in returns one of the buckets at the root.
+// in returns one of the buckets at the root. One of lateBuckets may not exist.
 func (t tx) in(name string) bucket { return newBucket(t.Bucket([]byte(name)), name) }
 
 // of returns the bucket of a storefront.

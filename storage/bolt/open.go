@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -127,7 +128,7 @@ func (t tx) meta() (metaValue, error) {
 		return m, err
 	}
 	for _, name := range rootBuckets {
-		if t.Bucket([]byte(name)) == nil {
+		if t.Bucket([]byte(name)) == nil && !slices.Contains(lateBuckets, name) {
 			return m, fmt.Errorf("bucket %s is missing: %w", name, storage.ErrDamaged)
 		}
 	}

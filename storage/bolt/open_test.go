@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,15 +12,18 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.etcd.io/bbolt"
 
 	"shopwatch/storage"
 	"shopwatch/storage/bolt"
+	"shopwatch/tracker"
 )
 
 // filled writes a closed database with some history and returns its path.
@@ -36,6 +40,8 @@ func filled(t testing.TB) string {
 		list[i*7].Price.Low += 100
 		commit(t, db, whole("tencent", day.Add(time.Duration(i+1)*time.Hour), list[:len(list)-i]...))
 	}
+	_, err = db.ChangeCoolDown(ctx, "tmall", func(c *storage.CoolDown) { c.Walls, c.Until = 3, day })
+	must(t, err)
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -502,23 +508,8 @@ func TestOlderSchemaIsUpgradedAfterABackup(t *testing.T) {
 // A file as the first shopwatch wrote it: every change of a product is in the
 // index.
 func TestFileOfSchema1(t *testing.T) {
-	packed, err := os.Open("testdata/schema-1.db.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer packed.Close()
-	r, err := gzip.NewReader(packed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	content, err := io.ReadAll(r)
-	if err != nil {
-		t.Fatal(err)
-	}
 	path := filepath.Join(t.TempDir(), "shopwatch.db")
-	if err := os.WriteFile(path, content, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(path, unpacked(t, "schema-1.db.gz"), 0o600))
 	db := open(t, path)
 	sound(t, db)
 	list := products(6)
@@ -543,6 +534,87 @@ func TestFileOfSchema1(t *testing.T) {
 	sound(t, db)
 	if err := bolt.Verify(filepath.Join(filepath.Dir(path), "backups", "before-schema-2.db")); err != nil {
 		t.Errorf("the backup is no good: %v", err)
+	}
+}
+
+// unpacked is a packed file of testdata.
+func unpacked(t testing.TB, name string) []byte {
+	t.Helper()
+	packed, err := os.Open(filepath.Join("testdata", name))
+	must(t, err)
+	defer packed.Close()
+	r, err := gzip.NewReader(packed)
+	must(t, err)
+	content, err := io.ReadAll(r)
+	must(t, err)
+	return content
+}
+
+// A file of the present schema that was made before its engine had a package of
+// its own, and what that version knew from it: nothing is lost, nothing of it is
+// written anew, and what came since finds its place.
+func TestFileOfSchema2(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "shopwatch.db")
+	must(t, os.WriteFile(path, unpacked(t, "schema-2.db.gz"), 0o600))
+	db := open(t, path)
+	sound(t, db)
+	before := dump(t, db)
+	type channel struct {
+		Name         string
+		Told         uint64
+		Unsubscribed []string
+	}
+	var k struct {
+		Storefronts []storage.Storefront
+		Products    map[tracker.Name][]tracker.Item
+		Scans       []tracker.Scan
+		Changes     []tracker.Change
+		Channels    []channel
+		Reports     []tracker.Report
+	}
+	var err error
+	k.Storefronts, err = db.Storefronts(ctx)
+	must(t, err)
+	k.Products = make(map[tracker.Name][]tracker.Item)
+	for _, sf := range k.Storefronts {
+		k.Products[sf.Name], err = db.Products(ctx, sf.Name, "", 1000)
+		must(t, err)
+	}
+	k.Scans, err = db.Scans(ctx, storage.ScanQuery{Limit: 1000})
+	must(t, err)
+	k.Changes, err = db.Changes(ctx, queryAll)
+	must(t, err)
+	channels, err := db.Channels(ctx)
+	must(t, err)
+	for _, c := range channels {
+		k.Channels = append(k.Channels, channel{c.Name, c.Told, c.Unsubscribed})
+	}
+	k.Reports, err = db.Reports(ctx, storage.ReportQuery{Limit: 1000})
+	must(t, err)
+	got, err := json.MarshalIndent(k, "", " ")
+	must(t, err)
+	if diff := cmp.Diff(strings.Split(string(unpacked(t, "schema-2.json.gz")), "\n"), strings.Split(string(got), "\n")); diff != "" {
+		t.Errorf("it is read otherwise (-then +now):\n%s", diff)
+	}
+	if got := written(before, dump(t, db)); len(got) > 0 {
+		t.Errorf("reading it wrote %v", got)
+	}
+	if n, err := db.PagesOpened(ctx, "tencent", day); n != 276 || err != nil {
+		t.Errorf("PagesOpened = %d, %v; want 276", n, err)
+	}
+
+	wall := func(c *storage.CoolDown) { c.Walls, c.Until = c.Walls+1, day }
+	_, err = db.ChangeCoolDown(ctx, "tmall", wall)
+	must(t, errors.Join(err, db.SetBackoff(ctx, "chat", storage.Backoff{Failures: 1, Until: day})))
+	added := written(before, dump(t, db))
+	if want := []string{"channels/chat", "cooldowns/tmall"}; !slices.Equal(added, want) {
+		t.Errorf("written were %v, want %v", added, want)
+	}
+	sound(t, db)
+	_, _, err = db.Compact(ctx)
+	must(t, errors.Join(err, db.BackupFile(ctx, path+".backup"), bolt.Verify(path+".backup")))
+	if c, err := db.CoolDown(ctx, "tmall"); c.Walls != 1 || err != nil {
+		t.Errorf("CoolDown after it was compacted = %+v, %v", c, err)
 	}
 }
 

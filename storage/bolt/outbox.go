@@ -25,6 +25,9 @@ type channelValue struct {
 	Joined int64  `json:"j"`
 	// Left are the recipients that want no more letters.
 	Left []string `json:"l,omitempty"`
+	// Failures and Until are those of the backoff.
+	Failures int   `json:"f,omitempty"`
+	Until    int64 `json:"u,omitempty"`
 }
 
 // Join implements storage.Channels.
@@ -77,7 +80,10 @@ func (db *DB) Channels(ctx context.Context) ([]storage.Channel, error) {
 }
 
 func (v *channelValue) channel(name string) storage.Channel {
-	return storage.Channel{Name: name, Told: v.Told, Joined: fromMillis(v.Joined), Unsubscribed: v.Left}
+	return storage.Channel{
+		Name: name, Told: v.Told, Joined: fromMillis(v.Joined), Unsubscribed: v.Left,
+		Backoff: storage.Backoff{Failures: v.Failures, Until: fromMillis(v.Until)},
+	}
 }
 
 // Unsubscribe implements storage.Channels.
@@ -93,6 +99,13 @@ func (db *DB) Unsubscribe(ctx context.Context, channel, to string) error {
 func (db *DB) Resubscribe(ctx context.Context, channel, to string) error {
 	return db.changeChannel(ctx, channel, func(v *channelValue) {
 		v.Left = slices.DeleteFunc(v.Left, func(s string) bool { return s == to })
+	})
+}
+
+// SetBackoff implements storage.Channels.
+func (db *DB) SetBackoff(ctx context.Context, channel string, b storage.Backoff) error {
+	return db.changeChannel(ctx, channel, func(v *channelValue) {
+		v.Failures, v.Until = b.Failures, millis(b.Until)
 	})
 }
 

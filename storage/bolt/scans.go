@@ -3,6 +3,7 @@ package bolt
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -115,6 +116,32 @@ func (t tx) scanned() []tracker.Name {
 		names = append(names, tracker.Name(k))
 	}
 	return names
+}
+
+// PagesOpened implements storage.Scans.
+func (db *DB) PagesOpened(ctx context.Context, name tracker.Name, since time.Time) (pages int, err error) {
+	err = db.view(ctx, func(t tx) error {
+		b := t.of(inScans, name)
+		cur := b.cursor()
+		if cur == nil {
+			return nil
+		}
+		for k, v := cur.Seek(timeKey(since)); k != nil; k, v = cur.Next() {
+			p, err := b.open(k, v)
+			if err != nil {
+				return err
+			}
+			var scan struct {
+				Opened int `json:"op"`
+			}
+			if err := json.Unmarshal(p, &scan); err != nil {
+				return b.damaged(k, err)
+			}
+			pages += scan.Opened
+		}
+		return nil
+	})
+	return pages, err
 }
 
 // lookBack is how many scans before a scan are searched for a complete one.

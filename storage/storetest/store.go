@@ -210,6 +210,13 @@ func calls(s storage.Store, ctx context.Context) map[string]func() error {
 			_, err := s.ChangeLetters(ctx, []uint64{1}, func(_ uint64, l *tracker.Letter) { l.Answer = "x" })
 			return err
 		},
+		"PagesOpened": func() error { _, err := s.PagesOpened(ctx, "tencent", Day); return err },
+		"SetBackoff":  func() error { return s.SetBackoff(ctx, "analysts", storage.Backoff{Failures: 1, Until: Day}) },
+		"CoolDown":    func() error { _, err := s.CoolDown(ctx, "tmall"); return err },
+		"ChangeCoolDown": func() error {
+			_, err := s.ChangeCoolDown(ctx, "tmall", func(c *storage.CoolDown) { c.Walls++ })
+			return err
+		},
 		"KeepEvidence":  func() error { _, err := s.KeepEvidence(ctx, []byte("x"), "jpg"); return err },
 		"Evidence":      func() error { _, _, err := s.Evidence(ctx, strings.Repeat("0", 64)+".jpg"); return err },
 		"SweepEvidence": func() error { _, err := s.SweepEvidence(ctx, 0, time.Now().AddDate(1, 0, 0)); return err },
