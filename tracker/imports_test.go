@@ -22,7 +22,8 @@ const module = "shopwatch"
 // floor may stand on modules.
 var levels = [][]string{
 	{"tracker"},
-	{"storage", "tracker/browser", "tracker/market", "tracker/picture", "tracker/report"},
+	{"tracker/netrange"},
+	{"storage", "tracker/browser", "tracker/fetch", "tracker/market", "tracker/picture", "tracker/report"},
 	{"tracker/watch", "tracker/scan", "tracker/notify", "tracker/web"},
 	{"cmd/shopwatch"},
 }
