@@ -24,6 +24,8 @@ var levels = [][]string{
 	{"tracker"},
 	{"tracker/netrange"},
 	{"storage", "tracker/browser", "tracker/fetch", "tracker/market", "tracker/picture", "tracker/report"},
+	{"tracker/market/tmall"},
+	{"tracker/market/all"},
 	{"tracker/watch", "tracker/scan", "tracker/notify", "tracker/web"},
 	{"cmd/shopwatch"},
 }

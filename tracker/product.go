@@ -23,6 +23,11 @@ type ProductID string
 type Storefront struct {
 	Name Name
 	URL  string // where its listing begins
+	// Marketplace is its name; empty where the address tells.
+	Marketplace string
+	// Options are what the marketplace lets one choose for a storefront, as a
+	// JSON object; empty for its defaults.
+	Options string
 }
 
 // A Product is one entry of a catalog as a listing page showed it.

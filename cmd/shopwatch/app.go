@@ -28,7 +28,7 @@ type app struct {
 }
 
 func (a *app) load() (*Config, error) {
-	c, err := loadConfig(a.file, marketplace)
+	c, err := loadConfig(a.file)
 	if err == nil && a.hurry != nil {
 		a.hurry(c)
 	}

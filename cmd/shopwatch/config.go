@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,13 +11,19 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/goccy/go-yaml/ast"
+
 	"shopwatch/tracker"
+	"shopwatch/tracker/fetch"
+	"shopwatch/tracker/market"
+	"shopwatch/tracker/market/all"
 	"shopwatch/tracker/notify"
 	"shopwatch/tracker/report"
 	"shopwatch/tracker/watch"
@@ -75,9 +82,21 @@ type StorefrontConfig struct {
 	Title    string       `yaml:"title"`    // how reports call it; what it says of itself when empty
 	Ignore   []Pattern    `yaml:"ignore"`   // products that reports leave out
 	Watch    []Pattern    `yaml:"watch"`    // products whose changes are important
-	// Marketplace is that of the URL, When the schedule, parsed.
-	Marketplace string
-	When        watch.Schedule
+	// Marketplace is its name; that of the URL when left out and the address
+	// tells. Options are what it lets one choose.
+	Marketplace string      `yaml:"marketplace"`
+	Options     optionsNode `yaml:"options"`
+	// Storefront is what is to be scanned, When the schedule, parsed.
+	Storefront tracker.Storefront
+	When       watch.Schedule
+}
+
+// An optionsNode is read when it is known which marketplace it is for.
+type optionsNode struct{ ast.Node }
+
+func (o optionsNode) empty() bool {
+	m, ok := o.Node.(*ast.MappingNode)
+	return o.Node == nil || ok && len(m.Values) == 0
 }
 
 // A ChannelConfig is a destination of reports. Which keys it may have depends
@@ -141,7 +160,7 @@ func mustZone(name string) *time.Location {
 
 // loadConfig reads a configuration file. marketplace says to which marketplace
 // the address of a storefront belongs, or what is wrong with it.
-func loadConfig(file string, marketplace func(string) (string, error)) (*Config, error) {
+func loadConfig(file string) (*Config, error) {
 	text, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("there is no configuration %s: write one with shopwatch init, or name another with -c FILE", file)
@@ -149,18 +168,18 @@ func loadConfig(file string, marketplace func(string) (string, error)) (*Config,
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration: %w", err)
 	}
-	return parseConfig(file, text, os.LookupEnv, marketplace)
+	return parseConfig(file, text, os.LookupEnv, all.Markets())
 }
 
 // parseConfig reads the text of a configuration file.
-func parseConfig(file string, text []byte, env func(string) (string, bool), marketplace func(string) (string, error)) (*Config, error) {
+func parseConfig(file string, text []byte, env func(string) (string, bool), markets market.Set) (*Config, error) {
 	c := defaultConfig()
 	src, err := readYAML(file, text, env, c)
 	if err != nil {
 		return nil, err
 	}
 	c.resolve(filepath.Dir(file))
-	return c, c.check(src, marketplace)
+	return c, c.check(src, markets)
 }
 
 // resolve makes paths of files independent of where shopwatch is started.
@@ -182,7 +201,7 @@ func (c *Config) resolve(dir string) {
 
 // check finds what the form of the file does not show, and fills in what
 // follows from other keys.
-func (c *Config) check(src *source, marketplace func(string) (string, error)) error {
+func (c *Config) check(src *source, markets market.Set) error {
 	if c.Data == "" {
 		return src.errorf("data", "name a directory")
 	}
@@ -191,6 +210,9 @@ func (c *Config) check(src *source, marketplace func(string) (string, error)) er
 	}
 	if u, err := url.Parse(c.Public); c.Public != "" && (err != nil || u.Scheme != "https" || u.Host == "" || u.RawQuery != "") {
 		return src.errorf("public", "want the address that leads people to this shopwatch, such as https://shopwatch.example.com")
+	}
+	if _, err := fetch.FromFlags(c.Browser.Flags); err != nil {
+		return src.errorf("browser.flags", "%w", err)
 	}
 	b, r := &c.Browser, &c.Rules
 	for key := range b.Flags {
@@ -223,7 +245,7 @@ func (c *Config) check(src *source, marketplace func(string) (string, error)) er
 		return src.errorf("storefronts", "name at least one, with name and url")
 	}
 	for i := range c.Storefronts {
-		if err := c.checkStorefront(src, i, marketplace); err != nil {
+		if err := c.checkStorefront(src, i, markets); err != nil {
 			return err
 		}
 	}
@@ -247,7 +269,7 @@ func (c *Config) checkListen(src *source) error {
 	return nil
 }
 
-func (c *Config) checkStorefront(src *source, i int, marketplace func(string) (string, error)) error {
+func (c *Config) checkStorefront(src *source, i int, markets market.Set) error {
 	sf, at := &c.Storefronts[i], fmt.Sprintf("storefronts[%d]", i)
 	switch {
 	case sf.Name == "":
@@ -257,9 +279,8 @@ func (c *Config) checkStorefront(src *source, i int, marketplace func(string) (s
 	case sf.URL == "":
 		return src.errorf(at+".url", "say where the storefront is, such as https://tencent.tmall.com/")
 	}
-	var err error
-	if sf.Marketplace, err = marketplace(sf.URL); err != nil {
-		return src.errorf(at+".url", "%w", err)
+	if err := sf.open(src, at, markets); err != nil {
+		return err
 	}
 	for _, other := range c.Storefronts[:i] {
 		if other.Name == sf.Name {
@@ -275,8 +296,46 @@ func (c *Config) checkStorefront(src *source, i int, marketplace func(string) (s
 	if sf.Schedule == "" {
 		return nil // scanned when somebody asks
 	}
+	var err error
 	if sf.When, err = watch.Parse(sf.Schedule, sf.Timezone.Location); err != nil {
 		return src.errorf(at+".schedule", "%q: %w", sf.Schedule, err)
+	}
+	return nil
+}
+
+// open finds the marketplace of a storefront and reads its options.
+func (sf *StorefrontConfig) open(src *source, at string, markets market.Set) error {
+	m, err := markets.Find(sf.URL)
+	if sf.Marketplace != "" {
+		if m, err = markets.ByName(sf.Marketplace); err != nil {
+			return src.errorf(at+".marketplace", "%w", err)
+		}
+	}
+	if err != nil {
+		return src.errorf(at+".url", "%w", err)
+	}
+	sf.Marketplace = m.Name
+	sf.Storefront = tracker.Storefront{Name: sf.Name, URL: sf.URL, Marketplace: m.Name}
+	if !sf.Options.empty() {
+		if m.Options == nil {
+			return src.errorf(at+".options", "a storefront of %s has no options", m.Title)
+		}
+		o := m.Options()
+		if err := src.decode(sf.Options.Node, at+".options", reflect.ValueOf(o).Elem()); err != nil {
+			return err
+		}
+		text, err := json.Marshal(o)
+		if err != nil {
+			return src.errorf(at+".options", "%w", err)
+		}
+		sf.Storefront.Options = string(text)
+	}
+	_, err = m.Storefront(sf.URL, sf.Storefront.Options)
+	if option := (*market.OptionError)(nil); errors.As(err, &option) {
+		return src.errorf(at+".options."+option.Option, "%w", option.Err)
+	}
+	if err != nil {
+		return src.errorf(at+".url", "%w", err)
 	}
 	return nil
 }

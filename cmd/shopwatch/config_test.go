@@ -1,10 +1,8 @@
 package main
 
 import (
-	"errors"
 	"flag"
 	"log/slog"
-	"net/url"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -14,6 +12,7 @@ import (
 	"time"
 
 	"shopwatch/tracker"
+	"shopwatch/tracker/market/all"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -25,14 +24,6 @@ func environment(name string) (string, bool) {
 		"SECRET":        "t0p-s3cr3t",
 	}[name]
 	return value, ok
-}
-
-func tmall(address string) (string, error) {
-	u, err := url.Parse(address)
-	if err != nil || !strings.HasSuffix(u.Host, ".tmall.com") {
-		return "", errors.New("no marketplace knows this address; want https://NAME.tmall.com/")
-	}
-	return "tmall", nil
 }
 
 // Every bad sample is refused with the message that stands beside it.
@@ -47,7 +38,7 @@ func TestBadConfig(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = parseConfig("shopwatch.yaml", text, environment, tmall)
+			_, err = parseConfig("shopwatch.yaml", text, environment, all.Markets())
 			if err == nil {
 				t.Fatal("parseConfig = nil, want an error")
 			}
@@ -82,7 +73,7 @@ func good(t *testing.T, name string) *Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := parseConfig("/etc/shopwatch.yaml", text, environment, tmall)
+	c, err := parseConfig("/etc/shopwatch.yaml", text, environment, all.Markets())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +131,7 @@ func TestSampleNamesEveryKey(t *testing.T) {
 // The sample that init writes shows the defaults, and its comments hold keys
 // that exist.
 func TestSample(t *testing.T) {
-	c, err := parseConfig("shopwatch.yaml", sample, environment, tmall)
+	c, err := parseConfig("shopwatch.yaml", sample, environment, all.Markets())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +143,7 @@ func TestSample(t *testing.T) {
 	text := strings.Replace(string(sample), "channels: []", "channels:", 1)
 	text = regexp.MustCompile(`(?m)^#(  [ -])`).ReplaceAllString(text, "$1")
 	text = regexp.MustCompile(`(?m)^    # `).ReplaceAllString(text, "    ")
-	if c, err = parseConfig("shopwatch.yaml", []byte(text), environment, tmall); err != nil {
+	if c, err = parseConfig("shopwatch.yaml", []byte(text), environment, all.Markets()); err != nil {
 		t.Fatalf("with all comments taken for keys: %v", err)
 	}
 	if len(c.Channels) != 3 || c.Storefronts[0].Title == "" || c.Channels[0].LeastPercent != 5 {
@@ -277,7 +268,7 @@ func FuzzConfig(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		c, err := parseConfig("shopwatch.yaml", text, environment, tmall)
+		c, err := parseConfig("shopwatch.yaml", text, environment, all.Markets())
 		if err == nil && len(c.Storefronts) == 0 {
 			t.Error("a configuration without storefronts, want an error")
 		}

@@ -127,7 +127,7 @@ func (d *demo) writeConfig(shop *fixtures.Storefront) (*Config, error) {
 	if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
 		return nil, fmt.Errorf("write the configuration of the demo: %w", err)
 	}
-	return loadConfig(file, marketplace)
+	return loadConfig(file)
 }
 
 func (d *demo) path(name string) string { return filepath.Join(d.dir, name) }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -12,7 +13,8 @@ import (
 	"shopwatch/storage"
 	"shopwatch/tracker"
 	"shopwatch/tracker/browser"
-	"shopwatch/tracker/market"
+	"shopwatch/tracker/fetch"
+	"shopwatch/tracker/market/all"
 	"shopwatch/tracker/scan"
 	"shopwatch/tracker/watch"
 )
@@ -31,10 +33,12 @@ type engine struct {
 	used sync.RWMutex
 }
 
-// A chrome is a Chrome with what reads pages through it.
+// A chrome is a Chrome with what reads pages through it, and through a client of
+// HTTP that goes the same way.
 type chrome struct {
 	config  BrowserConfig
 	browser *browser.Browser
+	http    *fetch.Client
 	scanner *scan.Scanner
 }
 
@@ -46,18 +50,29 @@ func newEngine(c *atomic.Pointer[Config], db *storage.DB, log *slog.Logger) (*en
 		return nil, fmt.Errorf("read what shopwatch was at last: %w", err)
 	}
 	e := &engine{config: c, db: db, log: log, journal: j}
-	e.chrome.Store(e.newChrome())
+	ch, err := e.newChrome()
+	if err != nil {
+		return nil, err
+	}
+	e.chrome.Store(ch)
 	return e, nil
 }
 
 // newChrome returns the Chrome of the configuration.
-func (e *engine) newChrome() *chrome {
+func (e *engine) newChrome() (*chrome, error) {
 	c := e.config.Load()
 	b := c.Browser
+	way, err := fetch.FromFlags(b.Flags)
+	if err != nil {
+		return nil, err
+	}
+	way.UserAgent = cmp.Or(way.UserAgent, "shopwatch/"+version)
 	pacer := &watch.Pacer{Min: time.Duration(b.Pace.Min), Max: time.Duration(b.Pace.Max)}
-	ch := &chrome{config: b, browser: newBrowser(c, e.log)}
+	ch := &chrome{config: b, browser: newBrowser(c, e.log), http: fetch.New(way)}
 	ch.scanner = scan.New(scan.Options{
+		Markets:     all.Markets(),
 		Browser:     ch.browser,
+		HTTP:        ch.http,
 		Preview:     e.db.Preview,
 		Keep:        e.db.KeepEvidence,
 		Picture:     e.journal.picture,
@@ -68,7 +83,13 @@ func (e *engine) newChrome() *chrome {
 		Opened:      e.openedToday,
 		Log:         e.log,
 	})
-	return ch
+	return ch, nil
+}
+
+// close ends Chrome and what it has left open.
+func (ch *chrome) close() error {
+	ch.http.Close()
+	return ch.browser.Close()
 }
 
 // use returns the Chrome of the configuration for a scan, which gives it back.
@@ -84,10 +105,17 @@ func (e *engine) use() (ch *chrome, giveBack func()) {
 		e.used.RUnlock()
 		e.used.Lock()
 		if ch = e.chrome.Load(); !reflect.DeepEqual(ch.config, e.config.Load().Browser) {
-			if err := ch.browser.Close(); err != nil {
+			next, err := e.newChrome()
+			if err != nil { // the configuration was checked
+				e.log.Error("the old Chrome stays", "err", err)
+				e.used.Unlock()
+				e.used.RLock()
+				return ch, e.used.RUnlock
+			}
+			if err := ch.close(); err != nil {
 				e.log.Warn("chrome did not end in good order", "err", err)
 			}
-			e.chrome.Store(e.newChrome())
+			e.chrome.Store(next)
 		}
 		e.used.Unlock()
 	}
@@ -102,8 +130,10 @@ func newBrowser(c *Config, log *slog.Logger) *browser.Browser {
 // also where a marketplace lets them stand on session cookies.
 func browserOptions(c *Config, log *slog.Logger) browser.Options {
 	o := browser.Options{Path: c.Browser.Path, Profile: c.Browser.Profile, Flags: c.Browser.Flags, Remote: c.Browser.Remote, Log: log}
-	for _, m := range market.All() {
-		o.Keep = append(o.Keep, m.Login.Domains...)
+	for _, m := range all.Markets() {
+		if m.Login != nil {
+			o.Keep = append(o.Keep, m.Login.Domains...)
+		}
 	}
 	return o
 }
@@ -120,7 +150,7 @@ func (e *engine) openedToday(name tracker.Name) (n int, err error) {
 }
 
 // close ends Chrome. The database is its opener's to close.
-func (e *engine) close() error { return e.chrome.Load().browser.Close() }
+func (e *engine) close() error { return e.chrome.Load().close() }
 
 // scan reads a storefront by the rules that hold for it.
 func (e *engine) scan(ctx context.Context, sf tracker.Storefront, tell func(tracker.Progress)) *tracker.Scan {
@@ -143,19 +173,10 @@ func (c *Config) plans() []watch.Plan {
 	for i := range c.Storefronts {
 		sf := &c.Storefronts[i]
 		all = append(all, watch.Plan{
-			Storefront:  tracker.Storefront{Name: sf.Name, URL: sf.URL},
+			Storefront:  sf.Storefront,
 			Marketplace: sf.Marketplace,
 			Schedule:    sf.When,
 		})
 	}
 	return all
-}
-
-// marketplace returns the marketplace that an address belongs to.
-func marketplace(address string) (string, error) {
-	m, _, err := market.Find(address)
-	if err != nil {
-		return "", err
-	}
-	return m.Name, nil
 }

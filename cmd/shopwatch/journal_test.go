@@ -48,7 +48,7 @@ func TestJournal(t *testing.T) {
 	done()
 	j.end("a", true)
 	// Opening it once more, without a scan, is no death.
-	j = open()
+	open()
 	j = open()
 	if j.careful("a") {
 		t.Error("one death makes it careful")

@@ -11,6 +11,7 @@ import (
 
 	"shopwatch/tracker/browser"
 	"shopwatch/tracker/market"
+	"shopwatch/tracker/market/all"
 )
 
 // A loginCommand makes a login, or carries one over from another machine.
@@ -39,9 +40,12 @@ func (l *loginCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	m, err := market.By(l.Marketplace)
+	m, err := all.Markets().ByName(l.Marketplace)
 	if err != nil {
 		return err
+	}
+	if m.Login == nil {
+		return fmt.Errorf("storefronts of %s need no login", m.Title)
 	}
 	if c.Browser.Remote != "" {
 		return fmt.Errorf("browser.remote is set: log in with that Chrome, where it runs; a login lives in its profile")
@@ -155,8 +159,10 @@ func (d *loginDesk) noted(s loginState, r loginRecord) error {
 // marketplaces lists them for the help.
 func marketplaces() string {
 	var names []string
-	for _, m := range market.All() {
-		names = append(names, m.Name)
+	for _, m := range all.Markets() {
+		if m.Login != nil {
+			names = append(names, m.Name)
+		}
 	}
 	return list(names)
 }

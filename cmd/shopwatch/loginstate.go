@@ -15,6 +15,7 @@ import (
 
 	"shopwatch/tracker/browser"
 	"shopwatch/tracker/market"
+	"shopwatch/tracker/market/all"
 )
 
 // A loginRecord is kept beside the profile: when a login was made, and how.
@@ -175,9 +176,9 @@ func replaceFile(name string, content []byte) error {
 	return os.Rename(f.Name(), name)
 }
 
-// marketplaces are those of the configured storefronts.
+// marketplaces are those of the configured storefronts that know a login.
 func (c *Config) marketplaces() []*market.Market {
-	return slices.DeleteFunc(market.All(), func(m *market.Market) bool {
-		return !slices.ContainsFunc(c.Storefronts, func(sf StorefrontConfig) bool { return sf.Marketplace == m.Name })
+	return slices.DeleteFunc(all.Markets(), func(m *market.Market) bool {
+		return m.Login == nil || !slices.ContainsFunc(c.Storefronts, func(sf StorefrontConfig) bool { return sf.Marketplace == m.Name })
 	})
 }

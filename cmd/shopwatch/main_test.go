@@ -519,7 +519,7 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 	w := newWorld(t)
 	w.want(0, "scan")
 	data := filepath.Join(w.dir, "data")
-	c, err := loadConfig(filepath.Join(w.dir, "shopwatch.yaml"), marketplace)
+	c, err := loadConfig(filepath.Join(w.dir, "shopwatch.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}

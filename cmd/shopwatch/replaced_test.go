@@ -75,7 +75,7 @@ func TestRescueIsTriedAgain(t *testing.T) {
 	w := quietWorld(t, "")
 	data := filepath.Join(w.dir, "data")
 	fill(t, data)
-	c, err := loadConfig(filepath.Join(w.dir, "shopwatch.yaml"), marketplace)
+	c, err := loadConfig(filepath.Join(w.dir, "shopwatch.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}

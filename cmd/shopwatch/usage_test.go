@@ -22,6 +22,7 @@ import (
 
 	"shopwatch/fixtures"
 	"shopwatch/tracker"
+	"shopwatch/tracker/market/all"
 	"shopwatch/tracker/notify"
 )
 
@@ -153,7 +154,7 @@ func keysOf(t reflect.Type, path string) []string {
 		if inner.Kind() == reflect.Slice && inner.Elem().Kind() == reflect.Struct && inner.Elem().NumField() > 1 {
 			all = append(all, keysOf(inner.Elem(), path+key+"[].")...)
 		}
-		if _, ok := reflect.New(inner).Interface().(encoding.TextUnmarshaler); !ok && inner.Kind() == reflect.Struct {
+		if _, ok := reflect.New(inner).Interface().(encoding.TextUnmarshaler); !ok && inner.Kind() == reflect.Struct && inner != reflect.TypeFor[optionsNode]() {
 			all = slices.Delete(all, len(all)-1, len(all)) // a heading, no key
 			all = append(all, keysOf(inner, path+key+".")...)
 		}
@@ -171,7 +172,7 @@ func TestReadmeNamesKeys(t *testing.T) {
 	}
 	var named []string
 	const least = "storefronts: [{name: tencent, url: 'https://tencent.tmall.com/'}]\n"
-	plain, err := parseConfig("shopwatch.yaml", []byte(least), environment, tmall)
+	plain, err := parseConfig("shopwatch.yaml", []byte(least), environment, all.Markets())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +187,7 @@ func TestReadmeNamesKeys(t *testing.T) {
 		if outer, inner, ok := strings.Cut(key, "."); ok {
 			text = outer + ": {" + inner + ": " + value + "}\n"
 		}
-		c, err := parseConfig("shopwatch.yaml", []byte(least+text), environment, tmall)
+		c, err := parseConfig("shopwatch.yaml", []byte(least+text), environment, all.Markets())
 		if err != nil {
 			t.Errorf("the default of %s: %v", key, err)
 			continue

@@ -87,6 +87,10 @@ func (s *source) decode(n ast.Node, path string, v reflect.Value) error {
 	if _, ok := n.(*ast.NullNode); ok {
 		return nil
 	}
+	if o, ok := v.Addr().Interface().(*optionsNode); ok {
+		o.Node = n
+		return nil
+	}
 	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
 		text, raw, err := s.scalar(n, path)
 		if err != nil {
@@ -163,7 +167,8 @@ func (s *source) decodeStruct(n ast.Node, path string, v reflect.Value) error {
 	fields := map[string]reflect.Value{}
 	var known []string
 	for i := range v.NumField() {
-		if key := v.Type().Field(i).Tag.Get("yaml"); key != "" {
+		tag := v.Type().Field(i).Tag
+		if key := cmp.Or(tag.Get("yaml"), tag.Get("json")); key != "" { // options of marketplaces have json tags
 			known = append(known, key)
 			fields[key] = v.Field(i)
 		}

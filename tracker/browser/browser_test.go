@@ -114,6 +114,9 @@ func tab(t *testing.T, b *browser.Browser, o browser.TabOptions) *browser.Tab {
 	if o.Script == "" {
 		o.Script = script
 	}
+	if o.Calls != nil {
+		o.Heard = "shopwatch.heard"
+	}
 	tb, err := b.Tab(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)

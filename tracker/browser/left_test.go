@@ -2,6 +2,7 @@ package browser_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -17,13 +18,16 @@ import (
 func sizeOf(t *testing.T, dir string) (bytes int64) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return nil // gone meanwhile
+		if err == nil && !d.IsDir() {
+			info, gone := d.Info()
+			if err = gone; err == nil {
+				bytes += info.Size()
+			}
 		}
-		if info, err := d.Info(); err == nil {
-			bytes += info.Size()
+		if errors.Is(err, fs.ErrNotExist) { // gone meanwhile
+			return nil
 		}
-		return nil
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -49,9 +49,12 @@ func (e *LoadError) Error() string { return e.Text }
 type TabOptions struct {
 	// Script is installed in every page, in a world of its own: it shares the
 	// document with the page but none of its JavaScript, so that a page
-	// cannot bend it. It must define the object shopwatch, with a function
-	// heard(call) that takes the answers to the calls.
+	// cannot bend it.
 	Script string
+	// Heard is the function of the script that is told of the answers to the
+	// page's Calls, as objects with url, status, err and bytes. Empty when it
+	// has none.
+	Heard string
 	// Blocked are patterns of addresses that are not loaded, in the syntax of
 	// URLPattern: "*://*:*/*.jpg".
 	Blocked []string
@@ -471,7 +474,7 @@ func (t *Tab) answered(id network.RequestID, failure string, bytes int64) {
 			}
 		}
 		t.mu.Unlock()
-		if stale || world == 0 {
+		if stale || world == 0 || t.opts.Heard == "" {
 			return nil // a world yet to come is told when it is made
 		}
 		return t.heard(ctx, s, world, c)
@@ -497,7 +500,7 @@ func (t *Tab) fetchBody(ctx context.Context, s cdp.Session, id network.RequestID
 // heard tells the page's script of a call.
 func (t *Tab) heard(ctx context.Context, s cdp.Session, world runtime.ExecutionContextID, c *Call) error {
 	return call(ctx, s, runtime.Evaluate, runtime.EvaluateParams{
-		Expression: "shopwatch.heard(" + c.note() + ")", ContextID: world, Silent: new(true),
+		Expression: t.opts.Heard + "(" + c.note() + ")", ContextID: world, Silent: new(true),
 	})
 }
 
@@ -625,8 +628,8 @@ func (t *Tab) Sweep(ctx context.Context) error {
 	})
 }
 
-// Wait evaluates a call of the page's script, such as "shopwatch.wait(1)",
-// waits for the promise that it returns and decodes its value into out. When
+// Wait evaluates a call of the page's script, waits for the promise that it
+// returns and decodes its value into out. When
 // the page goes elsewhere meanwhile, the call is made again there.
 func (t *Tab) Wait(ctx context.Context, expression string, out any) error {
 	for {
@@ -712,6 +715,9 @@ func (t *Tab) install(ctx context.Context, s cdp.Session) (runtime.ExecutionCont
 	calls := t.calls
 	t.mu.Unlock()
 	for i := range calls {
+		if t.opts.Heard == "" {
+			break
+		}
 		if err := t.heard(ctx, s, world, &calls[i]); err != nil {
 			return 0, err
 		}

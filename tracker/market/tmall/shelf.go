@@ -1,18 +1,20 @@
-package market
+package tmall
 
 import (
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"shopwatch/tracker"
+	"shopwatch/tracker/market"
 )
 
 // A shelf is the list of the classic shop or the C-shop as the script read it
-// (tmall.md, sections 2.5 and 2.9).
+// (NOTES.md, 2.5 and 2.9).
 type shelf struct {
 	Layout   string  `json:"layout"`
 	Loaded   bool    `json:"loaded"`
@@ -25,9 +27,21 @@ type shelf struct {
 	Rows     []row   `json:"rows"`
 	End      bool    `json:"end"`
 	Total    int     `json:"total"`
+	Embedded bool    `json:"embedded"` // the document names no call for the list, so it came with the list
 	Manifest *string `json:"manifest"`
 	Pixel    *string `json:"pixel"`
 }
+
+// The layouts of a storefront.
+const (
+	layoutClassic = "classic"
+	layoutCShop   = "cshop"
+	layoutReact   = "react"
+)
+
+// maxPages is the number of pages after which the marketplace cuts a list
+// (NOTES.md, 2.7).
+const maxPages = 100
 
 type row struct {
 	K     int    `json:"k"`
@@ -43,7 +57,7 @@ type cell struct {
 	Plain string `json:"plain"`
 }
 
-func parseTmall(p *Page) Listing {
+func parse(p *page) market.Listing {
 	if p.List == nil || !p.List.Loaded && !p.List.Empty {
 		return parseReact(p)
 	}
@@ -51,12 +65,12 @@ func parseTmall(p *Page) Listing {
 }
 
 // parseShelf reads one page of a classic list and checks what the page alone
-// can prove (tmall.md, section 6).
-func parseShelf(p *Page) Listing {
+// can prove (NOTES.md, 6).
+func parseShelf(p *page) market.Listing {
 	s := p.List
-	l := Listing{
+	l := market.Listing{
 		Layout: s.Layout, Page: s.Current, Last: s.LastPage, Next: s.Next, Empty: s.Empty && len(s.Rows) == 0,
-		Shop: seller(p.Shop.ID, p.Shop.Seller, p.Shop.Name),
+		Seller: market.Seller(p.Seller.ID, p.Seller.Seller, p.Seller.Name),
 	}
 	if s.Counter != nil {
 		if l.Page == 0 {
@@ -64,7 +78,7 @@ func parseShelf(p *Page) Listing {
 		}
 		l.Pages = s.Counter[1]
 		if s.Counter[0] != l.Page {
-			l.problem("the counter says page %d, the pagination page %d", s.Counter[0], l.Page)
+			l.Problem("the counter says page %d, the pagination page %d", s.Counter[0], l.Page)
 		}
 	}
 	if s.Total > 0 {
@@ -72,53 +86,66 @@ func parseShelf(p *Page) Listing {
 	}
 	if l.Empty {
 		if !s.Filter && s.Layout != "" {
-			l.problem("the empty list has no filter bar")
+			l.Problem("the empty list has no filter bar")
 		}
 		if l.Pages > 0 {
-			l.problem("the list is empty, but %d pages are declared", l.Pages)
+			l.Problem("the list is empty, but %d pages are declared", l.Pages)
 		}
 		return l
 	}
 	if !s.End {
-		l.problem("the list is cut off: its end mark is missing")
+		l.Problem("the list is cut off: its end mark is missing")
 	}
 	if l.Pages == 0 {
-		l.problem("the page count is missing or 0")
+		l.Problem("the page count is missing or 0")
 	}
-	if l.Page != p.Wanted {
-		l.problem("asked for page %d, got page %d", p.Wanted, l.Page)
+	if l.Pages >= maxPages {
+		l.Cut = fmt.Sprintf("the marketplace shows %d pages at most, so the list may be cut", maxPages)
+	}
+	if l.Page != p.wanted {
+		l.Problem("asked for page %d, got page %d", p.wanted, l.Page)
 	}
 	if !asked(p) {
-		l.problem("the list was not asked for")
+		l.Problem("the list was not asked for")
 	}
 	seen := map[tracker.ProductID]bool{}
 	for i, r := range s.Rows {
 		// A row of 30 is the list view, one product a line.
 		if short := len(r.Cells) != r.K && r.K <= 10; short && (i < len(s.Rows)-1 || l.Page < l.Pages) {
-			l.problem("row %d has %d of %d products", i+1, len(r.Cells), r.K)
+			l.Problem("row %d has %d of %d products", i+1, len(r.Cells), r.K)
 		}
 		for j := range r.Cells {
 			prod, err := r.Cells[j].product(s.Layout)
-			l.take(prod, err, seen)
+			l.Take(prod, err, seen)
 		}
 	}
-	l.manifest(s.Manifest, "the id manifest")
-	l.manifest(s.Pixel, "the beacon's id list")
+	compareManifest(&l, s.Manifest, "the id manifest")
+	compareManifest(&l, s.Pixel, "the beacon's id list")
 	return l
 }
 
-// asked reports whether an answered list call stands behind the page: "an
-// asynSearch response with that pageNo was seen" (tmall.md, section 6).
-func asked(p *Page) bool {
-	return slices.ContainsFunc(p.Calls, func(c Call) bool {
-		n, _ := strconv.Atoi(c.address.Query().Get("pageNo"))
-		return listCall(c.address) && c.status == 200 && max(n, 1) == p.Wanted
-	})
+// asked reports whether the marketplace itself answered with the wanted page:
+// to the list call that stands behind the page, or, where the document names
+// none, with the document (NOTES.md, 6).
+func asked(p *page) bool {
+	if slices.ContainsFunc(p.calls, func(c *call) bool {
+		return listCall(c.address) && c.status == 200 && pageNo(c.address) == p.wanted
+	}) {
+		return true
+	}
+	u, err := url.Parse(p.document)
+	return err == nil && p.List.Embedded && p.status == 200 && pageNo(u) == p.wanted
 }
 
-// manifest compares the ids that the page lists in a hidden place with its
-// cards.
-func (l *Listing) manifest(ids *string, what string) {
+// pageNo is the number of the listing page that an address asks for.
+func pageNo(u *url.URL) int {
+	n, _ := strconv.Atoi(u.Query().Get("pageNo"))
+	return max(n, 1)
+}
+
+// compareManifest compares the ids that the page lists in a hidden place with
+// its cards.
+func compareManifest(l *market.Listing, ids *string, what string) {
 	if ids == nil {
 		return
 	}
@@ -130,12 +157,12 @@ func (l *Listing) manifest(ids *string, what string) {
 	}
 	for i := range l.Products {
 		if !listed[l.Products[i].ID] {
-			l.problem("%s does not name product %s", what, l.Products[i].ID)
+			l.Problem("%s does not name product %s", what, l.Products[i].ID)
 			return
 		}
 	}
 	if len(listed) != len(l.Products) {
-		l.problem("%s names %d products, the page shows %d", what, len(listed), len(l.Products))
+		l.Problem("%s names %d products, the page shows %d", what, len(listed), len(l.Products))
 	}
 }
 
@@ -152,12 +179,12 @@ func (c *cell) product(layout string) (tracker.Product, error) {
 	}
 	if !ok {
 		address = "https://detail.tmall.com/item.htm?id=" + c.ID
-		if layout == "cshop" {
+		if layout == layoutCShop {
 			address = "https://item.taobao.com/item.htm?id=" + c.ID
 		}
 	}
 	return tracker.Product{
-		ID: id, Title: clip(c.Title, longestTitle), URL: address, Image: picture(c.Image), Price: listedPrice(c.Plain, c.Price),
+		ID: id, Title: market.Clip(c.Title, market.MaxTitle), URL: address, Image: picture(c.Image), Price: listedPrice(c.Plain, c.Price),
 	}, nil
 }
 
@@ -169,7 +196,7 @@ var (
 
 // listedPrice reads the first of the texts that is a price. What is written in
 // the glyphs of a private font, a token, or not there, is an unknown price
-// (tmall.md, section 2.6).
+// (NOTES.md, 2.6).
 func listedPrice(texts ...string) tracker.Price {
 	for _, t := range texts {
 		t = strings.TrimSpace(t)
@@ -197,8 +224,8 @@ func listedPrice(texts ...string) tracker.Price {
 	return tracker.Price{Currency: "CNY"}
 }
 
-// loose takes numbers and booleans that may come as strings (tmall.md,
-// section 3.3).
+// loose takes numbers and booleans that may come as strings (NOTES.md,
+// 3.3).
 type loose string
 
 func (s *loose) UnmarshalJSON(b []byte) error {

@@ -7,12 +7,9 @@ import (
 	"shopwatch/tracker"
 )
 
-// pageCap is the number of pages after which a marketplace cuts a list
-// (tmall.md, section 2.7).
-const pageCap = 100
-
-// A Judgement says whether listing pages together are the whole list.
-type Judgement struct {
+// Completeness says whether listing pages together are the whole list, and what
+// they list.
+type Completeness struct {
 	Complete bool
 	// Moved says that the list moved while it was read, so that a second pass
 	// over the pages may show what the first one missed.
@@ -37,10 +34,13 @@ const (
 	twice         // nothing but products listed twice on one page
 )
 
-// Whole judges one pass over the pages of a list, given in the order in which
-// they were read (tmall.md, section 6).
-func Whole(pages []Listing) Judgement {
-	var j Judgement
+// Assess says whether the pages of one pass over a list, in the order in which
+// they were read, are the whole of it. They are when each proves what it shows,
+// they lead from one to the next up to one that says that it is the last, and
+// what the storefront declares of pages and products agrees with what was seen.
+func Assess(pages []Listing) Completeness {
+	var j Completeness
+	pages = slices.DeleteFunc(slices.Clone(pages), func(l Listing) bool { return l.Witness })
 	at := map[tracker.ProductID]int{}
 	across := 0
 	for i := range pages {
@@ -59,14 +59,14 @@ func Whole(pages []Listing) Judgement {
 		j.Declared.Pages = max(j.Declared.Pages, l.Pages)
 		j.Declared.Products = max(j.Declared.Products, l.Total)
 	}
-	j.Reason, j.doubt = j.judge(pages, across)
+	j.Reason, j.doubt = j.doubtOf(pages, across)
 	j.Complete, j.Moved = j.doubt == none, j.doubt > broken
 	return j
 }
 
-// judge returns the first reason why the pages may not be the whole list, and
+// doubtOf returns the first reason why the pages may not be the whole list, and
 // of what kind it is.
-func (j *Judgement) judge(pages []Listing, across int) (reason string, d doubt) {
+func (j *Completeness) doubtOf(pages []Listing, across int) (reason string, d doubt) {
 	if len(pages) == 0 {
 		return "no page was read", broken
 	}
@@ -107,8 +107,8 @@ func (j *Judgement) judge(pages []Listing, across int) (reason string, d doubt) 
 	if !last.Last {
 		return fmt.Sprintf("page %d does not say that it is the last", len(pages)), broken
 	}
-	if first.Pages >= pageCap {
-		return fmt.Sprintf("the marketplace shows %d pages at most, so the list may be cut", pageCap), broken
+	if last.Cut != "" {
+		return last.Cut, broken
 	}
 	if across > 0 {
 		return fmt.Sprintf("%d listed twice on different pages, so as many may have been missed", across), slipped
@@ -136,30 +136,12 @@ func (l *Listing) declared(of *Listing) string {
 	return fmt.Sprintf("%d pages", of.Pages)
 }
 
-// Repeats notes as a problem that the page lists what one before it listed.
-func (l *Listing) Repeats(before []Listing) {
-	for k := range before {
-		if same(&before[k], l) {
-			l.problem("it repeats page %d", k+1)
-			return
-		}
-	}
-}
-
-// same reports whether two pages list the same products.
-func same(a, b *Listing) bool {
-	if len(a.Products) != len(b.Products) || len(a.Products) == 0 {
-		return false
-	}
-	return slices.EqualFunc(a.Products, b.Products, func(x, y tracker.Product) bool { return x.ID == y.ID })
-}
-
-// Healed judges a second pass together with the first, after the first found
+// MergePasses judges a second pass together with the first, after the first found
 // that the list moved. The second counts by itself when it is whole. Otherwise
 // what one pass missed the other may have seen: the passes together are whole
 // when they saw exactly as many products as the pages hold. Products listed
 // twice on one page are believed to be so when both passes agree on the rest.
-func Healed(first, second Judgement) Judgement {
+func MergePasses(first, second Completeness) Completeness {
 	if second.Complete {
 		second.Warnings = append(second.Warnings, "read again, because at first "+first.Reason)
 		return second
@@ -178,13 +160,13 @@ func Healed(first, second Judgement) Judgement {
 	if first.Declared != second.Declared || first.cells != second.cells {
 		return j
 	}
-	whole := len(j.Products) == second.cells
+	seenAll := len(j.Products) == second.cells
 	if second.Declared.Products > 0 {
-		whole = len(j.Products) == second.Declared.Products
+		seenAll = len(j.Products) == second.Declared.Products
 	}
 	agree := len(j.Products) == len(first.Products) && len(j.Products) == len(second.Products) && first.Duplicates == second.Duplicates && second.Declared.Products == 0
 	switch {
-	case whole && first.doubt == slipped && second.doubt == slipped:
+	case seenAll && first.doubt == slipped && second.doubt == slipped:
 		j.Warnings = append(j.Warnings, fmt.Sprintf("the list moved while it was read (%s); two passes together saw all of it", first.Reason))
 	case agree && first.doubt == twice && second.doubt == twice:
 		j.Warnings = append(j.Warnings, second.Reason+", the same in two passes")

@@ -1,20 +1,22 @@
-package market
+package tmall
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
 
 	"shopwatch/tracker"
+	"shopwatch/tracker/market"
 )
 
 // A reactPage says that the page is of the React front. Its products come from
-// the network (tmall.md, section 3).
+// the network (NOTES.md, 3).
 type reactPage struct{}
 
-// An answer is one page of the shelf as the shop's API answered it (tmall.md,
-// section 3.3): every number and boolean may be a string.
+// An answer is one page of the shelf as the shop's API answered it (NOTES.md,
+// 3.3): every number and boolean may be a string.
 type answer struct {
 	Total    loose     `json:"totalCnt"`
 	Page     loose     `json:"page"`
@@ -73,21 +75,21 @@ func mtopOf(address *url.URL, body []byte) *mtop {
 		return m
 	}
 	m.shelf = first.Items
-	id, by := string(first.Global.ShopID), string(first.Global.SellerID)
+	id, by := string(first.Global.SellerID), string(first.Global.SellerID)
 	if id == "" {
 		id, by = asker(address.Query().Get("data"))
 	}
-	shop := seller(id, by, first.Sign.ShopName)
+	shop := market.Seller(id, by, first.Sign.ShopName)
 	m.shop = &shop
 	return m
 }
 
 // mtopRefusal holds when the newest API answer is a refusal with one of the
-// codes (tmall.md, section 4.6).
-func mtopRefusal(codes ...string) func(*Page) bool {
-	return func(p *Page) bool {
-		for i := len(p.Calls) - 1; i >= 0; i-- {
-			if m := p.Calls[i].api; m != nil {
+// codes (NOTES.md, 4.6).
+func mtopRefusal(codes ...string) func(*page) bool {
+	return func(p *page) bool {
+		for i := len(p.calls) - 1; i >= 0; i-- {
+			if m := p.calls[i].api; m != nil {
 				return !m.ok() && contains(strings.Join(m.ret, " "), codes...)
 			}
 		}
@@ -105,14 +107,31 @@ func asker(data string) (shop, seller string) {
 	return string(d.ShopID), string(d.SellerID)
 }
 
-// Answered reports whether the wanted page of a React shelf has come.
-func (p *Page) Answered() bool { return p.answer() != nil }
+// more says what is still to be done before a page of a React shelf can be read,
+// nil when nothing is. Its first call may bring the seller only; the pages after
+// the first come when its end is shown.
+func more(p *page, st *market.State) *market.Request {
+	if p.React == nil || p.List != nil || p.answer() != nil || p.Why == "time" {
+		return nil
+	}
+	switch {
+	case st == nil && p.wanted == 1:
+		return nil
+	case st != nil && (!st.Transient || p.Why != "answers" || p.step && p.wanted > 1):
+		return nil
+	}
+	next := market.Request{Page: p.wanted, Wait: fmt.Sprintf("shopwatch.wait('list', %d, ms)", len(p.calls)+1)}
+	if p.wanted > 1 {
+		next.Turn = "shopwatch.scroll()"
+	}
+	return &next
+}
 
 // answer returns the newest answer for the wanted page of the shelf, nil when
 // there is none.
-func (p *Page) answer() *answer {
-	for i := len(p.Calls) - 1; i >= 0; i-- {
-		if m := p.Calls[i].api; m != nil && m.shelf != nil && m.shelf.Page.int() == p.Wanted {
+func (p *page) answer() *answer {
+	for i := len(p.calls) - 1; i >= 0; i-- {
+		if m := p.calls[i].api; m != nil && m.shelf != nil && m.shelf.Page.int() == p.wanted {
 			return m.shelf
 		}
 	}
@@ -120,15 +139,15 @@ func (p *Page) answer() *answer {
 }
 
 // answered reports whether any page of the shelf has come.
-func (p *Page) answered() bool {
-	return slices.ContainsFunc(p.Calls, func(c Call) bool { return c.api != nil && c.api.shelf != nil })
+func (p *page) answered() bool {
+	return slices.ContainsFunc(p.calls, func(c *call) bool { return c.api != nil && c.api.shelf != nil })
 }
 
 // shop returns what the answers said of the storefront, the newest if several
 // did.
-func (p *Page) shop() (shop tracker.Shop) {
-	for i := range p.Calls {
-		if m := p.Calls[i].api; m != nil && m.shop != nil {
+func (p *page) shop() (shop tracker.Shop) {
+	for i := range p.calls {
+		if m := p.calls[i].api; m != nil && m.shop != nil {
 			shop = *m.shop
 		}
 	}
@@ -136,28 +155,28 @@ func (p *Page) shop() (shop tracker.Shop) {
 }
 
 // parseReact reads one answered page of the shelf and checks what it alone can
-// prove (tmall.md, section 6).
-func parseReact(p *Page) Listing {
-	l := Listing{Layout: "react", Page: p.Wanted}
+// prove (NOTES.md, 6).
+func parseReact(p *page) market.Listing {
+	l := market.Listing{Layout: layoutReact, Page: p.wanted}
 	a := p.answer()
 	if a == nil {
-		l.problem("page %d of the shelf was not answered", p.Wanted)
+		l.Problem("page %d of the shelf was not answered", p.wanted)
 		return l
 	}
-	l.Shop = p.shop()
+	l.Seller = p.shop()
 	size, more := a.PageSize.int(), a.HasNext == "true"
 	l.Last, l.Total = !more, max(a.Total.int(), 0)
 	if more {
-		l.Next = p.Wanted + 1
+		l.Next = p.wanted + 1
 	}
 	if a.HasNext != "true" && a.HasNext != "false" {
-		l.problem("the answer does not say whether more follows")
+		l.Problem("the answer does not say whether more follows")
 	}
 	if a.Total.int() < 0 {
-		l.problem("the answer does not say how many products there are")
+		l.Problem("the answer does not say how many products there are")
 	}
 	if more && len(a.Items) != size {
-		l.problem("page %d has %d of %d products, yet more follows", p.Wanted, len(a.Items), size)
+		l.Problem("page %d has %d of %d products, yet more follows", p.wanted, len(a.Items), size)
 	}
 	if len(a.Items) == 0 && a.Total.int() == 0 && !more {
 		l.Empty = true
@@ -166,8 +185,9 @@ func parseReact(p *Page) Listing {
 	seen := map[tracker.ProductID]bool{}
 	for i := range a.Items {
 		prod, err := a.Items[i].product()
-		l.take(prod, err, seen)
+		l.Take(prod, err, seen)
 	}
+	a.Items = nil // they are read once, and long shelves are many
 	return l
 }
 
@@ -179,7 +199,7 @@ func (it *apiItem) product() (tracker.Product, error) {
 	if it.Encoded != "true" {
 		c.Plain = string(it.Price)
 	}
-	return c.product("react")
+	return c.product(layoutReact)
 }
 
 // clean trims a title, folds its white space and drops the mark-up of search
@@ -190,5 +210,5 @@ func clean(title string) string {
 			title = strings.ReplaceAll(strings.ReplaceAll(title, s, ""), "</span>", "")
 		}
 	}
-	return clip(strings.Join(strings.Fields(clip(title, 4*longestTitle)), " "), longestTitle)
+	return market.Clip(strings.Join(strings.Fields(market.Clip(title, 4*market.MaxTitle)), " "), market.MaxTitle)
 }

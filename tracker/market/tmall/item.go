@@ -1,4 +1,4 @@
-package market
+package tmall
 
 import (
 	"fmt"
@@ -6,9 +6,10 @@ import (
 	"strings"
 
 	"shopwatch/tracker"
+	"shopwatch/tracker/market"
 )
 
-// A detail is what the script reads off an item page (tmall.md, section 5).
+// A detail is what the script reads off an item page (NOTES.md, 5).
 type detail struct {
 	ID      string `json:"id"` // from the address
 	Title   string `json:"title"`
@@ -20,11 +21,11 @@ type detail struct {
 	Missing string `json:"missing"` // the words that say that it does not exist
 }
 
-// judgeItem tells what an item page says of the product that p.Asked names.
+// judgeItem tells what an item page says of the product that p.asked names.
 // The address of the page and a visible buy panel are sure; words alone are
 // not. A wall answers nothing, whatever status it comes with.
-func judgeItem(p *Page) ItemFinding {
-	f := ItemFinding{State: tracker.PageUnknown, Wall: itemWall(p)}
+func judgeItem(p *page) market.ItemFinding {
+	f := market.ItemFinding{State: tracker.PageUnknown, Wall: itemWall(p)}
 	d := p.Detail
 	if d == nil {
 		f.Reason = "the page could not be read"
@@ -35,18 +36,18 @@ func judgeItem(p *Page) ItemFinding {
 		return f
 	}
 	if !secure(p) {
-		f.Reason = "the page leads to " + clip(p.host(), 100) + ", which says nothing of the product"
+		f.Reason = "the page leads to " + market.Clip(p.host(), 100) + ", which says nothing of the product"
 		return f
 	}
 	if noItem(p) {
-		if d.ID != "" && d.ID != string(p.Asked) {
+		if d.ID != "" && d.ID != string(p.asked) {
 			f.Reason = fmt.Sprintf("the page speaks of product %s", d.ID)
 			return f
 		}
 		f.State, f.Reason = tracker.PageGone, "sent to "+p.host()+p.path()
 		return f
 	}
-	if d.ID != string(p.Asked) && d.OldID != string(p.Asked) {
+	if d.ID != string(p.asked) && d.OldID != string(p.asked) {
 		f.Reason = fmt.Sprintf("the page shows product %q", d.ID)
 		return f
 	}
@@ -56,14 +57,14 @@ func judgeItem(p *Page) ItemFinding {
 		f.Reason = "the page sells it and says that it is off the shelf"
 	case d.Buy:
 		f.State, f.Reason = tracker.PageSold, "its page sells it"
-	case p.Status >= 400:
-		f.Reason = fmt.Sprintf("the page came with status %d", p.Status)
+	case p.status >= 400:
+		f.Reason = fmt.Sprintf("the page came with status %d", p.status)
 	case d.Off != "":
-		f.State, f.Reason = tracker.PageOffshelf, d.Off
+		f.State, f.Reason, f.Says = tracker.PageOffshelf, d.Off, d.Off
 	case offline:
 		f.State, f.Reason = tracker.PageOffshelf, "its data says that it is not online"
 	case d.Missing != "" && d.Title == "":
-		f.State, f.Reason = tracker.PageGone, d.Missing
+		f.State, f.Reason, f.Says = tracker.PageGone, d.Missing, d.Missing
 	default:
 		f.Reason = "the page says neither that it is sold nor that it is gone"
 	}
@@ -71,8 +72,8 @@ func judgeItem(p *Page) ItemFinding {
 }
 
 // noItem holds on the pages to which the marketplace leads from the page of a
-// product that does not exist (tmall.md, section 5).
-func noItem(p *Page) bool {
+// product that does not exist (NOTES.md, 5).
+func noItem(p *page) bool {
 	switch p.host() {
 	case "error.item.taobao.com":
 		return strings.HasPrefix(p.path(), "/error/noitem")
@@ -84,15 +85,15 @@ func noItem(p *Page) bool {
 
 // secure reports whether a host that can speak of products answered, over a
 // connection that nobody else can answer in its place.
-func secure(p *Page) bool {
+func secure(p *page) bool {
 	return p.address().Scheme == "https" && (slices.Contains(itemHosts, p.host()) || p.host() == "error.item.taobao.com")
 }
 
 // itemWall returns the wall on an item page.
-func itemWall(p *Page) *State {
-	for i := range tmallStates {
-		if s := &tmallStates[i]; s.Verdict.Wall() && s.Holds(p) {
-			return s
+func itemWall(p *page) *market.State {
+	for i := range states {
+		if s := &states[i]; s.Verdict.Wall() && s.Holds(p) {
+			return &s.State
 		}
 	}
 	return nil

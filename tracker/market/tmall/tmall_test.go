@@ -1,7 +1,8 @@
-package market_test
+package tmall_test
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 
 	"shopwatch/tracker"
 	"shopwatch/tracker/market"
+	"shopwatch/tracker/market/tmall"
 )
 
 func TestFind(t *testing.T) {
@@ -36,40 +38,76 @@ func TestFind(t *testing.T) {
 		{"", "not a web address", false},
 	}
 	for _, c := range cases {
-		m, a, err := market.Find(c.address)
-		if c.ok {
-			if got := strings.Join(a.Listings, " "); err != nil || got != c.want || m.Name != "tmall" {
-				t.Errorf("Find(%q) = %s, %v, want %s", c.address, got, err, c.want)
+		m, sf, err := market.Set{tmall.Market()}.Open(tracker.Storefront{URL: c.address})
+		if !c.ok {
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("Open(%q) err = %v, want %q in it", c.address, err, c.want)
 			}
-		} else if err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("Find(%q) err = %v, want %q in it", c.address, err, c.want)
+			continue
+		}
+		if err != nil {
+			t.Errorf("Open(%q) = %v, want %s", c.address, err, c.want)
+			continue
+		}
+		var entries []string
+		for _, e := range sf.Entries() {
+			entries = append(entries, e.URL)
+		}
+		if got := strings.Join(entries, " "); got != c.want || m.Name != "tmall" {
+			t.Errorf("Open(%q) = %s, want %s", c.address, got, c.want)
 		}
 	}
 }
 
-func TestPageAddress(t *testing.T) {
-	_, a, err := market.Find("https://x.tmall.com/")
-	if err != nil {
-		t.Fatal(err)
+func TestRequests(t *testing.T) {
+	sf := storefront(t)
+	entry := sf.Entries()[0]
+	next, stop := sf.Next([]market.Listing{{Request: entry, Layout: "classic", Page: 1, Pages: 3, Next: 2, Products: make([]tracker.Product, 2)}})
+	if next == nil || stop != "" {
+		t.Fatalf("Next = %v, %q", next, stop)
 	}
-	if got := a.Page(a.Listings[0], 1); got != a.Listings[0] {
-		t.Errorf("page 1 = %s", got)
+	if want := "https://x.tmall.com/search.htm?orderType=newOn_desc&pageNo=2&search=y&viewType=grid"; next.URL != want || next.Page != 2 || next.Keep {
+		t.Errorf("page 2 = %+v, want %s", *next, want)
 	}
-	if got, want := a.Page(a.Listings[0], 3), "https://x.tmall.com/search.htm?orderType=newOn_desc&pageNo=3&search=y&viewType=grid"; got != want {
-		t.Errorf("page 3 = %s, want %s", got, want)
+	next, _ = sf.Next([]market.Listing{{Request: entry, Layout: "react", Page: 1, Next: 2, Products: make([]tracker.Product, 2)}})
+	if next.URL != entry.URL || !next.Keep {
+		t.Errorf("page 2 of a shelf = %+v, want the page that is open", *next)
+	}
+	if next, stop := sf.Next([]market.Listing{{Request: entry, Last: true}}); next != nil || stop != "last page" {
+		t.Errorf("after the last page: %v, %q", next, stop)
 	}
 }
 
-// pageOf is a classic listing page as the market's script would report it.
-func pageOf(t *testing.T, json string, wanted int) *market.Page {
+// storefront is one of Tmall.
+func storefront(t *testing.T) market.Storefront {
 	t.Helper()
-	p, err := market.Decode([]byte(json))
+	sf, err := tmall.Market().Storefront("https://x.tmall.com/", "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Wanted = wanted
-	p.Calls = []market.Call{market.NewCall("https://x.tmall.com/i/asynSearch.htm?mid=1&pageNo="+string(rune('0'+wanted)), 200, "", nil)}
-	return p
+	return sf
+}
+
+// answer is what came of a request for a listing page, as the script would
+// report it, with the call behind it.
+func answer(json string, wanted int) *market.Answer {
+	return &market.Answer{
+		Request: market.Request{URL: "https://x.tmall.com/search.htm", Page: wanted}, Status: 200, Body: []byte(json),
+		Calls: []*market.Call{{URL: "https://x.tmall.com/i/asynSearch.htm?mid=1&pageNo=" + strconv.Itoa(wanted), Status: 200}},
+	}
+}
+
+// read reads a page that shows a list.
+func read(t *testing.T, a *market.Answer) market.Listing {
+	t.Helper()
+	r, err := storefront(t).Read(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.State != nil || r.More != nil {
+		t.Fatalf("the page is no list: %+v, %+v", r.State, r.More)
+	}
+	return r.Listing
 }
 
 // entry is one cell of a list.
@@ -105,16 +143,16 @@ func TestParseShelf(t *testing.T) {
 		{"manifest with another", strings.Replace(whole(entry("600001", "")), `"end":true`, `"end":true,"pixel":"600002"`, 1), "does not name product 600001", 1},
 	}
 	for _, c := range cases {
-		l := market.Tmall().Parse(pageOf(t, c.page, 1))
+		l := read(t, answer(c.page, 1))
 		got := strings.Join(l.Problems, "; ")
 		if c.problem == "" && got != "" || !strings.Contains(got, c.problem) || len(l.Products) != c.products {
 			t.Errorf("%s: problems %q and %d products, want %q and %d", c.rule, got, len(l.Products), c.problem, c.products)
 		}
 	}
 
-	p := pageOf(t, whole(entry("600001", "")), 1)
-	p.Calls = nil
-	if l := market.Tmall().Parse(p); !strings.Contains(strings.Join(l.Problems, ""), "not asked for") {
+	a := answer(whole(entry("600001", "")), 1)
+	a.Calls = nil
+	if l := read(t, a); !strings.Contains(strings.Join(l.Problems, ""), "not asked for") {
 		t.Errorf("a list that nobody asked for: problems %q", l.Problems)
 	}
 }
@@ -144,7 +182,7 @@ func TestListedFields(t *testing.T) {
 	}
 	for _, c := range cases {
 		page := `{"list":{"layout":"classic","loaded":true,"counter":[1,1],"current":1,"lastPage":true,"end":true,"rows":[{"k":4,"cells":[` + entry("600001", c.cell) + `]}]}}`
-		l := market.Tmall().Parse(pageOf(t, page, 1))
+		l := read(t, answer(page, 1))
 		if len(l.Products) != 1 {
 			t.Errorf("%s: problems %q", c.cell, l.Problems)
 			continue
@@ -175,163 +213,61 @@ func TestItemAddressIsBuiltFromTheNumber(t *testing.T) {
 		"https://chaoshi.detail.tmall.com/item.htm?id=600001":                  "https://chaoshi.detail.tmall.com/item.htm?id=600001",
 	} {
 		page := `{"list":{"layout":"classic","loaded":true,"counter":[1,1],"current":1,"lastPage":true,"end":true,"rows":[{"k":4,"cells":[{"id":"600001","title":"x","href":"` + link + `"}]}]}}`
-		l := market.Tmall().Parse(pageOf(t, page, 1))
+		l := read(t, answer(page, 1))
 		if len(l.Products) != 1 || l.Products[0].URL != want {
 			t.Errorf("%.80s: %+v, want %s", link, l, want)
 		}
 	}
 }
 
-// Whatever a page holds, little of it is kept.
 // A shelf asks for its next page as soon as its end comes into view, which may
 // be before the one on it has been read.
 func TestNextPageOfAShelfComesEarly(t *testing.T) {
-	var calls []market.Call
+	var calls []*market.Call
 	for n, more := range map[int]string{1: "true", 2: "false"} {
 		body := fmt.Sprintf(`{"ret":["SUCCESS::x"],"data":{"totalCnt":"2","page":"%d","pageSize":"1","hasNext":"%s","data":[
 			{"itemId":"60000%[1]d","title":"x","itemUrl":"https://detail.tmall.com/item.htm?id=60000%[1]d"}]}}`, n, more)
-		calls = append(calls, market.NewCall("https://h5api.m.tmall.com/h5/mtop.taobao.shop.simple.item.fetch/1.0/", 200, "", []byte(body)))
+		calls = append(calls, &market.Call{URL: "https://h5api.m.tmall.com/h5/mtop.taobao.shop.simple.item.fetch/1.0/", Status: 200, Body: []byte(body)})
 	}
 	for n := 1; n <= 2; n++ {
-		p := pageOf(t, `{"url":"https://x.tmall.com/shop/view_shop.htm","react":{}}`, n)
-		p.Calls = calls
-		if l := market.Tmall().Parse(p); len(l.Products) != 1 || len(l.Problems) > 0 {
+		a := answer(`{"url":"https://x.tmall.com/shop/view_shop.htm","react":{}}`, n)
+		a.Calls = calls
+		if l := read(t, a); len(l.Products) != 1 || len(l.Problems) > 0 {
 			t.Errorf("page %d: %+v", n, l)
-		}
-		for i := range calls {
-			calls[i].Forget(n)
 		}
 	}
 }
 
+// Whatever a page holds, little of it is kept.
 func TestWhatIsKeptOfAPageIsBounded(t *testing.T) {
 	long := strings.Repeat("长", 1<<20)
 	api := `{"ret":["SUCCESS::ok"],"data":{"signInfoDTO":{"shopName":"` + long + `"},"globalInfoDTO":{"shopId":"` + long + `","sellerId":"` + long + `"},
 		"itemInfoDTO":{"totalCnt":"2","page":"1","pageSize":"24","hasNext":"false","data":[
 		{"itemId":"600001","title":"` + long + `","image":"https://img.alicdn.com/` + long + `","itemUrl":"https://detail.tmall.com/` + long + `?id=600001","discountPrice":"` + long + `"},
 		{"itemId":"` + long + `","title":"x","itemUrl":"` + long + `"}]}}}`
-	p := pageOf(t, `{"url":"https://x.tmall.com/?`+long[:1<<20]+`","title":"`+long[:1<<20]+`","react":{}}`, 1)
-	p.Calls = []market.Call{market.NewCall("https://h5api.m.tmall.com/h5/mtop.taobao.shop.simple.fetch/1.0/", 200, "", []byte(api))}
-	l := market.Tmall().Parse(p)
+	a := answer(`{"url":"https://x.tmall.com/?`+long[:1<<20]+`","title":"`+long[:1<<20]+`","react":{}}`, 1)
+	a.Calls = []*market.Call{{URL: "https://h5api.m.tmall.com/h5/mtop.taobao.shop.simple.fetch/1.0/", Status: 200, Body: []byte(api)}}
+	l := read(t, a)
 	if len(l.Products) != 1 || len(l.Problems) == 0 {
 		t.Fatalf("listing = %.300s", fmt.Sprintf("%+v", l))
 	}
-	if kept := fmt.Sprintf("%+v %s %s", l, p.URL, p.Title); len(kept) > 20_000 || !utf8.ValidString(kept) {
+	if kept := fmt.Sprintf("%+v", l); len(kept) > 20_000 || !utf8.ValidString(kept) {
 		t.Errorf("%d bytes are kept of the page, valid: %v", len(kept), utf8.ValidString(kept))
 	}
-	if _, err := market.Decode([]byte(`{"text":"` + strings.Repeat("x", 9<<20) + `"}`)); err == nil {
+	if _, err := storefront(t).Read(answer(`{"text":"`+strings.Repeat("x", 9<<20)+`"}`, 1)); err == nil {
 		t.Error("a page of 9 MB is read")
 	}
 }
 
-func listing(page, pages int, ids ...string) market.Listing {
-	l := market.Listing{Layout: "classic", Page: page, Pages: pages, Cells: len(ids), Last: page == pages}
-	if page < pages {
-		l.Next = page + 1
-	}
-	seen := map[string]bool{}
-	for _, id := range ids {
-		if seen[id] {
-			l.Repeated++
-			continue
-		}
-		seen[id] = true
-		l.Products = append(l.Products, tracker.Product{ID: tracker.ProductID(id)})
-	}
-	return l
-}
-
-func but(l market.Listing, change func(*market.Listing)) market.Listing {
-	change(&l)
-	return l
-}
-
-func total(n int) func(*market.Listing) { return func(l *market.Listing) { l.Total = n } }
-
-func TestWhole(t *testing.T) {
-	cases := []struct {
-		rule  string
-		pages []market.Listing
-		why   string // words of the doubt; empty: whole
-		moved bool
-	}{
-		{"all pages, equal but the last", []market.Listing{listing(1, 2, "a", "b"), listing(2, 2, "c")}, "", false},
-		{"one page", []market.Listing{listing(1, 1, "a")}, "", false},
-		{"empty with the marketplace's own words", []market.Listing{{Layout: "classic", Empty: true, Last: true}}, "", false},
-		{"no page", nil, "no page", false},
-		{"a page missing at the end", []market.Listing{listing(1, 2, "a", "b")}, "1 of 2 pages", false},
-		{"page count changed", []market.Listing{listing(1, 2, "a", "b"), listing(2, 3, "c", "d"), listing(3, 3, "e")}, "changed while it was read", true},
-		{"page size changed", []market.Listing{listing(1, 3, "a", "b"), listing(2, 3, "c"), listing(3, 3, "d")}, "page 2 has 1", true},
-		{"a last page longer than the others", []market.Listing{listing(1, 2, "a"), listing(2, 2, "b", "c")}, "page 2 has 2", true},
-		{"a product on two pages", []market.Listing{listing(1, 2, "a", "b"), listing(2, 2, "b")}, "listed twice on different pages", true},
-		{"a product twice on a page", []market.Listing{listing(1, 2, "a", "a"), listing(2, 2, "b")}, "listed twice on one page", true},
-		{"an empty page in between", []market.Listing{listing(1, 2, "a", "b"), {Page: 2, Pages: 2, Empty: true}}, "page 2 is empty", true},
-		{"pages in another order", []market.Listing{listing(2, 2, "a"), listing(1, 2, "b")}, "calls itself 2", false},
-		{"the last page too early", []market.Listing{but(listing(1, 2, "a"), func(l *market.Listing) { l.Last = true }), listing(2, 2, "b")}, "calls itself the last", false},
-		{"no end", []market.Listing{but(listing(1, 1, "a"), func(l *market.Listing) { l.Last = false })}, "does not say that it is the last", false},
-		{"a problem on a page", []market.Listing{but(listing(1, 1, "a"), func(l *market.Listing) { l.Problems = []string{"cut off"} })}, "page 1: cut off", false},
-		{"total that agrees", []market.Listing{but(listing(1, 1, "a", "b"), total(2))}, "", false},
-		{"total too high", []market.Listing{but(listing(1, 1, "a", "b"), total(3))}, "3 products are declared, 2 were seen", true},
-		{"total too low", []market.Listing{but(listing(1, 1, "a", "b"), total(1))}, "1 products are declared, 2 were seen", true},
-		{"total changed", []market.Listing{but(listing(1, 2, "a"), total(2)), but(listing(2, 2, "b"), total(3))}, "changed while it was read", true},
-	}
-	for _, c := range cases {
-		j := market.Whole(c.pages)
-		if j.Complete != (c.why == "") || !strings.Contains(j.Reason, c.why) || j.Moved != c.moved {
-			t.Errorf("%s: complete %v (%s), moved %v", c.rule, j.Complete, j.Reason, j.Moved)
-		}
-	}
-	var capped []market.Listing
-	for n := 1; n <= 100; n++ {
-		capped = append(capped, listing(n, 100, "p"+strings.Repeat("x", n)))
-	}
-	if j := market.Whole(capped); j.Complete || !strings.Contains(j.Reason, "may be cut") {
-		t.Errorf("a list at the cap: complete %v (%s)", j.Complete, j.Reason)
-	}
-}
-
-func TestHealed(t *testing.T) {
-	slipped := []market.Listing{listing(1, 2, "a", "b"), listing(2, 2, "b")}  // c was missed
-	other := []market.Listing{listing(1, 2, "b", "c"), listing(2, 2, "c")}    // a was missed
-	clean := []market.Listing{listing(1, 2, "c", "a"), listing(2, 2, "b")}    // everything
-	grown := []market.Listing{listing(1, 2, "d", "c"), listing(2, 2, "c")}    // another product came
-	twice := []market.Listing{listing(1, 2, "a", "a"), listing(2, 2, "b")}    // listed twice
-	twiceToo := []market.Listing{listing(1, 2, "a", "a"), listing(2, 2, "c")} // but not the same rest
-	longer := []market.Listing{listing(1, 3, "a", "b"), listing(2, 3, "b", "c"), listing(3, 3, "d")}
-	cases := []struct {
-		rule          string
-		first, second []market.Listing
-		whole         bool
-		products      int
-	}{
-		{"a clean second pass counts by itself", slipped, clean, true, 3},
-		{"two passes that together saw as many as there are", slipped, other, true, 3},
-		{"two passes that missed the same", slipped, slipped, false, 2},
-		{"two passes that saw more than there are", slipped, grown, false, 4},
-		{"listed twice on a page, and both passes agree", twice, twice, true, 2},
-		{"listed twice on a page, and the passes differ", twice, twiceToo, false, 3},
-		{"another number of pages", slipped, longer, false, 4},
-	}
-	for _, c := range cases {
-		j := market.Healed(market.Whole(c.first), market.Whole(c.second))
-		if j.Complete != c.whole || len(j.Products) != c.products {
-			t.Errorf("%s: complete %v (%s) with %d products, want %v with %d", c.rule, j.Complete, j.Reason, len(j.Products), c.whole, c.products)
-		}
-		if c.whole && len(j.Warnings) == 0 {
-			t.Errorf("%s: no warning says how it was healed", c.rule)
-		}
-	}
-}
-
 func TestStates(t *testing.T) {
-	call := func(path, body string, status int) market.Call {
-		return market.NewCall("https://x.tmall.com"+path, status, "", []byte(body))
+	call := func(path, body string, status int) *market.Call {
+		return &market.Call{URL: "https://x.tmall.com" + path, Status: status, Body: []byte(body)}
 	}
 	const list = "/i/asynSearch.htm?pageNo=1"
 	cases := []struct {
 		rule, page string
 		status     int
-		calls      []market.Call
+		calls      []*market.Call
 		want       string // verdict and name, "" for a list
 	}{
 		{"login page", `{"url":"https://login.taobao.com/member/login.jhtml?x=1"}`, 200, nil, "login login page"},
@@ -348,31 +284,30 @@ func TestStates(t *testing.T) {
 		{"err", `{"url":"https://err.tmall.com/error"}`, 200, nil, "gone no such shop"},
 		{"world", `{"url":"https://x.world.tmall.com/shop/view_shop.htm"}`, 200, nil, "failed foreign site"},
 		{"list refused with a login, before the page shows it", `{"url":"https://x.tmall.com/search.htm","list":{"layout":""}}`, 200,
-			[]market.Call{call(list, `jsonp1({"rgv587_flag":"sm","url":"//login.taobao.com/member/login.jhtml?x"})`, 200)}, "login list refused: login"},
+			[]*market.Call{call(list, `jsonp1({"rgv587_flag":"sm","url":"//login.taobao.com/member/login.jhtml?x"})`, 200)}, "login list refused: login"},
 		{"list refused with a slider", `{"url":"https://x.tmall.com/search.htm","list":{"layout":""}}`, 200,
-			[]market.Call{call(list, `{"rgv587_flag":"sm","url":"//x.tmall.com/i/asynSearch.htm/_____tmd_____/punish?x5secdata=1"}`, 200)}, "blocked list refused"},
+			[]*market.Call{call(list, `{"rgv587_flag":"sm","url":"//x.tmall.com/i/asynSearch.htm/_____tmd_____/punish?x5secdata=1"}`, 200)}, "blocked list refused"},
 		{"a refusal of another call says nothing", `{"url":"https://x.tmall.com/search.htm","list":{"layout":"classic","loaded":true,"rows":[{"k":1,"cells":[]}]}}`, 200,
-			[]market.Call{call("/other", `{"rgv587_flag":"sm","url":"x"}`, 200)}, ""},
+			[]*market.Call{call("/other", `{"rgv587_flag":"sm","url":"x"}`, 200)}, ""},
 		{"session expired", `{"url":"https://x.tmall.com/shop/view_shop.htm","react":{}}`, 200,
-			[]market.Call{call("/h5/mtop.taobao.shop.simple.fetch/1.0/", `{"ret":["FAIL_SYS_SESSION_EXPIRED::SESSION失效"]}`, 200)}, "login session expired"},
+			[]*market.Call{call("/h5/mtop.taobao.shop.simple.fetch/1.0/", `{"ret":["FAIL_SYS_SESSION_EXPIRED::SESSION失效"]}`, 200)}, "login session expired"},
 		{"risk answer", `{"url":"https://x.tmall.com/shop/view_shop.htm","react":{}}`, 200,
-			[]market.Call{call("/h5/mtop.taobao.shop.simple.item.fetch/1.0/", `mtopjsonp3({"ret":["FAIL_SYS_USER_VALIDATE","RGV587_ERROR::SM::哎哟喂,被挤爆啦"]})`, 200)}, "blocked API risk answer"},
+			[]*market.Call{call("/h5/mtop.taobao.shop.simple.item.fetch/1.0/", `mtopjsonp3({"ret":["FAIL_SYS_USER_VALIDATE","RGV587_ERROR::SM::哎哟喂,被挤爆啦"]})`, 200)}, "blocked API risk answer"},
 		{"closing notice", `{"url":"https://x.tmall.com/","text":"店铺终止经营公告"}`, 200, nil, "gone closed shop"},
 		{"server error", `{"url":"https://x.tmall.com/search.htm"}`, 503, nil, "failed server error"},
-		{"list call failed", `{"url":"https://x.tmall.com/search.htm","list":{"layout":""}}`, 200, []market.Call{call(list, "", 500)}, "failed list call failed"},
+		{"list call failed", `{"url":"https://x.tmall.com/search.htm","list":{"layout":""}}`, 200, []*market.Call{call(list, "", 500)}, "failed list call failed"},
 		{"a page that nobody knows", `{"url":"https://x.tmall.com/search.htm","text":"hello"}`, 200, nil, "failed not a list"},
 		{"a list that did not come", `{"url":"https://x.tmall.com/search.htm","list":{"layout":""}}`, 200, nil, "failed list missing"},
 	}
 	for _, c := range cases {
-		p, err := market.Decode([]byte(c.page))
+		r, err := storefront(t).Read(&market.Answer{Request: market.Request{URL: "x", Page: 1}, Status: c.status, Body: []byte(c.page), Calls: c.calls})
 		if err != nil {
 			t.Fatal(err)
 		}
-		p.Status, p.Calls = c.status, c.calls
 		got := ""
-		if s := market.Tmall().State(p); s != nil {
+		if s := r.State; s != nil {
 			got = string(s.Verdict) + " " + s.Name
-			if s.Reason == "" || s.Passing && s.Verdict.Wall() {
+			if s.Reason == "" || s.Transient && s.Verdict.Wall() {
 				t.Errorf("%s: state %+v", c.rule, s)
 			}
 		}
@@ -415,12 +350,7 @@ func TestItem(t *testing.T) {
 		{"unreadable", `{"url":"https://detail.tmall.com/item.htm?id=600001"}`, 200, tracker.PageUnknown, false},
 	}
 	for _, c := range cases {
-		p, err := market.Decode([]byte(c.page))
-		if err != nil {
-			t.Fatal(err)
-		}
-		p.Status, p.Asked = c.status, "600001"
-		f := market.Tmall().Item(p)
+		f := storefront(t).ReadItem(&market.Answer{Request: market.Request{Product: "600001"}, Status: c.status, Body: []byte(c.page)})
 		if f.State != c.want || (f.Wall != nil) != c.wall || f.Reason == "" {
 			t.Errorf("%s: %s (%s), wall %v, want %s", c.rule, f.State, f.Reason, f.Wall, c.want)
 		}
@@ -428,7 +358,7 @@ func TestItem(t *testing.T) {
 }
 
 func TestLoginIsJudgedByNamesOfCookies(t *testing.T) {
-	l := market.Tmall().Login
+	l := tmall.Market().Login
 	cases := map[string]bool{
 		"cookie2 _nk_": true, "cookie2 lgc t": true, "sn cookie2": true, "cookie2": false, "_nk_ lgc": false, "": false, "cookie2x _nk_": false,
 	}

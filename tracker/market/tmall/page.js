@@ -1,6 +1,6 @@
 // What shopwatch reads off a page of Tmall or Taobao. It runs in a world of
 // its own: it sees the document, not the page's JavaScript. Facts and their
-// sources: tmall.md, sections 2 to 5.
+// sources: NOTES.md, 2 to 5.
 globalThis.shopwatch = (() => {
   'use strict'
   const most = 20000 // entries of any list that are looked at: pages may be hostile
@@ -100,7 +100,7 @@ globalThis.shopwatch = (() => {
     const s = shelf()
     if (!s) return null
     const l = {
-      layout: s.layout, loaded: !!s.root, empty: !!nothing(s), filter: !!one('.J_TFilter, .shop-filter', s.box),
+      layout: s.layout, loaded: !!s.root, embedded: embedded(), empty: !!nothing(s), filter: !!one('.J_TFilter, .shop-filter', s.box),
       counter: counter(s), rows: [], end: false,
     }
     if (!s.root) return l
@@ -180,6 +180,8 @@ globalThis.shopwatch = (() => {
   }
 
   // answer returns the newest answer of the list call to a wanted page.
+  // The list came with the document where that names no call for it (section 6).
+  const embedded = () => !one('#J_ShopAsynSearchURL')
   const isList = u => /\/i\/asynSearch\.htm/.test(u)
   const answer = want => calls.findLast(c => isList(c.url) && (pageNo(c.url) || 1) === want)
   const mtop = () => calls.filter(c => /\/h5\/mtop\.taobao\.shop\.simple\./.test(c.url)).length
@@ -195,9 +197,8 @@ globalThis.shopwatch = (() => {
       const a = answer(want)
       if (s && s.root && current(s) === want && [...s.root.children].some(isEnd) && one('dl.item', s.root)) {
         listed ||= performance.now()
-        // The page may be quicker than the word of its list call. One
-        // without scripts of its own has made none.
-        if (a || ago(listed) > (one('script') ? 3000 : 300)) return 'list'
+        // The page may be quicker than the word of its list call.
+        if (a || embedded() && document.readyState !== 'loading' || ago(listed) > 3000) return 'list'
       }
       if (s && nothing(s)) return 'empty'
       if (a && (a.err || a.status >= 400) && ago(a.at) > 300) return 'refused'
@@ -206,8 +207,8 @@ globalThis.shopwatch = (() => {
       if (document.readyState === 'complete') {
         loaded ||= performance.now()
         if (!s && ago(loaded) > 1500) return 'nothing'
-        // A page without scripts of its own has what it will ever have.
-        if (s && s.root && !one('script') && ago(loaded) > 300) return 'still'
+        // A page whose list came with it has what it will ever have.
+        if (s && s.root && embedded() && ago(loaded) > 300) return 'still'
       }
       return ''
     },
