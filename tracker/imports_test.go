@@ -27,6 +27,7 @@ var levels = [][]string{
 	{"tracker/market/tmall"},
 	{"tracker/market/all"},
 	{"tracker/watch", "tracker/scan", "tracker/notify", "tracker/web"},
+	{"cmd/shopwatch/term"},
 	{"cmd/shopwatch"},
 }
 

@@ -12,8 +12,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"golang.org/x/term"
-
+	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/storage"
 	"shopwatch/tracker/web"
 )
@@ -95,7 +94,7 @@ func (a *app) print(v any) error {
 // logger logs for people on a terminal and for machines otherwise.
 func (a *app) logger(level slog.Level) *slog.Logger {
 	o := &slog.HandlerOptions{Level: level}
-	if terminal(a.err) > 0 {
+	if term.Columns(a.err) > 0 {
 		return slog.New(slog.NewTextHandler(a.err, o))
 	}
 	o.ReplaceAttr = func(_ []string, attr slog.Attr) slog.Attr {
@@ -105,19 +104,6 @@ func (a *app) logger(level slog.Level) *slog.Logger {
 		return attr
 	}
 	return slog.New(slog.NewJSONHandler(a.err, o))
-}
-
-// terminal returns how many columns a writer shows, 0 when it is no terminal.
-func terminal(w io.Writer) int {
-	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return 0
-	}
-	columns, _, err := term.GetSize(int(f.Fd()))
-	if err != nil {
-		return 80
-	}
-	return columns
 }
 
 // When is a time that a person gives: how long ago, a day, or an instant.

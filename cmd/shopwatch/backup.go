@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/storage"
 	"shopwatch/tracker/web"
 )
@@ -49,7 +50,7 @@ func (b *backupCommand) Run(a *app) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(a.out, "%s: %s, verified; pictures of evidence are not part of it\n", b.File, size(st.Size()))
+		fmt.Fprintf(a.out, "%s: %s, verified; pictures of evidence are not part of it\n", b.File, term.Size(st.Size()))
 		return nil
 	})
 }
@@ -106,20 +107,7 @@ func (compactCommand) Run(a *app) error {
 		if a.json {
 			return a.print(s)
 		}
-		fmt.Fprintf(a.out, "%s before, %s now\n", size(s.Before), size(s.After))
+		fmt.Fprintf(a.out, "%s before, %s now\n", term.Size(s.Before), term.Size(s.After))
 		return nil
 	})
-}
-
-// size prints a size for people.
-func size(n int64) string {
-	switch {
-	case n < 1<<10:
-		return fmt.Sprintf("%d B", n)
-	case n < 1<<20:
-		return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
-	case n < 1<<30:
-		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
-	}
-	return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/storage"
 	"shopwatch/tracker"
 	"shopwatch/tracker/browser"
@@ -44,7 +45,7 @@ func (checkCommand) Run(a *app) error {
 	if err != nil {
 		return errors.Join(a.found(finding{"configuration", false, err.Error()}), errUnwell)
 	}
-	all := []finding{{"configuration", true, fmt.Sprintf("%s: %s, %s", a.file, of(len(c.Storefronts), 0, "storefront"), of(len(c.Channels), 0, "channel"))}}
+	all := []finding{{"configuration", true, fmt.Sprintf("%s: %s, %s", a.file, term.Count(len(c.Storefronts), 0, "storefront"), term.Count(len(c.Channels), 0, "channel"))}}
 	chrome := checkChrome(a.ctx, c)
 	db, evidence := a.checkDatabase(c)
 	all = append(all, chrome)
@@ -77,14 +78,14 @@ func (a *app) found(f finding) error {
 	if a.json {
 		return a.print(f)
 	}
-	mark := paint(a.out, green, "ok  ")
+	mark := term.Paint(a.out, term.Green, "ok  ")
 	if !f.OK {
-		mark = paint(a.out, red, "MEND")
+		mark = term.Paint(a.out, term.Red, "MEND")
 	}
 	const indent = len("MEND  configuration    ")
-	text := plain(f.Text)
-	if columns := terminal(a.out); columns > indent+20 {
-		text = strings.Join(wrap(text, columns-indent), "\n"+strings.Repeat(" ", indent))
+	text := term.Plain(f.Text)
+	if columns := term.Columns(a.out); columns > indent+20 {
+		text = strings.Join(term.Wrap(text, columns-indent), "\n"+strings.Repeat(" ", indent))
 	}
 	_, err := fmt.Fprintf(a.out, "%s  %-16s %s\n", mark, f.What, text)
 	return err
@@ -242,7 +243,7 @@ func checkData(c *Config) finding {
 	}
 	free, err := freeSpace(c.Data)
 	if err == nil && free < leastSpace {
-		return finding{"data", false, fmt.Sprintf("only %s left on the disk of %s: make room; below %s scans are not kept for sure", size(free), c.Data, size(leastSpace))}
+		return finding{"data", false, fmt.Sprintf("only %s left on the disk of %s: make room; below %s scans are not kept for sure", term.Size(free), c.Data, term.Size(leastSpace))}
 	}
 	if err := tryWrite(c.Data); err != nil {
 		return finding{"data", false, fmt.Sprintf("%v; let shopwatch run as the user whom %s belongs to", err, c.Data)}
@@ -250,7 +251,7 @@ func checkData(c *Config) finding {
 	if err != nil { // not to be known on this system
 		return finding{"data", true, c.Data}
 	}
-	return finding{"data", true, fmt.Sprintf("%s, %s free", c.Data, size(free))}
+	return finding{"data", true, fmt.Sprintf("%s, %s free", c.Data, term.Size(free))}
 }
 
 // leastSpace is what a scan with its pictures, a backup of the day and Chrome's
@@ -267,7 +268,7 @@ func checkNewData(c *Config) finding {
 		dir = filepath.Dir(dir)
 	}
 	if free, err := freeSpace(dir); err == nil && free < leastSpace {
-		return finding{"data", false, fmt.Sprintf("only %s left on the disk of %s: make room, or set data to a directory elsewhere", size(free), dir)}
+		return finding{"data", false, fmt.Sprintf("only %s left on the disk of %s: make room, or set data to a directory elsewhere", term.Size(free), dir)}
 	}
 	if err := tryWrite(dir); err != nil {
 		return finding{"data", false, fmt.Sprintf("%s cannot be made: %v; set data to a directory of your own", c.Data, err)}
@@ -313,7 +314,7 @@ func foundIn(ctx context.Context, path string, client *web.Client) (database fin
 	if err == nil && r.Damage != "" {
 		err = errors.New(r.Damage)
 	}
-	database = result("database", fmt.Sprintf("%s %s, of that %s free", path, size(r.Size), size(r.Free)), err)
+	database = result("database", fmt.Sprintf("%s %s, of that %s free", path, term.Size(r.Size), term.Size(r.Free)), err)
 	e := &r.Evidence
 	switch bad := e.Missing + e.Damaged; {
 	case err != nil || e.Named == 0:
@@ -321,9 +322,9 @@ func foundIn(ctx context.Context, path string, client *web.Client) (database fin
 	case bad > 0:
 		return database, []finding{{"evidence", false, fmt.Sprintf(
 			"of %s that changes name %d are missing and %d damaged, for example %s; put them back from a copy of the folder evidence, the changes themselves are whole",
-			of(e.Named, 0, "file"), e.Missing, e.Damaged, e.Files[0])}}
+			term.Count(e.Named, 0, "file"), e.Missing, e.Damaged, e.Files[0])}}
 	}
-	return database, []finding{{"evidence", true, fmt.Sprintf("%s, all there; %d read, as they were", of(e.Named, 0, "file"), e.Read)}}
+	return database, []finding{{"evidence", true, fmt.Sprintf("%s, all there; %d read, as they were", term.Count(e.Named, 0, "file"), e.Read)}}
 }
 
 // checkClock shows the time, and doubts it when it lies before the program or
@@ -339,7 +340,7 @@ func (a *app) checkClock(c *Config, db bool) finding {
 		return finding{"clock", true, text}
 	}
 	if at, name := a.lastScan(c); at.Sub(now) > 10*time.Minute {
-		return finding{"clock", false, fmt.Sprintf("%s is before the last scan of %s, %s: %s", text, name, clock(at, c.Timezone.Location), mend)}
+		return finding{"clock", false, fmt.Sprintf("%s is before the last scan of %s, %s: %s", text, name, term.Time(at, c.Timezone.Location), mend)}
 	}
 	return finding{"clock", true, text}
 }
@@ -375,7 +376,7 @@ func (a *app) checkOutbox(c *Config) []finding {
 		for i := range reports {
 			r := &reports[i]
 			for _, l := range r.Letters {
-				text := fmt.Sprintf("the report of %s to %s", clock(r.Created, c.Timezone.Location), l.To)
+				text := fmt.Sprintf("the report of %s to %s", term.Time(r.Created, c.Timezone.Location), l.To)
 				switch {
 				case l.State == tracker.Waiting && l.Attempts > 0:
 					waiting = append(waiting, text+" waits: "+l.Answer)
@@ -388,10 +389,10 @@ func (a *app) checkOutbox(c *Config) []finding {
 	})
 	var all []finding
 	if len(waiting) > 0 {
-		all = append(all, finding{"outbox", false, fmt.Sprintf("%s; shopwatch mail outbox shows %s", waiting[0], of(len(waiting), 0, "letter"))})
+		all = append(all, finding{"outbox", false, fmt.Sprintf("%s; shopwatch mail outbox shows %s", waiting[0], term.Count(len(waiting), 0, "letter"))})
 	}
 	if n := len(dead); n > 0 {
-		all = append(all, finding{"outbox", false, fmt.Sprintf("%s; mend it and try again with shopwatch mail retry NUMBER, or take the recipient out; shopwatch mail outbox shows %s", dead[n-1], of(n, 0, "letter"))})
+		all = append(all, finding{"outbox", false, fmt.Sprintf("%s; mend it and try again with shopwatch mail retry NUMBER, or take the recipient out; shopwatch mail outbox shows %s", dead[n-1], term.Count(n, 0, "letter"))})
 	}
 	if len(all) == 0 {
 		all = append(all, result("outbox", "nothing waits", err))

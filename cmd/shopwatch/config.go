@@ -20,6 +20,7 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 
+	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker"
 	"shopwatch/tracker/fetch"
 	"shopwatch/tracker/market"
@@ -358,12 +359,12 @@ func (c *Config) checkChannel(src *source, i int) error {
 	}
 	for j, name := range ch.Storefronts {
 		if c.storefront(name) == nil {
-			return src.errorf(fmt.Sprintf("%s.storefronts[%d]", at, j), "there is no storefront %q; there are %s", name, list(c.names()))
+			return src.errorf(fmt.Sprintf("%s.storefronts[%d]", at, j), "there is no storefront %q; there are %s", name, term.List(c.names()))
 		}
 	}
 	for j, kind := range ch.Kinds {
 		if !slices.Contains(tracker.Kinds, kind) {
-			return src.errorf(fmt.Sprintf("%s.kinds[%d]", at, j), "%q is no kind of change; allowed: %s", kind, list(tracker.Kinds))
+			return src.errorf(fmt.Sprintf("%s.kinds[%d]", at, j), "%q is no kind of change; allowed: %s", kind, term.List(tracker.Kinds))
 		}
 	}
 	if ch.Timezone.Location == nil {
@@ -416,7 +417,7 @@ func (ch *ChannelConfig) checkKeys(src *source, at string) error {
 		for _, path := range slices.Sorted(maps.Keys(src.at)) {
 			key, ok := strings.CutPrefix(path, at+".")
 			if ok && !strings.ContainsAny(key, ".[") && !slices.Contains(known, key) {
-				return src.errorf(path, "a channel of kind %s has no such key; allowed here: %s", ch.Kind, list(known))
+				return src.errorf(path, "a channel of kind %s has no such key; allowed here: %s", ch.Kind, term.List(known))
 			}
 		}
 		for _, key := range k.Need {
@@ -427,9 +428,9 @@ func (ch *ChannelConfig) checkKeys(src *source, at string) error {
 		return nil
 	}
 	if ch.Kind == "" {
-		return src.errorf(at+".kind", "say which; allowed: %s", list(kinds))
+		return src.errorf(at+".kind", "say which; allowed: %s", term.List(kinds))
 	}
-	return src.errorf(at+".kind", "there is no kind %q; allowed: %s", ch.Kind, list(kinds))
+	return src.errorf(at+".kind", "there is no kind %q; allowed: %s", ch.Kind, term.List(kinds))
 }
 
 // names are the storefronts in their order.
@@ -519,14 +520,6 @@ func match(patterns []Pattern, p *tracker.Product) string {
 var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
 
 const nameMend = "want up to 64 of a-z, A-Z, 0-9, - and _; what people read is the title"
-
-func list[T ~string](all []T) string {
-	s := make([]string, len(all))
-	for i := range all {
-		s[i] = string(all[i])
-	}
-	return strings.Join(s, ", ")
-}
 
 // A Duration is a length of time such as 30s, 6h or 90d.
 type Duration time.Duration

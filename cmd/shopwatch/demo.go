@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/fixtures"
 	"shopwatch/tracker"
 	"shopwatch/tracker/browser"
@@ -136,26 +137,26 @@ func (d *demo) path(name string) string { return filepath.Join(d.dir, name) }
 // it, mail included.
 func (d *demo) day(ctx context.Context, n int, step fixtures.Step, least time.Duration) error {
 	dawn := time.Now()
-	fmt.Fprintf(d.out, "\n%s  %s\n", paint(d.out, bold, "Day "+strconv.Itoa(n)), step.Says)
+	fmt.Fprintf(d.out, "\n%s  %s\n", term.Paint(d.out, bold, "Day "+strconv.Itoa(n)), step.Says)
 	step.Happen()
 	scan, changes, err := d.service.scan(ctx, "tencent", false, nil)
 	if err != nil {
 		return err
 	}
-	colour := yellow
+	colour := term.Yellow
 	if scan.Verdict == tracker.Complete {
-		colour = green
+		colour = term.Green
 	}
-	d.say("scan", fmt.Sprintf("%s, %s, %s", paint(d.out, colour, string(scan.Verdict)), evidenceLine(scan), scan.Took.Round(10*time.Millisecond)))
+	d.say("scan", fmt.Sprintf("%s, %s, %s", term.Paint(d.out, colour, string(scan.Verdict)), evidenceLine(scan), scan.Took.Round(10*time.Millisecond)))
 	if scan.Reason != "" {
-		d.say("", plain(scan.Reason))
+		d.say("", term.Plain(scan.Reason))
 	}
 	for i := range changes {
 		ch := &changes[i]
 		d.told[ch.Kind]++
 		d.say(string(ch.Kind), describe(ch))
 		if ch.Probe != nil {
-			d.say("", "proof: "+plain(ch.Probe.Reason))
+			d.say("", "proof: "+term.Plain(ch.Probe.Reason))
 		}
 	}
 	switch {
@@ -247,7 +248,7 @@ func (d *demo) summary(days int) {
 			told = append(told, fmt.Sprintf("%d %s", n, k))
 		}
 	}
-	fmt.Fprintf(d.out, "\n%s  %d days, %d mails: %s.\n", paint(d.out, bold, "That was it."), days, d.mails, strings.Join(told, ", "))
+	fmt.Fprintf(d.out, "\n%s  %d days, %d mails: %s.\n", term.Paint(d.out, bold, "That was it."), days, d.mails, strings.Join(told, ", "))
 	d.say("", "The login wall and the list that broke off removed nothing: only a complete scan may,")
 	d.say("", "and then the product's own page is asked for proof.")
 	d.say("look", filepath.Join(d.dir, "mails", "*.html"))
@@ -257,10 +258,10 @@ func (d *demo) summary(days int) {
 
 // say prints a line under a day: what it is about, and the line.
 func (d *demo) say(about, line string) {
-	colour := map[string]string{"added": green, "relisted": green, "removed": red, "mail": blue}[about]
+	colour := map[string]string{"added": term.Green, "relisted": term.Green, "removed": term.Red, "mail": blue}[about]
 	word := fmt.Sprintf("%-10s", about)
 	if colour != "" {
-		word = paint(d.out, colour, word)
+		word = term.Paint(d.out, colour, word)
 	}
 	fmt.Fprintf(d.out, "  %s %s\n", word, line)
 }

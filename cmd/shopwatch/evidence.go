@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker/web"
 )
 
@@ -49,7 +50,7 @@ func (e *evidenceCommand) Run(a *app) error {
 			return fmt.Errorf("write the evidence: %w", err)
 		}
 		if !a.json {
-			fmt.Fprintf(a.out, "%s: %s, SHA-256 %x\n", e.File, of(len(files), 0, "file"), sha256.Sum256(b.Bytes()))
+			fmt.Fprintf(a.out, "%s: %s, SHA-256 %x\n", e.File, term.Count(len(files), 0, "file"), sha256.Sum256(b.Bytes()))
 			return nil
 		}
 		return a.print(map[string]any{"file": e.File, "files": len(files), "sha256": fmt.Sprintf("%x", sha256.Sum256(b.Bytes()))})

@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker/browser"
 	"shopwatch/tracker/market"
 	"shopwatch/tracker/market/all"
@@ -150,7 +151,7 @@ func (d *loginDesk) noted(s loginState, r loginRecord) error {
 	s.At, s.Method = r.At, r.Method
 	d.say("%s.", s)
 	if len(s.Missing) > 0 {
-		d.say("Only part of it is there: %s has no cookies of a login. If scans still end at a login wall, log in again and open a shop before you close the window.", list(s.Missing))
+		d.say("Only part of it is there: %s has no cookies of a login. If scans still end at a login wall, log in again and open a shop before you close the window.", term.List(s.Missing))
 	}
 	d.say("Whether it is enough shows in the next scan: shopwatch scan")
 	return nil
@@ -164,7 +165,7 @@ func marketplaces() string {
 			names = append(names, m.Name)
 		}
 	}
-	return list(names)
+	return term.List(names)
 }
 
 // quiet logs what somebody must act on only.

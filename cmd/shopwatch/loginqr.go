@@ -16,6 +16,7 @@ import (
 	"github.com/makiuchi-d/gozxing"
 	"github.com/makiuchi-d/gozxing/qrcode"
 
+	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker/browser"
 	"shopwatch/tracker/market"
 )
@@ -187,12 +188,12 @@ func (p *phoneLogin) draw(text string) error {
 		p.say("\nThat code has run out. This one is new:")
 	}
 	p.shown = text
-	if columns := terminal(p.out); columns > 0 && columns < code.GetWidth() {
+	if columns := term.Columns(p.out); columns > 0 && columns < code.GetWidth() {
 		p.say("This terminal is too narrow for the code of the %s login page: make it %d columns wide and begin again, or scan it from the picture %s",
 			p.market.Name, code.GetWidth(), p.picture)
 		return nil
 	}
-	if err := code.print(p.out, terminal(p.out) > 0); err != nil {
+	if err := code.print(p.out, term.Columns(p.out) > 0); err != nil {
 		return err
 	}
 	p.say("Scan this code of the %s login page with the app on your phone, and confirm there.\nThe same as a picture: %s", p.market.Name, p.picture)

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker/browser"
 	"shopwatch/tracker/market"
 	"shopwatch/tracker/market/all"
@@ -110,7 +111,7 @@ func (s loginState) made() string {
 	if s.At.IsZero() {
 		return fmt.Sprintf("No login to %s was made here (shopwatch login %s)", s.Marketplace, s.Marketplace)
 	}
-	return fmt.Sprintf("Logged in to %s %s (%s)", s.Marketplace, ago(time.Since(s.At)), s.Method)
+	return fmt.Sprintf("Logged in to %s %s (%s)", s.Marketplace, term.Ago(time.Since(s.At)), s.Method)
 }
 
 // String says all of it in one line.
@@ -133,19 +134,6 @@ func (s loginState) until() string {
 		return " as long as Chrome runs"
 	}
 	return " until " + s.Ends.Format(time.DateOnly)
-}
-
-// ago says how long something is past, roughly.
-func ago(d time.Duration) string {
-	switch {
-	case d < 2*time.Minute:
-		return "just now"
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%d minutes ago", d/time.Minute)
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%d hours ago", d/time.Hour)
-	}
-	return fmt.Sprintf("%d days ago", d/(24*time.Hour))
 }
 
 // writeLogin notes a login beside the profile.

@@ -487,64 +487,6 @@ func TestCompletion(t *testing.T) {
 	}
 }
 
-// Columns line up, also where characters are as wide as two.
-func TestTable(t *testing.T) {
-	tb := table{right: map[int]bool{1: true}}
-	tb.row("NAME", "N", "TITLE")
-	tb.row("糖大夫", "5", "血糖仪")
-	tb.row("wifi", "12", "全民\x1b[31mWiFi\u202e\n2")
-	var out bytes.Buffer
-	if err := tb.print(&out); err != nil {
-		t.Fatal(err)
-	}
-	want := "NAME     N  TITLE\n糖大夫   5  血糖仪\nwifi    12  全民[31mWiFi 2\n"
-	if out.String() != want {
-		t.Errorf("print =\n%q, want\n%q", out.String(), want)
-	}
-}
-
-// On a narrow terminal columns that can be spared go before the last one is
-// cut short; a note is broken.
-func TestNarrowTable(t *testing.T) {
-	tb := table{spare: []int{1, 0}}
-	tb.row("NAME", "SINCE", "TITLE")
-	tb.row("tencent", "2026-11-23 09:41", "腾讯糖大夫血糖仪 家用微信智能血糖测试仪")
-	tb.note("still sold on its page, but the list of the storefront does not show it")
-	for columns, want := range map[int]string{
-		0: "NAME     SINCE             TITLE\ntencent  2026-11-23 09:41  腾讯糖大夫血糖仪 家用微信智能血糖测试仪\n" +
-			"        still sold on its page, but the list of the storefront does not show it\n",
-		60: "NAME     TITLE\ntencent  腾讯糖大夫血糖仪 家用微信智能血糖测试仪\n" +
-			"        still sold on its page, but the list of the\n        storefront does not show it\n",
-		40: "TITLE\n腾讯糖大夫血糖仪 家用微信智能血糖测试仪\n" +
-			"        still sold on its page, but the\n        list of the storefront does not\n        show it\n",
-		30: "TITLE\n腾讯糖大夫血糖仪 家用微信智能…\n" +
-			"        still sold on its\n        page, but the list of\n        the storefront does\n        not show it\n",
-	} {
-		var out bytes.Buffer
-		if err := tb.printTo(&out, columns); err != nil {
-			t.Fatal(err)
-		}
-		if out.String() != want {
-			t.Errorf("%d columns:\n%s\nwant\n%s", columns, out.String(), want)
-		}
-	}
-}
-
-// What a change says at its end, the proof, is not cut off.
-func TestWholeTable(t *testing.T) {
-	tb := table{right: map[int]bool{0: true}, whole: true}
-	tb.row("SEQ", "KIND", "WHAT")
-	tb.row("3", "removed", "Qrobot小Q机器人 智能语音聊天  (its page says 已下架)")
-	var out bytes.Buffer
-	if err := tb.printTo(&out, 44); err != nil {
-		t.Fatal(err)
-	}
-	want := "SEQ  KIND     WHAT\n  3  removed  Qrobot小Q机器人 智能语音聊天\n              (its page says 已下架)\n"
-	if out.String() != want {
-		t.Errorf("print =\n%s\nwant\n%s", out.String(), want)
-	}
-}
-
 func TestDescribe(t *testing.T) {
 	p := &tracker.Product{Title: "投影仪", Price: tracker.Price{Kind: tracker.PriceExact, Low: 12900, Currency: "CNY"}}
 	was := &tracker.Product{Title: "投影", Price: tracker.Price{Kind: tracker.PriceRange, Low: 9900, High: 19900, Currency: "CNY"}}

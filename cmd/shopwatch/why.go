@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker"
 	"shopwatch/tracker/web"
 )
@@ -41,9 +42,9 @@ func (w *whyCommand) Run(a *app) error {
 func tellStory(out io.Writer, st *web.Story, loc *time.Location, reports bool) {
 	c := &st.Change
 	say := func(label, format string, args ...any) {
-		text := plain(fmt.Sprintf(format, args...))
-		if columns := terminal(out); columns > 40 {
-			text = strings.Join(wrap(text, columns-10), "\n"+strings.Repeat(" ", 10))
+		text := term.Plain(fmt.Sprintf(format, args...))
+		if columns := term.Columns(out); columns > 40 {
+			text = strings.Join(term.Wrap(text, columns-10), "\n"+strings.Repeat(" ", 10))
 		}
 		fmt.Fprintf(out, "%-9s %s\n", label, text)
 	}
@@ -97,7 +98,7 @@ func tellStory(out io.Writer, st *web.Story, loc *time.Location, reports bool) {
 		fmt.Fprintln(out, "\nall changes of this product:")
 		for i := range st.History {
 			h := &st.History[i]
-			fmt.Fprintf(out, "  %d  %s  %-10s %s\n", h.Seq, clock(h.At, loc), h.Kind, describe(h))
+			fmt.Fprintf(out, "  %d  %s  %-10s %s\n", h.Seq, term.Time(h.At, loc), h.Kind, describe(h))
 		}
 	}
 	if it := st.Product; it != nil {
@@ -131,7 +132,7 @@ func tellReport(say func(label, format string, args ...any), r *tracker.Report, 
 		}
 		what := fmt.Sprintf("%d, channel %s, to %s: %s", r.ID, r.Channel, l.To, l.State)
 		if !l.Tried.IsZero() {
-			what += " " + clock(l.Tried, loc)
+			what += " " + term.Time(l.Tried, loc)
 		}
 		if l.State != tracker.Sent && l.Answer != "" {
 			what += " (" + l.Answer + ")"

@@ -1,4 +1,4 @@
-package main
+package term_test
 
 import (
 	"bytes"
@@ -6,11 +6,12 @@ import (
 	"testing/synctest"
 	"time"
 
+	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker"
 )
 
 func TestProgress(t *testing.T) {
-	p := progress{pace: 5 * time.Second}
+	p := term.Progress{Pace: 5 * time.Second}
 	at := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 	for _, tt := range []struct {
 		after time.Duration
@@ -26,7 +27,7 @@ func TestProgress(t *testing.T) {
 		{50, tracker.Progress{Storefront: "b", Pages: 1, Products: 24, Declared: tracker.Declared{Products: 100}}, "b: 1 page, 24 of 100 products, about 20s left"},
 		{51, tracker.Progress{Storefront: "b", Pages: 2, Products: 48, Declared: tracker.Declared{Pages: 9000}}, "b: 2 of 9000 pages, 48 products, about 7 h left"},
 	} {
-		if got := p.line(tt.s, at.Add(tt.after*time.Second)); got != tt.want {
+		if got := p.Line(tt.s, at.Add(tt.after*time.Second)); got != tt.want {
 			t.Errorf("line = %q, want %q", got, tt.want)
 		}
 	}
@@ -37,12 +38,12 @@ func TestProgress(t *testing.T) {
 func TestPlainProgress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		p := progress{app: &app{err: &out}, pace: 5 * time.Second}
+		p := term.Progress{Out: &out, Pace: 5 * time.Second}
 		for n := range 10 {
-			p.show(tracker.Progress{Storefront: "a", Pages: n, Products: 60 * n, Declared: tracker.Declared{Pages: 10}})
+			p.Show(tracker.Progress{Storefront: "a", Pages: n, Products: 60 * n, Declared: tracker.Declared{Pages: 10}})
 			time.Sleep(7 * time.Second)
 		}
-		p.clear()
+		p.Clear()
 		want := "a: 5 of 10 pages, 300 products, about 35s left\n"
 		if got := out.String(); got != want {
 			t.Errorf("it prints %q, want %q", got, want)

@@ -1,4 +1,4 @@
-package main
+package term
 
 import (
 	"io"
@@ -9,21 +9,22 @@ import (
 	"github.com/mattn/go-runewidth"
 )
 
-// A table is printed with columns that line up, also with Chinese characters,
+// A Table is printed with columns that line up, also with Chinese characters,
 // which are as wide as two others. On a terminal the last column is cut where
 // the line would break; before too little of it is left, others go.
-type table struct {
+type Table struct {
 	rows  [][]string
 	notes map[int]string // below a row, by its index
-	right map[int]bool   // columns of numbers
-	spare []int          // columns that a narrow terminal can do without, the first to go first
-	whole bool           // the last column is broken where it would be cut
+	Right map[int]bool   // columns of numbers
+	Spare []int          // columns that a narrow terminal can do without, the first to go first
+	Whole bool           // the last column is broken where it would be cut
 }
 
-func (t *table) row(cells ...string) { t.rows = append(t.rows, cells) }
+// Row adds a row. The first is the heading.
+func (t *Table) Row(cells ...string) { t.rows = append(t.rows, cells) }
 
-// note puts a text below the last row, which may be longer than a line.
-func (t *table) note(text string) {
+// Note puts a text below the last row, which may be longer than a line.
+func (t *Table) Note(text string) {
 	if text == "" {
 		return
 	}
@@ -36,22 +37,22 @@ func (t *table) note(text string) {
 // width counts columns of a terminal. What cannot be shown has none.
 var width = runewidth.Condition{StrictEmojiNeutral: true}
 
-// empty reports whether there is nothing below the heading.
-func (t *table) empty() bool { return len(t.rows) <= 1 }
+// Empty reports whether there is nothing below the heading.
+func (t *Table) Empty() bool { return len(t.rows) <= 1 }
 
 // enough is what a terminal shows of the last column at least, if columns can
 // be spared for that.
 const enough = 36
 
 // narrow takes away columns until enough of the last one fits.
-func (t *table) narrow(widths []int, columns int) (gone map[int]bool) {
+func (t *Table) narrow(widths []int, columns int) (gone map[int]bool) {
 	gone = map[int]bool{}
 	last := len(widths) - 1
 	left := columns
 	for _, n := range widths[:last] {
 		left -= n + 2
 	}
-	for _, i := range t.spare {
+	for _, i := range t.Spare {
 		if left >= min(widths[last], enough) {
 			break
 		}
@@ -61,17 +62,18 @@ func (t *table) narrow(widths []int, columns int) (gone map[int]bool) {
 	return gone
 }
 
-func (t *table) print(w io.Writer) error { return t.printTo(w, terminal(w)) }
+// Print prints the table.
+func (t *Table) Print(w io.Writer) error { return t.PrintTo(w, Columns(w)) }
 
-// printTo prints for a terminal of so many columns, 0 for none.
-func (t *table) printTo(w io.Writer, columns int) error {
+// PrintTo prints for a terminal of so many columns, 0 for none.
+func (t *Table) PrintTo(w io.Writer, columns int) error {
 	var widths []int
 	for _, row := range t.rows {
 		for i, cell := range row {
 			if i == len(widths) {
 				widths = append(widths, 0)
 			}
-			widths[i] = max(widths[i], width.StringWidth(plain(cell)))
+			widths[i] = max(widths[i], width.StringWidth(Plain(cell)))
 		}
 	}
 	var gone map[int]bool
@@ -85,14 +87,14 @@ func (t *table) printTo(w io.Writer, columns int) error {
 			if gone[i] {
 				continue
 			}
-			cell = plain(cell)
-			if left := columns - width.StringWidth(line.String()); t.whole && i == len(row)-1 && left >= enough/2 {
+			cell = Plain(cell)
+			if left := columns - width.StringWidth(line.String()); t.Whole && i == len(row)-1 && left >= enough/2 {
 				indent := "\n" + strings.Repeat(" ", columns-left)
-				line.WriteString(strings.Join(wrap(cell, left), indent))
+				line.WriteString(strings.Join(Wrap(cell, left), indent))
 				continue
 			}
 			space := strings.Repeat(" ", widths[i]-width.StringWidth(cell))
-			if t.right[i] {
+			if t.Right[i] {
 				line.WriteString(space + cell)
 			} else {
 				line.WriteString(cell)
@@ -110,10 +112,10 @@ func (t *table) printTo(w io.Writer, columns int) error {
 			}
 			b.WriteString(text + "\n")
 		}
-		if note := plain(t.notes[n]); note != "" {
+		if note := Plain(t.notes[n]); note != "" {
 			const indent = "        "
 			if columns > 2*len(indent) {
-				note = strings.Join(wrap(note, columns-len(indent)), "\n"+indent)
+				note = strings.Join(Wrap(note, columns-len(indent)), "\n"+indent)
 			}
 			b.WriteString(indent + note + "\n")
 		}
@@ -122,9 +124,9 @@ func (t *table) printTo(w io.Writer, columns int) error {
 	return err
 }
 
-// wrap breaks a text at blanks into lines that are so wide at most; a word that
+// Wrap breaks a text at blanks into lines that are so wide at most; a word that
 // is wider has a line of its own.
-func wrap(text string, columns int) []string {
+func Wrap(text string, columns int) []string {
 	var lines []string
 	line := ""
 	for word := range strings.FieldsSeq(text) {
@@ -141,9 +143,9 @@ func wrap(text string, columns int) []string {
 	return append(lines, line)
 }
 
-// plain takes out of a title what would move the cursor, turn the direction of
+// Plain takes out of a title what would move the cursor, turn the direction of
 // text or colour the terminal.
-func plain(s string) string {
+func Plain(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n' || r == '\t' || r == '\r':
@@ -155,23 +157,24 @@ func plain(s string) string {
 	}, s)
 }
 
-// paint colours words that matter, on a terminal and unless NO_COLOR is set.
-func paint(w io.Writer, colour, s string) string {
-	if terminal(w) == 0 || os.Getenv("NO_COLOR") != "" {
+// Paint colours words that matter, on a terminal and unless NO_COLOR is set.
+func Paint(w io.Writer, colour, s string) string {
+	if Columns(w) == 0 || os.Getenv("NO_COLOR") != "" {
 		return s
 	}
 	return "\x1b[" + colour + "m" + s + "\x1b[0m"
 }
 
+// Colours of Paint.
 const (
-	green  = "32"
-	yellow = "33"
-	red    = "31"
-	faint  = "2"
+	Green  = "32"
+	Yellow = "33"
+	Red    = "31"
+	Faint  = "2"
 )
 
-// clock prints a time in a zone to the minute; "" for none.
-func clock(t time.Time, loc *time.Location) string {
+// Time prints a time in a zone to the minute; "" for none.
+func Time(t time.Time, loc *time.Location) string {
 	if t.IsZero() {
 		return ""
 	}
