@@ -22,12 +22,13 @@ const module = "shopwatch"
 // floor may stand on modules.
 var levels = [][]string{
 	{"tracker"},
-	{"tracker/netrange"},
+	{"tracker/netrange", "tracker/schedule"},
 	{"storage", "tracker/browser", "tracker/fetch", "tracker/market", "tracker/picture", "tracker/report"},
 	{"tracker/market/tmall"},
 	{"tracker/market/all"},
 	{"tracker/watch", "tracker/scan", "tracker/notify", "tracker/web"},
 	{"cmd/shopwatch/term"},
+	{"cmd/shopwatch/config"},
 	{"cmd/shopwatch"},
 }
 

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/storage"
 	"shopwatch/tracker/web"
@@ -23,13 +24,14 @@ type app struct {
 	file     string // the configuration
 	json     bool
 	out, err io.Writer
-	hurry    func(*Config) // shortens schedules and waits for a test; nil for nothing
+	timing   timing
+	adapt    func(*config.Config) // changes schedules for a test; nil for nothing
 }
 
-func (a *app) load() (*Config, error) {
-	c, err := loadConfig(a.file)
-	if err == nil && a.hurry != nil {
-		a.hurry(c)
+func (a *app) load() (*config.Config, error) {
+	c, err := config.Load(a.file)
+	if err == nil && a.adapt != nil {
+		a.adapt(c)
 	}
 	return c, err
 }
@@ -41,7 +43,7 @@ const addressFile = "address"
 
 // ask lets f ask the daemon or, when none runs, a server in this process that
 // has opened the database. f sees no difference.
-func (a *app) ask(f func(*Config, *web.Client) error) error {
+func (a *app) ask(f func(*config.Config, *web.Client) error) error {
 	c, err := a.load()
 	if err != nil {
 		return err
@@ -64,7 +66,7 @@ func (a *app) ask(f func(*Config, *web.Client) error) error {
 // daemon returns a client of the daemon that works in the data directory, nil
 // when none answers. If one lives nevertheless its lock on the database will
 // tell.
-func (a *app) daemon(c *Config) *web.Client {
+func (a *app) daemon(c *config.Config) *web.Client {
 	client := web.Dial(c.Data)
 	if !client.Healthy(a.ctx) {
 		client.Close()
@@ -73,11 +75,11 @@ func (a *app) daemon(c *Config) *web.Client {
 	return client
 }
 
-func databasePath(c *Config) string { return filepath.Join(c.Data, "shopwatch.db") }
+func databasePath(c *config.Config) string { return filepath.Join(c.Data, "shopwatch.db") }
 
 // openDatabase opens the database of the configuration and makes it where
 // there is none.
-func openDatabase(c *Config) (*storage.DB, error) {
+func openDatabase(c *config.Config) (*storage.DB, error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
@@ -122,7 +124,7 @@ func (w When) in(loc *time.Location) (time.Time, error) {
 	if w.text == "" {
 		return time.Time{}, nil
 	}
-	var ago Duration
+	var ago config.Duration
 	if ago.UnmarshalText([]byte(w.text)) == nil {
 		return time.Now().Add(-time.Duration(ago)), nil
 	}

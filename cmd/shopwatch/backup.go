@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/storage"
 	"shopwatch/tracker/web"
@@ -29,7 +30,7 @@ func (b *backupCommand) Run(a *app) error {
 	if err := isNew(b.File); err != nil {
 		return err
 	}
-	return a.ask(func(_ *Config, client *web.Client) error {
+	return a.ask(func(_ *config.Config, client *web.Client) error {
 		f, err := os.CreateTemp(filepath.Dir(b.File), ".shopwatch-backup-*")
 		if err != nil {
 			return fmt.Errorf("write the backup: %w", err)
@@ -99,7 +100,7 @@ func (compactCommand) Help() string {
 
 // Run compacts the file.
 func (compactCommand) Run(a *app) error {
-	return a.ask(func(_ *Config, client *web.Client) error {
+	return a.ask(func(_ *config.Config, client *web.Client) error {
 		s, err := client.Compact(a.ctx)
 		if err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker"
 	"shopwatch/tracker/web"
@@ -33,7 +34,7 @@ func (cc *changesCommand) Run(a *app) error {
 			return fmt.Errorf("%q is no kind of change; there are %s", k, term.List(tracker.Kinds))
 		}
 	}
-	return a.ask(func(c *Config, client *web.Client) error {
+	return a.ask(func(c *config.Config, client *web.Client) error {
 		since, err := cc.Since.in(c.Timezone.Location)
 		if err != nil {
 			return err

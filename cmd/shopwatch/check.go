@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/storage"
 	"shopwatch/tracker"
@@ -101,7 +102,7 @@ func result(what, text string, err error) finding {
 
 // checkChrome asks Chrome for its version, starts it on a profile that is
 // thrown away, and opens a tab: only that shows whether its sandbox works here.
-func checkChrome(ctx context.Context, c *Config) finding {
+func checkChrome(ctx context.Context, c *config.Config) finding {
 	ctx, cancel := context.WithTimeout(ctx, 45*time.Second)
 	defer cancel()
 	b := browser.New(browser.Options{Path: c.Browser.Path, Flags: c.Browser.Flags, Remote: c.Browser.Remote})
@@ -190,7 +191,7 @@ func fewFiles(limit uint64) string {
 // to each marketplace is and whether its cookies are still there. One that was
 // never made is no fault: some shops show their lists to everybody. Without a
 // Chrome that starts only the age is told.
-func (a *app) checkLogins(c *Config, chrome bool) []finding {
+func (a *app) checkLogins(c *config.Config, chrome bool) []finding {
 	var all []finding
 	var b *browser.Browser // nil: the cookies are not looked at
 	if _, err := os.Stat(c.Browser.Profile); chrome && (err == nil || c.Browser.Remote != "") {
@@ -202,7 +203,7 @@ func (a *app) checkLogins(c *Config, chrome bool) []finding {
 			b = nil
 		}
 	}
-	for _, m := range c.marketplaces() {
+	for _, m := range marketplacesOf(c) {
 		s, err := loginOf(a.ctx, c, m, b)
 		f := result("login", s.String(), err)
 		f.OK = f.OK && (s.There || !s.Looked || s.At.IsZero())
@@ -213,7 +214,7 @@ func (a *app) checkLogins(c *Config, chrome bool) []finding {
 
 // profile tells what came of looking into the profile. That the daemon is in
 // it is in order.
-func (a *app) profile(c *Config, err error) finding {
+func (a *app) profile(c *config.Config, err error) finding {
 	if errors.Is(err, browser.ErrInUse) {
 		client := a.daemon(c)
 		if client == nil {
@@ -227,7 +228,7 @@ func (a *app) profile(c *Config, err error) finding {
 
 // checkData looks whether the data directory can be written, whether others
 // can read it, and how much space is left.
-func checkData(c *Config) finding {
+func checkData(c *config.Config) finding {
 	st, err := os.Stat(c.Data)
 	if errors.Is(err, fs.ErrNotExist) {
 		return checkNewData(c)
@@ -259,7 +260,7 @@ func checkData(c *Config) finding {
 const leastSpace = 200 << 20
 
 // checkNewData looks whether a data directory that is not there can be made.
-func checkNewData(c *Config) finding {
+func checkNewData(c *config.Config) finding {
 	dir := filepath.Dir(filepath.Clean(c.Data))
 	for {
 		if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
@@ -288,7 +289,7 @@ func tryWrite(dir string) error {
 
 // checkDatabase verifies the whole file and the evidence beside it, or has the
 // daemon do it.
-func (a *app) checkDatabase(c *Config) (database finding, evidence []finding) {
+func (a *app) checkDatabase(c *config.Config) (database finding, evidence []finding) {
 	path := databasePath(c)
 	if client := a.daemon(c); client != nil {
 		defer client.Close()
@@ -329,7 +330,7 @@ func foundIn(ctx context.Context, path string, client *web.Client) (database fin
 
 // checkClock shows the time, and doubts it when it lies before the program or
 // before a scan that was kept, for which it asks a database that answers.
-func (a *app) checkClock(c *Config, db bool) finding {
+func (a *app) checkClock(c *config.Config, db bool) finding {
 	const mend = "set the clock (timedatectl set-ntp true)"
 	now := time.Now()
 	text := fmt.Sprintf("%s (%s)", now.In(c.Timezone.Location).Format("2006-01-02 15:04:05 MST"), c.Timezone)
@@ -347,11 +348,11 @@ func (a *app) checkClock(c *Config, db bool) finding {
 
 // lastScan returns when a storefront was scanned last, and which; zero when
 // none was.
-func (a *app) lastScan(c *Config) (at time.Time, name tracker.Name) {
+func (a *app) lastScan(c *config.Config) (at time.Time, name tracker.Name) {
 	if _, err := os.Stat(databasePath(c)); err != nil {
 		return at, ""
 	}
-	_ = a.ask(func(_ *Config, client *web.Client) error {
+	_ = a.ask(func(_ *config.Config, client *web.Client) error {
 		all, err := client.Storefronts(a.ctx)
 		for _, sf := range all {
 			if sf.LastScan.After(at) {
@@ -366,12 +367,12 @@ func (a *app) lastScan(c *Config) (at time.Time, name tracker.Name) {
 // checkOutbox tells of the oldest letter that waits after it was tried, and of
 // the newest that was refused. One to a recipient who is no longer told is
 // nobody's concern.
-func (a *app) checkOutbox(c *Config) []finding {
+func (a *app) checkOutbox(c *config.Config) []finding {
 	if _, err := os.Stat(databasePath(c)); len(c.Channels) == 0 || errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	var waiting, dead []string
-	err := a.ask(func(c *Config, client *web.Client) error {
+	err := a.ask(func(c *config.Config, client *web.Client) error {
 		reports, err := outbox(a.ctx, client)
 		for i := range reports {
 			r := &reports[i]
@@ -380,7 +381,7 @@ func (a *app) checkOutbox(c *Config) []finding {
 				switch {
 				case l.State == tracker.Waiting && l.Attempts > 0:
 					waiting = append(waiting, text+" waits: "+l.Answer)
-				case l.State == tracker.Dead && c.tells(r.Channel, l.To):
+				case l.State == tracker.Dead && c.Tells(r.Channel, l.To):
 					dead = append(dead, text+" did not get through: "+l.Answer)
 				}
 			}
@@ -401,7 +402,7 @@ func (a *app) checkOutbox(c *Config) []finding {
 }
 
 // checkSchedules shows when each storefront is scanned next.
-func checkSchedules(c *Config, now time.Time) []finding {
+func checkSchedules(c *config.Config, now time.Time) []finding {
 	var all []finding
 	for i := range c.Storefronts {
 		sf := &c.Storefronts[i]
@@ -420,7 +421,7 @@ func checkSchedules(c *Config, now time.Time) []finding {
 
 // checkChannels asks the senders that can be asked whether they would get
 // through.
-func checkChannels(ctx context.Context, c *Config) []finding {
+func checkChannels(ctx context.Context, c *config.Config) []finding {
 	var all []finding
 	for i := range c.Channels {
 		ch := &c.Channels[i]

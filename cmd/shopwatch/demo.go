@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/fixtures"
 	"shopwatch/tracker"
@@ -64,17 +65,18 @@ func (c *demoCommand) Run(a *app) (err error) {
 		return err
 	}
 	shop, steps := fixtures.Story(mall)
-	config, err := d.writeConfig(shop)
+	conf, err := d.writeConfig(shop)
 	if err != nil {
 		return err
 	}
-	config.Browser.backoff = 200 * time.Millisecond
-	db, err := openDatabase(config)
+	db, err := openDatabase(conf)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	d.service, err = newService(config, db, onDemand, slog.New(slog.DiscardHandler))
+	t := a.timing
+	t.pageRetry = 200 * time.Millisecond
+	d.service, err = newService(conf, db, onDemand, t, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
@@ -112,7 +114,7 @@ func (c *demoCommand) Run(a *app) (err error) {
 
 // writeConfig writes a configuration like a user's, so that the other commands
 // can be tried on what the demo leaves, and reads it.
-func (d *demo) writeConfig(shop *fixtures.Storefront) (*Config, error) {
+func (d *demo) writeConfig(shop *fixtures.Storefront) (*config.Config, error) {
 	if err := os.MkdirAll(d.path("mails"), 0o755); err != nil {
 		return nil, fmt.Errorf("make the folder of the demo: %w", err)
 	}
@@ -128,7 +130,7 @@ func (d *demo) writeConfig(shop *fixtures.Storefront) (*Config, error) {
 	if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
 		return nil, fmt.Errorf("write the configuration of the demo: %w", err)
 	}
-	return loadConfig(file)
+	return config.Load(file)
 }
 
 func (d *demo) path(name string) string { return filepath.Join(d.dir, name) }

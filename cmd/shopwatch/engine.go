@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/storage"
 	"shopwatch/tracker"
 	"shopwatch/tracker/browser"
@@ -23,8 +24,9 @@ import (
 // database, one pace. It is the same for the daemon, for a single scan and for
 // the demo.
 type engine struct {
-	config  *atomic.Pointer[Config]
+	config  *atomic.Pointer[config.Config]
 	db      *storage.DB
+	timing  timing
 	log     *slog.Logger
 	journal *journal
 	chrome  atomic.Pointer[chrome]
@@ -36,7 +38,7 @@ type engine struct {
 // A chrome is a Chrome with what reads pages through it, and through a client of
 // HTTP that goes the same way.
 type chrome struct {
-	config  BrowserConfig
+	config  config.Browser
 	browser *browser.Browser
 	http    *fetch.Client
 	scanner *scan.Scanner
@@ -44,12 +46,12 @@ type chrome struct {
 
 // newEngine joins browser, scanner and database. Chrome is started when it is
 // first needed; close ends it.
-func newEngine(c *atomic.Pointer[Config], db *storage.DB, log *slog.Logger) (*engine, error) {
-	j, err := openJournal(c.Load().Data, c.Load().names(), log)
+func newEngine(c *atomic.Pointer[config.Config], db *storage.DB, t timing, log *slog.Logger) (*engine, error) {
+	j, err := openJournal(c.Load().Data, c.Load().Names(), log)
 	if err != nil {
 		return nil, fmt.Errorf("read what shopwatch was at last: %w", err)
 	}
-	e := &engine{config: c, db: db, log: log, journal: j}
+	e := &engine{config: c, db: db, timing: t, log: log, journal: j}
 	ch, err := e.newChrome()
 	if err != nil {
 		return nil, err
@@ -78,7 +80,7 @@ func (e *engine) newChrome() (*chrome, error) {
 		Picture:     e.journal.picture,
 		Pace:        pacer.Wait,
 		PageTimeout: time.Duration(b.PageTimeout),
-		Backoff:     b.backoff,
+		Backoff:     e.timing.pageRetry,
 		DailyPages:  b.DailyPages,
 		Opened:      e.openedToday,
 		Log:         e.log,
@@ -122,13 +124,13 @@ func (e *engine) use() (ch *chrome, giveBack func()) {
 }
 
 // newBrowser returns the Chrome of the configuration, not yet started.
-func newBrowser(c *Config, log *slog.Logger) *browser.Browser {
+func newBrowser(c *config.Config, log *slog.Logger) *browser.Browser {
 	return browser.New(browserOptions(c, log))
 }
 
 // browserOptions are those of every Chrome on the profile. Logins outlive it,
 // also where a marketplace lets them stand on session cookies.
-func browserOptions(c *Config, log *slog.Logger) browser.Options {
+func browserOptions(c *config.Config, log *slog.Logger) browser.Options {
 	o := browser.Options{Path: c.Browser.Path, Profile: c.Browser.Profile, Flags: c.Browser.Flags, Remote: c.Browser.Remote, Log: log}
 	for _, m := range all.Markets() {
 		if m.Login != nil {
@@ -158,17 +160,17 @@ func (e *engine) scan(ctx context.Context, sf tracker.Storefront, tell func(trac
 	defer giveBack()
 	e.journal.begin(sf.Name)
 	defer func() { e.journal.end(sf.Name, ctx.Err() != nil) }()
-	return ch.scanner.Scan(ctx, sf, e.config.Load().rulesFor(sf.Name), tell)
+	return ch.scanner.Scan(ctx, sf, e.config.Load().RulesFor(sf.Name), tell)
 }
 
 // commit takes a scan into the catalog and returns what it changed.
 func (e *engine) commit(s *tracker.Scan) ([]tracker.Change, error) {
 	defer e.db.Forget()
-	return e.db.Commit(s, e.config.Load().rulesFor(s.Storefront))
+	return e.db.Commit(s, e.config.Load().RulesFor(s.Storefront))
 }
 
-// plans are the configured storefronts for the watcher.
-func (c *Config) plans() []watch.Plan {
+// plansOf are the configured storefronts for the watcher.
+func plansOf(c *config.Config) []watch.Plan {
 	var all []watch.Plan
 	for i := range c.Storefronts {
 		sf := &c.Storefronts[i]

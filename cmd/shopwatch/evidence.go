@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker/web"
 )
@@ -33,7 +34,7 @@ func (e *evidenceCommand) Run(a *app) error {
 	if err := isNew(e.File); err != nil {
 		return err
 	}
-	return a.ask(func(c *Config, client *web.Client) error {
+	return a.ask(func(c *config.Config, client *web.Client) error {
 		st, err := client.Why(a.ctx, e.Seq)
 		if err != nil {
 			return err
@@ -71,7 +72,7 @@ type packedFile struct {
 }
 
 // packed are the files of the story, the sums of the others last.
-func packed(a *app, c *Config, client *web.Client, st *web.Story) ([]packedFile, error) {
+func packed(a *app, c *config.Config, client *web.Client, st *web.Story) ([]packedFile, error) {
 	var text bytes.Buffer
 	tellStory(&text, st, c.Timezone.Location, false)
 	story, err := json.MarshalIndent(storyForOthers{Story: st}, "", "  ")

@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker/browser"
 	"shopwatch/tracker/market"
@@ -66,7 +67,7 @@ func (l *loginCommand) Run(a *app) error {
 // A loginDesk makes one login.
 type loginDesk struct {
 	*app
-	config *Config
+	config *config.Config
 	market *market.Market
 }
 

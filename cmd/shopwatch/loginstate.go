@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker/browser"
 	"shopwatch/tracker/market"
@@ -41,14 +42,14 @@ type loginState struct {
 	ends map[string]time.Time // by domain
 }
 
-func loginFile(c *Config, m *market.Market) string {
+func loginFile(c *config.Config, m *market.Market) string {
 	return filepath.Join(filepath.Dir(filepath.Clean(c.Browser.Profile)), "login-"+m.Name+".json")
 }
 
 // loginOf returns what is known of the login to a marketplace. It looks at the
 // cookies with b; without b, or while somebody else has the profile, it tells
 // the age of the login only.
-func loginOf(ctx context.Context, c *Config, m *market.Market, b *browser.Browser) (loginState, error) {
+func loginOf(ctx context.Context, c *config.Config, m *market.Market, b *browser.Browser) (loginState, error) {
 	s := loginState{Marketplace: m.Name}
 	text, err := os.ReadFile(loginFile(c, m))
 	if err == nil {
@@ -137,7 +138,7 @@ func (s loginState) until() string {
 }
 
 // writeLogin notes a login beside the profile.
-func writeLogin(c *Config, m *market.Market, r loginRecord) error {
+func writeLogin(c *config.Config, m *market.Market, r loginRecord) error {
 	text, err := json.Marshal(r)
 	if err != nil {
 		return err
@@ -164,9 +165,9 @@ func replaceFile(name string, content []byte) error {
 	return os.Rename(f.Name(), name)
 }
 
-// marketplaces are those of the configured storefronts that know a login.
-func (c *Config) marketplaces() []*market.Market {
+// marketplacesOf are those of the configured storefronts that know a login.
+func marketplacesOf(c *config.Config) []*market.Market {
 	return slices.DeleteFunc(all.Markets(), func(m *market.Market) bool {
-		return m.Login == nil || !slices.ContainsFunc(c.Storefronts, func(sf StorefrontConfig) bool { return sf.Marketplace == m.Name })
+		return m.Login == nil || !slices.ContainsFunc(c.Storefronts, func(sf config.Storefront) bool { return sf.Marketplace == m.Name })
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker"
 	"shopwatch/tracker/web"
@@ -30,7 +31,7 @@ type channelName struct {
 }
 
 // chosen returns the channel that is meant.
-func (n channelName) chosen(c *Config) (string, error) {
+func (n channelName) chosen(c *config.Config) (string, error) {
 	var names []string
 	for i := range c.Channels {
 		names = append(names, c.Channels[i].Name)
@@ -66,7 +67,7 @@ Examples:
 
 // Run writes or prints the report.
 func (p *previewCommand) Run(a *app) error {
-	return a.askService(false, func(c *Config, client *web.Client) error {
+	return a.askService(false, func(c *config.Config, client *web.Client) error {
 		channel, err := p.chosen(c)
 		if err != nil {
 			return err
@@ -117,7 +118,7 @@ func (testCommand) Help() string {
 
 // Run sends it and says what became of it.
 func (t *testCommand) Run(a *app) error {
-	return a.askService(false, func(c *Config, client *web.Client) error {
+	return a.askService(false, func(c *config.Config, client *web.Client) error {
 		channel, err := t.chosen(c)
 		if err != nil {
 			return err
@@ -148,7 +149,7 @@ func (outboxCommand) Help() string {
 
 // Run prints a line per letter, and below it what the receiving side said.
 func (o *outboxCommand) Run(a *app) error {
-	return a.ask(func(c *Config, client *web.Client) error {
+	return a.ask(func(c *config.Config, client *web.Client) error {
 		reports, err := outbox(a.ctx, client)
 		if o.All > 0 {
 			reports, err = client.Reports(a.ctx, "", o.All)
@@ -219,7 +220,7 @@ func (retryCommand) Help() string {
 
 // Run makes the letters due; the daemon, or this process, sends them.
 func (r *retryCommand) Run(a *app) error {
-	return a.askService(true, func(c *Config, client *web.Client) error {
+	return a.askService(true, func(c *config.Config, client *web.Client) error {
 		n, err := client.Retry(a.ctx, r.Report)
 		if err != nil {
 			return err
@@ -231,7 +232,7 @@ func (r *retryCommand) Run(a *app) error {
 
 // askService is ask for what needs the channels. With flush, and without a
 // daemon, this process sends what is due before it ends.
-func (a *app) askService(flush bool, f func(*Config, *web.Client) error) (err error) {
+func (a *app) askService(flush bool, f func(*config.Config, *web.Client) error) (err error) {
 	c, err := a.load()
 	if err != nil {
 		return err
@@ -246,7 +247,7 @@ func (a *app) askService(flush bool, f func(*Config, *web.Client) error) (err er
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	log := a.logger(slog.LevelError + 1)
-	s, err := newService(c, db, onDemand, log)
+	s, err := newService(c, db, onDemand, a.timing, log)
 	if err != nil {
 		return err
 	}

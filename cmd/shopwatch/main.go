@@ -86,7 +86,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status i
 		fmt.Fprintf(stderr, "shopwatch: %v (see shopwatch --help)\n", err)
 		return 1
 	}
-	a := &app{ctx: ctx, file: c.Config, json: c.JSON, out: stdout, err: stderr}
+	a := &app{ctx: ctx, file: c.Config, json: c.JSON, out: stdout, err: stderr, timing: usual}
 	err = k.Run(a)
 	switch {
 	case err == nil:

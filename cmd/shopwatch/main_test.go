@@ -16,6 +16,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/fixtures"
 	"shopwatch/storage"
 	"shopwatch/tracker"
@@ -519,7 +520,7 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 	w := newWorld(t)
 	w.want(0, "scan")
 	data := filepath.Join(w.dir, "data")
-	c, err := loadConfig(filepath.Join(w.dir, "shopwatch.yaml"))
+	c, err := config.Load(filepath.Join(w.dir, "shopwatch.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -597,7 +598,7 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 				gone.Products = append(gone.Products, it.Product)
 			}
 			gone.Probes = []tracker.Probe{{Product: items[0].ID, State: tracker.PageGone, At: time.Now(), Picture: name}}
-			if _, err := db.Commit(gone, c.rulesFor("tencent")); err != nil {
+			if _, err := db.Commit(gone, c.RulesFor("tencent")); err != nil {
 				t.Fatal(err)
 			}
 			path := db.EvidencePath(name)
@@ -614,7 +615,7 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 			t.Cleanup(func() { b.Close() })
 		}, "MEND  profile", "wait for it or end it"},
 		{"a login that has expired", func(t *testing.T) {
-			m := c.marketplaces()[0]
+			m := marketplacesOf(c)[0]
 			if err := writeLogin(c, m, loginRecord{At: time.Now().Add(-40 * 24 * time.Hour), Method: "window"}); err != nil {
 				t.Fatal(err)
 			}
@@ -623,7 +624,7 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 		{"a clock that was put back", func(t *testing.T) {
 			db := open(t)
 			defer db.Close()
-			if _, err := db.Commit(&tracker.Scan{Storefront: "tencent", Began: time.Now().Add(48 * time.Hour), Verdict: tracker.Failed, Reason: "of the day after tomorrow"}, c.rulesFor("tencent")); err != nil {
+			if _, err := db.Commit(&tracker.Scan{Storefront: "tencent", Began: time.Now().Add(48 * time.Hour), Verdict: tracker.Failed, Reason: "of the day after tomorrow"}, c.RulesFor("tencent")); err != nil {
 				t.Fatal(err)
 			}
 		}, "MEND  clock", "is before the last scan of tencent"},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker"
 	"shopwatch/tracker/web"
@@ -24,7 +25,7 @@ func (productsCommand) Help() string {
 
 // Run prints a line per product.
 func (p *productsCommand) Run(a *app) error {
-	return a.ask(func(c *Config, client *web.Client) error {
+	return a.ask(func(c *config.Config, client *web.Client) error {
 		t := term.Table{Right: map[int]bool{1: true}, Spare: []int{2}}
 		t.Row("PRODUCT", "PRICE", "FIRST SEEN", "STATE", "TITLE")
 		for it, err := range client.Products(a.ctx, p.Name) {

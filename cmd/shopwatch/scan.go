@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker"
 	"shopwatch/tracker/web"
@@ -35,8 +36,8 @@ func (s *scanCommand) Run(a *app) error {
 		return err
 	}
 	for _, name := range s.Names {
-		if c.storefront(name) == nil {
-			return fmt.Errorf("there is no storefront %q in %s; there are %s", name, a.file, term.List(c.names()))
+		if c.Storefront(name) == nil {
+			return fmt.Errorf("there is no storefront %q in %s; there are %s", name, a.file, term.List(c.Names()))
 		}
 	}
 	if client := a.daemon(c); client != nil {
@@ -47,13 +48,13 @@ func (s *scanCommand) Run(a *app) error {
 }
 
 // alone scans without a daemon, and sends the reports.
-func (s *scanCommand) alone(a *app, c *Config) (err error) {
+func (s *scanCommand) alone(a *app, c *config.Config) (err error) {
 	db, err := openDatabase(c)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	sv, err := newService(c, db, onDemand, a.logger(slog.LevelError))
+	sv, err := newService(c, db, onDemand, a.timing, a.logger(slog.LevelError))
 	if err != nil {
 		return err
 	}
@@ -75,7 +76,7 @@ func (s *scanCommand) alone(a *app, c *Config) (err error) {
 }
 
 // with has a server scan, and tells what comes of it.
-func (s *scanCommand) with(a *app, c *Config, client *web.Client) error {
+func (s *scanCommand) with(a *app, c *config.Config, client *web.Client) error {
 	p := term.Progress{Out: a.err, Notes: a.json, Pace: time.Duration(c.Browser.Pace.Min+c.Browser.Pace.Max)/2 + time.Second}
 	var failed error
 	incomplete := false
@@ -105,7 +106,7 @@ func (s *scanCommand) with(a *app, c *Config, client *web.Client) error {
 }
 
 // tellResult prints a scan with its changes for people.
-func (a *app) tellResult(c *Config, r *web.Result) {
+func (a *app) tellResult(c *config.Config, r *web.Result) {
 	colour := term.Yellow
 	if r.Scan.Verdict == tracker.Complete {
 		colour = term.Green

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker"
 	"shopwatch/tracker/web"
@@ -27,7 +28,7 @@ func (scansCommand) Help() string {
 
 // Run prints a line per scan, the oldest first.
 func (s *scansCommand) Run(a *app) error {
-	return a.ask(func(c *Config, client *web.Client) error {
+	return a.ask(func(c *config.Config, client *web.Client) error {
 		since, err := s.Since.in(c.Timezone.Location)
 		if err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker/web"
 )
@@ -20,7 +21,7 @@ func (storefrontsCommand) Help() string {
 
 // Run prints a line per storefront.
 func (storefrontsCommand) Run(a *app) error {
-	return a.ask(func(c *Config, client *web.Client) error {
+	return a.ask(func(c *config.Config, client *web.Client) error {
 		all, err := client.Storefronts(a.ctx)
 		if err != nil {
 			return err
@@ -58,7 +59,7 @@ func (storefrontsCommand) Run(a *app) error {
 		if err := t.Print(a.out); err != nil {
 			return err
 		}
-		for _, m := range c.marketplaces() {
+		for _, m := range marketplacesOf(c) {
 			s, err := loginOf(a.ctx, c, m, nil)
 			if err != nil {
 				return err

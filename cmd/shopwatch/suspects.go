@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker"
 	"shopwatch/tracker/web"
@@ -25,7 +26,7 @@ Examples:
 
 // Run prints a line per product.
 func (s *suspectsCommand) Run(a *app) error {
-	return a.ask(func(c *Config, client *web.Client) error {
+	return a.ask(func(c *config.Config, client *web.Client) error {
 		all, err := client.Suspects(a.ctx, s.Storefront)
 		if err != nil {
 			return err

@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/fixtures"
 	"shopwatch/tracker"
 	"shopwatch/tracker/market/all"
@@ -154,7 +155,7 @@ func keysOf(t reflect.Type, path string) []string {
 		if inner.Kind() == reflect.Slice && inner.Elem().Kind() == reflect.Struct && inner.Elem().NumField() > 1 {
 			all = append(all, keysOf(inner.Elem(), path+key+"[].")...)
 		}
-		if _, ok := reflect.New(inner).Interface().(encoding.TextUnmarshaler); !ok && inner.Kind() == reflect.Struct && inner != reflect.TypeFor[optionsNode]() {
+		if _, ok := reflect.New(inner).Interface().(encoding.TextUnmarshaler); !ok && inner.Kind() == reflect.Struct && inner != reflect.TypeFor[config.Options]() {
 			all = slices.Delete(all, len(all)-1, len(all)) // a heading, no key
 			all = append(all, keysOf(inner, path+key+".")...)
 		}
@@ -166,13 +167,13 @@ func keysOf(t reflect.Type, path string) []string {
 // defaults that hold.
 func TestReadmeNamesKeys(t *testing.T) {
 	_, section := readme(t)
-	want := keysOf(reflect.TypeFor[Config](), "")
+	want := keysOf(reflect.TypeFor[config.Config](), "")
 	if len(want) < 40 {
 		t.Fatalf("keys = %q, want more", want)
 	}
 	var named []string
 	const least = "storefronts: [{name: tencent, url: 'https://tencent.tmall.com/'}]\n"
-	plain, err := parseConfig("shopwatch.yaml", []byte(least), environment, all.Markets())
+	plain, err := config.Parse("shopwatch.yaml", []byte(least), os.LookupEnv, all.Markets())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +188,7 @@ func TestReadmeNamesKeys(t *testing.T) {
 		if outer, inner, ok := strings.Cut(key, "."); ok {
 			text = outer + ": {" + inner + ": " + value + "}\n"
 		}
-		c, err := parseConfig("shopwatch.yaml", []byte(least+text), environment, all.Markets())
+		c, err := config.Parse("shopwatch.yaml", []byte(least+text), os.LookupEnv, all.Markets())
 		if err != nil {
 			t.Errorf("the default of %s: %v", key, err)
 			continue

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker"
 	"shopwatch/tracker/web"
@@ -24,7 +25,7 @@ func (whyCommand) Help() string {
 
 // Run prints the story.
 func (w *whyCommand) Run(a *app) error {
-	return a.ask(func(c *Config, client *web.Client) error {
+	return a.ask(func(c *config.Config, client *web.Client) error {
 		st, err := client.Why(a.ctx, w.Seq)
 		if err != nil {
 			return err

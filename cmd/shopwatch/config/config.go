@@ -1,4 +1,6 @@
-package main
+// Package config reads shopwatch.yaml, strictly: what is wrong is said with file,
+// line and what is allowed.
+package config
 
 import (
 	"encoding/json"
@@ -26,56 +28,50 @@ import (
 	"shopwatch/tracker/market"
 	"shopwatch/tracker/market/all"
 	"shopwatch/tracker/notify"
-	"shopwatch/tracker/report"
-	"shopwatch/tracker/watch"
+	"shopwatch/tracker/schedule"
 )
 
 // A Config is what shopwatch.yaml says.
 type Config struct {
-	Data        string             `yaml:"data"`   // directory; from the directory of the file if relative
-	Listen      string             `yaml:"listen"` // host:port of the local API
-	Token       string             `yaml:"token"`  // demanded by the API; must be set to listen beyond this machine
-	Public      string             `yaml:"public"` // https address under which people reach the API, for links in mails
-	Timezone    Zone               `yaml:"timezone"`
-	Browser     BrowserConfig      `yaml:"browser"`
-	Rules       RulesConfig        `yaml:"rules"`
-	Retention   RetentionConfig    `yaml:"retention"`
-	Storefronts []StorefrontConfig `yaml:"storefronts"`
-	Channels    []ChannelConfig    `yaml:"channels"`
-	hurry       int                // divides the waits that nobody configures; 0 for 1. Tests have no day
+	Data        string       `yaml:"data"`   // directory; from the directory of the file if relative
+	Listen      string       `yaml:"listen"` // host:port of the local API
+	Token       string       `yaml:"token"`  // demanded by the API; must be set to listen beyond this machine
+	Public      string       `yaml:"public"` // https address under which people reach the API, for links in mails
+	Timezone    Zone         `yaml:"timezone"`
+	Browser     Browser      `yaml:"browser"`
+	Rules       Rules        `yaml:"rules"`
+	Retention   Retention    `yaml:"retention"`
+	Storefronts []Storefront `yaml:"storefronts"`
+	Channels    []Channel    `yaml:"channels"`
 }
 
-// wait is how long a wait is that nobody configures.
-func (c *Config) wait(d time.Duration) time.Duration { return d / time.Duration(max(c.hurry, 1)) }
-
-// A BrowserConfig says which Chrome is used and how.
-type BrowserConfig struct {
+// Browser says which Chrome is used and how.
+type Browser struct {
 	Path        string         `yaml:"path"`    // found by itself when empty
 	Profile     string         `yaml:"profile"` // user data directory
 	Remote      string         `yaml:"remote"`  // address of a Chrome that runs elsewhere
 	Flags       map[string]any `yaml:"flags"`   // further switches, string or bool
 	PageTimeout Duration       `yaml:"page_timeout"`
 	Pace        Pace           `yaml:"pace"`
-	backoff     time.Duration  // before a page that failed in passing is tried again; the demo is in a hurry
 	DailyPages  int            `yaml:"daily_pages"` // of one storefront within 24 hours; 0 for any number
 }
 
-// A RulesConfig says how much it takes to believe that a product is gone.
-type RulesConfig struct {
+// A Rules says how much it takes to believe that a product is gone.
+type Rules struct {
 	Misses       int     `yaml:"misses"`
 	MaxLoss      float64 `yaml:"max_loss"`
 	Probes       int     `yaml:"probes"`
 	StalledAfter int     `yaml:"stalled_after"`
 }
 
-// A RetentionConfig says how long things are kept.
-type RetentionConfig struct {
+// Retention says how long things are kept.
+type Retention struct {
 	Evidence Duration `yaml:"evidence"`
 	Backups  int      `yaml:"backups"` // daily ones, the newest
 }
 
-// A StorefrontConfig is a storefront to watch.
-type StorefrontConfig struct {
+// A Storefront is a storefront to watch.
+type Storefront struct {
 	Name     tracker.Name `yaml:"name"`
 	URL      string       `yaml:"url"`
 	Schedule string       `yaml:"schedule"` // scanned only when somebody asks when empty
@@ -85,24 +81,24 @@ type StorefrontConfig struct {
 	Watch    []Pattern    `yaml:"watch"`    // products whose changes are important
 	// Marketplace is its name; that of the URL when left out and the address
 	// tells. Options are what it lets one choose.
-	Marketplace string      `yaml:"marketplace"`
-	Options     optionsNode `yaml:"options"`
+	Marketplace string  `yaml:"marketplace"`
+	Options     Options `yaml:"options"`
 	// Storefront is what is to be scanned, When the schedule, parsed.
 	Storefront tracker.Storefront
-	When       watch.Schedule
+	When       schedule.Schedule
 }
 
-// An optionsNode is read when it is known which marketplace it is for.
-type optionsNode struct{ ast.Node }
+// Options are read when it is known which marketplace it is for.
+type Options struct{ ast.Node }
 
-func (o optionsNode) empty() bool {
+func (o Options) empty() bool {
 	m, ok := o.Node.(*ast.MappingNode)
 	return o.Node == nil || ok && len(m.Values) == 0
 }
 
-// A ChannelConfig is a destination of reports. Which keys it may have depends
+// A Channel is a destination of reports. Which keys it may have depends
 // on its kind: see notify.Kinds.
-type ChannelConfig struct {
+type Channel struct {
 	Name         string         `yaml:"name"`
 	Kind         string         `yaml:"kind"`
 	Server       string         `yaml:"server"`
@@ -127,7 +123,7 @@ type ChannelConfig struct {
 	// Sender leads to the destination; Digest and Beat are the schedules,
 	// parsed, nil when empty.
 	Sender       notify.Sender
-	Digest, Beat watch.Schedule
+	Digest, Beat schedule.Schedule
 }
 
 // channelKeys are the keys that channels of every kind understand.
@@ -135,16 +131,16 @@ var channelKeys = []string{
 	"name", "kind", "storefronts", "kinds", "watch", "least_percent", "schedule", "heartbeat", "quiet", "lang", "timezone",
 }
 
-// defaultConfig is a configuration that says nothing.
-func defaultConfig() *Config {
+// Default is a configuration that says nothing.
+func Default() *Config {
 	r := tracker.DefaultRules()
 	return &Config{
 		Data:     "./data",
 		Listen:   "127.0.0.1:8780",
 		Timezone: Zone{mustZone("Asia/Shanghai")},
-		Browser:  BrowserConfig{PageTimeout: Duration(30 * time.Second), Pace: Pace{3 * time.Second, 6 * time.Second}, DailyPages: 2000},
-		Rules:    RulesConfig{Misses: r.Misses, MaxLoss: r.MaxLoss, Probes: r.Probes, StalledAfter: r.StalledAfter},
-		Retention: RetentionConfig{
+		Browser:  Browser{PageTimeout: Duration(30 * time.Second), Pace: Pace{3 * time.Second, 6 * time.Second}, DailyPages: 2000},
+		Rules:    Rules{Misses: r.Misses, MaxLoss: r.MaxLoss, Probes: r.Probes, StalledAfter: r.StalledAfter},
+		Retention: Retention{
 			Evidence: Duration(365 * 24 * time.Hour),
 			Backups:  7,
 		},
@@ -159,9 +155,9 @@ func mustZone(name string) *time.Location {
 	return l
 }
 
-// loadConfig reads a configuration file. marketplace says to which marketplace
+// Load reads a configuration file. marketplace says to which marketplace
 // the address of a storefront belongs, or what is wrong with it.
-func loadConfig(file string) (*Config, error) {
+func Load(file string) (*Config, error) {
 	text, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("there is no configuration %s: write one with shopwatch init, or name another with -c FILE", file)
@@ -169,12 +165,12 @@ func loadConfig(file string) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration: %w", err)
 	}
-	return parseConfig(file, text, os.LookupEnv, all.Markets())
+	return Parse(file, text, os.LookupEnv, all.Markets())
 }
 
-// parseConfig reads the text of a configuration file.
-func parseConfig(file string, text []byte, env func(string) (string, bool), markets market.Set) (*Config, error) {
-	c := defaultConfig()
+// Parse reads the text of a configuration file.
+func Parse(file string, text []byte, env func(string) (string, bool), markets market.Set) (*Config, error) {
+	c := Default()
 	src, err := readYAML(file, text, env, c)
 	if err != nil {
 		return nil, err
@@ -298,14 +294,14 @@ func (c *Config) checkStorefront(src *source, i int, markets market.Set) error {
 		return nil // scanned when somebody asks
 	}
 	var err error
-	if sf.When, err = watch.Parse(sf.Schedule, sf.Timezone.Location); err != nil {
+	if sf.When, err = schedule.Parse(sf.Schedule, sf.Timezone.Location); err != nil {
 		return src.errorf(at+".schedule", "%q: %w", sf.Schedule, err)
 	}
 	return nil
 }
 
 // open finds the marketplace of a storefront and reads its options.
-func (sf *StorefrontConfig) open(src *source, at string, markets market.Set) error {
+func (sf *Storefront) open(src *source, at string, markets market.Set) error {
 	m, err := markets.Find(sf.URL)
 	if sf.Marketplace != "" {
 		if m, err = markets.ByName(sf.Marketplace); err != nil {
@@ -358,8 +354,8 @@ func (c *Config) checkChannel(src *source, i int) error {
 		return err
 	}
 	for j, name := range ch.Storefronts {
-		if c.storefront(name) == nil {
-			return src.errorf(fmt.Sprintf("%s.storefronts[%d]", at, j), "there is no storefront %q; there are %s", name, term.List(c.names()))
+		if c.Storefront(name) == nil {
+			return src.errorf(fmt.Sprintf("%s.storefronts[%d]", at, j), "there is no storefront %q; there are %s", name, term.List(c.Names()))
 		}
 	}
 	for j, kind := range ch.Kinds {
@@ -372,12 +368,12 @@ func (c *Config) checkChannel(src *source, i int) error {
 	}
 	var err error
 	if ch.Schedule != "" {
-		if ch.Digest, err = watch.Parse(ch.Schedule, ch.Timezone.Location); err != nil {
+		if ch.Digest, err = schedule.Parse(ch.Schedule, ch.Timezone.Location); err != nil {
 			return src.errorf(at+".schedule", "%q: %w", ch.Schedule, err)
 		}
 	}
 	if ch.Heartbeat != "" {
-		if ch.Beat, err = watch.Parse(ch.Heartbeat, ch.Timezone.Location); err != nil {
+		if ch.Beat, err = schedule.Parse(ch.Heartbeat, ch.Timezone.Location); err != nil {
 			return src.errorf(at+".heartbeat", "%q: %w", ch.Heartbeat, err)
 		}
 	}
@@ -406,7 +402,7 @@ func (c *Config) checkChannel(src *source, i int) error {
 
 // checkKeys finds keys that another kind of channel has, and those that this
 // kind lacks.
-func (ch *ChannelConfig) checkKeys(src *source, at string) error {
+func (ch *Channel) checkKeys(src *source, at string) error {
 	var kinds []string
 	for _, k := range notify.Kinds() {
 		kinds = append(kinds, k.Name)
@@ -433,8 +429,8 @@ func (ch *ChannelConfig) checkKeys(src *source, at string) error {
 	return src.errorf(at+".kind", "there is no kind %q; allowed: %s", ch.Kind, term.List(kinds))
 }
 
-// names are the storefronts in their order.
-func (c *Config) names() []tracker.Name {
+// Names are the storefronts in their order.
+func (c *Config) Names() []tracker.Name {
 	names := make([]tracker.Name, len(c.Storefronts))
 	for i := range c.Storefronts {
 		names[i] = c.Storefronts[i].Name
@@ -442,73 +438,39 @@ func (c *Config) names() []tracker.Name {
 	return names
 }
 
-// storefront returns the one with the name, nil if there is none.
-func (c *Config) storefront(name tracker.Name) *StorefrontConfig {
-	i := slices.Index(c.names(), name)
+// Storefront returns the one with the name, nil if there is none.
+func (c *Config) Storefront(name tracker.Name) *Storefront {
+	i := slices.Index(c.Names(), name)
 	if i < 0 {
 		return nil
 	}
 	return &c.Storefronts[i]
 }
 
-// rulesFor returns the rules by which the storefront's scans are judged. One
+// RulesFor returns the rules by which the storefront's scans are judged. One
 // that is no longer in the configuration has the general ones.
-func (c *Config) rulesFor(name tracker.Name) tracker.Rules {
+func (c *Config) RulesFor(name tracker.Name) tracker.Rules {
 	r := tracker.Rules{
 		Misses: c.Rules.Misses, MaxLoss: c.Rules.MaxLoss,
 		Probes: c.Rules.Probes, StalledAfter: c.Rules.StalledAfter,
 	}
-	if sf := c.storefront(name); sf != nil {
-		r.Ignored = func(p *tracker.Product) bool { return match(sf.Ignore, p) != "" }
-		r.Important = func(p *tracker.Product) string { return match(sf.Watch, p) }
+	if sf := c.Storefront(name); sf != nil {
+		r.Ignored = func(p *tracker.Product) bool { return Match(sf.Ignore, p) != "" }
+		r.Important = func(p *tracker.Product) string { return Match(sf.Watch, p) }
 	}
 	return r
 }
 
-// channels are the destinations as notify wants them.
-func (c *Config) channels() []notify.Channel {
-	var all []notify.Channel
-	for i := range c.Channels {
-		ch := &c.Channels[i]
-		n := notify.Channel{
-			Name: ch.Name, Sender: ch.Sender, Quiet: notify.Hours(ch.Quiet), Lang: ch.Lang, Zone: ch.Timezone.Location,
-			Filter: notify.Filter{Storefronts: ch.Storefronts, Kinds: ch.Kinds, LeastPercent: ch.LeastPercent},
-		}
-		if len(ch.Watch) > 0 {
-			n.Filter.Watched = func(p *tracker.Product) bool { return match(ch.Watch, p) != "" }
-		}
-		// A nil watch.Schedule would be a notify.Schedule that is not nil.
-		if ch.Digest != nil {
-			n.Digest = ch.Digest
-		}
-		if ch.Beat != nil {
-			n.Heartbeat = ch.Beat
-		}
-		all = append(all, n)
-	}
-	return all
-}
-
-// tells reports whether a channel has a recipient.
-func (c *Config) tells(channel, to string) bool {
-	return slices.ContainsFunc(c.Channels, func(ch ChannelConfig) bool {
+// Tells reports whether a channel has a recipient.
+func (c *Config) Tells(channel, to string) bool {
+	return slices.ContainsFunc(c.Channels, func(ch Channel) bool {
 		return ch.Name == channel && slices.Contains(ch.Sender.Recipients(), to)
 	})
 }
 
-// shops are the storefronts as reports call them.
-func (c *Config) shops() map[tracker.Name]report.Shop {
-	all := map[tracker.Name]report.Shop{}
-	for i := range c.Storefronts {
-		sf := &c.Storefronts[i]
-		all[sf.Name] = report.Shop{Title: sf.Title, URL: sf.URL, Marketplace: sf.Marketplace}
-	}
-	return all
-}
-
-// match returns the first pattern that a product matches by its title or its
+// Match returns the first pattern that a product matches by its title or its
 // number, "" for none.
-func match(patterns []Pattern, p *tracker.Product) string {
+func Match(patterns []Pattern, p *tracker.Product) string {
 	for _, re := range patterns {
 		if re.String() == string(p.ID) || re.MatchString(p.Title) {
 			return re.String()

@@ -1,4 +1,4 @@
-package watch_test
+package schedule_test
 
 import (
 	"strings"
@@ -6,7 +6,7 @@ import (
 	"time"
 	_ "time/tzdata"
 
-	"shopwatch/tracker/watch"
+	"shopwatch/tracker/schedule"
 )
 
 func zone(t testing.TB, name string) *time.Location {
@@ -50,7 +50,7 @@ func TestNext(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			loc := zone(t, tt.zone)
-			s, err := watch.Parse(tt.expr, loc)
+			s, err := schedule.Parse(tt.expr, loc)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -69,7 +69,7 @@ func TestNext(t *testing.T) {
 }
 
 func TestEvery(t *testing.T) {
-	s, err := watch.Parse("@every 1h30m", time.UTC)
+	s, err := schedule.Parse("@every 1h30m", time.UTC)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func TestDaily(t *testing.T) {
 	} {
 		for _, expr := range []string{"0 0 * * *", "30 1 * * *", "30 2 * * *", "59 23 * * *"} {
 			loc := zone(t, name)
-			s, err := watch.Parse(expr, loc)
+			s, err := schedule.Parse(expr, loc)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -120,7 +120,7 @@ func TestParseRefuses(t *testing.T) {
 		{"the last day of a month", "0 0 L * *", "write five fields"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s, err := watch.Parse(tt.expr, time.UTC)
+			s, err := schedule.Parse(tt.expr, time.UTC)
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("Parse = %v, %v, want an error about %q", s, err, tt.want)
 			}
@@ -134,7 +134,7 @@ func FuzzParse(f *testing.F) {
 	}
 	at := time.Date(2026, 3, 8, 6, 0, 0, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, expr string) {
-		s, err := watch.Parse(expr, time.UTC)
+		s, err := schedule.Parse(expr, time.UTC)
 		if err != nil {
 			return
 		}
@@ -145,7 +145,7 @@ func FuzzParse(f *testing.F) {
 }
 
 func BenchmarkNext(b *testing.B) {
-	s, err := watch.Parse("* * * * *", zone(b, "America/New_York"))
+	s, err := schedule.Parse("* * * * *", zone(b, "America/New_York"))
 	if err != nil {
 		b.Fatal(err)
 	}

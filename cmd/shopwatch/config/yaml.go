@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"cmp"
@@ -87,7 +87,7 @@ func (s *source) decode(n ast.Node, path string, v reflect.Value) error {
 	if _, ok := n.(*ast.NullNode); ok {
 		return nil
 	}
-	if o, ok := v.Addr().Interface().(*optionsNode); ok {
+	if o, ok := v.Addr().Interface().(*Options); ok {
 		o.Node = n
 		return nil
 	}

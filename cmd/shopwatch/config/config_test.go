@@ -1,8 +1,7 @@
-package main
+package config_test
 
 import (
 	"flag"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -11,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/tracker"
 	"shopwatch/tracker/market/all"
 )
@@ -38,7 +38,7 @@ func TestBadConfig(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = parseConfig("shopwatch.yaml", text, environment, all.Markets())
+			_, err = config.Parse("shopwatch.yaml", text, environment, all.Markets())
 			if err == nil {
 				t.Fatal("parseConfig = nil, want an error")
 			}
@@ -67,13 +67,13 @@ func golden(t *testing.T, file, got string) {
 	}
 }
 
-func good(t *testing.T, name string) *Config {
+func good(t *testing.T, name string) *config.Config {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", name+".good.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := parseConfig("/etc/shopwatch.yaml", text, environment, all.Markets())
+	c, err := config.Parse("/etc/shopwatch.yaml", text, environment, all.Markets())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func TestSampleNamesEveryKey(t *testing.T) {
 			if key == "" {
 				continue // what follows from others
 			}
-			if !regexp.MustCompile(`(?m)^[# -]*` + key + `:|` + key + `:,`).Match(sample) {
+			if !regexp.MustCompile(`(?m)^[# -]*` + key + `:|` + key + `:,`).Match(config.Sample) {
 				keys = append(keys, key)
 			}
 			inner := typ.Field(i).Type
@@ -123,7 +123,7 @@ func TestSampleNamesEveryKey(t *testing.T) {
 		}
 		return keys
 	}
-	if keys := missing(reflect.TypeFor[Config]()); len(keys) > 0 {
+	if keys := missing(reflect.TypeFor[config.Config]()); len(keys) > 0 {
 		t.Errorf("the sample lacks %v", keys)
 	}
 }
@@ -131,7 +131,7 @@ func TestSampleNamesEveryKey(t *testing.T) {
 // The sample that init writes shows the defaults, and its comments hold keys
 // that exist.
 func TestSample(t *testing.T) {
-	c, err := parseConfig("shopwatch.yaml", sample, environment, all.Markets())
+	c, err := config.Parse("shopwatch.yaml", config.Sample, environment, all.Markets())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,82 +140,14 @@ func TestSample(t *testing.T) {
 		c.Retention != least.Retention || c.Listen != least.Listen || c.Timezone.String() != least.Timezone.String() {
 		t.Errorf("sample = %+v, want the defaults %+v", c, least)
 	}
-	text := strings.Replace(string(sample), "channels: []", "channels:", 1)
+	text := strings.Replace(string(config.Sample), "channels: []", "channels:", 1)
 	text = regexp.MustCompile(`(?m)^#(  [ -])`).ReplaceAllString(text, "$1")
 	text = regexp.MustCompile(`(?m)^    # `).ReplaceAllString(text, "    ")
-	if c, err = parseConfig("shopwatch.yaml", []byte(text), environment, all.Markets()); err != nil {
+	if c, err = config.Parse("shopwatch.yaml", []byte(text), environment, all.Markets()); err != nil {
 		t.Fatalf("with all comments taken for keys: %v", err)
 	}
 	if len(c.Channels) != 3 || c.Storefronts[0].Title == "" || c.Channels[0].LeastPercent != 5 {
 		t.Errorf("configuration = %+v, want all that the comments hold", c)
-	}
-}
-
-// A configuration that cannot take the place of the running one is refused,
-// and a storefront under another name is told of.
-func TestReloadRefuses(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "shopwatch.yaml")
-	write := func(text string) {
-		t.Helper()
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	const good = "storefronts: [{name: tencent, url: 'https://tencent.tmall.com/', schedule: '@daily'}]"
-	write(good)
-	a := &app{ctx: t.Context(), file: file}
-	old, err := a.load()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, tt := range []struct {
-		name, text, says string
-		taken            bool
-	}{
-		{"the same again", good, "", true},
-		{"a mistake", "storefront: []", "configuration refused", false},
-		{"another data directory", "data: elsewhere\n" + good, "end the daemon and start it anew", false},
-		{"another name for a storefront", strings.Replace(good, "name: tencent", "name: tencent2", 1), "a storefront has another name", true},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			write(tt.text)
-			var log strings.Builder
-			got := a.reload(old, slog.New(slog.NewTextHandler(&log, nil)))
-			if (got != nil) != tt.taken || !strings.Contains(log.String(), tt.says) {
-				t.Errorf("reload = %v, want it taken: %v, and a word about %q:\n%s", got, tt.taken, tt.says, log.String())
-			}
-		})
-	}
-}
-
-func TestInit(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "shopwatch.yaml")
-	var out, errs strings.Builder
-	if status := run(t.Context(), []string{"init", "-c", file}, &out, &errs); status != 0 || !strings.Contains(out.String(), "shopwatch check") {
-		t.Fatalf("init = %d, %s%s, want 0 and what to do next", status, out.String(), errs.String())
-	}
-	if status := run(t.Context(), []string{"init", "-c", file}, &out, &errs); status != 1 || !strings.Contains(errs.String(), "is there already") {
-		t.Errorf("init again = %d, %s, want 1 and why", status, errs.String())
-	}
-	if st, err := os.Stat(file); err != nil || st.Mode().Perm() != 0o600 {
-		t.Errorf("mode = %v, %v, want 0600: it may hold a password", st.Mode(), err)
-	}
-}
-
-func TestChannels(t *testing.T) {
-	ch := good(t, "digest").channels()[0]
-	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC) // a Sunday
-	if got, want := ch.Digest.Next(at), at.Add(19*time.Hour); !got.Equal(want) {
-		t.Errorf("Digest.Next = %s, want Monday at eight in Berlin, %s", got, want)
-	}
-	if ch.Heartbeat == nil || ch.Quiet.From != 22*time.Hour || ch.Quiet.To != 7*time.Hour || ch.Lang != "zh" || ch.Filter.LeastPercent != 2.5 {
-		t.Errorf("channel = %+v", ch)
-	}
-	if w := ch.Filter.Watched; !w(&tracker.Product{Title: "糖大夫 血糖仪"}) || w(&tracker.Product{Title: "全民WiFi"}) {
-		t.Error("Watched does not pick the products that the pattern does")
-	}
-	if ch := good(t, "design").channels()[0]; ch.Digest != nil || ch.Heartbeat != nil || ch.Filter.Watched != nil {
-		t.Errorf("channel = %+v, want no digest, no heartbeat, all products", ch)
 	}
 }
 
@@ -232,7 +164,7 @@ func TestDefaults(t *testing.T) {
 
 func TestRules(t *testing.T) {
 	c := good(t, "design")
-	r := c.rulesFor("tencent")
+	r := c.RulesFor("tencent")
 	for _, tt := range []struct {
 		name, id, title string
 		ignored         bool
@@ -253,7 +185,7 @@ func TestRules(t *testing.T) {
 			}
 		})
 	}
-	if r := c.rulesFor("former"); r.Misses != 3 || r.Ignored != nil {
+	if r := c.RulesFor("former"); r.Misses != 3 || r.Ignored != nil {
 		t.Errorf("rules of a storefront that is not configured = %+v, want the general ones", r)
 	}
 }
@@ -268,7 +200,7 @@ func FuzzConfig(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		c, err := parseConfig("shopwatch.yaml", text, environment, all.Markets())
+		c, err := config.Parse("shopwatch.yaml", text, environment, all.Markets())
 		if err == nil && len(c.Storefronts) == 0 {
 			t.Error("a configuration without storefronts, want an error")
 		}

@@ -1,4 +1,6 @@
-package watch
+// Package schedule says when things are due: by the clocks of a place, or again
+// and again.
+package schedule
 
 import (
 	"errors"
