@@ -105,7 +105,8 @@ func result(what, text string, err error) finding {
 func checkChrome(ctx context.Context, c *config.Config) finding {
 	ctx, cancel := context.WithTimeout(ctx, 45*time.Second)
 	defer cancel()
-	b := browser.New(browser.Options{Path: c.Browser.Path, Flags: c.Browser.Flags, Remote: c.Browser.Remote})
+	o := browser.Options{Path: c.Browser.Path, Flags: c.Browser.Flags, Remote: c.Browser.Remote}
+	b := browser.New(o)
 	if c.Browser.Remote != "" {
 		return result("chrome", "one at "+c.Browser.Remote+" answers", tryTab(ctx, b))
 	}
@@ -118,9 +119,9 @@ func checkChrome(ctx context.Context, c *config.Config) finding {
 	}
 	text := fmt.Sprintf("%s, %s, starts", version, path)
 	switch {
-	case os.Geteuid() == 0:
-		text += "; without its sandbox, because shopwatch runs as root: run it as an ordinary user"
-	case c.Browser.Flags["no-sandbox"] == true:
+	case o.Unsandboxed() && os.Geteuid() == 0:
+		text += "; without its sandbox, as browser.flags says, and as root: better run shopwatch as an ordinary user"
+	case o.Unsandboxed():
 		text += "; without its sandbox, as browser.flags says"
 	default:
 		text += " in its sandbox"

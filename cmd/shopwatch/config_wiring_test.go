@@ -22,7 +22,8 @@ func TestReloadRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	const good = "storefronts: [{name: tencent, url: 'https://tencent.tmall.com/', schedule: '@daily'}]"
+	// Root would be refused a Chrome with a sandbox.
+	const good = "browser: {flags: {no-sandbox: true}}\nstorefronts: [{name: tencent, url: 'https://tencent.tmall.com/', schedule: '@daily'}]"
 	write(good)
 	a := &app{ctx: t.Context(), file: file}
 	old, err := a.load()

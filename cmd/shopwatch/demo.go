@@ -95,6 +95,9 @@ func (c *demoCommand) Run(a *app) (err error) {
 	wg.Go(func() { err = errors.Join(err, d.service.run(ctx)) })
 	d.say("", "A simulated Tmall on this machine, a real Chrome, a real database, a real mail server.")
 	d.say("", "Every report mail is kept in "+d.path("mails"))
+	if os.Geteuid() == 0 {
+		d.say("", "Chrome runs without its sandbox, because you are root; it visits nothing but the simulated Tmall.")
+	}
 	for i, step := range steps {
 		if err := d.day(ctx, i+1, step, c.Day); err != nil {
 			return err
@@ -122,7 +125,10 @@ func (d *demo) writeConfig(shop *fixtures.Storefront) (*config.Config, error) {
 	b.WriteString("# Written by shopwatch demo. The mall and the mail server that it names are gone\n# when the demo ends; what it saw stays: try changes, products tencent, why 1.\n")
 	b.WriteString("data: ./data\nlisten: 127.0.0.1:0\nbrowser:\n  pace: 0s\n  flags:\n")
 	for name, value := range d.mall.Flags() {
-		fmt.Fprintf(&b, "    %s: %q\n", name, value)
+		if text, ok := value.(string); ok {
+			value = strconv.Quote(text)
+		}
+		fmt.Fprintf(&b, "    %s: %v\n", name, value)
 	}
 	fmt.Fprintf(&b, "storefronts:\n  - name: tencent\n    title: Tencent flagship\n    url: %s\n    schedule: \"@daily\"\n", shop.URL())
 	fmt.Fprintf(&b, "channels:\n  - name: you\n    kind: email\n    server: smtp://%s\n    plaintext: true\n    from: shopwatch@example.com\n    to: [you@example.com]\n", d.smtp.Addr())

@@ -140,6 +140,12 @@ func browserOptions(c *config.Config, log *slog.Logger) browser.Options {
 	return o
 }
 
+// mayStartChrome says why Chrome is not started as the configuration has it.
+func mayStartChrome(c *config.Config) error {
+	o := browserOptions(c, nil)
+	return o.Check()
+}
+
 // openedToday counts the pages of a storefront that were asked for within 24
 // hours.
 func (e *engine) openedToday(name tracker.Name) (n int, err error) {

@@ -52,6 +52,9 @@ func (l *loginCommand) Run(a *app) error {
 	if c.Browser.Remote != "" {
 		return fmt.Errorf("browser.remote is set: log in with that Chrome, where it runs; a login lives in its profile")
 	}
+	if err := mayStartChrome(c); err != nil {
+		return err
+	}
 	d := &loginDesk{app: a, config: c, market: m}
 	switch {
 	case l.Export != "":
@@ -86,8 +89,8 @@ func (d *loginDesk) inWindow(wait time.Duration) error {
 		return d.noWindow(err)
 	}
 	d.say("A Chrome window shows the login page of %s. Log in there, then close the window; it is closed after %s.", d.market.Name, wait)
-	if browser.Unsandboxed() {
-		d.say("Chrome runs without its sandbox, because you are root: better use an ordinary account of this machine.")
+	if os.Geteuid() == 0 {
+		d.say("Chrome runs without its sandbox, as browser.flags says, because you are root: better use an ordinary account of this machine.")
 	}
 	ctx, cancel := context.WithTimeout(d.ctx, wait)
 	defer cancel()

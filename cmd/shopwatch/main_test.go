@@ -330,7 +330,7 @@ func TestExitStatus(t *testing.T) {
 		{"a command that is none", nil, "scann", 1, "shopwatch --help"},
 		{"a filter that is none", nil, "changes --since yesterday", 1, "write 24h"},
 		{"Chrome is missing", func() {
-			w.configure(map[string]any{"browser": map[string]any{"path": "/nowhere/chrome", "page_timeout": "5s"}})
+			w.configure(map[string]any{"browser": map[string]any{"path": "/nowhere/chrome", "page_timeout": "5s", "flags": w.mall.Flags()}})
 		}, "scan", 2, "/nowhere/chrome"},
 		{"a configuration with a mistake", func() { w.configure(map[string]any{"storefront": 1}) }, "scan", 1, "did you mean storefronts?"},
 		{"another process has the database", func() {
@@ -534,7 +534,7 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 	}
 	chrome := func(t *testing.T, path string) {
 		t.Helper()
-		w.configure(map[string]any{"browser": map[string]any{"path": path}})
+		w.configure(map[string]any{"browser": map[string]any{"path": path, "flags": w.mall.Flags()}})
 		t.Cleanup(func() { w.configure(nil) })
 	}
 	for _, tt := range []struct {
@@ -544,6 +544,13 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 		says    string
 	}{
 		{"no Chrome", func(t *testing.T) { chrome(t, "/nowhere/chrome") }, "MEND  chrome", "install chromium-headless-shell"},
+		{"root's Chrome", func(t *testing.T) {
+			if os.Geteuid() != 0 {
+				t.Skip("NOT TESTED: only root can show it")
+			}
+			w.configure(map[string]any{"browser": map[string]any{}})
+			t.Cleanup(func() { w.configure(nil) })
+		}, "MEND  chrome", "no-sandbox: true"},
 		{"an old Chrome", func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "chrome")
 			if err := os.WriteFile(path, []byte("#!/bin/sh\necho Chromium 90.0.4430.212\n"), 0o700); err != nil {

@@ -51,6 +51,9 @@ func (r *runCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	if err := mayStartChrome(c); err != nil {
+		return err
+	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(ownMemory)
 	}
@@ -243,6 +246,9 @@ func (l *life) renew(ctx context.Context, c *config.Config) {
 // it says, and the old one stays.
 func (a *app) reload(old *config.Config, log *slog.Logger) *config.Config {
 	c, err := a.load()
+	if err == nil {
+		err = mayStartChrome(c)
+	}
 	if err == nil && c.Data != old.Data {
 		err = fmt.Errorf("data is another directory; end the daemon and start it anew for that")
 	}

@@ -49,6 +49,9 @@ func (s *scanCommand) Run(a *app) error {
 
 // alone scans without a daemon, and sends the reports.
 func (s *scanCommand) alone(a *app, c *config.Config) (err error) {
+	if err := mayStartChrome(c); err != nil {
+		return err
+	}
 	db, err := openDatabase(c)
 	if err != nil {
 		return err

@@ -248,6 +248,9 @@ func (b *Browser) start(ctx context.Context) (p *process, err error) {
 	if b.path, err = Find(b.opts.Path); err != nil {
 		return nil, err
 	}
+	if err := b.opts.Check(); err != nil {
+		return nil, err
+	}
 	if p.dir == "" {
 		dir, err := os.MkdirTemp("", "shopwatch-profile-")
 		if err != nil {

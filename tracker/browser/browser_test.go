@@ -644,9 +644,20 @@ func proxyAuth(r *http.Request) (user, password string, ok bool) {
 }
 
 // What a Chrome says that may not make its sandbox becomes what can be done.
-// Root may not, so it is the user who can show it.
+// Root may not, so it is the user who can show it: a script starts a Chrome
+// that tries.
 func TestNoSandbox(t *testing.T) {
-	b := browser.New(browser.Options{Flags: map[string]any{"no-sandbox": false}})
+	short(t)
+	path, err := browser.Find("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tries := filepath.Join(t.TempDir(), "headless")
+	script := fmt.Sprintf("#!/bin/bash\ndir=%s\nexec $dir/%s \"${@/--no-sandbox/--no-first-run}\"\n", filepath.Dir(path), filepath.Base(path))
+	if err := os.WriteFile(tries, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	b := browser.New(browser.Options{Path: tries, Flags: map[string]any{"no-sandbox": true}})
 	tab, err := b.Tab(t.Context(), browser.TabOptions{})
 	if err == nil {
 		tab.Close()
@@ -659,6 +670,27 @@ func TestNoSandbox(t *testing.T) {
 	}
 	if !errors.Is(err, browser.ErrSandbox) || !strings.Contains(err.Error(), "browser.flags") {
 		t.Errorf("Tab = %v, want what to do about the sandbox", err)
+	}
+}
+
+// Root's Chrome is not started without its sandbox unless that is asked for.
+func TestRoot(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("NOT TESTED: only root can show it")
+	}
+	for _, flags := range []map[string]any{nil, {"no-sandbox": false}, {"lang": "de"}} {
+		o := browser.Options{Flags: flags, Profile: filepath.Join(t.TempDir(), "profile")}
+		b := browser.New(o)
+		if _, err := b.Tab(t.Context(), browser.TabOptions{}); !errors.Is(err, browser.ErrRoot) || !strings.Contains(err.Error(), "no-sandbox: true") || b.PID() != 0 {
+			t.Errorf("%v: Tab = %v, want that root may not and what to do", flags, err)
+		}
+		if _, err := os.Stat(o.Profile); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%v: the profile of a Chrome that did not start: %v", flags, err)
+		}
+	}
+	o := browser.Options{Remote: "ws://127.0.0.1:1/"}
+	if err := o.Check(); err != nil {
+		t.Errorf("a Chrome that runs elsewhere: %v", err)
 	}
 }
 
@@ -693,7 +725,7 @@ func TestEndsByItself(t *testing.T) {
 	if err := os.WriteFile(path, []byte("#!/bin/sh\nsleep 0.1; kill -TRAP $$\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	b := browser.New(browser.Options{Path: path})
+	b := browser.New(browser.Options{Path: path, Flags: mall.Flags()})
 	defer b.Close()
 	if _, err := b.Tab(t.Context(), browser.TabOptions{}); err == nil || !strings.Contains(err.Error(), "it ended by itself") {
 		t.Errorf("Tab = %v, want that it ended by itself", err)

@@ -55,6 +55,9 @@ func OpenWindow(o Options, address string) (*Window, error) {
 	if !display() {
 		return nil, ErrNoDisplay
 	}
+	if err := o.Check(); err != nil {
+		return nil, err
+	}
 	lock, err := hold(o.Profile)
 	if err != nil {
 		return nil, err
@@ -140,7 +143,7 @@ func visibleSwitches(o Options) []string {
 		flags["proxy-server"] = p.server // Chrome asks the person
 	}
 	flags["user-data-dir"] = o.Profile
-	if Unsandboxed() {
+	if os.Geteuid() == 0 && o.Unsandboxed() {
 		flags["no-sandbox"] = true
 	}
 	var all []string
@@ -157,10 +160,6 @@ func visibleSwitches(o Options) []string {
 	slices.Sort(all)
 	return all
 }
-
-// Unsandboxed reports whether Chrome must run without its sandbox, because it
-// is started by root.
-func Unsandboxed() bool { return os.Geteuid() == 0 }
 
 func (w *Window) wait() {
 	err := w.cmd.Wait()
@@ -227,9 +226,11 @@ func (w *Window) Close() error {
 // last session, and cut off from the network, so that the pages which were
 // open then are not visited.
 func (w *Window) Keep(ctx context.Context) error {
-	b := New(Options{Path: w.path, Profile: w.opts.Profile, Keep: w.opts.Keep, Log: w.opts.Log, Flags: map[string]any{
-		"restore-last-session": true, "proxy-server": "127.0.0.1:9", "proxy-bypass-list": "<-loopback>",
-	}})
+	flags := map[string]any{"restore-last-session": true, "proxy-server": "127.0.0.1:9", "proxy-bypass-list": "<-loopback>"}
+	if w.opts.Unsandboxed() {
+		flags["no-sandbox"] = true
+	}
+	b := New(Options{Path: w.path, Profile: w.opts.Profile, Keep: w.opts.Keep, Log: w.opts.Log, Flags: flags})
 	_, err := b.Cookies(ctx, w.opts.Keep)
 	return errors.Join(err, b.Close())
 }

@@ -32,7 +32,7 @@ func (r *reading) page(ctx context.Context, req market.Request, before []market.
 			return l, fmt.Errorf("interrupted: %w", ctx.Err())
 		case err == nil && len(l.Problems) == 0:
 			return l, nil
-		case errors.As(err, &st) && !st.state.Transient, errors.Is(err, browser.ErrMissing), errors.Is(err, errCeiling):
+		case errors.As(err, &st) && !st.state.Transient, errors.Is(err, browser.ErrMissing), errors.Is(err, browser.ErrRoot), errors.Is(err, errCeiling):
 			return l, err
 		case tries >= r.opts.Retries, wait > r.opts.PageTimeout:
 			return l, err
