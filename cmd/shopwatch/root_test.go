@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"shopwatch/cmd/shopwatch/config"
 )
 
 // Root gets no Chrome without its sandbox unless the configuration says so; the
@@ -21,7 +23,7 @@ func TestRoot(t *testing.T) {
 		t.Errorf("check says\n%s", out)
 	}
 	file := filepath.Join(w.dir, "shopwatch.yaml")
-	old, err := loadConfig(file, marketplace)
+	old, err := config.Load(file)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -239,7 +239,7 @@ func (b *Browser) endIdle(p *process) {
 }
 
 func (b *Browser) start(ctx context.Context) (p *process, err error) {
-	p = &process{dir: b.opts.Profile, start: time.Now(), free: func() {}, proxy: parseProxy(b.opts.Flags["proxy-server"])}
+	p = &process{dir: b.opts.Profile, start: time.Now(), free: func() {}}
 	if b.opts.Remote != "" {
 		p.remote = true
 		alloc, freeAlloc := remote.NewAllocator(context.Background(), b.opts.Remote)
@@ -250,6 +250,9 @@ func (b *Browser) start(ctx context.Context) (p *process, err error) {
 	}
 	if err := b.opts.Check(); err != nil {
 		return nil, err
+	}
+	if p.proxy, err = parseProxy(b.opts.Flags["proxy-server"]); err != nil {
+		return nil, fmt.Errorf("proxy-server: %w", err)
 	}
 	if p.dir == "" {
 		dir, err := os.MkdirTemp("", "shopwatch-profile-")
@@ -357,6 +360,9 @@ func (b *Browser) switches(p *process) []chromedp.ExecAllocatorOption {
 		// each refusal: for a list of 60 products some 500 messages.
 		lists["blink-settings"] = "imagesEnabled=false"
 	}
+	if p.proxy.server != "" {
+		lists[resolver] = p.proxy.resolverRule() + "," + lists[resolver]
+	}
 	for name, value := range b.opts.Flags {
 		own, _ := value.(string)
 		switch list, ok := lists[name]; {
@@ -367,7 +373,7 @@ func (b *Browser) switches(p *process) []chromedp.ExecAllocatorOption {
 			lists[name] = own + "," + list
 			continue
 		}
-		if name == "proxy-server" && p.proxy.asks() {
+		if name == "proxy-server" && p.proxy.server != "" {
 			value = p.proxy.server
 		}
 		opts = append(opts, chromedp.Flag(name, value))

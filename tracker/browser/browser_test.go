@@ -6,8 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -590,57 +588,6 @@ func TestRemoteChromeIsUsedAndLeftRunning(t *testing.T) {
 	if _, err := b.Tab(t.Context(), browser.TabOptions{Script: script}); err == nil || !strings.Contains(err.Error(), "127.0.0.1:1") {
 		t.Errorf("err = %v, want one that names the address", err)
 	}
-}
-
-// TestProxyWithPassword runs a proxy that asks for a user and leads to the
-// mall.
-func TestProxyWithPassword(t *testing.T) {
-	short(t)
-	var let, refused atomic.Int64
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if user, password, ok := proxyAuth(r); !ok || user != "me" || password != "s3cr:t" {
-			refused.Add(1)
-			w.Header().Set("Proxy-Authenticate", `Basic realm="proxy"`)
-			w.WriteHeader(http.StatusProxyAuthRequired)
-			return
-		}
-		let.Add(1)
-		out, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", mall.Port()))
-		if err != nil {
-			return
-		}
-		in, _, err := w.(http.Hijacker).Hijack()
-		if err != nil {
-			return
-		}
-		fmt.Fprint(in, "HTTP/1.1 200 OK\r\n\r\n")
-		go func() { io.Copy(out, in); out.Close() }()
-		io.Copy(in, out)
-		in.Close()
-	})}
-	go srv.Serve(l)
-	defer srv.Close()
-
-	flags := mall.Flags()
-	flags["proxy-server"] = "http://me:s3cr%3At@" + l.Addr().String()
-	b := browser.New(browser.Options{Flags: flags})
-	defer b.Close()
-	usable(t, tab(t, b, browser.TabOptions{}))
-	if let.Load() == 0 || refused.Load() == 0 {
-		t.Errorf("the proxy let %d through and asked %d", let.Load(), refused.Load())
-	}
-	if cmdline, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", b.PID())); err != nil || bytes.Contains(cmdline, []byte("s3cr")) {
-		t.Errorf("the password is on the command line (%v)", err)
-	}
-}
-
-func proxyAuth(r *http.Request) (user, password string, ok bool) {
-	r.Header.Set("Authorization", r.Header.Get("Proxy-Authorization"))
-	return r.BasicAuth()
 }
 
 // What a Chrome says that may not make its sandbox becomes what can be done.

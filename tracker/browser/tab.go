@@ -224,8 +224,8 @@ func (t *Tab) open() error {
 	if t.proc.remote {
 		no = append(no, t.opts.Pictures...)
 	}
-	if host := t.proc.proxy.host; host != "" {
-		no = append(no, "*://"+host+":*/*") // the way out is no page
+	if t.proc.proxy.host != "" {
+		no = append(no, t.proc.proxy.pattern()) // the way out is no page
 	}
 	for _, p := range no {
 		blocked.URLPatterns = append(blocked.URLPatterns, &network.BlockPattern{URLPattern: p, Block: true})

@@ -58,6 +58,10 @@ func OpenWindow(o Options, address string) (*Window, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
+	proxy, err := parseProxy(o.Flags["proxy-server"])
+	if err != nil {
+		return nil, fmt.Errorf("proxy-server: %w", err)
+	}
 	lock, err := hold(o.Profile)
 	if err != nil {
 		return nil, err
@@ -67,7 +71,7 @@ func OpenWindow(o Options, address string) (*Window, error) {
 		return nil, err
 	}
 	w := &Window{opts: o, path: path, lock: lock, tail: &tail{}, ended: make(chan struct{})}
-	w.cmd = exec.Command(path, append(visibleSwitches(o), address)...)
+	w.cmd = exec.Command(path, append(visibleSwitches(o, proxy), address)...)
 	w.cmd.Stdout, w.cmd.Stderr = w.tail, w.tail
 	w.cmd.WaitDelay = 3 * time.Second // for a process that inherited the output
 	w.cmd.SysProcAttr = aside()
@@ -129,7 +133,7 @@ func display() bool {
 // visibleSwitches are the command line of a window. What the headless Chrome
 // must be able to read later is kept the way it keeps it: password-store and
 // use-mock-keychain choose the key of the cookies.
-func visibleSwitches(o Options) []string {
+func visibleSwitches(o Options, p proxy) []string {
 	flags := map[string]any{
 		"no-first-run": true, "no-default-browser-check": true, "disable-sync": true, "disable-background-mode": true,
 		"password-store": "basic", "use-mock-keychain": true,
@@ -139,8 +143,8 @@ func visibleSwitches(o Options) []string {
 			flags[name] = value
 		}
 	}
-	if p := parseProxy(o.Flags["proxy-server"]); p.asks() {
-		flags["proxy-server"] = p.server // Chrome asks the person
+	if p.server != "" {
+		flags["proxy-server"] = p.server // Chrome asks the person for a password
 	}
 	flags["user-data-dir"] = o.Profile
 	if os.Geteuid() == 0 && o.Unsandboxed() {

@@ -24,6 +24,7 @@ import (
 
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker"
+	"shopwatch/tracker/browser"
 	"shopwatch/tracker/fetch"
 	"shopwatch/tracker/market"
 	"shopwatch/tracker/market/all"
@@ -208,14 +209,17 @@ func (c *Config) check(src *source, markets market.Set) error {
 	if u, err := url.Parse(c.Public); c.Public != "" && (err != nil || u.Scheme != "https" || u.Host == "" || u.RawQuery != "") {
 		return src.errorf("public", "want the address that leads people to this shopwatch, such as https://shopwatch.example.com")
 	}
-	if _, err := fetch.FromFlags(c.Browser.Flags); err != nil {
-		return src.errorf("browser.flags", "%w", err)
-	}
 	b, r := &c.Browser, &c.Rules
 	for key := range b.Flags {
 		if strings.HasPrefix(key, "-") || strings.ContainsAny(key, "= ") {
 			return src.errorf("browser.flags."+key, "write the switch without dashes and its value behind the colon: proxy-server: http://…")
 		}
+	}
+	if err := browser.CheckProxy(b.Flags["proxy-server"]); err != nil {
+		return src.errorf("browser.flags.proxy-server", "%w", err)
+	}
+	if _, err := fetch.FromFlags(b.Flags); err != nil {
+		return src.errorf("browser.flags", "%w", err)
 	}
 	switch {
 	case b.Remote != "" && !strings.HasPrefix(b.Remote, "ws://") && !strings.HasPrefix(b.Remote, "wss://"):
