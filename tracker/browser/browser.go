@@ -330,6 +330,10 @@ func (b *Browser) switches(p *process) []chromedp.ExecAllocatorOption {
 		chromedp.Flag("lang", "zh-CN"),
 		// The headless shell knows no bound; see Tab.clear.
 		chromedp.Flag("disk-cache-size", strconv.Itoa(mostCache)),
+		// WebRTC may use no UDP, which would go past a proxy; a shell and a full
+		// Chrome have another name for it.
+		chromedp.Flag("force-webrtc-ip-handling-policy", "disable_non_proxied_udp"),
+		chromedp.Flag("webrtc-ip-handling-policy", "disable_non_proxied_udp"),
 		// The network service keeps its own process. Within Chrome's it does
 		// not always write the cookies before Chrome ends: a login is lost.
 	)

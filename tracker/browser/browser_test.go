@@ -105,6 +105,23 @@ func short(t *testing.T) {
 	}
 }
 
+// programs are the Chromes of this machine: the headless shell and the full
+// one, which are made of different parts.
+func programs(t *testing.T) map[string]string {
+	t.Helper()
+	short(t)
+	all := map[string]string{}
+	if path, err := browser.Find(""); err == nil {
+		all["found first"] = path
+	}
+	if path, err := browser.FindVisible(); err == nil {
+		all["full"] = path
+	} else {
+		t.Log("without a full Chrome: ", err)
+	}
+	return all
+}
+
 // tab opens a tab that the end of the test closes.
 func tab(t *testing.T, b *browser.Browser, o browser.TabOptions) *browser.Tab {
 	t.Helper()
