@@ -62,7 +62,7 @@ func (d *loginDesk) byPhone(wait time.Duration) (err error) {
 
 // login shows codes until one of them has led to a login.
 func (p *phoneLogin) login(ctx context.Context) (err error) {
-	if p.tab, err = p.chrome.Tab(ctx, browser.TabOptions{Script: p.market.Tab.Script}); err != nil {
+	if p.tab, err = p.chrome.Tab(ctx, browser.TabOptions{Script: p.market.Tab.Script, Home: p.market.Login.Home}); err != nil {
 		return err
 	}
 	defer p.tab.Close()

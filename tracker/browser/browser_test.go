@@ -43,11 +43,14 @@ func run(m *testing.M) (code int) {
 	}
 	defer os.RemoveAll(tmp)
 	os.Setenv("TMPDIR", tmp)
+	if err := openNetwork(); err != nil {
+		panic(err)
+	}
 	if mall, err = fixtures.NewMall(); err != nil {
 		panic(err)
 	}
 	defer mall.Close()
-	chrome = browser.New(browser.Options{Flags: mall.Flags()})
+	chrome = browser.New(browser.Options{Flags: mall.Flags(), Resolver: mall.Resolver()})
 	code = m.Run()
 	if err := chrome.Close(); err != nil {
 		println("close chrome:", err.Error())
@@ -98,28 +101,16 @@ func below(pid, ancestor int) bool {
 	return pid == ancestor
 }
 
+// home are the hosts of the marketplace.
+func home(host string) bool {
+	return strings.HasSuffix(host, ".tmall.com") || strings.HasSuffix(host, ".taobao.com")
+}
+
 func short(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("needs Chrome")
 	}
-}
-
-// programs are the Chromes of this machine: the headless shell and the full
-// one, which are made of different parts.
-func programs(t *testing.T) map[string]string {
-	t.Helper()
-	short(t)
-	all := map[string]string{}
-	if path, err := browser.Find(""); err == nil {
-		all["found first"] = path
-	}
-	if path, err := browser.FindVisible(); err == nil {
-		all["full"] = path
-	} else {
-		t.Log("without a full Chrome: ", err)
-	}
-	return all
 }
 
 // tab opens a tab that the end of the test closes.
@@ -131,6 +122,9 @@ func tab(t *testing.T, b *browser.Browser, o browser.TabOptions) *browser.Tab {
 	}
 	if o.Calls != nil {
 		o.Heard = "shopwatch.heard"
+	}
+	if o.Home == nil {
+		o.Home = home
 	}
 	tb, err := b.Tab(t.Context(), o)
 	if err != nil {

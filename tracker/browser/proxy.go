@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -68,7 +70,7 @@ func parseProxy(value any) (proxy, error) {
 		return p, nil
 	}
 	if strings.HasPrefix(scheme, "socks") {
-		return proxy{}, fmt.Errorf("Chrome gives a %s proxy no user and password; use an http or https proxy, or one that asks for none", scheme) //nolint:staticcheck // Chrome is a name
+		return proxy{}, fmt.Errorf("Chrome gives a %s proxy no user and password; use an http or https proxy, or one that asks for none", scheme)
 	}
 	user, password, _ := strings.Cut(userinfo, ":")
 	p.user, err = url.PathUnescape(user)
@@ -108,29 +110,29 @@ func (p proxy) pattern() string {
 	return "*://" + host + ":*/*"
 }
 
-// answerProxy makes the tab answer the proxy's question for user and password.
-// Every request of the tab then waits for a word from here.
-func (t *Tab) answerProxy(ctx context.Context, s cdp.Session) error {
-	return call(ctx, s, fetch.Enable, fetch.EnableParams{HandleAuthRequests: new(true)})
+// proxied reports whether a Chrome with these switches may leave it to a proxy
+// to find hosts.
+func proxied(flags map[string]any) bool {
+	for _, name := range []string{"proxy-server", "proxy-pac-url", "proxy-auto-detect"} {
+		if v := flags[name]; v != nil && v != false && v != "" {
+			return true
+		}
+	}
+	return slices.ContainsFunc([]string{"http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"},
+		func(name string) bool { return os.Getenv(name) != "" })
 }
 
-// proxied takes in the events of a tab that answers a proxy.
-func (t *Tab) proxied(ev any) {
-	switch e := ev.(type) {
-	case *fetch.EventRequestPaused:
-		go t.ask(func(ctx context.Context, s cdp.Session) error {
-			return call(ctx, s, fetch.ContinueRequest, fetch.ContinueRequestParams{RequestID: e.RequestID})
-		})
-	case *fetch.EventAuthRequired:
-		answer := &fetch.AuthChallengeResponse{Response: fetch.AuthChallengeResponseResponseCancelAuth}
-		if e.AuthChallenge.Source == fetch.AuthChallengeSourceProxy {
-			answer = &fetch.AuthChallengeResponse{
-				Response: fetch.AuthChallengeResponseResponseProvideCredentials,
-				Username: t.proc.proxy.user, Password: t.proc.proxy.password,
-			}
+// answerProxy answers the proxy's question for user and password, and nobody
+// else's.
+func (t *Tab) answerProxy(e *fetch.EventAuthRequired) {
+	answer := &fetch.AuthChallengeResponse{Response: fetch.AuthChallengeResponseResponseCancelAuth}
+	if e.AuthChallenge.Source == fetch.AuthChallengeSourceProxy {
+		answer = &fetch.AuthChallengeResponse{
+			Response: fetch.AuthChallengeResponseResponseProvideCredentials,
+			Username: t.proc.proxy.user, Password: t.proc.proxy.password,
 		}
-		go t.ask(func(ctx context.Context, s cdp.Session) error {
-			return call(ctx, s, fetch.ContinueWithAuth, fetch.ContinueWithAuthParams{RequestID: e.RequestID, AuthChallengeResponse: answer})
-		})
 	}
+	t.ask(func(ctx context.Context, s cdp.Session) error {
+		return call(ctx, s, fetch.ContinueWithAuth, fetch.ContinueWithAuthParams{RequestID: e.RequestID, AuthChallengeResponse: answer})
+	})
 }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -183,11 +184,46 @@ func TestProxies(t *testing.T) {
 			if p.let.Load() == 0 {
 				t.Error("nothing came through the proxy")
 			}
+			if tt.name == "http" || tt.name == "socks5" {
+				noneInside(t, b)
+			}
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			for host := range p.asked {
+				if !strings.HasSuffix(host, "tmall.com:443") && !strings.HasSuffix(host, ".taobao.com:443") {
+					t.Errorf("the proxy was asked for %s", host)
+				}
+			}
 			for _, pid := range pids("--type=", "chrom") {
 				showsPassword(t, b, pid)
 			}
 			showsPassword(t, b, b.PID())
 		})
+	}
+}
+
+// noneInside fails the test when a page that comes through a proxy reaches
+// inside, be it past the proxy.
+func noneInside(t *testing.T, b *browser.Browser) {
+	t.Helper()
+	hits := mall.InsideHits()
+	var all strings.Builder
+	for _, to := range append(insideAddresses()[:8], "http://router/", "http://router.local/") {
+		for _, w := range otherWays {
+			fmt.Fprintf(&all, w.html, to)
+		}
+	}
+	address := page(t, "<!DOCTYPE html><title>a</title><body>"+all.String())
+	err := browser.ErrCrashed // see TestNoPageReachesInside
+	for try := 0; errors.Is(err, browser.ErrCrashed) && try < 5; try++ {
+		tb := tab(t, b, browser.TabOptions{})
+		if _, err = title(t, tb, address); err == nil {
+			err = tb.Wait(t.Context(), `new Promise(done => setTimeout(done, 1000))`, nil)
+		}
+		tb.Close()
+	}
+	if n := mall.InsideHits() - hits; err != nil || n > 0 {
+		t.Errorf("a page reached inside %d times (%v)", n, err)
 	}
 }
 

@@ -27,7 +27,8 @@ var Local4 = []netip.Prefix{
 	netip.MustParsePrefix("240.0.0.0/4"),      // reserved, broadcast
 }
 
-// Local6 are those of IPv6 within the range that is given out. It leaves out NAT64 and SixToFour, whose addresses hold one of IPv4.
+// Local6 are those of IPv6 within the range that is given out. It leaves out
+// NAT64 and SixToFour, whose addresses hold one of IPv4.
 var (
 	given6 = netip.MustParsePrefix("2000::/3")
 	Local6 = []netip.Prefix{

@@ -43,7 +43,7 @@ func run(m *testing.M) (code int) {
 		panic(err)
 	}
 	defer mall.Close()
-	chrome = browser.New(browser.Options{Flags: mall.Flags()})
+	chrome = browser.New(browser.Options{Flags: mall.Flags(), Resolver: mall.Resolver()})
 	code = m.Run()
 	if err := chrome.Close(); err != nil {
 		println("close chrome:", err.Error())

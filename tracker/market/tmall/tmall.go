@@ -80,14 +80,12 @@ func match(u *url.URL) bool {
 	return shopHost.MatchString(host) && !slices.Contains(notShops, name)
 }
 
-// home are the hosts of the house.
+// domains are those of the house: its shops, its pictures and scripts, and its
+// login, which passes through its other sites.
+var domains = []string{"tmall.com", "taobao.com", "tmall.hk", "alicdn.com", "tbcdn.cn", "alibaba.com", "1688.com", "alipay.com", "aliyun.com"}
+
 func home(host string) bool {
-	for _, d := range []string{"tmall.com", "taobao.com", "tmall.hk"} {
-		if host == d || strings.HasSuffix(host, "."+d) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(domains, func(d string) bool { return host == d || strings.HasSuffix(host, "."+d) })
 }
 
 // A storefront is a shop, one of its categories, or its React front.

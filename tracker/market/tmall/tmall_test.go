@@ -377,3 +377,14 @@ func TestLoginIsJudgedByNamesOfCookies(t *testing.T) {
 		t.Error("a login whose names have all ended counts")
 	}
 }
+
+func TestTmallIsAtHome(t *testing.T) {
+	for host, want := range map[string]bool{
+		"tmall.com": true, "tencent.tmall.com": true, "detail.tmall.hk": true, "login.taobao.com": true, "img.alicdn.com": true, "passport.alibaba.com": true,
+		"nottmall.com": false, "tmall.com.example": false, "www.example.com": false, "127.0.0.1": false, "localhost": false, "": false,
+	} {
+		if got := tmall.Market().Login.Home(host); got != want {
+			t.Errorf("Home(%q) = %v, want %v", host, got, want)
+		}
+	}
+}
