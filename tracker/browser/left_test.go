@@ -97,7 +97,7 @@ func TestPagesDoNotFillTheDisk(t *testing.T) {
 	mall.Handle("filler2.taobao.com", "/*", http.HandlerFunc(handler))
 	mall.Handle("filler3.alicdn.com", "/*", http.HandlerFunc(handler))
 	profile := filepath.Join(t.TempDir(), "profile")
-	b := browser.New(browser.Options{Flags: mall.Flags(), Profile: profile})
+	b := browser.New(browser.Options{Flags: mall.Flags(), Resolver: mall.Resolver(), Profile: profile})
 	defer b.Close()
 	for range 2 {
 		tb := tab(t, b, browser.TabOptions{Script: awaitTitle})
