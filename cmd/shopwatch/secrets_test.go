@@ -332,7 +332,7 @@ func (k kept) test(t *testing.T, e *echo) {
 	w := &world{t: t, dir: t.TempDir()}
 	k.keys["name"] = "analysts"
 	text, err := yaml.Marshal(map[string]any{
-		"listen": "127.0.0.1:0", "browser": map[string]any{"path": filepath.Join(w.dir, "no-chrome")},
+		"listen": "127.0.0.1:0", "browser": map[string]any{"path": filepath.Join(w.dir, "no-chrome"), "flags": map[string]any{"no-sandbox": true}},
 		"storefronts": []any{map[string]any{"name": "tencent", "url": "https://tencent.tmall.com/"}},
 		"channels":    []any{k.keys},
 	})
