@@ -19,8 +19,8 @@ globalThis.shopwatch = (() => {
   const words = el => el ? clip((el.textContent || '').replace(/\s+/g, ' ').trim(), 2000) : ''
 
   // An element is visible when it and its ancestors are, and when it has a
-  // size: the attributes width="1" height="1" of real login frames are a lie
-  // (section 4.1), and good pages hold hidden login dialogues (section 4.9).
+  // size: the attributes width="1" height="1" of real login frames are a lie,
+  // and good pages hold hidden login dialogues (NOTES.md, 4.1 and 4.9).
   const visible = el => {
     if (!el || !el.checkVisibility({opacityProperty: true, visibilityProperty: true})) return false
     const r = el.getBoundingClientRect()
@@ -35,7 +35,7 @@ globalThis.shopwatch = (() => {
   // A dialogue's own box may be empty while its mask and content are fixed.
   const shown = el => visible(el) || all('iframe, [class*="mask"], [class*="content"], [class*="dialog"]', el).some(visible)
 
-  // Walls (sections 4.1 to 4.5): what refuses, and whether a person sees it.
+  // Walls (NOTES.md, 4.1 to 4.5): what refuses, and whether a person sees it.
   const walls = {
     loginFrame: () => all('iframe').some(f => /^https?:\/\/login\.(taobao|tmall)\.com\//.test(f.src) && !/_____tmd_____\/punish|\/punish/.test(f.src) && visible(f)),
     accessDialog: () => all('.mui-dialog-hasmask, .mui-dialog').some(d => words(one('.mui-dialog-header', d)) === '访问验证' && shown(d)),
@@ -51,7 +51,8 @@ globalThis.shopwatch = (() => {
     return name && f ? clip(f.src, 2000) : ''
   }
 
-  // Addresses of the main frame that say enough by themselves (sections 4.2, 4.7).
+  // Addresses of the main frame that say enough by themselves
+  // (NOTES.md, 4.2 and 4.7).
   const elsewhere = () => /^(login\.(taobao|tmall)\.com|passport\.|err\.tmall\.com|error\.|guang\.taobao\.com)/.test(location.hostname) ||
     /\.world\.(tmall|taobao)\.com$|^world\.(tmall|taobao)\.com$/.test(location.hostname) || /\/noshop\.htm|\/noitem|_____tmd_____/.test(location.pathname)
 
@@ -59,7 +60,8 @@ globalThis.shopwatch = (() => {
   const fraction = el => { const m = /^\s*(\d{1,9})\s*\/\s*(\d{1,9})\s*$/.exec(el ? el.textContent : ''); return m ? [+m[1], +m[2]] : null }
 
   // The list of the classic templates: its rows end where .pagination or
-  // .comboHd begins; what follows is recommended, not listed (section 2.5).
+  // .comboHd begins; what follows is recommended, not listed
+  // (NOTES.md, 2.5).
   const shelf = () => {
     const box = one('#J_ShopSearchResult')
     if (!box) return null
@@ -135,8 +137,8 @@ globalThis.shopwatch = (() => {
     return {id: get('shopId'), seller: get('userId'), name: clip(words(one('.slogo-shopname strong')) || (title ? title[1].trim() : ''), 200)}
   }
 
-  // The React front (section 3.1): its products come from the network, only its
-  // presence is read here.
+  // The React front (NOTES.md, 3.1): its products come from the network, only
+  // its presence is read here.
   const react = () => one('#ice-container') ? {} : null
 
   // said returns the first visible words of the page itself that match: not of
@@ -180,7 +182,8 @@ globalThis.shopwatch = (() => {
   }
 
   // answer returns the newest answer of the list call to a wanted page.
-  // The list came with the document where that names no call for it (section 6).
+  // The list came with the document where that names no call for it
+  // (NOTES.md, 6).
   const embedded = () => !one('#J_ShopAsynSearchURL')
   const isList = u => /\/i\/asynSearch\.htm/.test(u)
   const answer = want => calls.findLast(c => isList(c.url) && (pageNo(c.url) || 1) === want)
