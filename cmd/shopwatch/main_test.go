@@ -186,7 +186,7 @@ func lines[T any](t *testing.T, text string) []T {
 	return all
 }
 
-// scanned is what scan --json promises (design.md, section 5).
+// scanned is what scan --json promises (README.md, Commands).
 type scanned struct {
 	Storefront, Scan, Verdict, Reason string
 	Products, Pages                   int

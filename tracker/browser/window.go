@@ -24,8 +24,8 @@ var ErrNoDisplay = errors.New("there is no display to show Chrome on")
 
 // A Window is an ordinary, visible Chrome that a person uses on a profile. It
 // is driven by nobody: challenges that are shown to a driven browser often
-// refuse even a human (tmall.md, section 4.10). It holds the profile as a
-// Browser does.
+// refuse even a human (tracker/market/tmall/NOTES.md, 4.10). It holds the
+// profile as a Browser does.
 type Window struct {
 	opts  Options
 	path  string

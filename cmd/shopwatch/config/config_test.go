@@ -151,8 +151,8 @@ func TestSample(t *testing.T) {
 	}
 }
 
-// A file that says the least is the file of design.md with its optional parts
-// left out: the defaults are those that it shows.
+// least.good.yaml is design.good.yaml with its optional parts left out: the
+// defaults are those that it shows.
 func TestDefaults(t *testing.T) {
 	least, design := good(t, "least"), good(t, "design")
 	if least.Browser.Pace != design.Browser.Pace || least.Browser.PageTimeout != design.Browser.PageTimeout ||
