@@ -30,8 +30,8 @@ check:
 	$(LINT) run --allow-parallel-runners ./...
 	$(GO) test -race -short -timeout 8m ./...
 
-# What the numbers of design are measured by: the database, and the whole
-# process side by side with hand-written Puppeteer scripts (needs npm).
+# Measures the database, and the whole process side by side with hand-written
+# Puppeteer scripts (needs npm).
 bench: chrome
 	cd fixtures/bench && npm install --no-package-lock --no-audit --no-fund --silent
 	SHOPWATCH_BENCH=1 $(GO) test -count 1 -timeout 60m -v -run TestBench ./fixtures/bench

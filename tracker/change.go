@@ -91,7 +91,7 @@ type changeJSON struct {
 	Pictures    Evidenced `json:"pictures,omitzero"`
 }
 
-// MarshalJSON writes the change in its public form (design.md, section 5).
+// MarshalJSON writes the change in its public form (README.md, Commands).
 func (c Change) MarshalJSON() ([]byte, error) {
 	return json.Marshal(changeJSON{
 		Seq: c.Seq, Kind: c.Kind, Storefront: c.Storefront,

@@ -22,8 +22,13 @@ const module = "shopwatch"
 // floor and the contract for storage may stand on modules.
 var levels = [][]string{
 	{"tracker"},
-	{"storage", "tracker/browser", "tracker/market", "tracker/picture", "tracker/report"},
+	{"tracker/netrange", "tracker/schedule"},
+	{"storage", "tracker/browser", "tracker/fetch", "tracker/market", "tracker/picture", "tracker/report"},
+	{"tracker/market/tmall"},
+	{"tracker/market/all"},
 	{"storage/bolt", "storage/storetest", "tracker/watch", "tracker/scan", "tracker/notify", "tracker/web"},
+	{"cmd/shopwatch/term"},
+	{"cmd/shopwatch/config"},
 	{"cmd/shopwatch"},
 }
 

@@ -15,7 +15,7 @@ type Name string
 
 // A ProductID is the number under which a marketplace sells a product. It is a
 // string because it outgrew 32 bits long ago and is never computed with:
-// Tmall's had 11 digits in 2015 and have 12 or 13 today (tmall.md, section 2.6).
+// Tmall's had 11 digits in 2015 and have 12 or 13 in 2026.
 type ProductID string
 
 // A Storefront is one seller's shop on a marketplace, as the configuration
@@ -23,6 +23,11 @@ type ProductID string
 type Storefront struct {
 	Name Name
 	URL  string // where its listing begins
+	// Marketplace is its name; empty where the address tells.
+	Marketplace string
+	// Options are what the marketplace lets one choose for a storefront, as a
+	// JSON object; empty for its defaults.
+	Options string
 }
 
 // A Product is one entry of a catalog as a listing page showed it.
@@ -139,7 +144,7 @@ func ParseMinor(s string) (int64, bool) {
 }
 
 // A productJSON is the form of a product in everything that shopwatch prints
-// or sends (design.md, section 5).
+// or sends (README.md, Commands).
 type productJSON struct {
 	ID        ProductID `json:"id"`
 	Title     string    `json:"title"`
@@ -234,7 +239,7 @@ type itemJSON struct {
 	Probe     *Probe     `json:"probe,omitempty"`
 }
 
-// MarshalJSON writes the item in its public form (design.md, section 5).
+// MarshalJSON writes the item in its public form (README.md, Commands).
 func (it Item) MarshalJSON() ([]byte, error) {
 	j := itemJSON{
 		productJSON: it.public(), FirstSeen: it.FirstSeen, LastSeen: it.LastSeen,

@@ -62,6 +62,9 @@ type Evidence struct {
 	Shop       Shop     `json:"shop,omitzero"`
 	Probed     int      `json:"probed,omitempty"` // item pages opened
 	Wall       Verdict  `json:"wall,omitempty"`   // a wall met on an item page, after the list was read
+	// RetryAfter is for how many seconds the marketplace asked to be left
+	// alone.
+	RetryAfter int      `json:"retry_after,omitempty"`
 	Warnings   []string `json:"warnings,omitempty"`
 }
 
@@ -96,6 +99,7 @@ type Probe struct {
 	At      time.Time `json:"at"`
 	URL     string    `json:"url"`              // where the look ended, after redirects
 	Reason  string    `json:"reason,omitempty"` // the words or marks that the state rests on
+	Says    string    `json:"says,omitempty"`   // the page's own words for it, where it has some
 	// Picture names the evidence file that shows the page as it was seen.
 	Picture string `json:"picture,omitempty"`
 }
@@ -128,7 +132,7 @@ type scanJSON struct {
 	Evidence   Evidence `json:"evidence"`
 }
 
-// MarshalJSON writes the scan in its public form (design.md, section 5),
+// MarshalJSON writes the scan in its public form (README.md, Commands),
 // without products.
 func (s Scan) MarshalJSON() ([]byte, error) {
 	return json.Marshal(scanJSON{

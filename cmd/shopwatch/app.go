@@ -12,8 +12,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"golang.org/x/term"
-
+	"shopwatch/cmd/shopwatch/config"
+	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/storage"
 	"shopwatch/storage/bolt"
 	"shopwatch/tracker/web"
@@ -25,13 +25,14 @@ type app struct {
 	file     string // the configuration
 	json     bool
 	out, err io.Writer
-	hurry    func(*Config) // shortens schedules and waits for a test; nil for nothing
+	timing   timing
+	adapt    func(*config.Config) // changes schedules for a test; nil for nothing
 }
 
-func (a *app) load() (*Config, error) {
-	c, err := loadConfig(a.file, marketplace)
-	if err == nil && a.hurry != nil {
-		a.hurry(c)
+func (a *app) load() (*config.Config, error) {
+	c, err := config.Load(a.file)
+	if err == nil && a.adapt != nil {
+		a.adapt(c)
 	}
 	return c, err
 }
@@ -43,7 +44,7 @@ const addressFile = "address"
 
 // ask lets f ask the daemon or, when none runs, a server in this process that
 // has opened the database. f sees no difference.
-func (a *app) ask(f func(*Config, *web.Client) error) error {
+func (a *app) ask(f func(*config.Config, *web.Client) error) error {
 	c, err := a.load()
 	if err != nil {
 		return err
@@ -66,7 +67,7 @@ func (a *app) ask(f func(*Config, *web.Client) error) error {
 // daemon returns a client of the daemon that works in the data directory, nil
 // when none answers. If one lives nevertheless its lock on the database will
 // tell.
-func (a *app) daemon(c *Config) *web.Client {
+func (a *app) daemon(c *config.Config) *web.Client {
 	client := web.Dial(c.Data)
 	if !client.Healthy(a.ctx) {
 		client.Close()
@@ -75,16 +76,18 @@ func (a *app) daemon(c *Config) *web.Client {
 	return client
 }
 
-func databasePath(c *Config) string { return filepath.Join(c.Data, "shopwatch.db") }
+func databasePath(c *config.Config) string { return filepath.Join(c.Data, "shopwatch.db") }
 
-// openStore opens the database of the configuration and makes it where there
-// is none.
-func openStore(c *Config) (storage.Store, error) { return openWith(c, bolt.Options{}) }
+// openStore opens the database of the configuration and makes it where
+// there is none.
+func openStore(c *config.Config) (storage.Store, error) { return openWith(c, bolt.Options{}) }
 
 // openToRun is openStore for a daemon: it verifies the whole database first.
-func openToRun(c *Config) (storage.Store, error) { return openWith(c, bolt.Options{Maintain: true}) }
+func openToRun(c *config.Config) (storage.Store, error) {
+	return openWith(c, bolt.Options{Maintain: true})
+}
 
-func openWith(c *Config, o bolt.Options) (storage.Store, error) {
+func openWith(c *config.Config, o bolt.Options) (storage.Store, error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
@@ -105,7 +108,7 @@ func (a *app) print(v any) error {
 // logger logs for people on a terminal and for machines otherwise.
 func (a *app) logger(level slog.Level) *slog.Logger {
 	o := &slog.HandlerOptions{Level: level}
-	if terminal(a.err) > 0 {
+	if term.Columns(a.err) > 0 {
 		return slog.New(slog.NewTextHandler(a.err, o))
 	}
 	o.ReplaceAttr = func(_ []string, attr slog.Attr) slog.Attr {
@@ -115,19 +118,6 @@ func (a *app) logger(level slog.Level) *slog.Logger {
 		return attr
 	}
 	return slog.New(slog.NewJSONHandler(a.err, o))
-}
-
-// terminal returns how many columns a writer shows, 0 when it is no terminal.
-func terminal(w io.Writer) int {
-	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return 0
-	}
-	columns, _, err := term.GetSize(int(f.Fd()))
-	if err != nil {
-		return 80
-	}
-	return columns
 }
 
 // When is a time that a person gives: how long ago, a day, or an instant.
@@ -146,7 +136,7 @@ func (w When) in(loc *time.Location) (time.Time, error) {
 	if w.text == "" {
 		return time.Time{}, nil
 	}
-	var ago Duration
+	var ago config.Duration
 	if ago.UnmarshalText([]byte(w.text)) == nil {
 		return time.Now().Add(-time.Duration(ago)), nil
 	}

@@ -147,6 +147,7 @@ func TestTenThousandChangesWait(t *testing.T) {
 	address := func(name string) string { return servers[name].Addr().String() }
 	text, err := yaml.Marshal(map[string]any{
 		"listen":      "127.0.0.1:0",
+		"browser":     map[string]any{"flags": map[string]any{"no-sandbox": true}},
 		"storefronts": []any{map[string]any{"name": "tencent", "url": "https://tencent.tmall.com/"}},
 		"channels": []any{
 			map[string]any{"name": "mail", "kind": "email", "server": "smtp://" + address("mail"), "plaintext": true, "from": "s@example.com", "to": []string{"a@example.com"}},

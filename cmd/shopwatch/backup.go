@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"shopwatch/cmd/shopwatch/config"
+	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/storage/bolt"
 	"shopwatch/tracker/web"
 )
@@ -28,7 +30,7 @@ func (b *backupCommand) Run(a *app) error {
 	if err := isNew(b.File); err != nil {
 		return err
 	}
-	return a.ask(func(_ *Config, client *web.Client) error {
+	return a.ask(func(_ *config.Config, client *web.Client) error {
 		f, err := os.CreateTemp(filepath.Dir(b.File), ".shopwatch-backup-*")
 		if err != nil {
 			return fmt.Errorf("write the backup: %w", err)
@@ -49,7 +51,7 @@ func (b *backupCommand) Run(a *app) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(a.out, "%s: %s, verified; pictures of evidence are not part of it\n", b.File, size(st.Size()))
+		fmt.Fprintf(a.out, "%s: %s, verified; pictures of evidence are not part of it\n", b.File, term.Size(st.Size()))
 		return nil
 	})
 }
@@ -98,7 +100,7 @@ func (compactCommand) Help() string {
 
 // Run compacts the file.
 func (compactCommand) Run(a *app) error {
-	return a.ask(func(_ *Config, client *web.Client) error {
+	return a.ask(func(_ *config.Config, client *web.Client) error {
 		s, err := client.Compact(a.ctx)
 		if err != nil {
 			return err
@@ -106,20 +108,7 @@ func (compactCommand) Run(a *app) error {
 		if a.json {
 			return a.print(s)
 		}
-		fmt.Fprintf(a.out, "%s before, %s now\n", size(s.Before), size(s.After))
+		fmt.Fprintf(a.out, "%s before, %s now\n", term.Size(s.Before), term.Size(s.After))
 		return nil
 	})
-}
-
-// size prints a size for people.
-func size(n int64) string {
-	switch {
-	case n < 1<<10:
-		return fmt.Sprintf("%d B", n)
-	case n < 1<<20:
-		return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
-	case n < 1<<30:
-		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
-	}
-	return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
 }

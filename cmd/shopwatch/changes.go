@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"time"
 
+	"shopwatch/cmd/shopwatch/config"
+	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker"
 	"shopwatch/tracker/web"
 )
@@ -29,10 +31,10 @@ func (changesCommand) Help() string {
 func (cc *changesCommand) Run(a *app) error {
 	for _, k := range cc.Kind {
 		if !slices.Contains(tracker.Kinds, k) {
-			return fmt.Errorf("%q is no kind of change; there are %s", k, list(tracker.Kinds))
+			return fmt.Errorf("%q is no kind of change; there are %s", k, term.List(tracker.Kinds))
 		}
 	}
-	return a.ask(func(c *Config, client *web.Client) error {
+	return a.ask(func(c *config.Config, client *web.Client) error {
 		since, err := cc.Since.in(c.Timezone.Location)
 		if err != nil {
 			return err
@@ -45,8 +47,8 @@ func (cc *changesCommand) Run(a *app) error {
 			all = append(all, ch)
 		}
 		slices.Reverse(all)
-		t := table{right: map[int]bool{0: true}, spare: []int{2}, whole: true}
-		t.row("SEQ", "WHEN", "STOREFRONT", "KIND", "WHAT")
+		t := term.Table{Right: map[int]bool{0: true}, Spare: []int{2}, Whole: true}
+		t.Row("SEQ", "WHEN", "STOREFRONT", "KIND", "WHAT")
 		for i := range all {
 			if a.json {
 				if err := a.print(&all[i]); err != nil {
@@ -55,16 +57,16 @@ func (cc *changesCommand) Run(a *app) error {
 				continue
 			}
 			ch := &all[i]
-			t.row(strconv.FormatUint(ch.Seq, 10), clock(ch.At, c.Timezone.Location), string(ch.Storefront), string(ch.Kind), describe(ch))
+			t.Row(strconv.FormatUint(ch.Seq, 10), term.Time(ch.At, c.Timezone.Location), string(ch.Storefront), string(ch.Kind), describe(ch))
 		}
 		switch {
 		case a.json:
 			return nil
-		case t.empty():
+		case t.Empty():
 			fmt.Fprintln(a.out, "no changes")
 			return nil
 		}
-		return t.print(a.out)
+		return t.Print(a.out)
 	})
 }
 
@@ -72,7 +74,7 @@ func (cc *changesCommand) Run(a *app) error {
 func describe(c *tracker.Change) string {
 	s := ""
 	if c.Product != nil {
-		s = plain(c.Product.Title)
+		s = term.Plain(c.Product.Title)
 	}
 	switch c.Kind {
 	case tracker.Added:
@@ -87,16 +89,16 @@ func describe(c *tracker.Change) string {
 	case tracker.Repriced:
 		s += fmt.Sprintf("  %s → %s", price(c.Before.Price), price(c.Product.Price))
 	case tracker.Retitled:
-		s = fmt.Sprintf("%s → %s", plain(c.Before.Title), s)
+		s = fmt.Sprintf("%s → %s", term.Plain(c.Before.Title), s)
 	case tracker.Stalled, tracker.Closed:
-		s = fmt.Sprintf("%s: %s", c.Verdict, plain(c.Reason))
+		s = fmt.Sprintf("%s: %s", c.Verdict, term.Plain(c.Reason))
 	case tracker.Recovered:
-		s = plain(c.Reason)
+		s = term.Plain(c.Reason)
 	case tracker.Corrected:
-		s += fmt.Sprintf("  (change %d was wrong: %s)", c.Corrects, plain(c.Reason))
+		s += fmt.Sprintf("  (change %d was wrong: %s)", c.Corrects, term.Plain(c.Reason))
 	}
 	if c.Important != "" {
-		s += "  [important: " + plain(c.Important) + "]"
+		s += "  [important: " + term.Plain(c.Important) + "]"
 	}
 	return s
 }

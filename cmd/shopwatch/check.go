@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"shopwatch/cmd/shopwatch/config"
+	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 	"shopwatch/tracker/browser"
@@ -44,7 +46,7 @@ func (checkCommand) Run(a *app) error {
 	if err != nil {
 		return errors.Join(a.found(finding{"configuration", false, err.Error()}), errUnwell)
 	}
-	all := []finding{{"configuration", true, fmt.Sprintf("%s: %s, %s", a.file, of(len(c.Storefronts), 0, "storefront"), of(len(c.Channels), 0, "channel"))}}
+	all := []finding{{"configuration", true, fmt.Sprintf("%s: %s, %s", a.file, term.Count(len(c.Storefronts), 0, "storefront"), term.Count(len(c.Channels), 0, "channel"))}}
 	chrome := checkChrome(a.ctx, c)
 	db, evidence := a.checkDatabase(c)
 	all = append(all, chrome)
@@ -77,14 +79,14 @@ func (a *app) found(f finding) error {
 	if a.json {
 		return a.print(f)
 	}
-	mark := paint(a.out, green, "ok  ")
+	mark := term.Paint(a.out, term.Green, "ok  ")
 	if !f.OK {
-		mark = paint(a.out, red, "MEND")
+		mark = term.Paint(a.out, term.Red, "MEND")
 	}
 	const indent = len("MEND  configuration    ")
-	text := plain(f.Text)
-	if columns := terminal(a.out); columns > indent+20 {
-		text = strings.Join(wrap(text, columns-indent), "\n"+strings.Repeat(" ", indent))
+	text := term.Plain(f.Text)
+	if columns := term.Columns(a.out); columns > indent+20 {
+		text = strings.Join(term.Wrap(text, columns-indent), "\n"+strings.Repeat(" ", indent))
 	}
 	_, err := fmt.Fprintf(a.out, "%s  %-16s %s\n", mark, f.What, text)
 	return err
@@ -100,10 +102,11 @@ func result(what, text string, err error) finding {
 
 // checkChrome asks Chrome for its version, starts it on a profile that is
 // thrown away, and opens a tab: only that shows whether its sandbox works here.
-func checkChrome(ctx context.Context, c *Config) finding {
+func checkChrome(ctx context.Context, c *config.Config) finding {
 	ctx, cancel := context.WithTimeout(ctx, 45*time.Second)
 	defer cancel()
-	b := browser.New(browser.Options{Path: c.Browser.Path, Flags: c.Browser.Flags, Remote: c.Browser.Remote})
+	o := browser.Options{Path: c.Browser.Path, Flags: c.Browser.Flags, Remote: c.Browser.Remote}
+	b := browser.New(o)
 	if c.Browser.Remote != "" {
 		return result("chrome", "one at "+c.Browser.Remote+" answers", tryTab(ctx, b))
 	}
@@ -116,9 +119,9 @@ func checkChrome(ctx context.Context, c *Config) finding {
 	}
 	text := fmt.Sprintf("%s, %s, starts", version, path)
 	switch {
-	case os.Geteuid() == 0:
-		text += "; without its sandbox, because shopwatch runs as root: run it as an ordinary user"
-	case c.Browser.Flags["no-sandbox"] == true:
+	case o.Unsandboxed() && os.Geteuid() == 0:
+		text += "; without its sandbox, as browser.flags says, and as root: better run shopwatch as an ordinary user"
+	case o.Unsandboxed():
 		text += "; without its sandbox, as browser.flags says"
 	default:
 		text += " in its sandbox"
@@ -189,7 +192,7 @@ func fewFiles(limit uint64) string {
 // to each marketplace is and whether its cookies are still there. One that was
 // never made is no fault: some shops show their lists to everybody. Without a
 // Chrome that starts only the age is told.
-func (a *app) checkLogins(c *Config, chrome bool) []finding {
+func (a *app) checkLogins(c *config.Config, chrome bool) []finding {
 	var all []finding
 	var b *browser.Browser // nil: the cookies are not looked at
 	if _, err := os.Stat(c.Browser.Profile); chrome && (err == nil || c.Browser.Remote != "") {
@@ -201,7 +204,7 @@ func (a *app) checkLogins(c *Config, chrome bool) []finding {
 			b = nil
 		}
 	}
-	for _, m := range c.marketplaces() {
+	for _, m := range marketplacesOf(c) {
 		s, err := loginOf(a.ctx, c, m, b)
 		f := result("login", s.String(), err)
 		f.OK = f.OK && (s.There || !s.Looked || s.At.IsZero())
@@ -212,7 +215,7 @@ func (a *app) checkLogins(c *Config, chrome bool) []finding {
 
 // profile tells what came of looking into the profile. That the daemon is in
 // it is in order.
-func (a *app) profile(c *Config, err error) finding {
+func (a *app) profile(c *config.Config, err error) finding {
 	if errors.Is(err, browser.ErrInUse) {
 		client := a.daemon(c)
 		if client == nil {
@@ -226,7 +229,7 @@ func (a *app) profile(c *Config, err error) finding {
 
 // checkData looks whether the data directory can be written, whether others
 // can read it, and how much space is left.
-func checkData(c *Config) finding {
+func checkData(c *config.Config) finding {
 	st, err := os.Stat(c.Data)
 	if errors.Is(err, fs.ErrNotExist) {
 		return checkNewData(c)
@@ -242,7 +245,7 @@ func checkData(c *Config) finding {
 	}
 	free, err := freeSpace(c.Data)
 	if err == nil && free < leastSpace {
-		return finding{"data", false, fmt.Sprintf("only %s left on the disk of %s: make room; below %s scans are not kept for sure", size(free), c.Data, size(leastSpace))}
+		return finding{"data", false, fmt.Sprintf("only %s left on the disk of %s: make room; below %s scans are not kept for sure", term.Size(free), c.Data, term.Size(leastSpace))}
 	}
 	if err := tryWrite(c.Data); err != nil {
 		return finding{"data", false, fmt.Sprintf("%v; let shopwatch run as the user whom %s belongs to", err, c.Data)}
@@ -250,7 +253,7 @@ func checkData(c *Config) finding {
 	if err != nil { // not to be known on this system
 		return finding{"data", true, c.Data}
 	}
-	return finding{"data", true, fmt.Sprintf("%s, %s free", c.Data, size(free))}
+	return finding{"data", true, fmt.Sprintf("%s, %s free", c.Data, term.Size(free))}
 }
 
 // leastSpace is what a scan with its pictures, a backup of the day and Chrome's
@@ -258,7 +261,7 @@ func checkData(c *Config) finding {
 const leastSpace = 200 << 20
 
 // checkNewData looks whether a data directory that is not there can be made.
-func checkNewData(c *Config) finding {
+func checkNewData(c *config.Config) finding {
 	dir := filepath.Dir(filepath.Clean(c.Data))
 	for {
 		if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
@@ -267,7 +270,7 @@ func checkNewData(c *Config) finding {
 		dir = filepath.Dir(dir)
 	}
 	if free, err := freeSpace(dir); err == nil && free < leastSpace {
-		return finding{"data", false, fmt.Sprintf("only %s left on the disk of %s: make room, or set data to a directory elsewhere", size(free), dir)}
+		return finding{"data", false, fmt.Sprintf("only %s left on the disk of %s: make room, or set data to a directory elsewhere", term.Size(free), dir)}
 	}
 	if err := tryWrite(dir); err != nil {
 		return finding{"data", false, fmt.Sprintf("%s cannot be made: %v; set data to a directory of your own", c.Data, err)}
@@ -287,7 +290,7 @@ func tryWrite(dir string) error {
 
 // checkDatabase verifies the whole file and the evidence beside it, or has the
 // daemon do it.
-func (a *app) checkDatabase(c *Config) (database finding, evidence []finding) {
+func (a *app) checkDatabase(c *config.Config) (database finding, evidence []finding) {
 	path := databasePath(c)
 	if client := a.daemon(c); client != nil {
 		defer client.Close()
@@ -313,7 +316,7 @@ func foundIn(ctx context.Context, path string, client *web.Client) (database fin
 	if err == nil && r.Damage != "" {
 		err = errors.New(r.Damage)
 	}
-	database = result("database", fmt.Sprintf("%s %s, of that %s free", path, size(r.Size), size(r.Free)), err)
+	database = result("database", fmt.Sprintf("%s %s, of that %s free", path, term.Size(r.Size), term.Size(r.Free)), err)
 	e := &r.Evidence
 	switch bad := e.Missing + e.Damaged; {
 	case err != nil || e.Named == 0:
@@ -321,14 +324,14 @@ func foundIn(ctx context.Context, path string, client *web.Client) (database fin
 	case bad > 0:
 		return database, []finding{{"evidence", false, fmt.Sprintf(
 			"of %s that changes name %d are missing and %d damaged, for example %s; put them back from a copy of the folder evidence, the changes themselves are whole",
-			of(e.Named, 0, "file"), e.Missing, e.Damaged, e.Files[0])}}
+			term.Count(e.Named, 0, "file"), e.Missing, e.Damaged, e.Files[0])}}
 	}
-	return database, []finding{{"evidence", true, fmt.Sprintf("%s, all there; %d read, as they were", of(e.Named, 0, "file"), e.Read)}}
+	return database, []finding{{"evidence", true, fmt.Sprintf("%s, all there; %d read, as they were", term.Count(e.Named, 0, "file"), e.Read)}}
 }
 
 // checkClock shows the time, and doubts it when it lies before the program or
 // before a scan that was kept, for which it asks a database that answers.
-func (a *app) checkClock(c *Config, db bool) finding {
+func (a *app) checkClock(c *config.Config, db bool) finding {
 	const mend = "set the clock (timedatectl set-ntp true)"
 	now := time.Now()
 	text := fmt.Sprintf("%s (%s)", now.In(c.Timezone.Location).Format("2006-01-02 15:04:05 MST"), c.Timezone)
@@ -339,18 +342,18 @@ func (a *app) checkClock(c *Config, db bool) finding {
 		return finding{"clock", true, text}
 	}
 	if at, name := a.lastScan(c); at.Sub(now) > 10*time.Minute {
-		return finding{"clock", false, fmt.Sprintf("%s is before the last scan of %s, %s: %s", text, name, clock(at, c.Timezone.Location), mend)}
+		return finding{"clock", false, fmt.Sprintf("%s is before the last scan of %s, %s: %s", text, name, term.Time(at, c.Timezone.Location), mend)}
 	}
 	return finding{"clock", true, text}
 }
 
 // lastScan returns when a storefront was scanned last, and which; zero when
 // none was.
-func (a *app) lastScan(c *Config) (at time.Time, name tracker.Name) {
+func (a *app) lastScan(c *config.Config) (at time.Time, name tracker.Name) {
 	if _, err := os.Stat(databasePath(c)); err != nil {
 		return at, ""
 	}
-	_ = a.ask(func(_ *Config, client *web.Client) error {
+	_ = a.ask(func(_ *config.Config, client *web.Client) error {
 		all, err := client.Storefronts(a.ctx)
 		for _, sf := range all {
 			if sf.LastScan.After(at) {
@@ -365,21 +368,21 @@ func (a *app) lastScan(c *Config) (at time.Time, name tracker.Name) {
 // checkOutbox tells of the oldest letter that waits after it was tried, and of
 // the newest that was refused. One to a recipient who is no longer told is
 // nobody's concern.
-func (a *app) checkOutbox(c *Config) []finding {
+func (a *app) checkOutbox(c *config.Config) []finding {
 	if _, err := os.Stat(databasePath(c)); len(c.Channels) == 0 || errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	var waiting, dead []string
-	err := a.ask(func(c *Config, client *web.Client) error {
+	err := a.ask(func(c *config.Config, client *web.Client) error {
 		reports, err := outbox(a.ctx, client)
 		for i := range reports {
 			r := &reports[i]
 			for _, l := range r.Letters {
-				text := fmt.Sprintf("the report of %s to %s", clock(r.Created, c.Timezone.Location), l.To)
+				text := fmt.Sprintf("the report of %s to %s", term.Time(r.Created, c.Timezone.Location), l.To)
 				switch {
 				case l.State == tracker.Waiting && l.Attempts > 0:
 					waiting = append(waiting, text+" waits: "+l.Answer)
-				case l.State == tracker.Dead && c.tells(r.Channel, l.To):
+				case l.State == tracker.Dead && c.Tells(r.Channel, l.To):
 					dead = append(dead, text+" did not get through: "+l.Answer)
 				}
 			}
@@ -388,10 +391,10 @@ func (a *app) checkOutbox(c *Config) []finding {
 	})
 	var all []finding
 	if len(waiting) > 0 {
-		all = append(all, finding{"outbox", false, fmt.Sprintf("%s; shopwatch mail outbox shows %s", waiting[0], of(len(waiting), 0, "letter"))})
+		all = append(all, finding{"outbox", false, fmt.Sprintf("%s; shopwatch mail outbox shows %s", waiting[0], term.Count(len(waiting), 0, "letter"))})
 	}
 	if n := len(dead); n > 0 {
-		all = append(all, finding{"outbox", false, fmt.Sprintf("%s; mend it and try again with shopwatch mail retry NUMBER, or take the recipient out; shopwatch mail outbox shows %s", dead[n-1], of(n, 0, "letter"))})
+		all = append(all, finding{"outbox", false, fmt.Sprintf("%s; mend it and try again with shopwatch mail retry NUMBER, or take the recipient out; shopwatch mail outbox shows %s", dead[n-1], term.Count(n, 0, "letter"))})
 	}
 	if len(all) == 0 {
 		all = append(all, result("outbox", "nothing waits", err))
@@ -400,7 +403,7 @@ func (a *app) checkOutbox(c *Config) []finding {
 }
 
 // checkSchedules shows when each storefront is scanned next.
-func checkSchedules(c *Config, now time.Time) []finding {
+func checkSchedules(c *config.Config, now time.Time) []finding {
 	var all []finding
 	for i := range c.Storefronts {
 		sf := &c.Storefronts[i]
@@ -419,7 +422,7 @@ func checkSchedules(c *Config, now time.Time) []finding {
 
 // checkChannels asks the senders that can be asked whether they would get
 // through.
-func checkChannels(ctx context.Context, c *Config) []finding {
+func checkChannels(ctx context.Context, c *config.Config) []finding {
 	var all []finding
 	for i := range c.Channels {
 		ch := &c.Channels[i]

@@ -25,11 +25,12 @@ import (
 	"testing"
 	"time"
 
+	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/fixtures"
 	"shopwatch/storage"
 	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
-	"shopwatch/tracker/watch"
+	"shopwatch/tracker/schedule"
 )
 
 // A calendar is what a day is measured by that passes faster than a real one.
@@ -51,7 +52,7 @@ func (c calendar) instant(date time.Time) time.Time {
 
 // A fast schedule is one of the calendar.
 type fast struct {
-	watch.Schedule
+	schedule.Schedule
 	c calendar
 }
 
@@ -63,10 +64,8 @@ func (f fast) Next(t time.Time) time.Time {
 	return f.c.instant(date)
 }
 
-// hurry makes a configuration one of the calendar.
-func (c calendar) hurry(config *Config) {
-	config.hurry = c.speed
-	config.Browser.backoff = 200 * time.Millisecond
+// adapt makes a configuration one of the calendar.
+func (c calendar) adapt(config *config.Config) {
 	for i := range config.Storefronts {
 		sf := &config.Storefronts[i]
 		sf.When = fast{sf.When, c}
@@ -95,7 +94,9 @@ func runFast(text string) int {
 	c := calendar{time.UnixMilli(v[0]), time.UnixMilli(v[1]), int(v[2])}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	a := &app{ctx: ctx, file: os.Args[1], out: os.Stdout, err: os.Stderr, hurry: c.hurry}
+	t := usual.faster(c.speed)
+	t.pageRetry = 200 * time.Millisecond
+	a := &app{ctx: ctx, file: os.Args[1], out: os.Stdout, err: os.Stderr, timing: t, adapt: c.adapt}
 	if err := (&runCommand{}).Run(a); err != nil {
 		fmt.Fprintln(os.Stderr, "shopwatch:", err)
 		return 1

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"shopwatch/cmd/shopwatch/config"
+	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/fixtures"
 	"shopwatch/storage"
 	"shopwatch/tracker"
@@ -64,17 +66,18 @@ func (c *demoCommand) Run(a *app) (err error) {
 		return err
 	}
 	shop, steps := fixtures.Story(mall)
-	config, err := d.writeConfig(shop)
+	conf, err := d.writeConfig(shop)
 	if err != nil {
 		return err
 	}
-	config.Browser.backoff = 200 * time.Millisecond
-	store, err := openStore(config)
+	store, err := openStore(conf)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	d.service, err = newService(a.ctx, config, store, onDemand, slog.New(slog.DiscardHandler))
+	t := a.timing
+	t.pageRetry = 200 * time.Millisecond
+	d.service, err = newService(a.ctx, conf, store, onDemand, t, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
@@ -93,6 +96,9 @@ func (c *demoCommand) Run(a *app) (err error) {
 	wg.Go(func() { err = errors.Join(err, d.service.run(ctx)) })
 	d.say("", "A simulated Tmall on this machine, a real Chrome, a real database, a real mail server.")
 	d.say("", "Every report mail is kept in "+d.path("mails"))
+	if os.Geteuid() == 0 {
+		d.say("", "Chrome runs without its sandbox, because you are root; it visits nothing but the simulated Tmall.")
+	}
 	for i, step := range steps {
 		if err := d.day(ctx, i+1, step, c.Day); err != nil {
 			return err
@@ -112,7 +118,7 @@ func (c *demoCommand) Run(a *app) (err error) {
 
 // writeConfig writes a configuration like a user's, so that the other commands
 // can be tried on what the demo leaves, and reads it.
-func (d *demo) writeConfig(shop *fixtures.Storefront) (*Config, error) {
+func (d *demo) writeConfig(shop *fixtures.Storefront) (*config.Config, error) {
 	if err := os.MkdirAll(d.path("mails"), 0o755); err != nil {
 		return nil, fmt.Errorf("make the folder of the demo: %w", err)
 	}
@@ -120,7 +126,10 @@ func (d *demo) writeConfig(shop *fixtures.Storefront) (*Config, error) {
 	b.WriteString("# Written by shopwatch demo. The mall and the mail server that it names are gone\n# when the demo ends; what it saw stays: try changes, products tencent, why 1.\n")
 	b.WriteString("data: ./data\nlisten: 127.0.0.1:0\nbrowser:\n  pace: 0s\n  flags:\n")
 	for name, value := range d.mall.Flags() {
-		fmt.Fprintf(&b, "    %s: %q\n", name, value)
+		if text, ok := value.(string); ok {
+			value = strconv.Quote(text)
+		}
+		fmt.Fprintf(&b, "    %s: %v\n", name, value)
 	}
 	fmt.Fprintf(&b, "storefronts:\n  - name: tencent\n    title: Tencent flagship\n    url: %s\n    schedule: \"@daily\"\n", shop.URL())
 	fmt.Fprintf(&b, "channels:\n  - name: you\n    kind: email\n    server: smtp://%s\n    plaintext: true\n    from: shopwatch@example.com\n    to: [you@example.com]\n", d.smtp.Addr())
@@ -128,7 +137,7 @@ func (d *demo) writeConfig(shop *fixtures.Storefront) (*Config, error) {
 	if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
 		return nil, fmt.Errorf("write the configuration of the demo: %w", err)
 	}
-	return loadConfig(file, marketplace)
+	return config.Load(file)
 }
 
 func (d *demo) path(name string) string { return filepath.Join(d.dir, name) }
@@ -137,26 +146,26 @@ func (d *demo) path(name string) string { return filepath.Join(d.dir, name) }
 // it, mail included.
 func (d *demo) day(ctx context.Context, n int, step fixtures.Step, least time.Duration) error {
 	dawn := time.Now()
-	fmt.Fprintf(d.out, "\n%s  %s\n", paint(d.out, bold, "Day "+strconv.Itoa(n)), step.Says)
+	fmt.Fprintf(d.out, "\n%s  %s\n", term.Paint(d.out, bold, "Day "+strconv.Itoa(n)), step.Says)
 	step.Happen()
 	scan, changes, err := d.service.scan(ctx, "tencent", false, nil)
 	if err != nil {
 		return err
 	}
-	colour := yellow
+	colour := term.Yellow
 	if scan.Verdict == tracker.Complete {
-		colour = green
+		colour = term.Green
 	}
-	d.say("scan", fmt.Sprintf("%s, %s, %s", paint(d.out, colour, string(scan.Verdict)), evidenceLine(scan), scan.Took.Round(10*time.Millisecond)))
+	d.say("scan", fmt.Sprintf("%s, %s, %s", term.Paint(d.out, colour, string(scan.Verdict)), evidenceLine(scan), scan.Took.Round(10*time.Millisecond)))
 	if scan.Reason != "" {
-		d.say("", plain(scan.Reason))
+		d.say("", term.Plain(scan.Reason))
 	}
 	for i := range changes {
 		ch := &changes[i]
 		d.told[ch.Kind]++
 		d.say(string(ch.Kind), describe(ch))
 		if ch.Probe != nil {
-			d.say("", "proof: "+plain(ch.Probe.Reason))
+			d.say("", "proof: "+term.Plain(ch.Probe.Reason))
 		}
 	}
 	switch {
@@ -248,7 +257,7 @@ func (d *demo) summary(days int) {
 			told = append(told, fmt.Sprintf("%d %s", n, k))
 		}
 	}
-	fmt.Fprintf(d.out, "\n%s  %d days, %d mails: %s.\n", paint(d.out, bold, "That was it."), days, d.mails, strings.Join(told, ", "))
+	fmt.Fprintf(d.out, "\n%s  %d days, %d mails: %s.\n", term.Paint(d.out, bold, "That was it."), days, d.mails, strings.Join(told, ", "))
 	d.say("", "The login wall and the list that broke off removed nothing: only a complete scan may,")
 	d.say("", "and then the product's own page is asked for proof.")
 	d.say("look", filepath.Join(d.dir, "mails", "*.html"))
@@ -258,10 +267,10 @@ func (d *demo) summary(days int) {
 
 // say prints a line under a day: what it is about, and the line.
 func (d *demo) say(about, line string) {
-	colour := map[string]string{"added": green, "relisted": green, "removed": red, "mail": blue}[about]
+	colour := map[string]string{"added": term.Green, "relisted": term.Green, "removed": term.Red, "mail": blue}[about]
 	word := fmt.Sprintf("%-10s", about)
 	if colour != "" {
-		word = paint(d.out, colour, word)
+		word = term.Paint(d.out, colour, word)
 	}
 	fmt.Fprintf(d.out, "  %s %s\n", word, line)
 }

@@ -22,6 +22,9 @@ func TestDemo(t *testing.T) {
 			t.Errorf("the demo does not say %q:\n%s", want, out.String())
 		}
 	}
+	if says := strings.Contains(out.String(), "without its sandbox, because you are root"); says != (os.Geteuid() == 0) {
+		t.Errorf("the demo says that Chrome has no sandbox: %v:\n%s", says, out.String())
+	}
 	for _, ext := range []string{".eml", ".html"} {
 		mails, err := filepath.Glob(filepath.Join(dir, "*", "mails", "*"+ext))
 		if err != nil || len(mails) != 6 {

@@ -48,6 +48,19 @@ func TestSeccomp(t *testing.T) {
 	}
 }
 
+// Neither the container nor the unit runs as root, whose Chrome has no sandbox.
+func TestDeployedForAnOrdinaryUser(t *testing.T) {
+	for file, want := range map[string]string{"deploy/Dockerfile": "\nUSER shopwatch\n", "deploy/shopwatch.service": "\nUser=shopwatch\n"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(text, []byte(want)) {
+			t.Errorf("%s does not say %q", file, want)
+		}
+	}
+}
+
 // systemd understands the unit, every key of it.
 func TestUnit(t *testing.T) {
 	analyze, err := exec.LookPath("systemd-analyze")

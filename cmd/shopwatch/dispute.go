@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/tracker/web"
 )
 
@@ -27,7 +28,7 @@ func (d *disputeCommand) Run(a *app) error {
 	if reason == "" {
 		return fmt.Errorf("say why it is wrong: --reason \"…\"")
 	}
-	return a.ask(func(_ *Config, client *web.Client) error {
+	return a.ask(func(_ *config.Config, client *web.Client) error {
 		fixed, err := client.Dispute(a.ctx, d.Seq, reason)
 		if err != nil {
 			return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -9,10 +10,12 @@ import (
 	"sync/atomic"
 	"time"
 
+	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/storage"
 	"shopwatch/tracker"
 	"shopwatch/tracker/browser"
-	"shopwatch/tracker/market"
+	"shopwatch/tracker/fetch"
+	"shopwatch/tracker/market/all"
 	"shopwatch/tracker/scan"
 	"shopwatch/tracker/watch"
 )
@@ -21,8 +24,9 @@ import (
 // database, one pace. It is the same for the daemon, for a single scan and for
 // the demo.
 type engine struct {
-	config  *atomic.Pointer[Config]
+	config  *atomic.Pointer[config.Config]
 	store   storage.Store
+	timing  timing
 	log     *slog.Logger
 	journal *journal
 	chrome  atomic.Pointer[chrome]
@@ -31,33 +35,46 @@ type engine struct {
 	used sync.RWMutex
 }
 
-// A chrome is a Chrome with what reads pages through it.
+// A chrome is a Chrome with what reads pages through it, and through a client of
+// HTTP that goes the same way.
 type chrome struct {
-	config  BrowserConfig
+	config  config.Browser
 	browser *browser.Browser
+	http    *fetch.Client
 	scanner *scan.Scanner
 }
 
 // newEngine joins browser, scanner and database. Chrome is started when it is
 // first needed; close ends it.
-func newEngine(c *atomic.Pointer[Config], store storage.Store, log *slog.Logger) (*engine, error) {
-	j, err := openJournal(c.Load().Data, c.Load().names(), log)
+func newEngine(c *atomic.Pointer[config.Config], store storage.Store, t timing, log *slog.Logger) (*engine, error) {
+	j, err := openJournal(c.Load().Data, c.Load().Names(), log)
 	if err != nil {
 		return nil, fmt.Errorf("read what shopwatch was at last: %w", err)
 	}
-	e := &engine{config: c, store: store, log: log, journal: j}
-	e.chrome.Store(e.newChrome())
+	e := &engine{config: c, store: store, timing: t, log: log, journal: j}
+	ch, err := e.newChrome()
+	if err != nil {
+		return nil, err
+	}
+	e.chrome.Store(ch)
 	return e, nil
 }
 
 // newChrome returns the Chrome of the configuration.
-func (e *engine) newChrome() *chrome {
+func (e *engine) newChrome() (*chrome, error) {
 	c := e.config.Load()
 	b := c.Browser
+	way, err := fetch.FromFlags(b.Flags)
+	if err != nil {
+		return nil, err
+	}
+	way.UserAgent = cmp.Or(way.UserAgent, "shopwatch/"+version)
 	pacer := &watch.Pacer{Min: time.Duration(b.Pace.Min), Max: time.Duration(b.Pace.Max)}
-	ch := &chrome{config: b, browser: newBrowser(c, e.log)}
+	ch := &chrome{config: b, browser: newBrowser(c, e.log), http: fetch.New(way)}
 	ch.scanner = scan.New(scan.Options{
+		Markets: all.Markets(),
 		Browser: ch.browser,
+		HTTP:    ch.http,
 		Preview: func(s *tracker.Scan, r tracker.Rules) (tracker.Outcome, error) {
 			return e.store.Preview(context.Background(), s, r)
 		},
@@ -67,12 +84,18 @@ func (e *engine) newChrome() *chrome {
 		Picture:     e.journal.picture,
 		Pace:        pacer.Wait,
 		PageTimeout: time.Duration(b.PageTimeout),
-		Backoff:     b.backoff,
+		Backoff:     e.timing.pageRetry,
 		DailyPages:  b.DailyPages,
 		Opened:      e.openedToday,
 		Log:         e.log,
 	})
-	return ch
+	return ch, nil
+}
+
+// close ends Chrome and what it has left open.
+func (ch *chrome) close() error {
+	ch.http.Close()
+	return ch.browser.Close()
 }
 
 // use returns the Chrome of the configuration for a scan, which gives it back.
@@ -88,28 +111,43 @@ func (e *engine) use() (ch *chrome, giveBack func()) {
 		e.used.RUnlock()
 		e.used.Lock()
 		if ch = e.chrome.Load(); !reflect.DeepEqual(ch.config, e.config.Load().Browser) {
-			if err := ch.browser.Close(); err != nil {
+			next, err := e.newChrome()
+			if err != nil { // the configuration was checked
+				e.log.Error("the old Chrome stays", "err", err)
+				e.used.Unlock()
+				e.used.RLock()
+				return ch, e.used.RUnlock
+			}
+			if err := ch.close(); err != nil {
 				e.log.Warn("chrome did not end in good order", "err", err)
 			}
-			e.chrome.Store(e.newChrome())
+			e.chrome.Store(next)
 		}
 		e.used.Unlock()
 	}
 }
 
 // newBrowser returns the Chrome of the configuration, not yet started.
-func newBrowser(c *Config, log *slog.Logger) *browser.Browser {
+func newBrowser(c *config.Config, log *slog.Logger) *browser.Browser {
 	return browser.New(browserOptions(c, log))
 }
 
 // browserOptions are those of every Chrome on the profile. Logins outlive it,
 // also where a marketplace lets them stand on session cookies.
-func browserOptions(c *Config, log *slog.Logger) browser.Options {
+func browserOptions(c *config.Config, log *slog.Logger) browser.Options {
 	o := browser.Options{Path: c.Browser.Path, Profile: c.Browser.Profile, Flags: c.Browser.Flags, Remote: c.Browser.Remote, Log: log}
-	for _, m := range market.All() {
-		o.Keep = append(o.Keep, m.Login.Domains...)
+	for _, m := range all.Markets() {
+		if m.Login != nil {
+			o.Keep = append(o.Keep, m.Login.Domains...)
+		}
 	}
 	return o
+}
+
+// mayStartChrome says why Chrome is not started as the configuration has it.
+func mayStartChrome(c *config.Config) error {
+	o := browserOptions(c, nil)
+	return o.Check()
 }
 
 // openedToday counts the pages of a storefront that were asked for within 24
@@ -124,7 +162,7 @@ func (e *engine) openedToday(name tracker.Name) (n int, err error) {
 }
 
 // close ends Chrome. The database is its opener's to close.
-func (e *engine) close() error { return e.chrome.Load().browser.Close() }
+func (e *engine) close() error { return e.chrome.Load().close() }
 
 // scan reads a storefront by the rules that hold for it.
 func (e *engine) scan(ctx context.Context, sf tracker.Storefront, tell func(tracker.Progress)) *tracker.Scan {
@@ -132,33 +170,24 @@ func (e *engine) scan(ctx context.Context, sf tracker.Storefront, tell func(trac
 	defer giveBack()
 	e.journal.begin(sf.Name)
 	defer func() { e.journal.end(sf.Name, ctx.Err() != nil) }()
-	return ch.scanner.Scan(ctx, sf, e.config.Load().rulesFor(sf.Name), tell)
+	return ch.scanner.Scan(ctx, sf, e.config.Load().RulesFor(sf.Name), tell)
 }
 
 // commit takes a scan into the catalog and returns what it changed.
 func (e *engine) commit(ctx context.Context, s *tracker.Scan) ([]tracker.Change, error) {
-	return e.store.Commit(ctx, s, e.config.Load().rulesFor(s.Storefront))
+	return e.store.Commit(ctx, s, e.config.Load().RulesFor(s.Storefront))
 }
 
-// plans are the configured storefronts for the watcher.
-func (c *Config) plans() []watch.Plan {
+// plansOf are the configured storefronts for the watcher.
+func plansOf(c *config.Config) []watch.Plan {
 	var all []watch.Plan
 	for i := range c.Storefronts {
 		sf := &c.Storefronts[i]
 		all = append(all, watch.Plan{
-			Storefront:  tracker.Storefront{Name: sf.Name, URL: sf.URL},
+			Storefront:  sf.Storefront,
 			Marketplace: sf.Marketplace,
 			Schedule:    sf.When,
 		})
 	}
 	return all
-}
-
-// marketplace returns the marketplace that an address belongs to.
-func marketplace(address string) (string, error) {
-	m, _, err := market.Find(address)
-	if err != nil {
-		return "", err
-	}
-	return m.Name, nil
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"shopwatch/cmd/shopwatch/config"
+	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker/web"
 )
 
@@ -32,7 +34,7 @@ func (e *evidenceCommand) Run(a *app) error {
 	if err := isNew(e.File); err != nil {
 		return err
 	}
-	return a.ask(func(c *Config, client *web.Client) error {
+	return a.ask(func(c *config.Config, client *web.Client) error {
 		st, err := client.Why(a.ctx, e.Seq)
 		if err != nil {
 			return err
@@ -49,7 +51,7 @@ func (e *evidenceCommand) Run(a *app) error {
 			return fmt.Errorf("write the evidence: %w", err)
 		}
 		if !a.json {
-			fmt.Fprintf(a.out, "%s: %s, SHA-256 %x\n", e.File, of(len(files), 0, "file"), sha256.Sum256(b.Bytes()))
+			fmt.Fprintf(a.out, "%s: %s, SHA-256 %x\n", e.File, term.Count(len(files), 0, "file"), sha256.Sum256(b.Bytes()))
 			return nil
 		}
 		return a.print(map[string]any{"file": e.File, "files": len(files), "sha256": fmt.Sprintf("%x", sha256.Sum256(b.Bytes()))})
@@ -70,7 +72,7 @@ type packedFile struct {
 }
 
 // packed are the files of the story, the sums of the others last.
-func packed(a *app, c *Config, client *web.Client, st *web.Story) ([]packedFile, error) {
+func packed(a *app, c *config.Config, client *web.Client, st *web.Story) ([]packedFile, error) {
 	var text bytes.Buffer
 	tellStory(&text, st, c.Timezone.Location, false)
 	story, err := json.MarshalIndent(storyForOthers{Story: st}, "", "  ")

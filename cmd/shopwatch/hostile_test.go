@@ -57,7 +57,7 @@ func TestHostileRequests(t *testing.T) {
 	if err := os.WriteFile(chrome, []byte("#!/bin/sh\nexit 1\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	w := quietWorld(t, fmt.Sprintf(`browser: {path: %s}
+	w := quietWorld(t, fmt.Sprintf(`browser: {path: %s, flags: {no-sandbox: true}}
 public: https://shop.example
 channels:
   - {name: analysts, kind: email, server: %q, plaintext: true, from: shopwatch@example.com, to: [team@example.com]}

@@ -18,6 +18,9 @@ func quietWorld(t *testing.T, more string) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir()}
 	text := "listen: 127.0.0.1:0\nstorefronts: [{name: tencent, url: 'https://tencent.tmall.com/'}]\n" + more
+	if !strings.Contains(more, "browser:") { // a test may be root's
+		text += "browser: {flags: {no-sandbox: true}}\n"
+	}
 	if err := os.WriteFile(filepath.Join(w.dir, "shopwatch.yaml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

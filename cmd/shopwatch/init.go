@@ -1,14 +1,10 @@
 package main
 
 import (
-	_ "embed"
 	"fmt"
-)
 
-// sample is a configuration with every key explained.
-//
-//go:embed sample.yaml
-var sample []byte
+	"shopwatch/cmd/shopwatch/config"
+)
 
 // An initCommand writes a configuration to begin with.
 type initCommand struct{}
@@ -25,7 +21,7 @@ func (initCommand) Run(a *app) error {
 	if err := isNew(a.file); err != nil {
 		return fmt.Errorf("%w with -c FILE", err)
 	}
-	if err := writeNew(a.file, sample); err != nil {
+	if err := writeNew(a.file, config.Sample); err != nil {
 		return fmt.Errorf("write a configuration: %w", err)
 	}
 	fmt.Fprintf(a.out, "%s is written: put in your storefronts and channels, then try\n  shopwatch check\n  shopwatch scan\n  shopwatch run\n", a.file)

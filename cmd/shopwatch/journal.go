@@ -160,13 +160,14 @@ func (j *journal) picture(name tracker.Name, address string) (done func(), ok bo
 }
 
 // late is how much later than it would be a storefront is scanned when
-// shopwatch starts: nothing, but for one whose scans were killed.
-func (j *journal) late(name tracker.Name) time.Duration {
+// shopwatch starts: nothing, but for one whose scans were killed, that by first
+// and then by twice as much for each further time.
+func (j *journal) late(name tracker.Name, first time.Duration) time.Duration {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	n := j.deaths[name] - lateAfter
 	if n < 0 {
 		return 0
 	}
-	return min(time.Minute<<min(n, 10), time.Hour)
+	return first * time.Duration(min(1<<min(n, 10), 60))
 }

@@ -30,7 +30,7 @@ func TestJournal(t *testing.T) {
 		return j
 	}
 	j := open()
-	if _, ok := j.picture("a", "p"); !ok || j.careful("a") || j.late("a") != 0 {
+	if _, ok := j.picture("a", "p"); !ok || j.careful("a") || j.late("a", time.Minute) != 0 {
 		t.Error("a new journal refuses something")
 	}
 	// Death in a picture: only that one is avoided, and for ever.
@@ -48,7 +48,7 @@ func TestJournal(t *testing.T) {
 	done()
 	j.end("a", true)
 	// Opening it once more, without a scan, is no death.
-	j = open()
+	open()
 	j = open()
 	if j.careful("a") {
 		t.Error("one death makes it careful")
@@ -59,10 +59,10 @@ func TestJournal(t *testing.T) {
 		if got, want := j.careful("a"), death >= carefulAfter; got != want {
 			t.Errorf("%d deaths: careful = %v", death, got)
 		}
-		if got, want := j.late("a") > 0, death >= lateAfter; got != want || j.late("a") > time.Hour {
-			t.Errorf("%d deaths: late by %s", death, j.late("a"))
+		if got, want := j.late("a", time.Minute) > 0, death >= lateAfter; got != want || j.late("a", time.Minute) > time.Hour {
+			t.Errorf("%d deaths: late by %s", death, j.late("a", time.Minute))
 		}
-		if j.careful("b") || j.late("b") > 0 {
+		if j.careful("b") || j.late("b", time.Minute) > 0 {
 			t.Error("another storefront is touched")
 		}
 	}
@@ -74,7 +74,7 @@ func TestJournal(t *testing.T) {
 	}
 	j.begin("a")
 	j.end("a", false)
-	if j = open(); j.careful("a") || j.late("a") > 0 {
+	if j = open(); j.careful("a") || j.late("a", time.Minute) > 0 {
 		t.Error("after a scan that ended it is still careful")
 	}
 	// Files that make no sense and storefronts of long ago are dropped.

@@ -9,8 +9,11 @@ import (
 	"os"
 	"time"
 
+	"shopwatch/cmd/shopwatch/config"
+	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker/browser"
 	"shopwatch/tracker/market"
+	"shopwatch/tracker/market/all"
 )
 
 // A loginCommand makes a login, or carries one over from another machine.
@@ -39,12 +42,18 @@ func (l *loginCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	m, err := market.By(l.Marketplace)
+	m, err := all.Markets().ByName(l.Marketplace)
 	if err != nil {
 		return err
 	}
+	if m.Login == nil {
+		return fmt.Errorf("storefronts of %s need no login", m.Title)
+	}
 	if c.Browser.Remote != "" {
 		return fmt.Errorf("browser.remote is set: log in with that Chrome, where it runs; a login lives in its profile")
+	}
+	if err := mayStartChrome(c); err != nil {
+		return err
 	}
 	d := &loginDesk{app: a, config: c, market: m}
 	switch {
@@ -61,7 +70,7 @@ func (l *loginCommand) Run(a *app) error {
 // A loginDesk makes one login.
 type loginDesk struct {
 	*app
-	config *Config
+	config *config.Config
 	market *market.Market
 }
 
@@ -80,8 +89,8 @@ func (d *loginDesk) inWindow(wait time.Duration) error {
 		return d.noWindow(err)
 	}
 	d.say("A Chrome window shows the login page of %s. Log in there, then close the window; it is closed after %s.", d.market.Name, wait)
-	if browser.Unsandboxed() {
-		d.say("Chrome runs without its sandbox, because you are root: better use an ordinary account of this machine.")
+	if os.Geteuid() == 0 {
+		d.say("Chrome runs without its sandbox, as browser.flags says, because you are root: better use an ordinary account of this machine.")
 	}
 	ctx, cancel := context.WithTimeout(d.ctx, wait)
 	defer cancel()
@@ -146,7 +155,7 @@ func (d *loginDesk) noted(s loginState, r loginRecord) error {
 	s.At, s.Method = r.At, r.Method
 	d.say("%s.", s)
 	if len(s.Missing) > 0 {
-		d.say("Only part of it is there: %s has no cookies of a login. If scans still end at a login wall, log in again and open a shop before you close the window.", list(s.Missing))
+		d.say("Only part of it is there: %s has no cookies of a login. If scans still end at a login wall, log in again and open a shop before you close the window.", term.List(s.Missing))
 	}
 	d.say("Whether it is enough shows in the next scan: shopwatch scan")
 	return nil
@@ -155,10 +164,12 @@ func (d *loginDesk) noted(s loginState, r loginRecord) error {
 // marketplaces lists them for the help.
 func marketplaces() string {
 	var names []string
-	for _, m := range market.All() {
-		names = append(names, m.Name)
+	for _, m := range all.Markets() {
+		if m.Login != nil {
+			names = append(names, m.Name)
+		}
 	}
-	return list(names)
+	return term.List(names)
 }
 
 // quiet logs what somebody must act on only.

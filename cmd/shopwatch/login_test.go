@@ -27,7 +27,7 @@ import (
 	"filippo.io/age/armor"
 
 	"shopwatch/tracker/browser"
-	"shopwatch/tracker/market"
+	"shopwatch/tracker/market/all"
 )
 
 // newLoginWorld is a world whose mall shows lists to those who are logged in.
@@ -559,7 +559,7 @@ func TestQRCode(t *testing.T) {
 }
 
 func TestLoginState(t *testing.T) {
-	m, err := market.By("tmall")
+	m, err := all.Markets().ByName("tmall")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/makiuchi-d/gozxing"
 	"github.com/makiuchi-d/gozxing/qrcode"
 
-	"shopwatch/tracker"
+	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker/browser"
 	"shopwatch/tracker/market"
 )
@@ -62,7 +62,7 @@ func (d *loginDesk) byPhone(wait time.Duration) (err error) {
 
 // login shows codes until one of them has led to a login.
 func (p *phoneLogin) login(ctx context.Context) (err error) {
-	if p.tab, err = p.chrome.Tab(ctx, browser.TabOptions{Script: p.market.Script}); err != nil {
+	if p.tab, err = p.chrome.Tab(ctx, browser.TabOptions{Script: p.market.Tab.Script, Home: p.market.Login.Home}); err != nil {
 		return err
 	}
 	defer p.tab.Close()
@@ -89,18 +89,18 @@ func (p *phoneLogin) login(ctx context.Context) (err error) {
 func (p *phoneLogin) step(ctx context.Context) (done bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	var raw json.RawMessage
-	if err := p.tab.Wait(ctx, `shopwatch.wait("list", 1, 300)`, &raw); err != nil {
+	var seen json.RawMessage
+	if err := p.tab.Wait(ctx, "(ms => "+p.market.Login.Wait+")(300)", &seen); err != nil {
 		return false, fmt.Errorf("look at the login page: %w", err)
 	}
-	page, err := market.Decode(raw)
+	wall, asks, err := p.market.Login.Read(&market.Answer{Body: seen})
 	if err != nil {
 		return false, err
 	}
-	if wall := p.market.Barrier(page); wall != nil {
+	if wall != nil {
 		return false, fmt.Errorf("%s shows a challenge (%s), which shopwatch does not answer: log in on a desktop and carry the login over with --export and --import", p.market.Name, wall.Name)
 	}
-	if state := p.market.State(page); state == nil || state.Verdict != tracker.Login {
+	if !asks {
 		return p.arrived(ctx)
 	}
 	return false, p.show(ctx)
@@ -188,12 +188,12 @@ func (p *phoneLogin) draw(text string) error {
 		p.say("\nThat code has run out. This one is new:")
 	}
 	p.shown = text
-	if columns := terminal(p.out); columns > 0 && columns < code.GetWidth() {
+	if columns := term.Columns(p.out); columns > 0 && columns < code.GetWidth() {
 		p.say("This terminal is too narrow for the code of the %s login page: make it %d columns wide and begin again, or scan it from the picture %s",
 			p.market.Name, code.GetWidth(), p.picture)
 		return nil
 	}
-	if err := code.print(p.out, terminal(p.out) > 0); err != nil {
+	if err := code.print(p.out, term.Columns(p.out) > 0); err != nil {
 		return err
 	}
 	p.say("Scan this code of the %s login page with the app on your phone, and confirm there.\nThe same as a picture: %s", p.market.Name, p.picture)

@@ -13,8 +13,11 @@ import (
 	"strings"
 	"time"
 
+	"shopwatch/cmd/shopwatch/config"
+	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker/browser"
 	"shopwatch/tracker/market"
+	"shopwatch/tracker/market/all"
 )
 
 // A loginRecord is kept beside the profile: when a login was made, and how.
@@ -39,14 +42,14 @@ type loginState struct {
 	ends map[string]time.Time // by domain
 }
 
-func loginFile(c *Config, m *market.Market) string {
+func loginFile(c *config.Config, m *market.Market) string {
 	return filepath.Join(filepath.Dir(filepath.Clean(c.Browser.Profile)), "login-"+m.Name+".json")
 }
 
 // loginOf returns what is known of the login to a marketplace. It looks at the
 // cookies with b; without b, or while somebody else has the profile, it tells
 // the age of the login only.
-func loginOf(ctx context.Context, c *Config, m *market.Market, b *browser.Browser) (loginState, error) {
+func loginOf(ctx context.Context, c *config.Config, m *market.Market, b *browser.Browser) (loginState, error) {
 	s := loginState{Marketplace: m.Name}
 	text, err := os.ReadFile(loginFile(c, m))
 	if err == nil {
@@ -109,7 +112,7 @@ func (s loginState) made() string {
 	if s.At.IsZero() {
 		return fmt.Sprintf("No login to %s was made here (shopwatch login %s)", s.Marketplace, s.Marketplace)
 	}
-	return fmt.Sprintf("Logged in to %s %s (%s)", s.Marketplace, ago(time.Since(s.At)), s.Method)
+	return fmt.Sprintf("Logged in to %s %s (%s)", s.Marketplace, term.Ago(time.Since(s.At)), s.Method)
 }
 
 // String says all of it in one line.
@@ -134,21 +137,8 @@ func (s loginState) until() string {
 	return " until " + s.Ends.Format(time.DateOnly)
 }
 
-// ago says how long something is past, roughly.
-func ago(d time.Duration) string {
-	switch {
-	case d < 2*time.Minute:
-		return "just now"
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%d minutes ago", d/time.Minute)
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%d hours ago", d/time.Hour)
-	}
-	return fmt.Sprintf("%d days ago", d/(24*time.Hour))
-}
-
 // writeLogin notes a login beside the profile.
-func writeLogin(c *Config, m *market.Market, r loginRecord) error {
+func writeLogin(c *config.Config, m *market.Market, r loginRecord) error {
 	text, err := json.Marshal(r)
 	if err != nil {
 		return err
@@ -175,9 +165,9 @@ func replaceFile(name string, content []byte) error {
 	return os.Rename(f.Name(), name)
 }
 
-// marketplaces are those of the configured storefronts.
-func (c *Config) marketplaces() []*market.Market {
-	return slices.DeleteFunc(market.All(), func(m *market.Market) bool {
-		return !slices.ContainsFunc(c.Storefronts, func(sf StorefrontConfig) bool { return sf.Marketplace == m.Name })
+// marketplacesOf are those of the configured storefronts that know a login.
+func marketplacesOf(c *config.Config) []*market.Market {
+	return slices.DeleteFunc(all.Markets(), func(m *market.Market) bool {
+		return m.Login == nil || !slices.ContainsFunc(c.Storefronts, func(sf config.Storefront) bool { return sf.Marketplace == m.Name })
 	})
 }

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 
+	"shopwatch/cmd/shopwatch/config"
+	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker"
 	"shopwatch/tracker/web"
 )
@@ -28,8 +30,8 @@ type channelName struct {
 	Channel string `placeholder:"NAME" help:"The channel; may be left out where there is one."`
 }
 
-// of returns the channel that is meant.
-func (n channelName) of(c *Config) (string, error) {
+// chosen returns the channel that is meant.
+func (n channelName) chosen(c *config.Config) (string, error) {
 	var names []string
 	for i := range c.Channels {
 		names = append(names, c.Channels[i].Name)
@@ -65,8 +67,8 @@ Examples:
 
 // Run writes or prints the report.
 func (p *previewCommand) Run(a *app) error {
-	return a.askService(false, func(c *Config, client *web.Client) error {
-		channel, err := p.of(c)
+	return a.askService(false, func(c *config.Config, client *web.Client) error {
+		channel, err := p.chosen(c)
 		if err != nil {
 			return err
 		}
@@ -116,8 +118,8 @@ func (testCommand) Help() string {
 
 // Run sends it and says what became of it.
 func (t *testCommand) Run(a *app) error {
-	return a.askService(false, func(c *Config, client *web.Client) error {
-		channel, err := t.of(c)
+	return a.askService(false, func(c *config.Config, client *web.Client) error {
+		channel, err := t.chosen(c)
 		if err != nil {
 			return err
 		}
@@ -128,7 +130,7 @@ func (t *testCommand) Run(a *app) error {
 		if a.json {
 			return a.print(web.Tested{Answer: answer})
 		}
-		fmt.Fprintf(a.out, "a sample was sent through %s: %s\n", channel, plain(answer))
+		fmt.Fprintf(a.out, "a sample was sent through %s: %s\n", channel, term.Plain(answer))
 		return nil
 	})
 }
@@ -147,7 +149,7 @@ func (outboxCommand) Help() string {
 
 // Run prints a line per letter, and below it what the receiving side said.
 func (o *outboxCommand) Run(a *app) error {
-	return a.ask(func(c *Config, client *web.Client) error {
+	return a.ask(func(c *config.Config, client *web.Client) error {
 		reports, err := outbox(a.ctx, client)
 		if o.All > 0 {
 			reports, err = client.Reports(a.ctx, "", o.All)
@@ -155,8 +157,8 @@ func (o *outboxCommand) Run(a *app) error {
 		if err != nil {
 			return err
 		}
-		t := table{right: map[int]bool{0: true, 5: true}, spare: []int{1, 5}}
-		t.row("REPORT", "MADE", "CHANNEL", "TO", "STATE", "TRIES", "NEXT")
+		t := term.Table{Right: map[int]bool{0: true, 5: true}, Spare: []int{1, 5}}
+		t.Row("REPORT", "MADE", "CHANNEL", "TO", "STATE", "TRIES", "NEXT")
 		for i := range reports {
 			r := &reports[i]
 			if a.json {
@@ -169,22 +171,22 @@ func (o *outboxCommand) Run(a *app) error {
 				if o.All == 0 && l.State != tracker.Waiting && l.State != tracker.Dead {
 					continue
 				}
-				next := clock(l.Next, c.Timezone.Location)
+				next := term.Time(l.Next, c.Timezone.Location)
 				if l.State == tracker.Waiting && l.Next.IsZero() {
 					next = "now"
 				}
-				t.row(strconv.FormatUint(r.ID, 10), clock(r.Created, c.Timezone.Location), r.Channel, l.To, string(l.State), strconv.Itoa(l.Attempts), next)
-				t.note(l.Answer)
+				t.Row(strconv.FormatUint(r.ID, 10), term.Time(r.Created, c.Timezone.Location), r.Channel, l.To, string(l.State), strconv.Itoa(l.Attempts), next)
+				t.Note(l.Answer)
 			}
 		}
 		if a.json {
 			return nil
 		}
-		if len(t.rows) == 1 {
+		if t.Empty() {
 			fmt.Fprintln(a.out, "nothing waits, and nothing was refused in the last 30 days")
 			return nil
 		}
-		return t.print(a.out)
+		return t.Print(a.out)
 	})
 }
 
@@ -218,19 +220,19 @@ func (retryCommand) Help() string {
 
 // Run makes the letters due; the daemon, or this process, sends them.
 func (r *retryCommand) Run(a *app) error {
-	return a.askService(true, func(c *Config, client *web.Client) error {
+	return a.askService(true, func(c *config.Config, client *web.Client) error {
 		n, err := client.Retry(a.ctx, r.Report)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(a.out, "%s tried again\n", of(n, 0, "letter"))
+		fmt.Fprintf(a.out, "%s tried again\n", term.Count(n, 0, "letter"))
 		return nil
 	})
 }
 
 // askService is ask for what needs the channels. With flush, and without a
 // daemon, this process sends what is due before it ends.
-func (a *app) askService(flush bool, f func(*Config, *web.Client) error) (err error) {
+func (a *app) askService(flush bool, f func(*config.Config, *web.Client) error) (err error) {
 	c, err := a.load()
 	if err != nil {
 		return err
@@ -245,7 +247,7 @@ func (a *app) askService(flush bool, f func(*Config, *web.Client) error) (err er
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	log := a.logger(slog.LevelError + 1)
-	s, err := newService(a.ctx, c, store, onDemand, log)
+	s, err := newService(a.ctx, c, store, onDemand, a.timing, log)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker"
 )
 
@@ -85,7 +86,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status i
 		fmt.Fprintf(stderr, "shopwatch: %v (see shopwatch --help)\n", err)
 		return 1
 	}
-	a := &app{ctx: ctx, file: c.Config, json: c.JSON, out: stdout, err: stderr}
+	a := &app{ctx: ctx, file: c.Config, json: c.JSON, out: stdout, err: stderr, timing: usual}
 	err = k.Run(a)
 	switch {
 	case err == nil:
@@ -102,7 +103,7 @@ func newParser(c *commands, stdout, stderr io.Writer) *kong.Kong {
 	parser, err := kong.New(c,
 		kong.Name("shopwatch"),
 		kong.Description("Watches marketplace storefronts and tells people what was put on the shelf and what was taken off."),
-		kong.Vars{"version": version, "kinds": list(tracker.Kinds), "marketplaces": marketplaces()},
+		kong.Vars{"version": version, "kinds": term.List(tracker.Kinds), "marketplaces": marketplaces()},
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { panic(exit(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),

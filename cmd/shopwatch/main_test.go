@@ -16,6 +16,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/fixtures"
 	"shopwatch/storage"
 	"shopwatch/storage/bolt"
@@ -186,7 +187,7 @@ func lines[T any](t *testing.T, text string) []T {
 	return all
 }
 
-// scanned is what scan --json promises (design.md, section 5).
+// scanned is what scan --json promises (README.md, Commands).
 type scanned struct {
 	Storefront, Scan, Verdict, Reason string
 	Products, Pages                   int
@@ -330,7 +331,7 @@ func TestExitStatus(t *testing.T) {
 		{"a command that is none", nil, "scann", 1, "shopwatch --help"},
 		{"a filter that is none", nil, "changes --since yesterday", 1, "write 24h"},
 		{"Chrome is missing", func() {
-			w.configure(map[string]any{"browser": map[string]any{"path": "/nowhere/chrome", "page_timeout": "5s"}})
+			w.configure(map[string]any{"browser": map[string]any{"path": "/nowhere/chrome", "page_timeout": "5s", "flags": w.mall.Flags()}})
 		}, "scan", 2, "/nowhere/chrome"},
 		{"a configuration with a mistake", func() { w.configure(map[string]any{"storefront": 1}) }, "scan", 1, "did you mean storefronts?"},
 		{"another process has the database", func() {
@@ -520,7 +521,7 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 	w := newWorld(t)
 	w.want(0, "scan")
 	data := filepath.Join(w.dir, "data")
-	c, err := loadConfig(filepath.Join(w.dir, "shopwatch.yaml"), marketplace)
+	c, err := config.Load(filepath.Join(w.dir, "shopwatch.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -534,7 +535,7 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 	}
 	chrome := func(t *testing.T, path string) {
 		t.Helper()
-		w.configure(map[string]any{"browser": map[string]any{"path": path}})
+		w.configure(map[string]any{"browser": map[string]any{"path": path, "flags": w.mall.Flags()}})
 		t.Cleanup(func() { w.configure(nil) })
 	}
 	for _, tt := range []struct {
@@ -544,6 +545,13 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 		says    string
 	}{
 		{"no Chrome", func(t *testing.T) { chrome(t, "/nowhere/chrome") }, "MEND  chrome", "install chromium-headless-shell"},
+		{"root's Chrome", func(t *testing.T) {
+			if os.Geteuid() != 0 {
+				t.Skip("NOT TESTED: only root can show it")
+			}
+			w.configure(map[string]any{"browser": map[string]any{}})
+			t.Cleanup(func() { w.configure(nil) })
+		}, "MEND  chrome", "no-sandbox: true"},
 		{"an old Chrome", func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "chrome")
 			if err := os.WriteFile(path, []byte("#!/bin/sh\necho Chromium 90.0.4430.212\n"), 0o700); err != nil {
@@ -598,7 +606,7 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 				gone.Products = append(gone.Products, it.Product)
 			}
 			gone.Probes = []tracker.Probe{{Product: items[0].ID, State: tracker.PageGone, At: time.Now(), Picture: name}}
-			if _, err := db.Commit(t.Context(), gone, c.rulesFor("tencent")); err != nil {
+			if _, err := db.Commit(t.Context(), gone, c.RulesFor("tencent")); err != nil {
 				t.Fatal(err)
 			}
 			path := filepath.Join(data, "evidence", name[:2], name)
@@ -615,7 +623,7 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 			t.Cleanup(func() { b.Close() })
 		}, "MEND  profile", "wait for it or end it"},
 		{"a login that has expired", func(t *testing.T) {
-			m := c.marketplaces()[0]
+			m := marketplacesOf(c)[0]
 			if err := writeLogin(c, m, loginRecord{At: time.Now().Add(-40 * 24 * time.Hour), Method: "window"}); err != nil {
 				t.Fatal(err)
 			}
@@ -624,7 +632,7 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 		{"a clock that was put back", func(t *testing.T) {
 			db := open(t)
 			defer db.Close()
-			if _, err := db.Commit(t.Context(), &tracker.Scan{Storefront: "tencent", Began: time.Now().Add(48 * time.Hour), Verdict: tracker.Failed, Reason: "of the day after tomorrow"}, c.rulesFor("tencent")); err != nil {
+			if _, err := db.Commit(t.Context(), &tracker.Scan{Storefront: "tencent", Began: time.Now().Add(48 * time.Hour), Verdict: tracker.Failed, Reason: "of the day after tomorrow"}, c.RulesFor("tencent")); err != nil {
 				t.Fatal(err)
 			}
 		}, "MEND  clock", "is before the last scan of tencent"},

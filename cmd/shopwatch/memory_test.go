@@ -31,7 +31,7 @@ func TestMemory(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	config := map[string]any{"listen": "127.0.0.1:0"}
+	config := map[string]any{"listen": "127.0.0.1:0", "browser": map[string]any{"flags": map[string]any{"no-sandbox": true}}}
 	var storefronts []any
 	if err := os.Mkdir(filepath.Join(dir, "data"), 0o700); err != nil {
 		t.Fatal(err)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"shopwatch/cmd/shopwatch/config"
+	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker"
 	"shopwatch/tracker/web"
 )
@@ -23,9 +25,9 @@ func (productsCommand) Help() string {
 
 // Run prints a line per product.
 func (p *productsCommand) Run(a *app) error {
-	return a.ask(func(c *Config, client *web.Client) error {
-		t := table{right: map[int]bool{1: true}, spare: []int{2}}
-		t.row("PRODUCT", "PRICE", "FIRST SEEN", "STATE", "TITLE")
+	return a.ask(func(c *config.Config, client *web.Client) error {
+		t := term.Table{Right: map[int]bool{1: true}, Spare: []int{2}}
+		t.Row("PRODUCT", "PRICE", "FIRST SEEN", "STATE", "TITLE")
 		for it, err := range client.Products(a.ctx, p.Name) {
 			if err != nil {
 				return err
@@ -39,16 +41,16 @@ func (p *productsCommand) Run(a *app) error {
 				}
 				continue
 			}
-			t.row(string(it.ID), price(it.Price), clock(it.FirstSeen, c.Timezone.Location), state(&it, c.Timezone.Location), it.Title)
+			t.Row(string(it.ID), price(it.Price), term.Time(it.FirstSeen, c.Timezone.Location), state(&it, c.Timezone.Location), it.Title)
 		}
 		switch {
 		case a.json:
 			return nil
-		case t.empty():
+		case t.Empty():
 			fmt.Fprintln(a.out, "no products")
 			return nil
 		}
-		return t.print(a.out)
+		return t.Print(a.out)
 	})
 }
 
@@ -56,7 +58,7 @@ func (p *productsCommand) Run(a *app) error {
 func state(it *tracker.Item, loc *time.Location) string {
 	switch {
 	case !it.Listed():
-		return "removed " + clock(it.Removed, loc)
+		return "removed " + term.Time(it.Removed, loc)
 	case it.Missing > 0:
 		return fmt.Sprintf("missing (%d)", it.Missing)
 	}

@@ -11,7 +11,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
+	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/storage/bolt"
 )
 
@@ -75,18 +77,17 @@ func TestRescueIsTriedAgain(t *testing.T) {
 	w := quietWorld(t, "")
 	data := filepath.Join(w.dir, "data")
 	fill(t, data)
-	c, err := loadConfig(filepath.Join(w.dir, "shopwatch.yaml"), marketplace)
+	c, err := config.Load(filepath.Join(w.dir, "shopwatch.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.hurry = 100
 	db, err := openStore(c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
 	said := log{said: make(chan bool)}
-	s, err := newService(t.Context(), c, db, onDemand, slog.New(slog.NewJSONHandler(&said, nil)))
+	s, err := newService(t.Context(), c, db, onDemand, usual.faster(100), slog.New(slog.NewJSONHandler(&said, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,4 +114,10 @@ func TestRescueIsTriedAgain(t *testing.T) {
 	if out := w.want(0, "changes"); !strings.Contains(out, "retitled") {
 		t.Errorf("changes prints\n%s", out)
 	}
+}
+
+// faster is a timing of waits that are so many times shorter.
+func (t timing) faster(n int) timing {
+	by := time.Duration(n)
+	return timing{t.jitter / by, t.coolDown / by, t.backoff / by, t.pageRetry / by, t.retryFirst / by, t.retryMost / by, t.guard / by, t.rescue / by, t.late / by}
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 
+	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/storage"
 	"shopwatch/storage/bolt"
 	"shopwatch/tracker/browser"
@@ -52,6 +53,9 @@ func (r *runCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	if err := mayStartChrome(c); err != nil {
+		return err
+	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(ownMemory)
 	}
@@ -63,7 +67,7 @@ func (r *runCommand) Run(a *app) error {
 }
 
 // daemonOn runs the daemon on a database until it is told to end.
-func (a *app) daemonOn(c *Config, store storage.Store, log *slog.Logger) error {
+func (a *app) daemonOn(c *config.Config, store storage.Store, log *slog.Logger) error {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
@@ -83,7 +87,7 @@ func (a *app) daemonOn(c *Config, store storage.Store, log *slog.Logger) error {
 type life struct {
 	*app
 	log     *slog.Logger
-	config  *Config
+	config  *config.Config
 	service *service
 	server  *web.Server
 	cancel  context.CancelFunc // of all its parts
@@ -97,8 +101,8 @@ type life struct {
 }
 
 // live lives one life, with the configuration and those that are read later.
-func (a *app) live(c *Config, store storage.Store, hup <-chan os.Signal, log *slog.Logger) (err error) {
-	s, err := newService(a.ctx, c, store, (*Config).plans, log)
+func (a *app) live(c *config.Config, store storage.Store, hup <-chan os.Signal, log *slog.Logger) (err error) {
+	s, err := newService(a.ctx, c, store, plansOf, a.timing, log)
 	if err != nil && a.ctx.Err() != nil {
 		return nil // told to end before it began
 	}
@@ -183,7 +187,7 @@ func (l *life) hear(ctx context.Context, listener net.Listener) {
 	})
 }
 
-func listen(c *Config) (net.Listener, error) {
+func listen(c *config.Config) (net.Listener, error) {
 	l, err := net.Listen("tcp", c.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w; set listen to another address, or end the process that has this one", err)
@@ -193,7 +197,7 @@ func listen(c *Config) (net.Listener, error) {
 
 // leaveAddress writes for people where the API is, which they may have left to
 // the system to choose.
-func leaveAddress(c *Config, l net.Listener) error {
+func leaveAddress(c *config.Config, l net.Listener) error {
 	// Another name first: who reads it never finds half of it.
 	path := filepath.Join(c.Data, addressFile)
 	err := os.WriteFile(path+".tmp", []byte(l.Addr().String()+"\n"), 0o600)
@@ -209,7 +213,7 @@ func leaveAddress(c *Config, l net.Listener) error {
 // renew lives on with another configuration. What does not change goes on: the
 // API is heard all the time, and scans of storefronts that stay end as they
 // would. When something is in the way the old configuration stays.
-func (l *life) renew(ctx context.Context, c *Config) {
+func (l *life) renew(ctx context.Context, c *config.Config) {
 	listener, err := l.listener, error(nil)
 	if c.Listen != l.config.Listen {
 		listener, err = listen(c)
@@ -244,8 +248,11 @@ func (l *life) renew(ctx context.Context, c *Config) {
 
 // reload reads the configuration again. It returns nil when it is bad, which
 // it says, and the old one stays.
-func (a *app) reload(old *Config, log *slog.Logger) *Config {
+func (a *app) reload(old *config.Config, log *slog.Logger) *config.Config {
 	c, err := a.load()
+	if err == nil {
+		err = mayStartChrome(c)
+	}
 	if err == nil && c.Data != old.Data {
 		err = fmt.Errorf("data is another directory; end the daemon and start it anew for that")
 	}
@@ -255,7 +262,7 @@ func (a *app) reload(old *Config, log *slog.Logger) *Config {
 	}
 	for i := range old.Storefronts {
 		was := &old.Storefronts[i]
-		if c.storefront(was.Name) != nil {
+		if c.Storefront(was.Name) != nil {
 			continue
 		}
 		for j := range c.Storefronts {
@@ -270,7 +277,7 @@ func (a *app) reload(old *Config, log *slog.Logger) *Config {
 }
 
 // serverOptions are those of the daemon's API.
-func serverOptions(c *Config, s *service) (web.Options, error) {
+func serverOptions(c *config.Config, s *service) (web.Options, error) {
 	o := webOptions(c, s.store)
 	o.Connections = maxConnections()
 	o.Scan, o.Status, o.Disputed = s.scan, s.status, s.notifier.Load().Wake
@@ -369,7 +376,7 @@ type databaseFile interface {
 // it learns from then on would be lost. What it knows is saved first, and as
 // long as that fails the daemon goes on, because nobody else knows it.
 func (s *service) guardDatabase(ctx context.Context) error {
-	t := time.NewTicker(s.config.Load().wait(5 * time.Second))
+	t := time.NewTicker(s.timing.guard)
 	defer t.Stop()
 	for {
 		select {
@@ -387,7 +394,7 @@ func (s *service) guardDatabase(ctx context.Context) error {
 			return fmt.Errorf("%w; what it held is saved: bring it back with shopwatch restore %s and start again", err, to)
 		}
 		s.log.Error("the database is lost when this process ends, and cannot be saved yet", "err", errors.Join(err, unsaved))
-		t.Reset(s.config.Load().wait(time.Minute))
+		t.Reset(s.timing.rescue)
 	}
 }
 

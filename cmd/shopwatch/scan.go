@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"shopwatch/cmd/shopwatch/config"
+	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker"
 	"shopwatch/tracker/web"
 )
@@ -34,8 +36,8 @@ func (s *scanCommand) Run(a *app) error {
 		return err
 	}
 	for _, name := range s.Names {
-		if c.storefront(name) == nil {
-			return fmt.Errorf("there is no storefront %q in %s; there are %s", name, a.file, list(c.names()))
+		if c.Storefront(name) == nil {
+			return fmt.Errorf("there is no storefront %q in %s; there are %s", name, a.file, term.List(c.Names()))
 		}
 	}
 	if client := a.daemon(c); client != nil {
@@ -46,13 +48,16 @@ func (s *scanCommand) Run(a *app) error {
 }
 
 // alone scans without a daemon, and sends the reports.
-func (s *scanCommand) alone(a *app, c *Config) (err error) {
+func (s *scanCommand) alone(a *app, c *config.Config) (err error) {
+	if err := mayStartChrome(c); err != nil {
+		return err
+	}
 	store, err := openStore(c)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	sv, err := newService(a.ctx, c, store, onDemand, a.logger(slog.LevelError))
+	sv, err := newService(a.ctx, c, store, onDemand, a.timing, a.logger(slog.LevelError))
 	if err != nil {
 		return err
 	}
@@ -74,12 +79,12 @@ func (s *scanCommand) alone(a *app, c *Config) (err error) {
 }
 
 // with has a server scan, and tells what comes of it.
-func (s *scanCommand) with(a *app, c *Config, client *web.Client) error {
-	p := progress{app: a, pace: time.Duration(c.Browser.Pace.Min+c.Browser.Pace.Max)/2 + time.Second}
+func (s *scanCommand) with(a *app, c *config.Config, client *web.Client) error {
+	p := term.Progress{Out: a.err, Notes: a.json, Pace: time.Duration(c.Browser.Pace.Min+c.Browser.Pace.Max)/2 + time.Second}
 	var failed error
 	incomplete := false
-	err := client.Scan(a.ctx, s.Names, s.DryRun, p.show, func(r *web.Result, err error) {
-		p.clear()
+	err := client.Scan(a.ctx, s.Names, s.DryRun, p.Show, func(r *web.Result, err error) {
+		p.Clear()
 		switch {
 		case err != nil:
 			failed = errors.Join(failed, err)
@@ -93,7 +98,7 @@ func (s *scanCommand) with(a *app, c *Config, client *web.Client) error {
 		}
 		a.tellResult(c, r)
 	})
-	p.clear()
+	p.Clear()
 	switch {
 	case err != nil || failed != nil:
 		return errors.Join(err, failed)
@@ -104,28 +109,28 @@ func (s *scanCommand) with(a *app, c *Config, client *web.Client) error {
 }
 
 // tellResult prints a scan with its changes for people.
-func (a *app) tellResult(c *Config, r *web.Result) {
-	colour := yellow
+func (a *app) tellResult(c *config.Config, r *web.Result) {
+	colour := term.Yellow
 	if r.Scan.Verdict == tracker.Complete {
-		colour = green
+		colour = term.Green
 	}
-	fmt.Fprintf(a.out, "%s: %s, %s, %s\n", r.Scan.Storefront, paint(a.out, colour, string(r.Scan.Verdict)),
+	fmt.Fprintf(a.out, "%s: %s, %s, %s\n", r.Scan.Storefront, term.Paint(a.out, colour, string(r.Scan.Verdict)),
 		evidenceLine(&r.Scan), r.Scan.Took.Round(100*time.Millisecond))
 	if r.Scan.Reason != "" {
-		fmt.Fprintf(a.out, "  %s\n", plain(r.Scan.Reason))
+		fmt.Fprintf(a.out, "  %s\n", term.Plain(r.Scan.Reason))
 	}
 	for _, w := range r.Scan.Evidence.Warnings {
-		fmt.Fprintf(a.out, "  %s\n", paint(a.out, faint, plain(w)))
+		fmt.Fprintf(a.out, "  %s\n", term.Paint(a.out, term.Faint, term.Plain(w)))
 	}
 	if r.Scan.Doubted {
 		fmt.Fprintf(a.out, "  it misses so much that another complete scan must agree\n")
 	}
 	for i := range r.Changes {
 		ch := &r.Changes[i]
-		colour := map[tracker.Kind]string{tracker.Added: green, tracker.Relisted: green, tracker.Removed: red}[ch.Kind]
+		colour := map[tracker.Kind]string{tracker.Added: term.Green, tracker.Relisted: term.Green, tracker.Removed: term.Red}[ch.Kind]
 		kind := fmt.Sprintf("%-10s", ch.Kind)
 		if colour != "" {
-			kind = paint(a.out, colour, kind)
+			kind = term.Paint(a.out, colour, kind)
 		}
 		fmt.Fprintf(a.out, "  %s %s\n", kind, describe(ch))
 	}
@@ -140,106 +145,9 @@ func evidenceLine(s *tracker.Scan) string {
 	if e.Pages == 0 {
 		return "nothing read"
 	}
-	line := fmt.Sprintf("%s, %s", of(e.Pages, e.Declared.Pages, "page"), of(e.Products, e.Declared.Products, "product"))
+	line := fmt.Sprintf("%s, %s", term.Count(e.Pages, e.Declared.Pages, "page"), term.Count(e.Products, e.Declared.Products, "product"))
 	if e.Probed > 0 {
-		line += ", " + of(e.Probed, 0, "item page")
+		line += ", " + term.Count(e.Probed, 0, "item page")
 	}
 	return line
-}
-
-// of counts things, of as many as are declared.
-func of(n, declared int, thing string) string {
-	s := fmt.Sprint(n)
-	if declared > 0 {
-		s += fmt.Sprint(" of ", declared)
-	}
-	if max(n, declared) != 1 {
-		thing += "s"
-	}
-	return s + " " + thing
-}
-
-// plainly is how often progress is told where there is no terminal.
-const plainly = 30 * time.Second
-
-// A progress shows how far scans have come, in one line of a terminal. Where
-// there is none, long scans print plain lines now and then.
-type progress struct {
-	*app
-	shown bool
-	// pace is how long a page is expected to take. It counts as one that did.
-	pace  time.Duration
-	of    tracker.Name // the storefront that is scanned
-	began time.Time    // when its first page was read
-	read  int          // pages that were read then
-	told  time.Time    // when a plain line was printed last
-}
-
-func (p *progress) show(s tracker.Progress) {
-	columns := terminal(p.err)
-	if s.Note != "" {
-		p.clear()
-		fmt.Fprintf(p.err, "%s: %s\n", s.Storefront, plain(s.Note))
-	}
-	if p.json {
-		return
-	}
-	now := time.Now()
-	line := p.line(s, now)
-	if columns == 0 {
-		if p.told.IsZero() {
-			p.told = now
-		}
-		if now.Sub(p.told) >= plainly {
-			p.told = now
-			fmt.Fprintln(p.err, line)
-		}
-		return
-	}
-	fmt.Fprintf(p.err, "\r\x1b[K%s", width.Truncate(line, columns-1, "…"))
-	p.shown = true
-}
-
-// line says how far a scan has come, and how long it takes by the pace of its
-// pages so far.
-func (p *progress) line(s tracker.Progress, now time.Time) string {
-	if s.Pages == 0 {
-		return string(s.Storefront) + ": opening"
-	}
-	if p.of != s.Storefront || s.Pages == 1 {
-		p.of, p.began, p.read = s.Storefront, now, s.Pages
-	}
-	line := fmt.Sprintf("%s: %s, %s", s.Storefront, of(s.Pages, s.Declared.Pages, "page"), of(s.Products, s.Declared.Products, "product"))
-	if s.Probed > 0 {
-		return line + ", " + of(s.Probed, 0, "item page")
-	}
-	each := (p.pace + now.Sub(p.began)) / time.Duration(1+s.Pages-p.read)
-	pages := s.Declared.Pages
-	if pages == 0 && s.Products > 0 { // a shelf without pages says how much is on it
-		pages = (s.Declared.Products*s.Pages + s.Products - 1) / s.Products
-	}
-	if left := time.Duration(pages-s.Pages) * each; left > 0 {
-		line += ", about " + roughly(left) + " left"
-	}
-	return line
-}
-
-// roughly is a duration as people say it.
-func roughly(d time.Duration) string {
-	switch {
-	case d < 10*time.Second:
-		return fmt.Sprintf("%ds", max(1, int(d.Round(time.Second).Seconds())))
-	case d < 2*time.Minute:
-		return fmt.Sprintf("%ds", int(d.Round(5*time.Second).Seconds()))
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%d min", int(d.Round(time.Minute).Minutes()))
-	}
-	return fmt.Sprintf("%d h", int(d.Round(time.Hour).Hours()))
-}
-
-func (p *progress) clear() {
-	if p.shown {
-		fmt.Fprint(p.err, "\r\x1b[K")
-		p.shown = false
-	}
 }

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"time"
 
+	"shopwatch/cmd/shopwatch/config"
+	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker"
 	"shopwatch/tracker/web"
 )
@@ -26,7 +28,7 @@ func (scansCommand) Help() string {
 
 // Run prints a line per scan, the oldest first.
 func (s *scansCommand) Run(a *app) error {
-	return a.ask(func(c *Config, client *web.Client) error {
+	return a.ask(func(c *config.Config, client *web.Client) error {
 		since, err := s.Since.in(c.Timezone.Location)
 		if err != nil {
 			return err
@@ -39,8 +41,8 @@ func (s *scansCommand) Run(a *app) error {
 			all = append(all, sc)
 		}
 		slices.Reverse(all)
-		t := table{right: map[int]bool{4: true}, spare: []int{5, 1}}
-		t.row("BEGAN", "STOREFRONT", "VERDICT", "EVIDENCE", "CHANGES", "TOOK")
+		t := term.Table{Right: map[int]bool{4: true}, Spare: []int{5, 1}}
+		t.Row("BEGAN", "STOREFRONT", "VERDICT", "EVIDENCE", "CHANGES", "TOOK")
 		for i := range all {
 			if a.json {
 				if err := a.print(&all[i]); err != nil {
@@ -53,17 +55,17 @@ func (s *scansCommand) Run(a *app) error {
 			if sc.Doubted {
 				reason = "doubted: it misses too much at once"
 			}
-			t.row(sc.Began.In(c.Timezone.Location).Format(time.DateTime), string(sc.Storefront), string(sc.Verdict), evidenceLine(sc),
+			t.Row(sc.Began.In(c.Timezone.Location).Format(time.DateTime), string(sc.Storefront), string(sc.Verdict), evidenceLine(sc),
 				strconv.Itoa(sc.Changes), sc.Took.Round(100*time.Millisecond).String())
-			t.note(reason)
+			t.Note(reason)
 		}
 		switch {
 		case a.json:
 			return nil
-		case t.empty():
+		case t.Empty():
 			fmt.Fprintln(a.out, "no scans")
 			return nil
 		}
-		return t.print(a.out)
+		return t.Print(a.out)
 	})
 }

@@ -332,7 +332,7 @@ func (k kept) test(t *testing.T, e *echo) {
 	w := &world{t: t, dir: t.TempDir()}
 	k.keys["name"] = "analysts"
 	text, err := yaml.Marshal(map[string]any{
-		"listen": "127.0.0.1:0", "browser": map[string]any{"path": filepath.Join(w.dir, "no-chrome")},
+		"listen": "127.0.0.1:0", "browser": map[string]any{"path": filepath.Join(w.dir, "no-chrome"), "flags": map[string]any{"no-sandbox": true}},
 		"storefronts": []any{map[string]any{"name": "tencent", "url": "https://tencent.tmall.com/"}},
 		"channels":    []any{k.keys},
 	})
@@ -349,7 +349,7 @@ func (k kept) test(t *testing.T, e *echo) {
 	said := map[string]string{} // by whom
 	ctx, stop := context.WithCancel(t.Context())
 	errs := log{said: make(chan bool)}
-	a := &app{ctx: ctx, file: filepath.Join(w.dir, "shopwatch.yaml"), out: io.Discard, err: &errs, hurry: func(c *Config) { c.hurry = 60_000 }}
+	a := &app{ctx: ctx, file: filepath.Join(w.dir, "shopwatch.yaml"), out: io.Discard, err: &errs, timing: usual.faster(60_000)}
 	ended := make(chan error, 1)
 	go func() { ended <- (&runCommand{Debug: true}).Run(a) }()
 	stopped := sync.OnceFunc(func() {

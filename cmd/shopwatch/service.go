@@ -8,42 +8,54 @@ import (
 	"sync/atomic"
 	"time"
 
+	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/storage"
 	"shopwatch/tracker"
 	"shopwatch/tracker/notify"
+	"shopwatch/tracker/report"
 	"shopwatch/tracker/watch"
 	"shopwatch/tracker/web"
 )
 
-// jitter is the most by which a scan begins later than its schedule says.
-const jitter = 5 * time.Minute
+// A timing are the waits that nobody configures.
+type timing struct {
+	jitter     time.Duration // the most by which a scan begins later than its schedule says
+	coolDown   time.Duration // of a marketplace after the first wall
+	backoff    time.Duration // of a storefront after the first scan that failed
+	pageRetry  time.Duration // before a page that failed in passing is asked for again
+	retryFirst time.Duration // before a report that was not taken is sent again
+	retryMost  time.Duration // the longest such wait
+	guard      time.Duration // between two looks whether the database is in place
+	rescue     time.Duration // between two tries to save one that is not
+	late       time.Duration // of a storefront whose scans were killed, the first time
+}
 
-// cooling is how long a marketplace is left alone after the first wall,
-// backoff how long a storefront after the first scan that failed.
-const (
-	cooling = 10 * time.Minute
-	backoff = 10 * time.Minute
-)
+// usual is the timing of every shopwatch.
+var usual = timing{
+	jitter: 5 * time.Minute, coolDown: 10 * time.Minute, backoff: 10 * time.Minute, pageRetry: 2 * time.Second,
+	retryFirst: time.Minute, retryMost: time.Hour, guard: 5 * time.Second, rescue: time.Minute, late: time.Minute,
+}
 
 // A service is everything that works on a database: it scans storefronts and
 // sends reports. The daemon, a single scan and the demo are services.
 type service struct {
-	config   atomic.Pointer[Config]
+	config   atomic.Pointer[config.Config]
 	store    storage.Store
 	engine   *engine
 	watcher  *watch.Watcher
 	notifier atomic.Pointer[notify.Notifier]
 	renewed  chan struct{} // of capacity 1: there is another notifier
+	timing   timing
 	log      *slog.Logger
 	// scanned is told of every scan that was kept. It is set before run.
 	scanned func(*tracker.Scan, []tracker.Change)
 }
 
 // newService joins a service. Its plans say when it scans; those of the
-// configuration are Config.plans. close ends its Chrome.
-func newService(ctx context.Context, c *Config, store storage.Store, plans func(*Config) []watch.Plan, log *slog.Logger) (*service, error) {
+// configuration are plansOf. close ends its Chrome.
+func newService(ctx context.Context, c *config.Config, store storage.Store, plans func(*config.Config) []watch.Plan, t timing, log *slog.Logger) (*service, error) {
 	s := &service{
-		store: store, log: log, renewed: make(chan struct{}, 1),
+		store: store, timing: t, log: log, renewed: make(chan struct{}, 1),
 		scanned: func(*tracker.Scan, []tracker.Change) {},
 	}
 	n, err := s.newNotifier(ctx, c)
@@ -52,27 +64,27 @@ func newService(ctx context.Context, c *Config, store storage.Store, plans func(
 	}
 	s.config.Store(c)
 	s.notifier.Store(n)
-	if s.engine, err = newEngine(&s.config, store, log); err != nil {
+	if s.engine, err = newEngine(&s.config, store, t, log); err != nil {
 		return nil, err
 	}
 	s.watcher = watch.New(watch.Options{
 		Plans: plans(c), Scan: s.engine.scan, Commit: s.commit, State: store.State,
-		Late:   func(name tracker.Name) time.Duration { return c.wait(s.engine.journal.late(name)) },
-		Jitter: c.wait(jitter), Cooling: c.wait(cooling), Backoff: c.wait(backoff),
+		Late:   func(name tracker.Name) time.Duration { return s.engine.journal.late(name, t.late) },
+		Jitter: t.jitter, Cooling: t.coolDown, Backoff: t.backoff,
 	}, log)
 	return s, nil
 }
 
-func (s *service) newNotifier(ctx context.Context, c *Config) (*notify.Notifier, error) {
+func (s *service) newNotifier(ctx context.Context, c *config.Config) (*notify.Notifier, error) {
 	return notify.New(ctx, s.store, notify.Options{
-		Channels: c.channels(), Shops: c.shops(), Public: c.Public,
-		RetryFirst: c.wait(time.Minute), RetryMost: c.wait(time.Hour),
+		Channels: channelsOf(c), Shops: shopsOf(c), Public: c.Public,
+		RetryFirst: s.timing.retryFirst, RetryMost: s.timing.retryMost,
 	}, s.log)
 }
 
 // onDemand are the plans of a service that scans only when asked.
-func onDemand(c *Config) []watch.Plan {
-	plans := c.plans()
+func onDemand(c *config.Config) []watch.Plan {
+	plans := plansOf(c)
 	for i := range plans {
 		plans[i].Schedule = nil
 	}
@@ -116,14 +128,14 @@ func (s *service) notify(ctx context.Context) error {
 // renew works on with another configuration, while it runs. Scans of
 // storefronts that stay go on; reports under way are sent. An error leaves
 // everything as it was.
-func (s *service) renew(ctx context.Context, c *Config) error {
+func (s *service) renew(ctx context.Context, c *config.Config) error {
 	n, err := s.newNotifier(ctx, c)
 	if err != nil {
 		return err
 	}
 	// Rules and Chrome are for the next scan, plans for now.
 	old := s.config.Swap(c)
-	if err := s.watcher.Replan(c.plans()); err != nil {
+	if err := s.watcher.Replan(plansOf(c)); err != nil {
 		s.config.Store(old)
 		return err
 	}
@@ -147,7 +159,7 @@ func (s *service) commit(ctx context.Context, scan *tracker.Scan) ([]tracker.Cha
 
 // preview says what a scan would change, in the same form as commit.
 func (s *service) preview(ctx context.Context, scan *tracker.Scan) ([]tracker.Change, error) {
-	out, err := s.store.Preview(ctx, scan, s.config.Load().rulesFor(scan.Storefront))
+	out, err := s.store.Preview(ctx, scan, s.config.Load().RulesFor(scan.Storefront))
 	scan.Verdict, scan.Reason, scan.Doubted, scan.Changes = out.Verdict, out.Reason, out.Doubted, len(out.Changes)
 	return out.Changes, err
 }
@@ -192,7 +204,7 @@ func (s *service) retry(ctx context.Context, report uint64) (letters int, err er
 }
 
 // webOptions are what a server needs to know of a configuration.
-func webOptions(c *Config, store storage.Store) web.Options {
+func webOptions(c *config.Config, store storage.Store) web.Options {
 	o := web.Options{Store: store, Version: version, Zone: c.Timezone.Location}
 	for i := range c.Storefronts {
 		sf := &c.Storefronts[i]
@@ -211,4 +223,32 @@ func webOptions(c *Config, store storage.Store) web.Options {
 		}
 	}
 	return o
+}
+
+// channelsOf are the destinations as notify wants them.
+func channelsOf(c *config.Config) []notify.Channel {
+	var all []notify.Channel
+	for i := range c.Channels {
+		ch := &c.Channels[i]
+		n := notify.Channel{
+			Name: ch.Name, Sender: ch.Sender, Quiet: notify.Hours(ch.Quiet), Lang: ch.Lang, Zone: ch.Timezone.Location,
+			Filter: notify.Filter{Storefronts: ch.Storefronts, Kinds: ch.Kinds, LeastPercent: ch.LeastPercent},
+			Digest: ch.Digest, Heartbeat: ch.Beat,
+		}
+		if len(ch.Watch) > 0 {
+			n.Filter.Watched = func(p *tracker.Product) bool { return tracker.Patterns(ch.Watch).Picks(p) != "" }
+		}
+		all = append(all, n)
+	}
+	return all
+}
+
+// shopsOf are the storefronts as reports call them.
+func shopsOf(c *config.Config) map[tracker.Name]report.Shop {
+	all := map[tracker.Name]report.Shop{}
+	for i := range c.Storefronts {
+		sf := &c.Storefronts[i]
+		all[sf.Name] = report.Shop{Title: sf.Title, URL: sf.URL, Marketplace: sf.Marketplace}
+	}
+	return all
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 
+	"shopwatch/cmd/shopwatch/config"
+	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker/web"
 )
 
@@ -19,13 +21,13 @@ func (storefrontsCommand) Help() string {
 
 // Run prints a line per storefront.
 func (storefrontsCommand) Run(a *app) error {
-	return a.ask(func(c *Config, client *web.Client) error {
+	return a.ask(func(c *config.Config, client *web.Client) error {
 		all, err := client.Storefronts(a.ctx)
 		if err != nil {
 			return err
 		}
-		t := table{right: map[int]bool{1: true}, spare: []int{2, 1}}
-		t.row("NAME", "PRODUCTS", "LAST SCAN", "VERDICT", "LAST COMPLETE", "NEXT", "TITLE")
+		t := term.Table{Right: map[int]bool{1: true}, Spare: []int{2, 1}}
+		t.Row("NAME", "PRODUCTS", "LAST SCAN", "VERDICT", "LAST COMPLETE", "NEXT", "TITLE")
 		for _, sf := range all {
 			if a.json {
 				if err := a.print(sf); err != nil {
@@ -33,10 +35,10 @@ func (storefrontsCommand) Run(a *app) error {
 				}
 				continue
 			}
-			next := clock(sf.Next, c.Timezone.Location)
+			next := term.Time(sf.Next, c.Timezone.Location)
 			switch {
 			case sf.Scanning != nil:
-				next = fmt.Sprintf("now: %s", of(sf.Scanning.Pages, sf.Scanning.Declared.Pages, "page"))
+				next = fmt.Sprintf("now: %s", term.Count(sf.Scanning.Pages, sf.Scanning.Declared.Pages, "page"))
 			case !sf.Cooling.IsZero():
 				next += " (cooling down)"
 			case !sf.Watched:
@@ -48,21 +50,21 @@ func (storefrontsCommand) Run(a *app) error {
 			if sf.Incomplete > 1 {
 				verdict += fmt.Sprintf(" (%d in a row)", sf.Incomplete)
 			}
-			t.row(string(sf.Name), strconv.Itoa(sf.Listed), clock(sf.LastScan, c.Timezone.Location), verdict,
-				clock(sf.LastComplete, c.Timezone.Location), next, sf.Title)
+			t.Row(string(sf.Name), strconv.Itoa(sf.Listed), term.Time(sf.LastScan, c.Timezone.Location), verdict,
+				term.Time(sf.LastComplete, c.Timezone.Location), next, sf.Title)
 		}
 		if a.json {
 			return nil
 		}
-		if err := t.print(a.out); err != nil {
+		if err := t.Print(a.out); err != nil {
 			return err
 		}
-		for _, m := range c.marketplaces() {
+		for _, m := range marketplacesOf(c) {
 			s, err := loginOf(a.ctx, c, m, nil)
 			if err != nil {
 				return err
 			}
-			fmt.Fprintln(a.out, paint(a.out, faint, s.made()))
+			fmt.Fprintln(a.out, term.Paint(a.out, term.Faint, s.made()))
 		}
 		return nil
 	})

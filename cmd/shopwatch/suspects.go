@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 
+	"shopwatch/cmd/shopwatch/config"
+	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker"
 	"shopwatch/tracker/web"
 )
@@ -24,13 +26,13 @@ Examples:
 
 // Run prints a line per product.
 func (s *suspectsCommand) Run(a *app) error {
-	return a.ask(func(c *Config, client *web.Client) error {
+	return a.ask(func(c *config.Config, client *web.Client) error {
 		all, err := client.Suspects(a.ctx, s.Storefront)
 		if err != nil {
 			return err
 		}
-		t := table{right: map[int]bool{3: true}, spare: []int{0, 2}}
-		t.row("STOREFRONT", "PRODUCT", "LAST SEEN", "MISSED BY", "TITLE")
+		t := term.Table{Right: map[int]bool{3: true}, Spare: []int{0, 2}}
+		t.Row("STOREFRONT", "PRODUCT", "LAST SEEN", "MISSED BY", "TITLE")
 		for i := range all {
 			if a.json {
 				if err := a.print(&all[i]); err != nil {
@@ -39,17 +41,17 @@ func (s *suspectsCommand) Run(a *app) error {
 				continue
 			}
 			sp := &all[i]
-			t.row(string(sp.Storefront), string(sp.Product.ID), clock(sp.Product.LastSeen, c.Timezone.Location),
+			t.Row(string(sp.Storefront), string(sp.Product.ID), term.Time(sp.Product.LastSeen, c.Timezone.Location),
 				strconv.Itoa(sp.Product.Missing)+" of "+strconv.Itoa(sp.Misses), sp.Product.Title)
-			t.note(sp.Why)
+			t.Note(sp.Why)
 		}
 		switch {
 		case a.json:
 			return nil
-		case t.empty():
+		case t.Empty():
 			fmt.Fprintln(a.out, "no product is missing without proof")
 			return nil
 		}
-		return t.print(a.out)
+		return t.Print(a.out)
 	})
 }

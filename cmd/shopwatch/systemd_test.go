@@ -27,7 +27,7 @@ func TestSystemd(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	const good = "listen: 127.0.0.1:0\nstorefronts: [{name: tencent, url: 'https://tencent.tmall.com/'}]\n"
+	const good = "listen: 127.0.0.1:0\nbrowser: {flags: {no-sandbox: true}}\nstorefronts: [{name: tencent, url: 'https://tencent.tmall.com/'}]\n"
 	write(good)
 	// The path of a socket must be short.
 	dir, err := os.MkdirTemp("", "sw")
@@ -133,7 +133,7 @@ func TestReady(t *testing.T) {
 	if err := os.WriteFile(chrome, []byte("#!/bin/sh\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	text := fmt.Sprintf("listen: 127.0.0.1:0\nbrowser: {path: %s}\nstorefronts: [{name: tencent, url: 'https://tencent.tmall.com/'}]\n", chrome)
+	text := fmt.Sprintf("listen: 127.0.0.1:0\nbrowser: {path: %s, flags: {no-sandbox: true}}\nstorefronts: [{name: tencent, url: 'https://tencent.tmall.com/'}]\n", chrome)
 	if err := os.WriteFile(filepath.Join(w.dir, "shopwatch.yaml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

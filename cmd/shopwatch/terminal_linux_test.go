@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mattn/go-runewidth"
 	"golang.org/x/sys/unix"
 
 	"shopwatch/fixtures"
@@ -89,7 +90,7 @@ func TestTerminal(t *testing.T) {
 			continue // results may break, progress may not
 		}
 		shown++
-		if got := width.StringWidth(line); got > 79 {
+		if got := runewidth.StringWidth(line); got > 79 {
 			t.Errorf("a line of progress has %d columns, want 79 at most: %q", got, line)
 		}
 	}
@@ -103,7 +104,7 @@ func TestTerminal(t *testing.T) {
 	}
 	text = read()
 	for line := range strings.Lines(text) {
-		if got := width.StringWidth(strings.TrimRight(line, "\r\n")); got > 80 {
+		if got := runewidth.StringWidth(strings.TrimRight(line, "\r\n")); got > 80 {
 			t.Errorf("a line of changes has %d columns, want 80 at most: %q", got, line)
 		}
 	}

@@ -20,8 +20,10 @@ import (
 	"testing"
 	"time"
 
+	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/fixtures"
 	"shopwatch/tracker"
+	"shopwatch/tracker/market/all"
 	"shopwatch/tracker/notify"
 )
 
@@ -153,7 +155,7 @@ func keysOf(t reflect.Type, path string) []string {
 		if inner.Kind() == reflect.Slice && inner.Elem().Kind() == reflect.Struct && inner.Elem().NumField() > 1 {
 			all = append(all, keysOf(inner.Elem(), path+key+"[].")...)
 		}
-		if _, ok := reflect.New(inner).Interface().(encoding.TextUnmarshaler); !ok && inner.Kind() == reflect.Struct {
+		if _, ok := reflect.New(inner).Interface().(encoding.TextUnmarshaler); !ok && inner.Kind() == reflect.Struct && inner != reflect.TypeFor[config.Options]() {
 			all = slices.Delete(all, len(all)-1, len(all)) // a heading, no key
 			all = append(all, keysOf(inner, path+key+".")...)
 		}
@@ -165,13 +167,13 @@ func keysOf(t reflect.Type, path string) []string {
 // defaults that hold.
 func TestReadmeNamesKeys(t *testing.T) {
 	_, section := readme(t)
-	want := keysOf(reflect.TypeFor[Config](), "")
+	want := keysOf(reflect.TypeFor[config.Config](), "")
 	if len(want) < 40 {
 		t.Fatalf("keys = %q, want more", want)
 	}
 	var named []string
 	const least = "storefronts: [{name: tencent, url: 'https://tencent.tmall.com/'}]\n"
-	plain, err := parseConfig("shopwatch.yaml", []byte(least), environment, tmall)
+	plain, err := config.Parse("shopwatch.yaml", []byte(least), os.LookupEnv, all.Markets())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +188,7 @@ func TestReadmeNamesKeys(t *testing.T) {
 		if outer, inner, ok := strings.Cut(key, "."); ok {
 			text = outer + ": {" + inner + ": " + value + "}\n"
 		}
-		c, err := parseConfig("shopwatch.yaml", []byte(least+text), environment, tmall)
+		c, err := config.Parse("shopwatch.yaml", []byte(least+text), os.LookupEnv, all.Markets())
 		if err != nil {
 			t.Errorf("the default of %s: %v", key, err)
 			continue
@@ -483,64 +485,6 @@ func TestCompletion(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// Columns line up, also where characters are as wide as two.
-func TestTable(t *testing.T) {
-	tb := table{right: map[int]bool{1: true}}
-	tb.row("NAME", "N", "TITLE")
-	tb.row("糖大夫", "5", "血糖仪")
-	tb.row("wifi", "12", "全民\x1b[31mWiFi\u202e\n2")
-	var out bytes.Buffer
-	if err := tb.print(&out); err != nil {
-		t.Fatal(err)
-	}
-	want := "NAME     N  TITLE\n糖大夫   5  血糖仪\nwifi    12  全民[31mWiFi 2\n"
-	if out.String() != want {
-		t.Errorf("print =\n%q, want\n%q", out.String(), want)
-	}
-}
-
-// On a narrow terminal columns that can be spared go before the last one is
-// cut short; a note is broken.
-func TestNarrowTable(t *testing.T) {
-	tb := table{spare: []int{1, 0}}
-	tb.row("NAME", "SINCE", "TITLE")
-	tb.row("tencent", "2026-11-23 09:41", "腾讯糖大夫血糖仪 家用微信智能血糖测试仪")
-	tb.note("still sold on its page, but the list of the storefront does not show it")
-	for columns, want := range map[int]string{
-		0: "NAME     SINCE             TITLE\ntencent  2026-11-23 09:41  腾讯糖大夫血糖仪 家用微信智能血糖测试仪\n" +
-			"        still sold on its page, but the list of the storefront does not show it\n",
-		60: "NAME     TITLE\ntencent  腾讯糖大夫血糖仪 家用微信智能血糖测试仪\n" +
-			"        still sold on its page, but the list of the\n        storefront does not show it\n",
-		40: "TITLE\n腾讯糖大夫血糖仪 家用微信智能血糖测试仪\n" +
-			"        still sold on its page, but the\n        list of the storefront does not\n        show it\n",
-		30: "TITLE\n腾讯糖大夫血糖仪 家用微信智能…\n" +
-			"        still sold on its\n        page, but the list of\n        the storefront does\n        not show it\n",
-	} {
-		var out bytes.Buffer
-		if err := tb.printTo(&out, columns); err != nil {
-			t.Fatal(err)
-		}
-		if out.String() != want {
-			t.Errorf("%d columns:\n%s\nwant\n%s", columns, out.String(), want)
-		}
-	}
-}
-
-// What a change says at its end, the proof, is not cut off.
-func TestWholeTable(t *testing.T) {
-	tb := table{right: map[int]bool{0: true}, whole: true}
-	tb.row("SEQ", "KIND", "WHAT")
-	tb.row("3", "removed", "Qrobot小Q机器人 智能语音聊天  (its page says 已下架)")
-	var out bytes.Buffer
-	if err := tb.printTo(&out, 44); err != nil {
-		t.Fatal(err)
-	}
-	want := "SEQ  KIND     WHAT\n  3  removed  Qrobot小Q机器人 智能语音聊天\n              (its page says 已下架)\n"
-	if out.String() != want {
-		t.Errorf("print =\n%s\nwant\n%s", out.String(), want)
 	}
 }
 

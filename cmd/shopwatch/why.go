@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"shopwatch/cmd/shopwatch/config"
+	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker"
 	"shopwatch/tracker/web"
 )
@@ -23,7 +25,7 @@ func (whyCommand) Help() string {
 
 // Run prints the story.
 func (w *whyCommand) Run(a *app) error {
-	return a.ask(func(c *Config, client *web.Client) error {
+	return a.ask(func(c *config.Config, client *web.Client) error {
 		st, err := client.Why(a.ctx, w.Seq)
 		if err != nil {
 			return err
@@ -41,9 +43,9 @@ func (w *whyCommand) Run(a *app) error {
 func tellStory(out io.Writer, st *web.Story, loc *time.Location, reports bool) {
 	c := &st.Change
 	say := func(label, format string, args ...any) {
-		text := plain(fmt.Sprintf(format, args...))
-		if columns := terminal(out); columns > 40 {
-			text = strings.Join(wrap(text, columns-10), "\n"+strings.Repeat(" ", 10))
+		text := term.Plain(fmt.Sprintf(format, args...))
+		if columns := term.Columns(out); columns > 40 {
+			text = strings.Join(term.Wrap(text, columns-10), "\n"+strings.Repeat(" ", 10))
 		}
 		fmt.Fprintf(out, "%-9s %s\n", label, text)
 	}
@@ -97,7 +99,7 @@ func tellStory(out io.Writer, st *web.Story, loc *time.Location, reports bool) {
 		fmt.Fprintln(out, "\nall changes of this product:")
 		for i := range st.History {
 			h := &st.History[i]
-			fmt.Fprintf(out, "  %d  %s  %-10s %s\n", h.Seq, clock(h.At, loc), h.Kind, describe(h))
+			fmt.Fprintf(out, "  %d  %s  %-10s %s\n", h.Seq, term.Time(h.At, loc), h.Kind, describe(h))
 		}
 	}
 	if it := st.Product; it != nil {
@@ -131,7 +133,7 @@ func tellReport(say func(label, format string, args ...any), r *tracker.Report, 
 		}
 		what := fmt.Sprintf("%d, channel %s, to %s: %s", r.ID, r.Channel, l.To, l.State)
 		if !l.Tried.IsZero() {
-			what += " " + clock(l.Tried, loc)
+			what += " " + term.Time(l.Tried, loc)
 		}
 		if l.State != tracker.Sent && l.Answer != "" {
 			what += " (" + l.Answer + ")"

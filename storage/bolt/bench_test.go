@@ -16,10 +16,9 @@ import (
 	"shopwatch/tracker"
 )
 
-// The benchmarks that design.md, section 7, sets numbers for. A commit waits
-// for the disk twice; those that end in NoSync do not, and show what it costs
-// beside that. cpu-ns is the processor's time, which a busy machine does not
-// change much.
+// The benchmarks for which TestNumbers has goals. A commit waits for the disk
+// twice; those that end in NoSync do not, and show what it costs beside that.
+// cpu-ns is the processor's time, which a busy machine does not change much.
 
 const catalogSize = 10_000
 
@@ -208,9 +207,8 @@ func BenchmarkCompact(b *testing.B) {
 	b.ReportMetric(float64(after), "after-B")
 }
 
-// TestNumbers prints what the database is measured by, beside the goals of
-// design.md, section 7. It fails where a number that does not depend on the
-// machine misses its goal.
+// TestNumbers prints what the database is measured by, beside the goals. It
+// fails where a number that does not depend on the machine misses its goal.
 func TestNumbers(t *testing.T) {
 	if os.Getenv("SHOPWATCH_BENCH") == "" {
 		t.Skip("measures for a minute; make bench runs it")

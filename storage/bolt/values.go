@@ -159,6 +159,7 @@ type probeValue struct {
 	At      int64             `json:"a"`
 	URL     string            `json:"u,omitempty"`
 	Reason  string            `json:"r,omitempty"`
+	Says    string            `json:"w,omitempty"`
 	Picture string            `json:"i,omitempty"`
 }
 
@@ -166,14 +167,14 @@ func newProbe(p *tracker.Probe) *probeValue {
 	if p == nil {
 		return nil
 	}
-	return &probeValue{State: p.State, At: millis(p.At), URL: p.URL, Reason: p.Reason, Picture: p.Picture}
+	return &probeValue{State: p.State, At: millis(p.At), URL: p.URL, Reason: p.Reason, Says: p.Says, Picture: p.Picture}
 }
 
 func (v *probeValue) probe(id tracker.ProductID) *tracker.Probe {
 	if v == nil {
 		return nil
 	}
-	return &tracker.Probe{Product: id, State: v.State, At: fromMillis(v.At), URL: v.URL, Reason: v.Reason, Picture: v.Picture}
+	return &tracker.Probe{Product: id, State: v.State, At: fromMillis(v.At), URL: v.URL, Reason: v.Reason, Says: v.Says, Picture: v.Picture}
 }
 
 // An itemValue is stored behind a header that a walk of the catalog reads
@@ -351,6 +352,8 @@ type scanValue struct {
 	Stop             string          `json:"e,omitempty"`
 	Shop             uint64          `json:"o,omitempty"`
 	Probed           int             `json:"q,omitempty"`
+	Wall             tracker.Verdict `json:"wl,omitempty"`
+	RetryAfter       int             `json:"ra,omitempty"`
 	Warnings         []string        `json:"w,omitempty"`
 	Changes          int             `json:"c,omitempty"`
 	Doubted          bool            `json:"d,omitempty"`
@@ -362,7 +365,7 @@ func newScan(s *tracker.Scan, shop uint64) scanValue {
 		Verdict: s.Verdict, Reason: s.Reason, Took: s.Took.Milliseconds(), Layout: e.Layout, Parser: e.Parser,
 		Pages: e.Pages, Products: e.Products, DeclaredPages: e.Declared.Pages, DeclaredProducts: e.Declared.Products,
 		Duplicates: e.Duplicates, Passes: e.Passes, Retries: e.Retries, Opened: e.Opened, Stop: e.Stop, Shop: shop, Probed: e.Probed,
-		Warnings: e.Warnings, Changes: s.Changes, Doubted: s.Doubted,
+		Wall: e.Wall, RetryAfter: e.RetryAfter, Warnings: e.Warnings, Changes: s.Changes, Doubted: s.Doubted,
 	}
 	if v.Verdict == tracker.Complete {
 		v.Verdict = ""
@@ -378,7 +381,7 @@ func (v *scanValue) scan(name tracker.Name, began uint64, shop tracker.Shop) tra
 			Layout: v.Layout, Parser: v.Parser, Pages: v.Pages, Products: v.Products,
 			Declared:   tracker.Declared{Pages: v.DeclaredPages, Products: v.DeclaredProducts},
 			Duplicates: v.Duplicates, Passes: v.Passes, Retries: v.Retries, Opened: v.Opened, Stop: v.Stop, Shop: shop, Probed: v.Probed,
-			Warnings: v.Warnings,
+			Wall: v.Wall, RetryAfter: v.RetryAfter, Warnings: v.Warnings,
 		},
 	}
 	if s.Verdict == "" {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"os/exec"
 	"strconv"
@@ -44,7 +45,10 @@ type Options struct {
 	Idle      time.Duration
 	// Keep are domains whose session cookies outlive Chrome, in the profile.
 	Keep []string
-	Log  *slog.Logger // nil for none
+	// Resolver finds the addresses of hosts that are not the marketplace's,
+	// before a page may go there; that of the machine when nil.
+	Resolver *net.Resolver
+	Log      *slog.Logger // nil for none
 }
 
 // startTimeout bounds the start of Chrome, which takes well below a second on
@@ -64,16 +68,17 @@ type Browser struct {
 
 // A process is one run of Chrome.
 type process struct {
-	ctx    context.Context // of the browser itself; those of tabs come from it
-	free   func()          // kills what is left and waits for its end
-	lost   <-chan struct{} // closed when it is gone
-	dir    string
-	temp   bool
-	lock   *flock.Flock
-	remote bool // somebody else's
-	shell  bool // a headless shell, as opposed to a full Chrome
-	proxy  proxy
-	start  time.Time
+	ctx     context.Context // of the browser itself; those of tabs come from it
+	free    func()          // kills what is left and waits for its end
+	lost    <-chan struct{} // closed when it is gone
+	dir     string
+	temp    bool
+	lock    *flock.Flock
+	remote  bool // somebody else's
+	shell   bool // a headless shell, as opposed to a full Chrome
+	proxy   proxy
+	proxied bool // hosts are found by a proxy, this one or another
+	start   time.Time
 
 	open, shown int // tabs open now, and ever; guarded by Browser.mu
 	cached      int // bytes that the cache may have grown to; guarded by Browser.mu
@@ -239,7 +244,7 @@ func (b *Browser) endIdle(p *process) {
 }
 
 func (b *Browser) start(ctx context.Context) (p *process, err error) {
-	p = &process{dir: b.opts.Profile, start: time.Now(), free: func() {}, proxy: parseProxy(b.opts.Flags["proxy-server"])}
+	p = &process{dir: b.opts.Profile, start: time.Now(), free: func() {}}
 	if b.opts.Remote != "" {
 		p.remote = true
 		alloc, freeAlloc := remote.NewAllocator(context.Background(), b.opts.Remote)
@@ -248,6 +253,13 @@ func (b *Browser) start(ctx context.Context) (p *process, err error) {
 	if b.path, err = Find(b.opts.Path); err != nil {
 		return nil, err
 	}
+	if err := b.opts.Check(); err != nil {
+		return nil, err
+	}
+	if p.proxy, err = parseProxy(b.opts.Flags["proxy-server"]); err != nil {
+		return nil, fmt.Errorf("proxy-server: %w", err)
+	}
+	p.proxied = proxied(b.opts.Flags)
 	if p.dir == "" {
 		dir, err := os.MkdirTemp("", "shopwatch-profile-")
 		if err != nil {
@@ -324,11 +336,18 @@ func (b *Browser) switches(p *process) []chromedp.ExecAllocatorOption {
 		chromedp.Flag("lang", "zh-CN"),
 		// The headless shell knows no bound; see Tab.clear.
 		chromedp.Flag("disk-cache-size", strconv.Itoa(mostCache)),
+		// WebRTC may use no UDP, which would go past a proxy; a shell and a full
+		// Chrome have another name for it.
+		chromedp.Flag("force-webrtc-ip-handling-policy", "disable_non_proxied_udp"),
+		chromedp.Flag("webrtc-ip-handling-policy", "disable_non_proxied_udp"),
 		// The network service keeps its own process. Within Chrome's it does
 		// not always write the cookies before Chrome ends: a login is lost.
 	)
 	if p.shell {
 		opts = append(opts,
+			// It knows no blocking of pop-ups, and would ask for their page
+			// before they can be closed.
+			chromedp.Flag("block-new-web-contents", true),
 			// Pages are drawn without a graphics processor, nor with one
 			// that is imitated for WebGL, which takes 10 MB.
 			chromedp.Flag("disable-gpu", true),
@@ -339,38 +358,39 @@ func (b *Browser) switches(p *process) []chromedp.ExecAllocatorOption {
 			chromedp.Env("TMPDIR="+p.dir))
 	}
 	const resolver = "host-resolver-rules"
-	lists := map[string]string{ // switches whose values are lists, to which the configuration adds
-		resolver: insideRules(),
-		// The address bar of a Chrome without a window needs no suggestions,
-		// and the quota of a site is to be a share of the disk.
-		"disable-features": "Translate,WebUIOmniboxPopup,WebUIOmniboxAimPopup,StaticStorageQuota",
-		"enable-features":  fmt.Sprintf("StorageQuotaSettings:PoolSizeRatio/%g", shareOfDisk(p.dir, mostStored)),
-	}
-	if p.proxy.host != "" {
-		lists[resolver] += ", EXCLUDE " + p.proxy.host
+	// The quota of a site is to be a share of the disk.
+	quota := fmt.Sprintf("StorageQuotaSettings:PoolSizeRatio/%g", shareOfDisk(p.dir, mostStored))
+	lists := map[string]list{
+		resolver:                     {", ", resolverRules()},
+		"ip-address-space-overrides": {",", addressSpaces()},
+		"enable-features":            {",", strings.Join(append(enabled[:len(enabled):len(enabled)], quota), ",")},
+		"disable-features":           {",", strings.Join(disabled, ",")},
 	}
 	if !b.opts.Pictures {
 		// Patterns would let a page ask for each of its pictures and tell of
 		// each refusal: for a list of 60 products some 500 messages.
-		lists["blink-settings"] = "imagesEnabled=false"
+		lists["blink-settings"] = list{",", "imagesEnabled=false"}
+	}
+	if p.proxied {
+		lists["proxy-bypass-list"] = list{";", proxyBypass()}
 	}
 	for name, value := range b.opts.Flags {
 		own, _ := value.(string)
-		switch list, ok := lists[name]; {
-		case ok && own != "" && name == resolver: // of which the first counts
-			lists[name] = list + "," + own
-			continue
-		case ok && own != "": // of which the last counts
-			lists[name] = own + "," + list
-			continue
+		switch l, ok := lists[name]; {
+		case ok && own != "" && name == resolver: // the first that fits counts, and may lift nothing here
+			lists[name] = list{l.separator, l.value + l.separator + own}
+		case ok && own != "":
+			lists[name] = list{l.separator, own + l.separator + l.value}
+		case ok:
+		case name == "proxy-server" && p.proxy.server != "":
+			opts = append(opts, chromedp.Flag(name, p.proxy.server))
+			lists[resolver] = list{", ", p.proxy.resolverRule() + ", " + lists[resolver].value}
+		default:
+			opts = append(opts, chromedp.Flag(name, value))
 		}
-		if name == "proxy-server" && p.proxy.asks() {
-			value = p.proxy.server
-		}
-		opts = append(opts, chromedp.Flag(name, value))
 	}
-	for name, list := range lists {
-		opts = append(opts, chromedp.Flag(name, list))
+	for name, l := range lists {
+		opts = append(opts, chromedp.Flag(name, l.value))
 	}
 	return opts
 }
@@ -392,19 +412,21 @@ func shareOfDisk(dir string, bytes float64) float64 {
 	return min(bytes/float64(size), 0.01)
 }
 
-// insideRules keep pages from asking for addresses of the machine and of the
-// network round it by their numbers. Names that lead there are refused by
-// Chrome's own check of local network access.
-func insideRules() string {
-	rules := []string{"MAP localhost ~NOTFOUND", "MAP *.localhost ~NOTFOUND", "MAP ::* ~NOTFOUND", "MAP [*] ~NOTFOUND"}
-	for _, range4 := range []string{"0.*", "10.*", "127.*", "169.254.*", "192.168.*"} {
-		rules = append(rules, "MAP "+range4+" ~NOTFOUND")
-	}
-	for i := 16; i < 32; i++ {
-		rules = append(rules, fmt.Sprintf("MAP 172.%d.* ~NOTFOUND", i))
-	}
-	return strings.Join(rules, ", ")
-}
+// A list is the value of a switch that has several, to which the options may
+// add.
+type list struct{ separator, value string }
+
+// enabled and disabled are features of Chrome. Its check of local network access
+// is on by itself in new versions only, for some ways of asking. Nothing checks
+// what a page has Chrome load ahead of a visit (speculation rules), which is
+// therefore left off: no such load may run, and none may be made for a page
+// that is rendered ahead. The address bar of a Chrome without a window needs no
+// suggestions.
+var (
+	enabled = []string{"LocalNetworkAccessChecks", "LocalNetworkAccessChecksWebRTC", "LocalNetworkAccessChecksWebSockets", "LocalNetworkAccessChecksWebTransport",
+		"PrefetchMultipleActiveSetSizeLimitForBase:prefetch_multiple_active_set_size_limit_for_base_value/0"}
+	disabled = []string{"StaticStorageQuota", "Prerender2", "Prerender2FallbackPrefetchSpecRules", "Translate", "WebUIOmniboxPopup", "WebUIOmniboxAimPopup"}
+)
 
 // shutDoors refuses downloads for the whole browser, and has it tell of the
 // windows that pages open.

@@ -2,6 +2,7 @@ package browser_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -17,13 +18,16 @@ import (
 func sizeOf(t *testing.T, dir string) (bytes int64) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return nil // gone meanwhile
+		if err == nil && !d.IsDir() {
+			info, gone := d.Info()
+			if err = gone; err == nil {
+				bytes += info.Size()
+			}
 		}
-		if info, err := d.Info(); err == nil {
-			bytes += info.Size()
+		if errors.Is(err, fs.ErrNotExist) { // gone meanwhile
+			return nil
 		}
-		return nil
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -93,7 +97,7 @@ func TestPagesDoNotFillTheDisk(t *testing.T) {
 	mall.Handle("filler2.taobao.com", "/*", http.HandlerFunc(handler))
 	mall.Handle("filler3.alicdn.com", "/*", http.HandlerFunc(handler))
 	profile := filepath.Join(t.TempDir(), "profile")
-	b := browser.New(browser.Options{Flags: mall.Flags(), Profile: profile})
+	b := browser.New(browser.Options{Flags: mall.Flags(), Resolver: mall.Resolver(), Profile: profile})
 	defer b.Close()
 	for range 2 {
 		tb := tab(t, b, browser.TabOptions{Script: awaitTitle})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,6 +24,24 @@ const tooFewFiles = 100
 
 // ErrSandbox says that the system does not let Chrome make its sandbox.
 var ErrSandbox = errors.New("the system refuses Chrome its sandbox: allow user namespaces for it, or, inside a container that is sandbox enough, set browser.flags to {no-sandbox: true}; never run it as root")
+
+// ErrRoot says that Chrome is not run by root without its sandbox unless that is
+// asked for.
+var ErrRoot = errors.New("you are root, and for root Chrome has no sandbox: a page that breaks out of it would own this machine. Run shopwatch as an ordinary user, or set browser.flags to {no-sandbox: true} where that is sandbox enough")
+
+// Check says why Chrome is not started with these options.
+func (o *Options) Check() error {
+	if o.Remote == "" && os.Geteuid() == 0 && !o.Unsandboxed() {
+		return ErrRoot
+	}
+	return nil
+}
+
+// Unsandboxed reports whether the options ask for a Chrome without its sandbox.
+func (o *Options) Unsandboxed() bool {
+	v := o.Flags["no-sandbox"]
+	return v != nil && v != false
+}
 
 // Major returns the first number of a version such as "Chromium
 // 156.0.8078.79", 0 when there is none.

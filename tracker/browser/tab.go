@@ -49,15 +49,22 @@ func (e *LoadError) Error() string { return e.Text }
 type TabOptions struct {
 	// Script is installed in every page, in a world of its own: it shares the
 	// document with the page but none of its JavaScript, so that a page
-	// cannot bend it. It must define the object shopwatch, with a function
-	// heard(call) that takes the answers to the calls.
+	// cannot bend it.
 	Script string
+	// Heard is the function of the script that is told of the answers to the
+	// page's Calls, as objects with url, status, err and bytes. Empty when it
+	// has none.
+	Heard string
 	// Blocked are patterns of addresses that are not loaded, in the syntax of
 	// URLPattern: "*://*:*/*.jpg".
 	Blocked []string
 	// Pictures are such patterns of pictures, for a Chrome that runs
 	// elsewhere: our own loads none.
 	Pictures []string
+	// Home says which hosts are the marketplace's: their documents are opened
+	// wherever they are. Those of other hosts are opened only when they are on
+	// the public internet. Nil for no such host.
+	Home func(host string) bool
 	// Calls picks the page's own requests whose answers are of interest.
 	Calls func(*url.URL) bool
 	// Body says whether the body of such an answer is wanted.
@@ -110,6 +117,11 @@ type Tab struct {
 	loaded  int                         // bytes of what the page has loaded since
 	fresh   map[string]bool             // addresses of calls that the server has answered since
 	turn    int                         // counts openings: answers to an earlier one are dropped
+
+	refused *refusal // of the page that was opened last
+
+	used   context.Context // done when the tab is about to close
+	unused context.CancelFunc
 }
 
 // What a page may ask for after one opening. The longest shelf that is read by
@@ -128,7 +140,7 @@ func (b *Browser) Tab(ctx context.Context, o TabOptions) (*Tab, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Tab{opts: o, browser: b, proc: p, ended: make(chan struct{}), fetching: make(chan struct{}, 1), asked: map[network.RequestID]*Call{}, fresh: map[string]bool{}}
+	t := &Tab{opts: o, browser: b, proc: p, ended: make(chan struct{}), fetching: make(chan struct{}, 1), asked: map[network.RequestID]*Call{}, fresh: map[string]bool{}, refused: newRefusal()}
 	var opts []chromedp.ContextOption
 	if p.remote {
 		opts = append(opts, chromedp.WithNewBrowserContext()) // nothing is left with its owner
@@ -136,6 +148,7 @@ func (b *Browser) Tab(ctx context.Context, o TabOptions) (*Tab, error) {
 		opts = append(opts, chromedp.WithTargetID(blank))
 	}
 	t.ctx, t.cancel = chromedp.NewContext(p.ctx, opts...)
+	t.used, t.unused = context.WithCancel(t.ctx)
 	opened := make(chan error, 1)
 	go func() { opened <- t.open() }()
 	select {
@@ -221,16 +234,11 @@ func (t *Tab) open() error {
 	if t.proc.remote {
 		no = append(no, t.opts.Pictures...)
 	}
-	if host := t.proc.proxy.host; host != "" {
-		no = append(no, "*://"+host+":*/*") // the way out is no page
+	if t.proc.proxy.host != "" {
+		no = append(no, t.proc.proxy.pattern()) // the way out is no page
 	}
 	for _, p := range no {
 		blocked.URLPatterns = append(blocked.URLPatterns, &network.BlockPattern{URLPattern: p, Block: true})
-	}
-	if t.proc.proxy.asks() {
-		if err := t.answerProxy(t.ctx, c.Target); err != nil {
-			return err
-		}
 	}
 	return errors.Join(
 		t.quieten(c.Target),
@@ -241,6 +249,7 @@ func (t *Tab) open() error {
 		call(t.ctx, c.Target, network.SetBlockedURLs, blocked),
 		// A worker that a page has left behind answers in the server's place.
 		call(t.ctx, c.Target, network.SetBypassServiceWorker, network.SetBypassServiceWorkerParams{Bypass: true}),
+		t.guard(t.ctx, c.Target),
 	)
 }
 
@@ -266,8 +275,8 @@ func (t *Tab) quieten(s cdp.Session) error {
 }
 
 // internal are addresses of this machine, with which no storefront has any
-// business. Ranges are refused by insideRules: the patterns know no part of a
-// number.
+// business, for a Chrome that runs elsewhere: ours knows none of them
+// (resolverRules). The patterns know no part of a number.
 var internal = []string{
 	"*://localhost:*/*", "*://*.localhost:*/*", "*://127.0.0.1:*/*", "*://0.0.0.0:*/*", "file:///*",
 }
@@ -282,17 +291,18 @@ func (t *Tab) Close() {
 	t.closed.Do(func() {
 		ctx, cancel := context.WithTimeout(t.ctx, 3*time.Second)
 		defer cancel()
+		t.leave(ctx)
 		// A page that hangs is cleared away by the next tab, and a tab that is
 		// gone already is as good as closed.
-		_ = t.leave(ctx)
+		_ = t.clearUp(ctx)
 		_ = chromedp.Cancel(ctx)
 		t.cancel()
 		t.browser.release(t.proc)
 	})
 }
 
-// leave ends the page and deletes what it has left.
-func (t *Tab) leave(ctx context.Context) error {
+// clearUp deletes what the page has left.
+func (t *Tab) clearUp(ctx context.Context) error {
 	select {
 	case <-t.ended:
 		return nil
@@ -307,8 +317,10 @@ func (t *Tab) leave(ctx context.Context) error {
 // must not ask the browser anything.
 func (t *Tab) listen(ev any) {
 	switch e := ev.(type) {
-	case *fetch.EventRequestPaused, *fetch.EventAuthRequired:
-		t.proxied(ev)
+	case *fetch.EventRequestPaused:
+		go t.paused(e)
+	case *fetch.EventAuthRequired:
+		go t.answerProxy(e)
 	case *inspector.EventTargetCrashed, *inspector.EventDetached:
 		t.fail(ErrCrashed)
 	case *page.EventJavascriptDialogOpening:
@@ -325,6 +337,9 @@ func (t *Tab) listen(ev any) {
 		}
 		t.mu.Unlock()
 	case *network.EventResponseReceived:
+		if !t.arrived(e) {
+			return
+		}
 		t.mu.Lock()
 		t.hear(len(e.Response.URL) + lengthOf(e.Response.Headers))
 		if e.Type == network.ResourceTypeDocument && e.FrameID == t.frame {
@@ -471,7 +486,7 @@ func (t *Tab) answered(id network.RequestID, failure string, bytes int64) {
 			}
 		}
 		t.mu.Unlock()
-		if stale || world == 0 {
+		if stale || world == 0 || t.opts.Heard == "" {
 			return nil // a world yet to come is told when it is made
 		}
 		return t.heard(ctx, s, world, c)
@@ -497,7 +512,7 @@ func (t *Tab) fetchBody(ctx context.Context, s cdp.Session, id network.RequestID
 // heard tells the page's script of a call.
 func (t *Tab) heard(ctx context.Context, s cdp.Session, world runtime.ExecutionContextID, c *Call) error {
 	return call(ctx, s, runtime.Evaluate, runtime.EvaluateParams{
-		Expression: "shopwatch.heard(" + c.note() + ")", ContextID: world, Silent: new(true),
+		Expression: t.opts.Heard + "(" + c.note() + ")", ContextID: world, Silent: new(true),
 	})
 }
 
@@ -589,12 +604,13 @@ func (t *Tab) within(ctx context.Context, f func(context.Context, cdp.Session) e
 func (t *Tab) Open(ctx context.Context, address string) error {
 	t.mu.Lock()
 	t.doc, t.calls, t.world = Document{}, nil, 0
+	t.refused = newRefusal()
 	t.held, t.counted, t.noise, t.loaded = 0, 0, 0, 0
 	clear(t.asked)
 	clear(t.fresh)
 	t.turn++
 	t.mu.Unlock()
-	return t.within(ctx, func(ctx context.Context, s cdp.Session) error {
+	return t.onPage(ctx, func(ctx context.Context, s cdp.Session) error {
 		res, err := cdp.Call(ctx, s, page.Navigate, page.NavigateParams{URL: address})
 		if err != nil {
 			return err
@@ -625,12 +641,12 @@ func (t *Tab) Sweep(ctx context.Context) error {
 	})
 }
 
-// Wait evaluates a call of the page's script, such as "shopwatch.wait(1)",
-// waits for the promise that it returns and decodes its value into out. When
+// Wait evaluates a call of the page's script, waits for the promise that it
+// returns and decodes its value into out. When
 // the page goes elsewhere meanwhile, the call is made again there.
 func (t *Tab) Wait(ctx context.Context, expression string, out any) error {
 	for {
-		err := t.within(ctx, func(ctx context.Context, s cdp.Session) error {
+		err := t.onPage(ctx, func(ctx context.Context, s cdp.Session) error {
 			return t.evaluate(ctx, s, expression, out)
 		})
 		if !navigated(err) {
@@ -712,6 +728,9 @@ func (t *Tab) install(ctx context.Context, s cdp.Session) (runtime.ExecutionCont
 	calls := t.calls
 	t.mu.Unlock()
 	for i := range calls {
+		if t.opts.Heard == "" {
+			break
+		}
 		if err := t.heard(ctx, s, world, &calls[i]); err != nil {
 			return 0, err
 		}
@@ -731,7 +750,7 @@ func (t *Tab) Picture(ctx context.Context, quality int, part *Rect) (image []byt
 	if part != nil {
 		p.Clip = &page.Viewport{X: part.X, Y: part.Y, Width: part.Width, Height: part.Height, Scale: 1}
 	}
-	err = t.within(ctx, func(ctx context.Context, s cdp.Session) error {
+	err = t.onPage(ctx, func(ctx context.Context, s cdp.Session) error {
 		res, err := cdp.Call(ctx, s, page.CaptureScreenshot, p)
 		image = res.Data
 		return err
@@ -742,7 +761,7 @@ func (t *Tab) Picture(ctx context.Context, quality int, part *Rect) (image []byt
 // PictureOf returns a part of the page, given in CSS pixels and enlarged, as a
 // PNG.
 func (t *Tab) PictureOf(ctx context.Context, x, y, width, height, scale float64) (image []byte, err error) {
-	err = t.within(ctx, func(ctx context.Context, s cdp.Session) error {
+	err = t.onPage(ctx, func(ctx context.Context, s cdp.Session) error {
 		res, err := cdp.Call(ctx, s, page.CaptureScreenshot, page.CaptureScreenshotParams{
 			Format: page.CaptureScreenshotFormatPng, Clip: &page.Viewport{X: x, Y: y, Width: width, Height: height, Scale: scale},
 		})
@@ -753,8 +772,12 @@ func (t *Tab) PictureOf(ctx context.Context, x, y, width, height, scale float64)
 }
 
 // Fetch loads an address with the session of the open page, beside the page,
-// whether or not the tab blocks it. It fails for more than max bytes.
+// whether or not the tab blocks it. It fails for more than max bytes. Chrome's
+// check of local network access follows it from redirect to redirect.
 func (t *Tab) Fetch(ctx context.Context, address string, max int) (body []byte, err error) {
+	if err := t.judge(ctx, address); err != nil {
+		return nil, err
+	}
 	err = t.within(ctx, func(ctx context.Context, s cdp.Session) error {
 		res, err := cdp.Call(ctx, s, network.LoadNetworkResource, network.LoadNetworkResourceParams{
 			FrameID: t.frame, URL: address, Options: &network.LoadNetworkResourceOptions{IncludeCredentials: true},

@@ -24,8 +24,8 @@ var ErrNoDisplay = errors.New("there is no display to show Chrome on")
 
 // A Window is an ordinary, visible Chrome that a person uses on a profile. It
 // is driven by nobody: challenges that are shown to a driven browser often
-// refuse even a human (tmall.md, section 4.10). It holds the profile as a
-// Browser does.
+// refuse even a human (tracker/market/tmall/NOTES.md, 4.10). It holds the
+// profile as a Browser does.
 type Window struct {
 	opts  Options
 	path  string
@@ -55,6 +55,13 @@ func OpenWindow(o Options, address string) (*Window, error) {
 	if !display() {
 		return nil, ErrNoDisplay
 	}
+	if err := o.Check(); err != nil {
+		return nil, err
+	}
+	proxy, err := parseProxy(o.Flags["proxy-server"])
+	if err != nil {
+		return nil, fmt.Errorf("proxy-server: %w", err)
+	}
 	lock, err := hold(o.Profile)
 	if err != nil {
 		return nil, err
@@ -64,7 +71,7 @@ func OpenWindow(o Options, address string) (*Window, error) {
 		return nil, err
 	}
 	w := &Window{opts: o, path: path, lock: lock, tail: &tail{}, ended: make(chan struct{})}
-	w.cmd = exec.Command(path, append(visibleSwitches(o), address)...)
+	w.cmd = exec.Command(path, append(visibleSwitches(o, proxy), address)...)
 	w.cmd.Stdout, w.cmd.Stderr = w.tail, w.tail
 	w.cmd.WaitDelay = 3 * time.Second // for a process that inherited the output
 	w.cmd.SysProcAttr = aside()
@@ -126,7 +133,7 @@ func display() bool {
 // visibleSwitches are the command line of a window. What the headless Chrome
 // must be able to read later is kept the way it keeps it: password-store and
 // use-mock-keychain choose the key of the cookies.
-func visibleSwitches(o Options) []string {
+func visibleSwitches(o Options, p proxy) []string {
 	flags := map[string]any{
 		"no-first-run": true, "no-default-browser-check": true, "disable-sync": true, "disable-background-mode": true,
 		"password-store": "basic", "use-mock-keychain": true,
@@ -136,11 +143,11 @@ func visibleSwitches(o Options) []string {
 			flags[name] = value
 		}
 	}
-	if p := parseProxy(o.Flags["proxy-server"]); p.asks() {
-		flags["proxy-server"] = p.server // Chrome asks the person
+	if p.server != "" {
+		flags["proxy-server"] = p.server // Chrome asks the person for a password
 	}
 	flags["user-data-dir"] = o.Profile
-	if Unsandboxed() {
+	if os.Geteuid() == 0 && o.Unsandboxed() {
 		flags["no-sandbox"] = true
 	}
 	var all []string
@@ -157,10 +164,6 @@ func visibleSwitches(o Options) []string {
 	slices.Sort(all)
 	return all
 }
-
-// Unsandboxed reports whether Chrome must run without its sandbox, because it
-// is started by root.
-func Unsandboxed() bool { return os.Geteuid() == 0 }
 
 func (w *Window) wait() {
 	err := w.cmd.Wait()
@@ -227,9 +230,11 @@ func (w *Window) Close() error {
 // last session, and cut off from the network, so that the pages which were
 // open then are not visited.
 func (w *Window) Keep(ctx context.Context) error {
-	b := New(Options{Path: w.path, Profile: w.opts.Profile, Keep: w.opts.Keep, Log: w.opts.Log, Flags: map[string]any{
-		"restore-last-session": true, "proxy-server": "127.0.0.1:9", "proxy-bypass-list": "<-loopback>",
-	}})
+	flags := map[string]any{"restore-last-session": true, "proxy-server": "127.0.0.1:9", "proxy-bypass-list": "<-loopback>"}
+	if w.opts.Unsandboxed() {
+		flags["no-sandbox"] = true
+	}
+	b := New(Options{Path: w.path, Profile: w.opts.Profile, Keep: w.opts.Keep, Log: w.opts.Log, Flags: flags})
 	_, err := b.Cookies(ctx, w.opts.Keep)
 	return errors.Join(err, b.Close())
 }

@@ -252,7 +252,7 @@ func TestNoDisplay(t *testing.T) {
 	if _, err := browser.FindVisible(); err != nil {
 		t.Skip("needs a full Chrome: ", err)
 	}
-	o := browser.Options{Profile: filepath.Join(t.TempDir(), "profile")}
+	o := browser.Options{Profile: filepath.Join(t.TempDir(), "profile"), Flags: mall.Flags()}
 	t.Setenv("WAYLAND_DISPLAY", "")
 	t.Setenv("DISPLAY", "")
 	if _, err := browser.OpenWindow(o, "about:blank"); !errors.Is(err, browser.ErrNoDisplay) {

@@ -3,21 +3,27 @@ package market
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
-
-	"shopwatch/tracker"
 )
 
 // A Login says where a person logs in to a marketplace, and by which signs a
 // login is known.
 type Login struct {
 	URL string // of the login page; it leads on to where all Domains get their cookies
+	// Home reports which hosts belong to it; see Storefront.Home.
+	Home func(host string) bool
 	// Domains are those whose cookies are the login.
 	Domains []string
 	// Kept judges a login by the names of the cookies that one of Domains has.
 	// They are necessary signs, not a proof: the proof is a filled list.
 	Kept func(names []string) bool
+	// Wait is an expression in a tab whose value is the answer that Read reads;
+	// see Request.Wait.
+	Wait string
+	// Read looks at the page while somebody logs in: it returns a challenge
+	// that stands in the way even of a person, and whether the page still asks
+	// for a login.
+	Read func(*Answer) (challenge *State, asks bool, err error)
 	// Boxes are selectors of what holds the QR code on the login page, tried
 	// in turn. Expired are visible words by a code that has run out, Scanned
 	// those by one that a phone has read and has yet to confirm.
@@ -34,7 +40,7 @@ type LoginPage struct {
 	Scanned bool
 }
 
-// Look is a JavaScript expression whose value Read reads. It looks at the
+// Look is a JavaScript expression whose value is a LoginPage. It looks at the
 // login page and touches nothing.
 func (l *Login) Look() string {
 	data, err := json.Marshal(map[string][]string{"boxes": l.Boxes, "expired": l.Expired, "scanned": l.Scanned})
@@ -55,17 +61,6 @@ func (l *Login) Look() string {
 	}
 	return page
 })(%s)`, data)
-}
-
-// Barrier returns the wall that stands on the page and refuses even a person
-// who logs in, nil when there is none.
-func (m *Market) Barrier(p *Page) *State {
-	for i := range m.States {
-		if s := &m.States[i]; s.Verdict == tracker.Blocked && s.Holds(p) {
-			return s
-		}
-	}
-	return nil
 }
 
 // Until returns when a login ends by its cookies: the first moment at which a
@@ -92,20 +87,4 @@ func (l *Login) Until(now time.Time, ends map[string]time.Time) (end time.Time, 
 		}
 	}
 	return end, true
-}
-
-// tmallLogin is that of Taobao, which is one with Tmall's (tmall.md, sections
-// 4.2 and 7). It is asked to lead on to Tmall, so that tmall.com gets its
-// cookies too.
-var tmallLogin = Login{
-	URL:     "https://login.taobao.com/member/login.jhtml?redirectURL=https%3A%2F%2Fwww.tmall.com%2F",
-	Domains: []string{"tmall.com", "taobao.com"},
-	Kept: func(names []string) bool {
-		return slices.Contains(names, "cookie2") && slices.ContainsFunc(names, func(n string) bool {
-			return n == "_nk_" || n == "lgc" || n == "tracknick" || n == "sn"
-		})
-	},
-	Boxes:   []string{"#J_QRCodeImg", ".qrcode-img", ".qrcode-login canvas", ".qrcode-login img"},
-	Expired: []string{"二维码已失效", "二维码失效", "二维码已过期", "二维码过期"},
-	Scanned: []string{"扫描成功", "扫码成功", "请在手机上确认"},
 }

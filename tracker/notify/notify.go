@@ -17,13 +17,8 @@ import (
 	"shopwatch/storage"
 	"shopwatch/tracker"
 	"shopwatch/tracker/report"
+	"shopwatch/tracker/schedule"
 )
-
-// A Schedule says when something is due next after a time; the zero time for
-// never.
-type Schedule interface {
-	Next(time.Time) time.Time
-}
 
 // A Channel is a configured destination.
 type Channel struct {
@@ -32,10 +27,10 @@ type Channel struct {
 	Filter Filter
 	// Digest are the times of reports about all that happened since the last
 	// one; nil for a report per scan.
-	Digest Schedule
+	Digest schedule.Schedule
 	// Heartbeat are the times at which a channel that was told nothing since
 	// the time before is told that nothing happened; nil for never.
-	Heartbeat Schedule
+	Heartbeat schedule.Schedule
 	Quiet     Hours          // in which nothing is sent
 	Lang      string         // of the reports: "zh", else English
 	Zone      *time.Location // of the reports and the quiet hours; nil is UTC

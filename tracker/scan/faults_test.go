@@ -93,6 +93,9 @@ func TestFaults(t *testing.T) {
 	}
 	close(jobs)
 	wg.Wait()
+	if n := mall.InsideHits(); n != 0 {
+		t.Errorf("pages reached machines behind the firewall %d times", n)
+	}
 	fmt.Printf("%d trials, %d scans: %d false additions, %d false removals, %d missed changes, %d wrong verdicts\n", len(all), sum.scans.Load(),
 		sum.falseAdded.Load(), sum.falseRemoved.Load(), sum.missed.Load(), sum.verdicts.Load())
 }

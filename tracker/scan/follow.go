@@ -69,15 +69,14 @@ func (r *reading) probe(ctx context.Context, missed []tracker.Item) error {
 // verdict that the wall stands for.
 func (r *reading) judgeItem(ctx context.Context, it tracker.Item) (tracker.Probe, tracker.Verdict, error) {
 	p := tracker.Probe{Product: it.ID, State: tracker.PageUnknown, At: time.Now().UTC().Truncate(time.Millisecond), URL: it.URL}
-	if p.URL == "" {
-		p.URL = r.market.ItemURL(it.ID)
-	}
-	page, err := r.itemPage(ctx, p.URL, it.ID)
+	req := r.storefront.ItemPage(&it.Product)
+	p.URL = req.URL
+	a, err := r.itemPage(ctx, req)
 	if err != nil {
 		return p, "", err
 	}
-	f := r.market.Item(page)
-	p.At, p.URL, p.State, p.Reason = time.Now().UTC().Truncate(time.Millisecond), page.URL, f.State, f.Reason
+	f := r.storefront.ReadItem(a)
+	p.At, p.URL, p.State, p.Reason, p.Says = time.Now().UTC().Truncate(time.Millisecond), a.URL, f.State, f.Reason, f.Says
 	if (f.State == tracker.PageGone || f.State == tracker.PageOffshelf) && r.opts.Keep != nil {
 		if p.Picture, err = r.keepPage(ctx); err != nil {
 			r.scan.Evidence.Warnings = append(r.scan.Evidence.Warnings, fmt.Sprintf("no picture of the page of %s: %v", it.ID, err))
@@ -89,29 +88,39 @@ func (r *reading) judgeItem(ctx context.Context, it tracker.Item) (tracker.Probe
 	return p, "", nil
 }
 
-// itemPage opens the page of a product and looks at it.
-func (r *reading) itemPage(ctx context.Context, address string, id tracker.ProductID) (*market.Page, error) {
+// itemPage brings the page of a product.
+func (r *reading) itemPage(ctx context.Context, req market.Request) (*market.Answer, error) {
 	for {
 		if err := r.ask(ctx); err != nil {
 			return nil, err
 		}
-		p, err := r.inTime(ctx, func(ctx context.Context) (*market.Page, error) {
-			if err := r.open(ctx, address); err != nil {
-				return nil, err
-			}
-			return r.await(ctx, "item", 0, 0, id)
-		})
+		a, err := r.readItem(ctx, req)
 		if !r.again(err) {
-			return p, err
+			return a, err
 		}
 	}
 }
 
-// keepPage keeps a picture of what the tab shows.
-func (r *reading) keepPage(ctx context.Context) (string, error) {
+func (r *reading) readItem(ctx context.Context, req market.Request) (*market.Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.opts.PageTimeout)
 	defer cancel()
-	img, err := r.tab.Picture(ctx, 60, nil)
+	a, err := r.reader.Read(ctx, req)
+	if err != nil {
+		return nil, r.failed(err)
+	}
+	return a, nil
+}
+
+// keepPage keeps a picture of the page that was read last, "" where there is
+// none to be had.
+func (r *reading) keepPage(ctx context.Context) (string, error) {
+	tab, ok := r.reader.(*tabReader)
+	if !ok {
+		return "", nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.opts.PageTimeout)
+	defer cancel()
+	img, err := tab.Picture(ctx, 60, nil)
 	if err != nil {
 		return "", err
 	}

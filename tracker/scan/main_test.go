@@ -13,6 +13,7 @@ import (
 	"shopwatch/fixtures"
 	"shopwatch/tracker"
 	"shopwatch/tracker/browser"
+	"shopwatch/tracker/market/all"
 	"shopwatch/tracker/scan"
 )
 
@@ -42,7 +43,7 @@ func run(m *testing.M) (code int) {
 		panic(err)
 	}
 	defer mall.Close()
-	chrome = browser.New(browser.Options{Flags: mall.Flags()})
+	chrome = browser.New(browser.Options{Flags: mall.Flags(), Resolver: mall.Resolver()})
 	code = m.Run()
 	if err := chrome.Close(); err != nil {
 		println("close chrome:", err.Error())
@@ -77,7 +78,7 @@ func newShopper(t *testing.T, change func(*scan.Options)) *shopper {
 	t.Helper()
 	sh := &shopper{t: t, rules: tracker.DefaultRules()}
 	o := scan.Options{
-		Browser: chrome, PageTimeout: 10 * time.Second, Backoff: 20 * time.Millisecond,
+		Markets: all.Markets(), Browser: chrome, PageTimeout: 10 * time.Second, Backoff: 20 * time.Millisecond,
 		Preview: func(s *tracker.Scan, r tracker.Rules) (tracker.Outcome, error) {
 			return sh.catalog.Reconcile(s, r), nil
 		},
@@ -109,7 +110,11 @@ func (sh *shopper) scan(url string) (*tracker.Scan, []tracker.Change) {
 }
 
 func (sh *shopper) scanWith(ctx context.Context, url string) (*tracker.Scan, []tracker.Change) {
-	s := sh.scanner.Scan(ctx, tracker.Storefront{Name: "s", URL: url}, sh.rules, func(p tracker.Progress) {
+	return sh.scanStorefront(ctx, tracker.Storefront{Name: "s", URL: url})
+}
+
+func (sh *shopper) scanStorefront(ctx context.Context, sf tracker.Storefront) (*tracker.Scan, []tracker.Change) {
+	s := sh.scanner.Scan(ctx, sf, sh.rules, func(p tracker.Progress) {
 		if sh.kill > 0 && p.Pages == sh.kill {
 			sh.kill = 0
 			syscall.Kill(chrome.PID(), syscall.SIGKILL)

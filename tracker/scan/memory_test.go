@@ -22,6 +22,7 @@ import (
 	"shopwatch/fixtures"
 	"shopwatch/tracker"
 	"shopwatch/tracker/browser"
+	"shopwatch/tracker/market/all"
 	"shopwatch/tracker/scan"
 )
 
@@ -52,7 +53,7 @@ func runChild() {
 	b := browser.New(browser.Options{Flags: c.Flags})
 	var catalog tracker.Items
 	sc := scan.New(scan.Options{
-		Browser: b, PageTimeout: 10 * time.Second, Retries: -1,
+		Markets: all.Markets(), Browser: b, PageTimeout: 10 * time.Second, Retries: -1,
 		Preview: func(s *tracker.Scan, r tracker.Rules) (tracker.Outcome, error) {
 			return catalog.Reconcile(s, r), nil
 		},
@@ -63,7 +64,7 @@ func runChild() {
 	rules := tracker.DefaultRules()
 	catalog.Apply(catalog.Reconcile(&tracker.Scan{
 		Storefront: "s", Began: time.Now().Add(-time.Hour), Verdict: tracker.Complete, Products: []tracker.Product{{ID: "1", Title: "x"}},
-		Evidence: tracker.Evidence{Parser: scan.Parser},
+		Evidence: tracker.Evidence{Parser: 1},
 	}, rules))
 	s := sc.Scan(context.Background(), tracker.Storefront{Name: "s", URL: c.URL}, rules, nil)
 	if err := b.Close(); err != nil {

@@ -2,14 +2,12 @@ package scan
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"image"
 
 	"shopwatch/tracker"
-	"shopwatch/tracker/browser"
+	"shopwatch/tracker/market"
 	"shopwatch/tracker/picture"
 )
 
@@ -77,9 +75,6 @@ func (r *reading) pictures(ctx context.Context, out tracker.Outcome) {
 func (r *reading) picture(ctx context.Context, address string) (tracker.Look, string, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.opts.PageTimeout)
 	defer cancel()
-	if r.tab == nil {
-		return "", "", nil, errors.New("no page is open")
-	}
 	if r.opts.Picture != nil {
 		done, ok := r.opts.Picture(r.scan.Storefront, address)
 		if !ok {
@@ -87,11 +82,7 @@ func (r *reading) picture(ctx context.Context, address string) (tracker.Look, st
 		}
 		defer done()
 	}
-	// A small version, as lists show it, spares the shop the large one.
-	body, err := r.tab.Fetch(ctx, address+"_240x240.jpg", pictureBytes)
-	if err != nil {
-		body, err = r.tab.Fetch(ctx, address, pictureBytes)
-	}
+	body, err := r.fetchPicture(ctx, address)
 	if err != nil {
 		return "", "", nil, err
 	}
@@ -109,6 +100,19 @@ func (r *reading) picture(ctx context.Context, address string) (tracker.Look, st
 	}
 	file, err := r.opts.Keep(small, "jpg")
 	return look, file, small, err
+}
+
+// fetchPicture loads a picture, a small version where there is one: that spares
+// the shop the large one.
+func (r *reading) fetchPicture(ctx context.Context, address string) (body []byte, err error) {
+	if r.market.Thumbnails != nil {
+		for _, small := range r.market.Thumbnails(address) {
+			if body, err = r.reader.Fetch(ctx, small, pictureBytes); err == nil {
+				return body, nil
+			}
+		}
+	}
+	return r.reader.Fetch(ctx, address, pictureBytes)
 }
 
 // decode reads a picture and makes it small. Pictures are decoded one at a
@@ -132,31 +136,33 @@ const (
 // which they stand are opened once more. They load no pictures: that of the
 // product, which was fetched before, is put where its card has it.
 func (r *reading) cards(ctx context.Context, out tracker.Outcome) error {
-	if r.opts.Keep == nil || len(r.address.Listings) == 0 {
+	tab, ok := r.reader.(*tabReader)
+	if !ok || r.opts.Keep == nil || r.market.Tab.Card == nil {
 		return nil
 	}
 	on := map[int][]*tracker.Product{}
-	var order []int
+	var order []market.Request
 	for i := range out.Changes {
 		c := &out.Changes[i]
 		if c.Kind != tracker.Added && c.Kind != tracker.Relisted {
 			continue
 		}
-		n := r.pages[c.Product.ID]
-		if n == 0 || r.layout == "react" && n > 1 {
-			continue // a shelf would have to be scrolled through again
+		req, seen := r.requests[c.Product.ID]
+		if !seen || req.Keep {
+			continue
 		}
-		if on[n] == nil {
-			order = append(order, n)
+		if on[req.Page] == nil {
+			order = append(order, req)
 		}
-		on[n] = append(on[n], c.Product)
+		on[req.Page] = append(on[req.Page], c.Product)
 	}
 	if len(order) == 0 {
 		return nil
 	}
 	left := mostCards
-	for _, n := range order[:min(len(order), cardPages)] {
-		l, err := r.once(ctx, r.address.Listings[0], n, false)
+	for _, req := range order[:min(len(order), cardPages)] {
+		req.Turn = ""
+		l, err := r.once(ctx, req)
 		if st := (*stateError)(nil); errors.As(err, &st) && st.state.Verdict.Wall() {
 			r.scan.Evidence.Wall = st.state.Verdict
 			return fmt.Errorf("no pictures of cards: %s", st.state.Name)
@@ -164,11 +170,11 @@ func (r *reading) cards(ctx context.Context, out tracker.Outcome) error {
 		if err != nil || len(l.Products) == 0 {
 			continue // the list itself was read before; this is only its look
 		}
-		for _, p := range on[n] {
+		for _, p := range on[req.Page] {
 			if left--; left < 0 {
 				return nil
 			}
-			if file, err := r.card(ctx, p); err == nil && file != "" {
+			if file, err := r.card(ctx, tab, p); err == nil && file != "" {
 				pic := r.scan.Pictures[p.ID]
 				pic.Card = file
 				r.scan.Pictures[p.ID] = pic
@@ -179,21 +185,14 @@ func (r *reading) cards(ctx context.Context, out tracker.Outcome) error {
 }
 
 // card keeps a picture of a product's card on the page that is shown.
-func (r *reading) card(ctx context.Context, p *tracker.Product) (string, error) {
+func (r *reading) card(ctx context.Context, tab *tabReader, p *tracker.Product) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.opts.PageTimeout)
 	defer cancel()
-	words, err := json.Marshal([]string{string(p.ID), p.Title, base64.StdEncoding.EncodeToString(r.small[p.ID])})
-	if err != nil {
+	at, err := tab.Find(ctx, r.market.Tab.Card(p, r.small[p.ID]))
+	if err != nil || at == nil || at.Width < 1 || at.Height < 1 {
 		return "", err
 	}
-	var at *browser.Rect
-	if err := r.tab.Wait(ctx, fmt.Sprintf("shopwatch.card(...%s)", words), &at); err != nil {
-		return "", err
-	}
-	if at == nil || at.Width < 1 || at.Height < 1 {
-		return "", nil
-	}
-	img, err := r.tab.Picture(ctx, 70, at)
+	img, err := tab.Picture(ctx, 70, at)
 	if err != nil {
 		return "", err
 	}

@@ -43,8 +43,8 @@ func TestRealListOf2019(t *testing.T) {
 	if s.Verdict != tracker.Partial {
 		t.Errorf("verdict = %s, want partial: rows are cut out of the saved page", s.Verdict)
 	}
-	// tmall.md, section 4.11: seven products before the pagination, none of
-	// the recommended block behind it.
+	// Seven products before the pagination, none of the recommended block
+	// behind it.
 	want := "593529520193 603070922282 588838385559 604700363730 600592987614 578083600261 581713133717"
 	if got := ids(s.Products); got != want {
 		t.Fatalf("products = %s, want %s", got, want)
@@ -135,7 +135,8 @@ func TestRealSliderInPlaceOfAnItemProvesNothing(t *testing.T) {
 }
 
 // TestRealRowOf2015 reads a raw row, as it was before scripts changed it and
-// with its bytes mended (tmall.md, section 2.8), within a list of our own.
+// with its bytes decoded anew (tracker/market/tmall/NOTES.md, 2.8), within a
+// list of our own.
 func TestRealRowOf2015(t *testing.T) {
 	raw := real(t, "tmall_shop_list_2015-03_clarks_1item_raw_fragment_mojibake.html")
 	gbk, err := charmap.ISO8859_15.NewEncoder().Bytes(raw)

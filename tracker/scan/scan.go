@@ -13,13 +13,9 @@ import (
 
 	"shopwatch/tracker"
 	"shopwatch/tracker/browser"
+	"shopwatch/tracker/fetch"
 	"shopwatch/tracker/market"
 )
-
-// Parser is the version of how pages are read. It is raised when products
-// would read otherwise than before, so that the difference is not taken for
-// news.
-const Parser = 1
 
 // A scan takes no more than that: a shelf may be endless. Ten thousand products
 // are a large storefront.
@@ -29,17 +25,12 @@ const (
 	mostBytes    = 32 << 20 // of what is kept of products
 )
 
-// tabPages is how many pages a tab shows before it is replaced: V8 collects
-// late, and a fresh tab keeps the memory of Chrome flat.
-const tabPages = 50
-
-// sweptPages is after how many page turns Chrome is to give back the memory of
-// the lists before: by itself it lets some 5 MB a page lie.
-const sweptPages = 4
-
-// Options say how storefronts are read. Browser must be set.
+// Options say how storefronts are read. Markets must be set, with Browser for
+// those that are read in a tab and HTTP for those that are not.
 type Options struct {
+	Markets market.Set
 	Browser *browser.Browser
+	HTTP    *fetch.Client
 	// Preview tells what a scan would do to the catalog, so that the pages of
 	// missing products can be probed and the pictures of new ones kept. Nil
 	// for neither.
@@ -98,14 +89,18 @@ func New(o Options) *Scanner {
 // whose context ended proves nothing and must not be committed.
 func (s *Scanner) Scan(ctx context.Context, sf tracker.Storefront, rules tracker.Rules, tell func(tracker.Progress)) *tracker.Scan {
 	r := &reading{
-		Scanner: s, rules: rules, tell: tell, pages: make(map[tracker.ProductID]int),
+		Scanner: s, rules: rules, tell: tell, requests: make(map[tracker.ProductID]market.Request),
 		scan: &tracker.Scan{
 			Storefront: sf.Name, Began: time.Now().UTC().Truncate(time.Millisecond),
-			Verdict: tracker.Failed, Evidence: tracker.Evidence{Parser: Parser},
+			Verdict: tracker.Failed,
 		},
 	}
-	defer r.close()
-	if err := r.read(ctx, sf.URL); err != nil {
+	defer func() {
+		if r.reader != nil {
+			r.reader.Close()
+		}
+	}()
+	if err := r.read(ctx, sf); err != nil {
 		r.scan.Reason = err.Error()
 	}
 	if v := r.scan.Verdict; v == tracker.Complete || v == tracker.Partial {
@@ -120,36 +115,28 @@ func (s *Scanner) Scan(ctx context.Context, sf tracker.Storefront, rules tracker
 // A reading is a scan under way.
 type reading struct {
 	*Scanner
-	rules   tracker.Rules
-	tell    func(tracker.Progress)
-	scan    *tracker.Scan
-	market  *market.Market
-	address market.Address
+	rules      tracker.Rules
+	tell       func(tracker.Progress)
+	scan       *tracker.Scan
+	market     *market.Market
+	storefront market.Storefront
+	reader     Reader
 
-	tab    *browser.Tab                 // nil when there is none, or when it is of no more use
-	shown  int                          // pages that the tab has shown
-	small  map[tracker.ProductID][]byte // pictures of products, for their cards
-	calls  []market.Call                // answered since the tab's page was opened
-	layout string                       // of the list, once it is known
-	pages  map[tracker.ProductID]int    // the listing page on which a product stood
-	done   tracker.Progress
-	opened int // pages asked for within 24 hours, before this scan
-	// uncached is set when Chrome's cache has answered in the marketplace's
-	// place: it is out of use from then on.
-	uncached bool
-}
-
-func (r *reading) close() {
-	if r.tab != nil {
-		r.tab.Close()
-		r.tab = nil
-	}
+	small    map[tracker.ProductID][]byte         // pictures of products, for their cards
+	requests map[tracker.ProductID]market.Request // that brought the listing page on which a product stood
+	layout   string                               // of the list
+	done     tracker.Progress
+	opened   int // pages asked for within 24 hours, before this scan
 }
 
 // read reads the list and judges it. An error is a reading that failed.
-func (r *reading) read(ctx context.Context, address string) (err error) {
-	r.market, r.address, err = market.Find(address)
+func (r *reading) read(ctx context.Context, sf tracker.Storefront) (err error) {
+	r.market, r.storefront, err = r.opts.Markets.Open(sf)
 	if err != nil {
+		return err
+	}
+	r.scan.Evidence.Parser = r.market.Parser
+	if r.reader, err = r.newReader(); err != nil {
 		return err
 	}
 	if r.opts.DailyPages > 0 && r.opts.Opened != nil {
@@ -159,31 +146,31 @@ func (r *reading) read(ctx context.Context, address string) (err error) {
 	}
 	var pages []market.Listing
 	var end ending
-	for _, listing := range r.address.Listings {
-		pages, end = r.pass(ctx, listing)
-		if len(pages) > 0 || end.state == nil || !end.state.Passing {
-			r.address.Listings = []string{listing}
+	var entry market.Request
+	for _, entry = range r.storefront.Entries() {
+		pages, end = r.pass(ctx, entry)
+		if len(pages) > 0 || end.state == nil || !end.state.Transient {
 			break
 		}
 	}
-	j := market.Whole(pages)
-	if end.err == nil && j.Moved {
-		first := j
-		pages, end = r.pass(ctx, r.address.Listings[0])
-		j = market.Healed(first, market.Whole(pages))
+	c := r.storefront.Assess(pages)
+	if end.err == nil && c.Moved {
+		first := c
+		pages, end = r.pass(ctx, entry)
+		c = market.MergePasses(first, r.storefront.Assess(pages))
 	}
-	return r.judge(pages, j, end)
+	return r.judge(pages, c, end)
 }
 
 // judge turns what was read into verdict and evidence.
-func (r *reading) judge(pages []market.Listing, j market.Judgement, end ending) error {
+func (r *reading) judge(pages []market.Listing, c market.Completeness, end ending) error {
 	s, e := r.scan, &r.scan.Evidence
-	e.Layout, e.Pages, e.Declared = r.layout, len(pages), j.Declared
-	e.Products, e.Duplicates, e.Stop = len(j.Products), j.Duplicates, end.stop
-	e.Warnings = append(e.Warnings, j.Warnings...)
-	for _, l := range pages {
-		if l.Shop.ID != "" {
-			e.Shop = l.Shop
+	e.Layout, e.Pages, e.Declared = r.layout, count(pages), c.Declared
+	e.Products, e.Duplicates, e.Stop = len(c.Products), c.Duplicates, end.stop
+	e.Warnings = append(e.Warnings, c.Warnings...)
+	for i := range pages {
+		if pages[i].Seller.ID != "" {
+			e.Shop = pages[i].Seller
 		}
 	}
 	switch {
@@ -193,13 +180,13 @@ func (r *reading) judge(pages []market.Listing, j market.Judgement, end ending) 
 	case end.err != nil && len(pages) == 0:
 		return end.err
 	case end.err != nil:
-		s.Verdict, s.Products = tracker.Partial, j.Products
-		return fmt.Errorf("stopped after page %d: %w", len(pages), end.err)
+		s.Verdict, s.Products = tracker.Partial, c.Products
+		return fmt.Errorf("stopped after page %d: %w", e.Pages, end.err)
 	}
-	s.Products = j.Products
-	if !j.Complete {
+	s.Products = c.Products
+	if !c.Complete {
 		s.Verdict = tracker.Partial
-		return errors.New(j.Reason)
+		return errors.New(c.Reason)
 	}
 	s.Verdict = tracker.Complete
 	return nil
@@ -213,12 +200,12 @@ type ending struct {
 }
 
 // pass walks over the pages of the list from the first to the last.
-func (r *reading) pass(ctx context.Context, listing string) (pages []market.Listing, end ending) {
+func (r *reading) pass(ctx context.Context, entry market.Request) (pages []market.Listing, end ending) {
 	r.scan.Evidence.Passes++
 	r.done.Products, r.done.Pages = 0, 0
 	products, bytes := 0, 0
-	for n := 1; ; n++ {
-		l, err := r.page(ctx, listing, n, pages)
+	for req := entry; ; {
+		l, err := r.page(ctx, req, pages)
 		if st := (*stateError)(nil); errors.As(err, &st) {
 			return pages, ending{stop: st.state.Name, state: st.state, err: err}
 		}
@@ -226,41 +213,48 @@ func (r *reading) pass(ctx context.Context, listing string) (pages []market.List
 			return pages, ending{stop: "error", err: err}
 		}
 		pages = append(pages, l)
-		r.layout = l.Layout
 		for i := range l.Products {
 			p := &l.Products[i]
-			r.pages[p.ID] = n
+			r.requests[p.ID] = req
 			bytes += len(p.ID) + len(p.Title) + len(p.URL) + len(p.Image)
 		}
-		products += len(l.Products)
-		for i := range r.calls {
-			r.calls[i].Forget(n)
+		if products += len(l.Products); !l.Witness {
+			r.layout = l.Layout
+			r.progress(&l)
+			if l.Empty && count(pages) == 1 {
+				return r.confirmEmpty(ctx, entry, pages)
+			}
 		}
-		r.progress(l)
+		next, stop := r.storefront.Next(pages)
 		switch {
-		case l.Empty && n == 1:
-			return r.confirmEmpty(ctx, listing, l)
-		case l.Last:
-			return pages, ending{stop: "last page"}
-		case l.Pages > 0 && n >= l.Pages:
-			return pages, ending{stop: "declared number of pages"}
-		case len(l.Products) == 0:
-			return pages, ending{stop: "empty page"}
-		case l.Next != n+1:
-			return pages, ending{stop: fmt.Sprintf("page %d leads on to page %d", n, l.Next)}
-		case n >= mostPages, products > mostProducts, bytes > mostBytes:
+		case next == nil:
+			return pages, ending{stop: stop}
+		case len(pages) >= mostPages, products > mostProducts, bytes > mostBytes:
 			return pages, ending{stop: "too long", err: fmt.Errorf("the list does not end after %d products; watch categories of the shop instead", products)}
 		}
+		req = *next
 	}
 }
 
-// confirmEmpty loads an empty list once more: one that is empty under load is
-// filled a second later (tmall.md, section 2.8).
-func (r *reading) confirmEmpty(ctx context.Context, listing string, l market.Listing) ([]market.Listing, ending) {
+// count is the number of listing pages.
+func count(pages []market.Listing) (n int) {
+	for i := range pages {
+		if !pages[i].Witness {
+			n++
+		}
+	}
+	return n
+}
+
+// confirmEmpty asks for an empty list, the last of the pages, once more: a
+// server under load may answer with an empty one, and a second later with a
+// filled one.
+func (r *reading) confirmEmpty(ctx context.Context, entry market.Request, pages []market.Listing) ([]market.Listing, ending) {
 	if err := r.pause(ctx, r.opts.Backoff); err != nil {
 		return nil, ending{stop: "interrupted", err: err}
 	}
-	again, err := r.page(ctx, listing, 1, nil)
+	last := &pages[len(pages)-1]
+	again, err := r.page(ctx, last.Request, nil)
 	if st := (*stateError)(nil); errors.As(err, &st) {
 		return nil, ending{stop: st.state.Name, state: st.state, err: err}
 	}
@@ -271,31 +265,21 @@ func (r *reading) confirmEmpty(ctx context.Context, listing string, l market.Lis
 		// Not empty after all: read it from the start.
 		r.scan.Evidence.Retries++
 		if r.scan.Evidence.Retries > r.opts.Retries+1 {
-			l.Problems = append(l.Problems, "the list is empty now and then")
-			return []market.Listing{l}, ending{stop: "empty now and then"}
+			last.Problem("the list is empty now and then")
+			return pages, ending{stop: "empty now and then"}
 		}
-		return r.pass(ctx, listing)
+		return r.pass(ctx, entry)
 	}
-	return []market.Listing{again}, ending{stop: "no products"}
+	*last = again
+	return pages, ending{stop: "no products"}
 }
 
-func (r *reading) progress(l market.Listing) {
+func (r *reading) progress(l *market.Listing) {
 	r.done.Storefront = r.scan.Storefront
 	r.done.Pages++
 	r.done.Declared = tracker.Declared{Pages: l.Pages, Products: l.Total}
 	r.done.Products += len(l.Products)
 	if r.tell != nil {
 		r.tell(r.done)
-	}
-}
-
-func (r *reading) pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }

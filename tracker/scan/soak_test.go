@@ -13,6 +13,7 @@ import (
 	"shopwatch/fixtures"
 	"shopwatch/tracker"
 	"shopwatch/tracker/browser"
+	"shopwatch/tracker/market/all"
 	"shopwatch/tracker/scan"
 )
 
@@ -28,7 +29,7 @@ func TestSoak(t *testing.T) {
 	tmp := t.TempDir()
 	b := browser.New(browser.Options{Flags: mall.Flags(), Profile: filepath.Join(tmp, "profile")})
 	defer b.Close()
-	sc := scan.New(scan.Options{Browser: b, PageTimeout: 15 * time.Second, Backoff: 20 * time.Millisecond})
+	sc := scan.New(scan.Options{Markets: all.Markets(), Browser: b, PageTimeout: 15 * time.Second, Backoff: 20 * time.Millisecond})
 	const each = 10
 	d := fixtures.Shop{Host: "soak.tmall.com", Title: "浸泡", PageSize: 60, PerRow: 5, Delay: -1}
 	for i := range each * 60 {
@@ -61,7 +62,7 @@ func TestSoak(t *testing.T) {
 	}
 
 	shop.Fault(fixtures.Fault{Name: "list never", Place: fixtures.LastPage, Delay: time.Minute})
-	bad := scan.New(scan.Options{Browser: b, PageTimeout: 1500 * time.Millisecond, Retries: -1})
+	bad := scan.New(scan.Options{Markets: all.Markets(), Browser: b, PageTimeout: 1500 * time.Millisecond, Retries: -1})
 	for i := range ends {
 		ctx, cancel := context.WithCancel(t.Context())
 		s := bad.Scan(ctx, sf, tracker.DefaultRules(), func(p tracker.Progress) {

@@ -21,8 +21,9 @@ type market struct {
 	recalled   bool          // what earlier runs of shopwatch met on it
 
 	mu    sync.Mutex
-	walls int       // in a row
-	until time.Time // when the marketplace has cooled down
+	walls int           // in a row
+	asked time.Duration // for which the marketplace asked to be left alone
+	until time.Time     // when the marketplace has cooled down
 }
 
 // queue enters the marketplace for a scan that is due, and reports whether it
@@ -67,9 +68,10 @@ func (m *market) learn(s *tracker.Scan) {
 	switch {
 	case s.Verdict.Wall(), s.Evidence.Wall.Wall():
 		m.walls++
+		m.asked = time.Duration(s.Evidence.RetryAfter) * time.Second
 		m.until = now().Add(m.leave(m.walls))
 	case s.Verdict != tracker.Failed:
-		m.walls, m.until = 0, time.Time{}
+		m.walls, m.asked, m.until = 0, 0, time.Time{}
 	}
 }
 
@@ -94,13 +96,15 @@ func (m *market) cooled() time.Time {
 	return m.until
 }
 
-// leave is how long the marketplace is left alone after some walls in a row.
+// leave is how long the marketplace is left alone after some walls in a row, at
+// least as long as it asked for.
 func (m *market) leave(walls int) time.Duration {
 	d := m.cooling
 	for range walls - 1 {
 		if d *= 2; d >= coldest*m.cooling {
-			return coldest * m.cooling
+			d = coldest * m.cooling
+			break
 		}
 	}
-	return d
+	return max(d, m.asked)
 }

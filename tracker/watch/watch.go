@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"shopwatch/tracker"
+	"shopwatch/tracker/schedule"
 )
 
 // A Plan is a storefront that is watched.
@@ -23,7 +24,7 @@ type Plan struct {
 	// Marketplace names what is left in peace: storefronts of one marketplace
 	// are scanned one after another, and a wall stops all of them.
 	Marketplace string
-	Schedule    Schedule // nil: scanned only when somebody asks
+	Schedule    schedule.Schedule // nil: scanned only when somebody asks
 }
 
 // A ScanFunc reads a storefront and never returns nil. It ends early when ctx
@@ -95,7 +96,7 @@ type shop struct {
 	gone   chan struct{}      // closed when its goroutine has ended
 
 	mu       sync.Mutex
-	schedule Schedule // nil: scanned only when somebody asks
+	schedule schedule.Schedule // nil: scanned only when somebody asks
 	jitter   time.Duration
 	dropped  bool      // it is in the plans no longer
 	failed   int       // scheduled scans in a row

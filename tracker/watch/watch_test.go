@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"shopwatch/tracker"
+	"shopwatch/tracker/schedule"
 	"shopwatch/tracker/watch"
 )
 
@@ -137,11 +138,20 @@ func (m *mall) wantTimes(name tracker.Name, since time.Time, want ...string) {
 	}
 }
 
-func plan(t *testing.T, name, marketplace, schedule string) watch.Plan {
+func zone(t testing.TB, name string) *time.Location {
+	t.Helper()
+	loc, err := time.LoadLocation(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return loc
+}
+
+func plan(t *testing.T, name, marketplace, cron string) watch.Plan {
 	t.Helper()
 	p := watch.Plan{Storefront: tracker.Storefront{Name: tracker.Name(name)}, Marketplace: marketplace}
-	if schedule != "" {
-		s, err := watch.Parse(schedule, zone(t, "Asia/Shanghai"))
+	if cron != "" {
+		s, err := schedule.Parse(cron, zone(t, "Asia/Shanghai"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -153,7 +163,7 @@ func plan(t *testing.T, name, marketplace, schedule string) watch.Plan {
 func TestEveryDueScanHappensOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ny := zone(t, "America/New_York")
-		s, err := watch.Parse("30 1,2,21 * * *", ny) // skipped in March, doubled in November
+		s, err := schedule.Parse("30 1,2,21 * * *", ny) // skipped in March, doubled in November
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -67,7 +67,8 @@ func (s *Server) story(ctx context.Context, c tracker.Change) (Story, error) {
 	return st, nil
 }
 
-// because says in words which rule let a change through (design.md, section 4).
+// because says in words which rule let a change through (README.md, Verdicts
+// and proofs).
 func because(c *tracker.Change) string {
 	switch c.Kind {
 	case tracker.Added:

@@ -1,0 +1,211 @@
+package config_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"shopwatch/cmd/shopwatch/config"
+	"shopwatch/tracker"
+	"shopwatch/tracker/market/all"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// environment is what the sample files may use.
+func environment(name string) (string, bool) {
+	value, ok := map[string]string{
+		"SMTP_PASSWORD": "p: [a}ss\n\"word",
+		"SECRET":        "t0p-s3cr3t",
+	}[name]
+	return value, ok
+}
+
+// Every bad sample is refused with the message that stands beside it.
+func TestBadConfig(t *testing.T) {
+	files, _ := filepath.Glob("testdata/*.bad.yaml")
+	if len(files) == 0 {
+		t.Fatal("no samples")
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".bad.yaml"), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = config.Parse("shopwatch.yaml", text, environment, all.Markets())
+			if err == nil {
+				t.Fatal("parseConfig = nil, want an error")
+			}
+			golden(t, strings.TrimSuffix(file, ".yaml")+".txt", err.Error()+"\n")
+			if strings.Contains(err.Error(), "t0p-s3cr3t") {
+				t.Errorf("the message tells a secret: %s", err)
+			}
+		})
+	}
+}
+
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func good(t *testing.T, name string) *config.Config {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", name+".good.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Parse("/etc/shopwatch.yaml", text, environment, all.Markets())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestGoodConfig(t *testing.T) {
+	c := good(t, "design")
+	if c.Data != "/etc/data" || c.Browser.Profile != "/etc/data/profile" {
+		t.Errorf("Data = %q, Profile = %q, want them beside the file", c.Data, c.Browser.Profile)
+	}
+	sf, ch := c.Storefronts[0], c.Channels[0]
+	if got, want := ch.Password, "p: [a}ss\n\"word"; got != want {
+		t.Errorf("Password = %q, want %q", got, want)
+	}
+	at := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
+	if got, want := sf.When.Next(at), at.Add(12*time.Hour); !got.Equal(want) {
+		t.Errorf("Next = %s, want 21:00 in Tokyo, %s", got, want)
+	}
+	if ch.Digest != nil || ch.Timezone.String() != "Asia/Shanghai" {
+		t.Errorf("channel = %v, %v, want a report per scan in the file's time zone", ch.Digest, ch.Timezone)
+	}
+	if got := c.Browser.Flags; got["disable-sync"] != true || got["lang"] != "zh-CN" {
+		t.Errorf("Flags = %v, want disable-sync true and lang zh-CN", got)
+	}
+}
+
+// The sample that init writes names every key there is, as it says.
+func TestSampleNamesEveryKey(t *testing.T) {
+	var missing func(reflect.Type) []string
+	missing = func(typ reflect.Type) (keys []string) {
+		for i := range typ.NumField() {
+			key := typ.Field(i).Tag.Get("yaml")
+			if key == "" {
+				continue // what follows from others
+			}
+			if !regexp.MustCompile(`(?m)^[# -]*` + key + `:|` + key + `:,`).Match(config.Sample) {
+				keys = append(keys, key)
+			}
+			inner := typ.Field(i).Type
+			if inner.Kind() == reflect.Slice {
+				inner = inner.Elem()
+			}
+			if inner.Kind() == reflect.Struct {
+				keys = append(keys, missing(inner)...)
+			}
+		}
+		return keys
+	}
+	if keys := missing(reflect.TypeFor[config.Config]()); len(keys) > 0 {
+		t.Errorf("the sample lacks %v", keys)
+	}
+}
+
+// The sample that init writes shows the defaults, and its comments hold keys
+// that exist.
+func TestSample(t *testing.T) {
+	c, err := config.Parse("shopwatch.yaml", config.Sample, environment, all.Markets())
+	if err != nil {
+		t.Fatal(err)
+	}
+	least := good(t, "least")
+	if c.Browser.Pace != least.Browser.Pace || c.Browser.PageTimeout != least.Browser.PageTimeout || c.Rules != least.Rules ||
+		c.Retention != least.Retention || c.Listen != least.Listen || c.Timezone.String() != least.Timezone.String() {
+		t.Errorf("sample = %+v, want the defaults %+v", c, least)
+	}
+	text := strings.Replace(string(config.Sample), "channels: []", "channels:", 1)
+	text = regexp.MustCompile(`(?m)^#(  [ -])`).ReplaceAllString(text, "$1")
+	text = regexp.MustCompile(`(?m)^    # `).ReplaceAllString(text, "    ")
+	if c, err = config.Parse("shopwatch.yaml", []byte(text), environment, all.Markets()); err != nil {
+		t.Fatalf("with all comments taken for keys: %v", err)
+	}
+	if len(c.Channels) != 3 || c.Storefronts[0].Title == "" || c.Channels[0].LeastPercent != 5 {
+		t.Errorf("configuration = %+v, want all that the comments hold", c)
+	}
+}
+
+// least.good.yaml is design.good.yaml with its optional parts left out: the
+// defaults are those that it shows.
+func TestDefaults(t *testing.T) {
+	least, design := good(t, "least"), good(t, "design")
+	if least.Browser.Pace != design.Browser.Pace || least.Browser.PageTimeout != design.Browser.PageTimeout ||
+		least.Rules != design.Rules || least.Retention != design.Retention || least.Listen != design.Listen ||
+		least.Data != design.Data || least.Timezone.String() != design.Timezone.String() {
+		t.Errorf("defaults = %+v, want those of %+v", least, design)
+	}
+}
+
+func TestRules(t *testing.T) {
+	c := good(t, "design")
+	r := c.RulesFor("tencent")
+	for _, tt := range []struct {
+		name, id, title string
+		ignored         bool
+		important       string
+	}{
+		{"an ordinary product", "1", "Qrobot 聊天机器人", false, ""},
+		{"a title that is ignored", "2", "补差价专用链接", true, ""},
+		{"a number that is ignored", "45123456789", "全民WiFi", true, ""},
+		{"a title that is watched for", "3", "糖大夫 血糖仪", false, "血糖仪|投影"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := &tracker.Product{ID: tracker.ProductID(tt.id), Title: tt.title}
+			if got := r.Ignored.Picks(p) != ""; got != tt.ignored {
+				t.Errorf("Ignored = %v, want %v", got, tt.ignored)
+			}
+			if got := r.Important.Picks(p); got != tt.important {
+				t.Errorf("Important = %q, want %q", got, tt.important)
+			}
+		})
+	}
+	if r := c.RulesFor("former"); r.Misses != 3 || r.Ignored != nil {
+		t.Errorf("rules of a storefront that is not configured = %+v, want the general ones", r)
+	}
+}
+
+func FuzzConfig(f *testing.F) {
+	files, _ := filepath.Glob("testdata/*.yaml")
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		c, err := config.Parse("shopwatch.yaml", text, environment, all.Markets())
+		if err == nil && len(c.Storefronts) == 0 {
+			t.Error("a configuration without storefronts, want an error")
+		}
+		if err != nil && !strings.HasPrefix(err.Error(), "shopwatch.yaml:") {
+			t.Errorf("err = %v, want it to say where", err)
+		}
+	})
+}

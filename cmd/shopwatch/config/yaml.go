@@ -1,0 +1,305 @@
+package config
+
+import (
+	"cmp"
+	"encoding"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// A place is where something stands in a configuration file.
+type place struct{ line, col int }
+
+// A source is a configuration file that was read: it knows where everything
+// stands, so that what is found wrong later can be shown to a person.
+type source struct {
+	file string
+	env  func(string) (string, bool)
+	// at holds the place of every value by its path ("storefronts[0].url"),
+	// and is how it is known which keys were written.
+	at map[string]place
+	// taken are the environment variables that were put in, value and form.
+	taken []string
+}
+
+// errorf makes an error about the value with the path. If it was left out, the
+// error is about what it should stand in.
+func (s *source) errorf(path, format string, args ...any) error {
+	p, ok := s.at[path]
+	for up := path; !ok && up != ""; p, ok = s.at[up] {
+		up = up[:max(strings.LastIndexAny(up, ".["), 0)]
+	}
+	p.line, p.col = max(p.line, 1), max(p.col, 1)
+	what := strings.NewReplacer(s.taken...).Replace(fmt.Errorf(format, args...).Error())
+	return fmt.Errorf("%s:%d:%d: %s: %s", s.file, p.line, p.col, path, what)
+}
+
+// has reports whether the path was written.
+func (s *source) has(path string) bool {
+	_, ok := s.at[path]
+	return ok
+}
+
+// readYAML reads text into the struct that v points to. It knows every key
+// from the yaml tags and refuses all others. ${NAME} in a value is replaced
+// after the file was understood, so that no secret can change what the file
+// means; $${ stands for ${. Messages show values as they are written, never
+// what an environment variable holds.
+func readYAML(file string, text []byte, env func(string) (string, bool), v any) (*source, error) {
+	s := &source{file: file, env: env, at: map[string]place{}}
+	f, err := parser.ParseBytes(text, 0)
+	if err != nil {
+		var y yaml.Error
+		if !errors.As(err, &y) || y.GetToken() == nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		p := position(y.GetToken())
+		return nil, fmt.Errorf("%s:%d:%d: %s", file, p.line, p.col, strings.ReplaceAll(y.GetMessage(), "\n", " "))
+	}
+	if len(f.Docs) > 1 {
+		p := position(f.Docs[1].GetToken())
+		return nil, fmt.Errorf("%s:%d:%d: a second document; write one configuration per file", file, p.line, p.col)
+	}
+	if len(f.Docs) == 0 || f.Docs[0].Body == nil {
+		return s, nil
+	}
+	return s, s.decode(f.Docs[0].Body, "", reflect.ValueOf(v).Elem())
+}
+
+func position(t *token.Token) place {
+	if t == nil || t.Position == nil {
+		return place{1, 1}
+	}
+	return place{t.Position.Line, t.Position.Column}
+}
+
+func (s *source) decode(n ast.Node, path string, v reflect.Value) error {
+	s.at[path] = position(n.GetToken())
+	if _, ok := n.(*ast.NullNode); ok {
+		return nil
+	}
+	if o, ok := v.Addr().Interface().(*Options); ok {
+		o.Node = n
+		return nil
+	}
+	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+		text, raw, err := s.scalar(n, path)
+		if err != nil {
+			return err
+		}
+		if err := u.UnmarshalText([]byte(text)); err != nil {
+			return s.errorf(path, "%q %w", raw, err)
+		}
+		return nil
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		return s.decodeStruct(n, path, v)
+	case reflect.Slice:
+		seq, ok := n.(*ast.SequenceNode)
+		if !ok {
+			return s.errorf(path, "want a list: [a, b], or a line with - for each")
+		}
+		for i, item := range seq.Values {
+			e := reflect.New(v.Type().Elem()).Elem()
+			if err := s.decode(item, fmt.Sprintf("%s[%d]", path, i), e); err != nil {
+				return err
+			}
+			v.Set(reflect.Append(v, e))
+		}
+		return nil
+	case reflect.Map: // of strings
+		v.Set(reflect.MakeMap(v.Type()))
+		return s.pairs(n, path, func(key string, _, value ast.Node) error {
+			e := reflect.New(v.Type().Elem()).Elem()
+			if err := s.decode(value, path+"."+key, e); err != nil {
+				return err
+			}
+			v.SetMapIndex(reflect.ValueOf(key), e)
+			return nil
+		})
+	}
+	text, raw, err := s.scalar(n, path)
+	if err != nil {
+		return err
+	}
+	switch v.Kind() {
+	case reflect.Interface: // a switch of Chrome: true, false or text
+		v.Set(reflect.ValueOf(text))
+		if b, ok := n.(*ast.BoolNode); ok {
+			v.Set(reflect.ValueOf(b.Value))
+		}
+	case reflect.String:
+		v.SetString(text)
+	case reflect.Bool:
+		if text != "true" && text != "false" {
+			return s.errorf(path, "%q is neither true nor false", raw)
+		}
+		v.SetBool(text == "true")
+	case reflect.Int:
+		i, err := strconv.Atoi(text)
+		if err != nil {
+			return s.errorf(path, "%q is not a whole number", raw)
+		}
+		v.SetInt(int64(i))
+	case reflect.Float64:
+		f, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return s.errorf(path, "%q is not a number", raw)
+		}
+		v.SetFloat(f)
+	default:
+		panic("no way to read a " + v.Type().String())
+	}
+	return nil
+}
+
+func (s *source) decodeStruct(n ast.Node, path string, v reflect.Value) error {
+	fields := map[string]reflect.Value{}
+	var known []string
+	for i := range v.NumField() {
+		tag := v.Type().Field(i).Tag
+		if key := cmp.Or(tag.Get("yaml"), tag.Get("json")); key != "" { // options of marketplaces have json tags
+			known = append(known, key)
+			fields[key] = v.Field(i)
+		}
+	}
+	return s.pairs(n, path, func(key string, at, value ast.Node) error {
+		f, ok := fields[key]
+		full := strings.TrimPrefix(path+"."+key, ".")
+		if !ok {
+			s.at[full] = position(at.GetToken())
+			return s.errorf(full, "unknown key%s; allowed here: %s", nearest(key, known), strings.Join(known, ", "))
+		}
+		return s.decode(value, full, f)
+	})
+}
+
+// pairs calls f for every key of a mapping.
+func (s *source) pairs(n ast.Node, path string, f func(key string, at, value ast.Node) error) error {
+	var all []*ast.MappingValueNode
+	switch m := n.(type) {
+	case *ast.MappingNode:
+		all = m.Values
+	case *ast.MappingValueNode:
+		all = []*ast.MappingValueNode{m}
+	default:
+		return s.errorf(cmp.Or(path, "configuration"), "want keys with values, such as name: value")
+	}
+	if len(all) > 0 { // the place of a mapping is its first key
+		s.at[path] = position(all[0].Key.GetToken())
+	}
+	for _, kv := range all {
+		key, ok := kv.Key.(ast.ScalarNode)
+		if !ok {
+			return s.errorf(cmp.Or(path, "configuration"), "%s is not a plain key", kv.Key.String())
+		}
+		if err := f(fmt.Sprint(key.GetValue()), kv.Key, kv.Value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scalar returns the text of a single value, and how it is written.
+func (s *source) scalar(n ast.Node, path string) (text, raw string, err error) {
+	switch n := n.(type) {
+	case *ast.StringNode:
+		raw = n.Value
+	case *ast.LiteralNode:
+		raw = n.Value.Value
+	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
+		raw = n.GetToken().Value
+	case *ast.AliasNode, *ast.AnchorNode, *ast.TagNode:
+		return "", "", s.errorf(path, "anchors, aliases and tags are not understood; write the value out")
+	default:
+		return "", "", s.errorf(path, "want a single value")
+	}
+	text, err = expand(raw, func(name string) (string, bool) {
+		value, ok := s.env(name)
+		if value != "" {
+			s.taken = append(s.taken, value, "${"+name+"}")
+		}
+		return value, ok
+	})
+	if err != nil {
+		return "", "", s.errorf(path, "%w", err)
+	}
+	return text, raw, nil
+}
+
+// expand replaces ${NAME} by what env knows under the name.
+func expand(text string, env func(string) (string, bool)) (string, error) {
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(text, "${")
+		if !found {
+			b.WriteString(text)
+			return b.String(), nil
+		}
+		if plain, escaped := strings.CutSuffix(before, "$"); escaped {
+			b.WriteString(plain + "${")
+			text = rest
+			continue
+		}
+		name, after, closed := strings.Cut(rest, "}")
+		if !closed || !isName(name) {
+			return "", errors.New("write ${NAME} for an environment variable, or $${ for the characters themselves")
+		}
+		value, ok := env(name)
+		if !ok {
+			return "", fmt.Errorf("the environment variable %s is not set", name)
+		}
+		b.WriteString(before + value)
+		text = after
+	}
+}
+
+func isName(s string) bool {
+	for i, r := range s {
+		if r != '_' && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && (i == 0 || r < '0' || r > '9') {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// nearest names the known key that was probably meant.
+func nearest(key string, known []string) string {
+	best := slices.MinFunc(known, func(a, b string) int { return cmp.Compare(distance(key, a), distance(key, b)) })
+	if distance(key, best) > 2 {
+		return ""
+	}
+	return fmt.Sprintf(" (did you mean %s?)", best)
+}
+
+// distance counts the letters that must be changed, added or left out to turn
+// a into b.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			d := diagonal
+			if a[i] != b[j] {
+				d++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(d, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,4 @@
+package browser
+
+// What tests look at that the package promises nobody.
+var ResolverRules = resolverRules

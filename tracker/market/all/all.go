@@ -1,0 +1,10 @@
+// Package all lists the marketplaces that shopwatch knows.
+package all
+
+import (
+	"shopwatch/tracker/market"
+	"shopwatch/tracker/market/tmall"
+)
+
+// Markets are the marketplaces, in the order in which an address is tried.
+func Markets() market.Set { return market.Set{tmall.Market()} }

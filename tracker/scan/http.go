@@ -1,0 +1,46 @@
+package scan
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"shopwatch/tracker/fetch"
+	"shopwatch/tracker/market"
+)
+
+// maxAnswer is the longest answer that is read over HTTP, in bytes.
+const maxAnswer = 16 << 20
+
+// An httpReader asks for answers without a browser.
+type httpReader struct {
+	client     *fetch.Client
+	storefront market.Storefront
+}
+
+// Read asks for a page.
+func (h *httpReader) Read(ctx context.Context, req market.Request) (*market.Answer, error) {
+	a, err := h.client.Get(ctx, fetch.Request{URL: req.URL, Header: req.Header, Home: h.storefront.Home, Most: maxAnswer})
+	if err != nil {
+		return nil, err
+	}
+	return &market.Answer{Request: req, URL: a.URL, Via: a.Via, Status: a.Status, Header: a.Header, Body: a.Body}, nil
+}
+
+// Fetch loads a picture.
+func (h *httpReader) Fetch(ctx context.Context, address string, most int) ([]byte, error) {
+	a, err := h.client.Get(ctx, fetch.Request{URL: address, Home: h.storefront.Home, Most: int64(most)})
+	if err != nil {
+		return nil, err
+	}
+	if a.Status != http.StatusOK {
+		return nil, fmt.Errorf("it was answered with status %d", a.Status)
+	}
+	return a.Body, nil
+}
+
+// Uncached reports false: nothing is kept that could answer.
+func (*httpReader) Uncached() bool { return false }
+
+// Close does nothing: connections are the client's.
+func (*httpReader) Close() {}

@@ -1,0 +1,129 @@
+package scan_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"shopwatch/fixtures/markets"
+	"shopwatch/tracker"
+	"shopwatch/tracker/fetch"
+	"shopwatch/tracker/scan"
+)
+
+// opener opens a new simulated storefront with products of these numbers. The
+// host makes it one of its own.
+type opener func(host string, ids []string) markets.Shop
+
+// simulated are the marketplaces whose simulated storefronts are played, by
+// their names, with numbers of products as they have them.
+var simulated = map[string]struct {
+	open opener
+	id   func(n int) string
+}{}
+
+// playMarket plays every fault of a marketplace, once and lasting, with true
+// changes underneath, and counts what was told wrongly. Every scan that is not
+// complete must tell nothing, and after the fault everything true is told once.
+func playMarket(t *testing.T, name string, sum *tally) {
+	m := simulated[name]
+	flags, err := fetch.FromFlags(mall.Flags())
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := fetch.New(flags)
+	t.Cleanup(client.Close)
+	var serial atomic.Int64
+	for _, f := range m.open("faults."+name+".example", nil).Faults() {
+		for _, times := range []int{0, 1} {
+			t.Run(fmt.Sprintf("%s/%s/%d", name, f.Name, times), func(t *testing.T) {
+				ids := make([]string, 8)
+				for i := range ids {
+					ids[i] = m.id(i)
+				}
+				shop := m.open(fmt.Sprintf("trial%d.%s.example", serial.Add(1), name), ids)
+				markets.Mount(mall, shop)
+				defer markets.Unmount(mall, shop)
+				playShop(t, f, times, name, shop, m.id, client, sum)
+			})
+		}
+	}
+}
+
+// playShop plays one fault of one shop, which lists the products 0 to 7.
+func playShop(t *testing.T, f markets.Fault, times int, market string, shop markets.Shop, id func(int) string, client *fetch.Client, sum *tally) {
+	sh := newShopper(t, func(o *scan.Options) { o.HTTP, o.PageTimeout, o.Retries = client, 5*time.Second, 1 })
+	var told []string
+	look := func() *tracker.Scan {
+		sum.scans.Add(1)
+		ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+		defer cancel()
+		s, changes := sh.scanStorefront(ctx, tracker.Storefront{Name: "s", URL: shop.URL(), Marketplace: market, Options: shop.Options()})
+		if ctx.Err() != nil {
+			t.Error("a scan did not end")
+		}
+		for _, c := range changes {
+			if c.Product != nil {
+				told = append(told, string(c.Kind)+" "+string(c.Product.ID))
+			}
+		}
+		return s
+	}
+	wrong := func(count *atomic.Int64, format string, a ...any) {
+		count.Add(1)
+		t.Errorf(format, a...)
+	}
+	if s := look(); s.Verdict != tracker.Complete {
+		wrong(&sum.verdicts, "baseline %s (%s)", s.Verdict, s.Reason)
+		return
+	}
+	shop.Delete(id(6))
+	shop.Put(markets.Product{ID: id(99), Title: "A new one", Price: "12.00"})
+	shop.Put(markets.Product{ID: id(2), Title: "Product 2", Price: "7.50"})
+	want := []string{"added " + id(99), "removed " + id(6), "repriced " + id(2)}
+	shop.Strike(f.Name, times)
+	s := look()
+	if !f.Right(string(s.Verdict), times) {
+		wrong(&sum.verdicts, "%s (%s), want one of %v or %v; %+v", s.Verdict, s.Reason, f.Lasts, f.Once, s.Evidence)
+	}
+	if f.Item && f.Blind && times == 0 && slices.Contains(told, want[1]) {
+		wrong(&sum.falseRemoved, "removed by a page that tells nothing: %+v", s.Probes)
+	}
+	shop.Heal()
+	for range 3 {
+		if s := look(); s.Verdict != tracker.Complete {
+			wrong(&sum.verdicts, "afterwards %s (%s)", s.Verdict, s.Reason)
+		}
+		if len(told) >= len(want) {
+			break
+		}
+	}
+	for _, c := range told {
+		if !slices.Contains(want, c) {
+			which := &sum.falseAdded
+			if len(c) > 7 && c[:7] == "removed" {
+				which = &sum.falseRemoved
+			}
+			wrong(which, "told %s, which is not true", c)
+		}
+	}
+	for _, c := range want {
+		if n := count(told, c); n != 1 {
+			wrong(&sum.missed, "told %s %d times, want once", c, n)
+		}
+	}
+}
+
+// TestMarkets plays all simulated marketplaces but Tmall.
+func TestMarkets(t *testing.T) {
+	short(t)
+	var sum tally
+	for name := range simulated {
+		playMarket(t, name, &sum)
+	}
+	fmt.Printf("%d scans of other marketplaces: %d false additions, %d false removals, %d missed changes, %d wrong verdicts\n", sum.scans.Load(),
+		sum.falseAdded.Load(), sum.falseRemoved.Load(), sum.missed.Load(), sum.verdicts.Load())
+}
