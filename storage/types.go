@@ -69,8 +69,9 @@ type Backoff struct {
 // A CoolDown says how long something is left alone. It is zero when the last
 // answer was no refusal.
 type CoolDown struct {
-	Walls int       // refusals in a row
-	Until time.Time // when it is over
+	Walls int           // refusals in a row
+	Asked time.Duration // for which the last of them asked; zero: for none
+	Until time.Time     // when it is over
 }
 
 // A ReportQuery selects reports. The zero value selects the oldest hundred.

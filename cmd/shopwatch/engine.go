@@ -152,13 +152,8 @@ func mayStartChrome(c *config.Config) error {
 
 // openedToday counts the pages of a storefront that were asked for within 24
 // hours.
-func (e *engine) openedToday(name tracker.Name) (n int, err error) {
-	const scans = 2000 // of a day: one a minute is 1,440
-	all, err := e.store.Scans(context.Background(), storage.ScanQuery{Storefront: name, Since: time.Now().Add(-24 * time.Hour), Limit: scans})
-	for i := range all {
-		n += all[i].Evidence.Opened
-	}
-	return n, err
+func (e *engine) openedToday(name tracker.Name) (int, error) {
+	return e.store.PagesOpened(context.Background(), name, time.Now().Add(-24*time.Hour))
 }
 
 // close ends Chrome. The database is its opener's to close.

@@ -68,7 +68,7 @@ func newService(ctx context.Context, c *config.Config, store storage.Store, plan
 		return nil, err
 	}
 	s.watcher = watch.New(watch.Options{
-		Plans: plans(c), Scan: s.engine.scan, Commit: s.commit, State: store.State,
+		Plans: plans(c), Scan: s.engine.scan, Commit: s.commit, State: store.State, CoolDowns: store,
 		Late:   func(name tracker.Name) time.Duration { return s.engine.journal.late(name, t.late) },
 		Jitter: t.jitter, Cooling: t.coolDown, Backoff: t.backoff,
 	}, log)
@@ -174,9 +174,9 @@ func (s *service) scan(ctx context.Context, name tracker.Name, dry bool, progres
 }
 
 // status says what the storefronts wait for.
-func (s *service) status() []web.Waiting {
+func (s *service) status(ctx context.Context) []web.Waiting {
 	var all []web.Waiting
-	for _, st := range s.watcher.Status() {
+	for _, st := range s.watcher.Status(ctx) {
 		all = append(all, web.Waiting(st))
 	}
 	return all

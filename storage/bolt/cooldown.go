@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"shopwatch/storage"
 )
@@ -11,6 +12,7 @@ import (
 // A coolDownValue is a cool-down as it is stored.
 type coolDownValue struct {
 	Walls int   `json:"w,omitempty"`
+	Asked int64 `json:"a,omitempty"` // milliseconds
 	Until int64 `json:"u,omitempty"`
 }
 
@@ -42,7 +44,7 @@ func (db *DB) ChangeCoolDown(ctx context.Context, key string, change func(*stora
 			return err
 		}
 		change(&c)
-		v := coolDownValue{c.Walls, millis(c.Until)}
+		v := coolDownValue{c.Walls, c.Asked.Milliseconds(), millis(c.Until)}
 		c.Until = fromMillis(v.Until)
 		b, err := t.CreateBucketIfNotExists([]byte(inCoolDowns))
 		if err != nil {
@@ -59,5 +61,5 @@ func (db *DB) ChangeCoolDown(ctx context.Context, key string, change func(*stora
 func (t tx) coolDown(key string) (storage.CoolDown, error) {
 	var v coolDownValue
 	_, err := t.in(inCoolDowns).read([]byte(key), &v)
-	return storage.CoolDown{Walls: v.Walls, Until: fromMillis(v.Until)}, err
+	return storage.CoolDown{Walls: v.Walls, Asked: time.Duration(v.Asked) * time.Millisecond, Until: fromMillis(v.Until)}, err
 }

@@ -57,6 +57,7 @@ func (e Engine) testCoolDowns(t *testing.T) {
 	}
 	wall := func(c *storage.CoolDown) {
 		c.Walls++
+		c.Asked = 30 * time.Second
 		c.Until = Day.Add(time.Duration(c.Walls) * time.Hour)
 	}
 	var wg sync.WaitGroup
@@ -68,7 +69,7 @@ func (e Engine) testCoolDowns(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	want := storage.CoolDown{Walls: 8, Until: Day.Add(8 * time.Hour)}
+	want := storage.CoolDown{Walls: 8, Asked: 30 * time.Second, Until: Day.Add(8 * time.Hour)}
 	if e.Restart != nil {
 		s = e.Restart(t, s, false)
 	}

@@ -17,14 +17,3 @@ func (w *Watcher) SetDue(name tracker.Name, t time.Time) {
 		}
 	}
 }
-
-// Cool makes the marketplace of a storefront cool down until a time.
-func (w *Watcher) Cool(name tracker.Name, until time.Time) {
-	for _, s := range w.shops {
-		if s.Name == name {
-			s.market.mu.Lock()
-			s.market.walls, s.market.until = 1, until
-			s.market.mu.Unlock()
-		}
-	}
-}

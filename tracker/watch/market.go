@@ -2,9 +2,11 @@ package watch
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"time"
 
+	"shopwatch/storage"
 	"shopwatch/tracker"
 )
 
@@ -18,12 +20,14 @@ type market struct {
 	// them, however many wait.
 	next, busy chan struct{}
 	cooling    time.Duration // after the first wall
-	recalled   bool          // what earlier runs of shopwatch met on it
+	store      storage.CoolDowns
+	log        *slog.Logger
 
-	mu    sync.Mutex
-	walls int           // in a row
-	asked time.Duration // for which the marketplace asked to be left alone
-	until time.Time     // when the marketplace has cooled down
+	mu sync.Mutex
+	// known is the cool-down as this process knows it; unsaved says that the
+	// store did not take it.
+	known   storage.CoolDown
+	unsaved bool
 }
 
 // queue enters the marketplace for a scan that is due, and reports whether it
@@ -62,49 +66,71 @@ func (m *market) enter(ctx, asker context.Context) error {
 }
 
 // learn draws the consequences of a scan.
-func (m *market) learn(s *tracker.Scan) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+func (m *market) learn(ctx context.Context, s *tracker.Scan) {
 	switch {
 	case s.Verdict.Wall(), s.Evidence.Wall.Wall():
-		m.walls++
-		m.asked = time.Duration(s.Evidence.RetryAfter) * time.Second
-		m.until = now().Add(m.leave(m.walls))
+		m.change(ctx, func(c *storage.CoolDown) {
+			c.Walls++
+			c.Asked = time.Duration(s.Evidence.RetryAfter) * time.Second
+			c.Until = now().Add(m.leave(c))
+		})
 	case s.Verdict != tracker.Failed:
-		m.walls, m.asked, m.until = 0, 0, time.Time{}
+		m.change(ctx, func(c *storage.CoolDown) { *c = storage.CoolDown{} })
 	}
 }
 
-// cool remembers walls that an earlier run of shopwatch met, the last one at
-// the given time.
-func (m *market) cool(at time.Time, walls int) {
+// change alters the cool-down for all processes, at the end of this one too.
+// What the store does not take is kept to by this one.
+func (m *market) change(ctx context.Context, change func(*storage.CoolDown)) {
+	c, err := m.store.ChangeCoolDown(context.WithoutCancel(ctx), m.name, change)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if t := now(); at.After(t) {
-		at = t // the clock was put back
+	if m.unsaved = err != nil; m.unsaved {
+		m.log.Error("cool-down not saved", "marketplace", m.name, "err", err)
+		c = m.known
+		change(&c)
 	}
-	m.walls, m.until = walls, at.Add(m.leave(walls))
+	m.known = c
 }
 
 // cooled returns when the marketplace has cooled down.
-func (m *market) cooled() time.Time {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if most := now().Add(m.leave(m.walls)); m.until.After(most) {
-		m.until = most // the clock was put back
+func (m *market) cooled(ctx context.Context) time.Time {
+	c := m.coolDown(ctx)
+	if latest := now().Add(m.leave(&c)); c.Until.After(latest) { // the clock was put back
+		m.change(ctx, func(c *storage.CoolDown) {
+			if c.Until.After(latest) {
+				c.Until = latest
+			}
+		})
+		return latest
 	}
-	return m.until
+	return c.Until
 }
 
-// leave is how long the marketplace is left alone after some walls in a row, at
+// coolDown is what is known of it: by the store or, when that cannot say, by
+// this process.
+func (m *market) coolDown(ctx context.Context) storage.CoolDown {
+	c, err := m.store.CoolDown(ctx, m.name)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case err != nil && ctx.Err() == nil:
+		m.log.Error("cool-down not read", "marketplace", m.name, "err", err)
+	case err == nil && !m.unsaved:
+		m.known = c
+	}
+	return m.known
+}
+
+// leave is how long the marketplace is left alone after its walls in a row, at
 // least as long as it asked for.
-func (m *market) leave(walls int) time.Duration {
+func (m *market) leave(c *storage.CoolDown) time.Duration {
 	d := m.cooling
-	for range walls - 1 {
+	for range c.Walls - 1 {
 		if d *= 2; d >= coldest*m.cooling {
 			d = coldest * m.cooling
 			break
 		}
 	}
-	return max(d, m.asked)
+	return max(d, c.Asked)
 }

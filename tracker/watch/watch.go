@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"shopwatch/storage"
 	"shopwatch/tracker"
 	"shopwatch/tracker/schedule"
 )
@@ -34,7 +35,7 @@ type ScanFunc func(ctx context.Context, sf tracker.Storefront, progress func(tra
 // A CommitFunc takes a scan into the catalog and returns what changed.
 type CommitFunc func(context.Context, *tracker.Scan) ([]tracker.Change, error)
 
-// Options of a Watcher. Scan, Commit and State must be set.
+// Options of a Watcher. Scan, Commit, State and CoolDowns must be set.
 type Options struct {
 	Plans  []Plan
 	Scan   ScanFunc
@@ -43,6 +44,9 @@ type Options struct {
 	// one. It is asked once for each, to find what was missed while shopwatch
 	// did not run.
 	State func(context.Context, tracker.Name) (tracker.State, error)
+	// CoolDowns keeps until when a marketplace is left alone, for this process
+	// and all others that scan.
+	CoolDowns storage.CoolDowns
 	// Late is how much later than now a storefront is scanned when it was
 	// missed while shopwatch did not run. Nil for nothing.
 	Late func(tracker.Name) time.Duration
@@ -134,7 +138,10 @@ func New(o Options, log *slog.Logger) *Watcher {
 func (w *Watcher) open(p Plan) *shop {
 	m := w.markets[p.Marketplace]
 	if m == nil {
-		m = &market{name: p.Marketplace, cooling: w.o.Cooling, next: make(chan struct{}, 1), busy: make(chan struct{}, 1)}
+		m = &market{
+			name: p.Marketplace, cooling: w.o.Cooling, store: w.o.CoolDowns, log: w.log,
+			next: make(chan struct{}, 1), busy: make(chan struct{}, 1),
+		}
 		w.markets[p.Marketplace] = m
 	}
 	return &shop{
@@ -273,22 +280,14 @@ func (s *shop) replan(p Plan, jitter time.Duration, last time.Time) (due time.Ti
 	return s.due, true
 }
 
-// recall finds out what was missed while shopwatch did not run, and which
-// marketplaces are still to be left alone. However often a storefront was
-// missed, it is scanned once.
+// recall finds out what was missed while shopwatch did not run. However often a
+// storefront was missed, it is scanned once.
 func (w *Watcher) recall(ctx context.Context, shops []*shop) error {
-	type last struct {
-		at       time.Time // of the newest scan on a marketplace
-		complete time.Time // of the newest one that was complete
-		wall     bool      // that the newest one met one
-	}
-	latest, states := map[*market]*last{}, make([]tracker.State, len(shops))
-	for i, s := range shops {
+	for _, s := range shops {
 		st, err := w.o.State(ctx, s.Name)
 		if err != nil {
 			return fmt.Errorf("read when %s was scanned: %w", s.Name, err)
 		}
-		states[i] = st
 		s.mu.Lock()
 		s.due = s.firstDue(st.LastScan)
 		if late := w.late(s.Name); late > 0 && !s.due.IsZero() {
@@ -299,33 +298,15 @@ func (w *Watcher) recall(ctx context.Context, shops []*shop) error {
 		due := s.due
 		s.mu.Unlock()
 		w.announce(s.Name, due, st.LastScan)
-		l := latest[s.market]
-		if l == nil {
-			l = &last{}
-			latest[s.market] = l
-		}
-		if st.LastScan.After(l.at) {
-			l.at, l.wall = st.LastScan, st.LastVerdict.Wall()
-		}
-		if st.LastComplete.After(l.complete) {
-			l.complete = st.LastComplete
-		}
 	}
-	for m, l := range latest {
-		known := m.recalled
-		if m.recalled = true; known || !l.wall {
+	told := make(map[*market]bool)
+	for _, s := range shops {
+		if told[s.market] {
 			continue
 		}
-		walls := 0
-		for i, s := range shops {
-			// A wall before the newest complete scan is not of this row.
-			if st := &states[i]; s.market == m && st.LastVerdict.Wall() && st.LastScan.After(l.complete) {
-				walls += max(st.Incomplete, 1)
-			}
-		}
-		m.cool(l.at, walls)
-		if until := m.cooled(); until.After(now()) {
-			w.log.Warn("left alone after a wall", "marketplace", m.name, "until", until)
+		told[s.market] = true
+		if until := s.market.cooled(ctx); until.After(now()) {
+			w.log.Warn("left alone after a wall", "marketplace", s.market.name, "until", until)
 		}
 	}
 	return nil
@@ -387,7 +368,7 @@ func (w *Watcher) watch(ctx context.Context, s *shop) {
 		switch {
 		case entered:
 			// Another scan may have met a wall while this one stood in the queue.
-			if ctx.Err() == nil && !s.market.cooled().After(now()) {
+			if ctx.Err() == nil && !s.market.cooled(ctx).After(now()) {
 				w.scan(ctx, s)
 			}
 			<-s.market.busy
@@ -418,10 +399,11 @@ func (s *shop) wait(ctx context.Context) *ask {
 		s.mu.Unlock()
 		left := time.Minute
 		if !due.IsZero() {
-			if c := s.market.cooled(); c.After(due) {
-				due = c
+			if due.After(now()) {
+				left = min(left, due.Sub(now()))
+			} else {
+				left = min(left, s.market.cooled(ctx).Sub(now()))
 			}
-			left = min(left, due.Sub(now()))
 		}
 		if left <= 0 {
 			return nil
@@ -486,7 +468,7 @@ func (w *Watcher) answer(ctx context.Context, s *shop, a *ask) {
 	if progress == nil {
 		progress = func(tracker.Progress) {}
 	}
-	if until := s.market.cooled(); until.After(now()) {
+	if until := s.market.cooled(ctx); until.After(now()) {
 		progress(tracker.Progress{Storefront: s.Name, Note: fmt.Sprintf(
 			"%s is left alone for another %s because it refused to answer; scanning all the same because you ask",
 			s.market.name, strings.TrimSuffix(max(until.Sub(now()), time.Minute).Round(time.Minute).String(), "0s"))})
@@ -524,21 +506,21 @@ func (w *Watcher) once(ctx context.Context, s *shop, retry bool, commit CommitFu
 		w.log.Info("scan cut short", "storefront", s.Name, "took", now().Sub(began))
 		return scan, nil, ctx.Err()
 	}
-	// What was read is kept, also when the end comes meanwhile.
-	changes, err = w.guardedCommit(context.WithoutCancel(ctx), commit, scan)
-	s.market.learn(scan)
-	w.tell(s, scan, len(changes), err)
+	ctx = context.WithoutCancel(ctx) // what was read is kept, also when the end comes meanwhile
+	changes, err = w.guardedCommit(ctx, commit, scan)
+	s.market.learn(ctx, scan)
+	w.tell(ctx, s, scan, len(changes), err)
 	return scan, changes, err
 }
 
 // tell logs the one line about a scan that an operator reads.
-func (w *Watcher) tell(s *shop, scan *tracker.Scan, changes int, err error) {
+func (w *Watcher) tell(ctx context.Context, s *shop, scan *tracker.Scan, changes int, err error) {
 	log := w.log.With("storefront", s.Name, "verdict", string(scan.Verdict), "pages", scan.Evidence.Pages,
 		"products", scan.Evidence.Products, "changes", changes, "took", scan.Took.Round(time.Millisecond))
 	if scan.Retry {
 		log = log.With("retry", true)
 	}
-	switch until := s.market.cooled(); {
+	switch until := s.market.cooled(ctx); {
 	case err != nil:
 		log.Error("scan not kept", "err", err)
 	case until.After(now()):
@@ -628,14 +610,20 @@ type Status struct {
 
 // Status returns what every storefront is waiting for, in the order of the
 // plans.
-func (w *Watcher) Status() []Status {
+func (w *Watcher) Status(ctx context.Context) []Status {
 	shops := w.watched()
 	all := make([]Status, 0, len(shops))
+	cooled := make(map[*market]time.Time)
 	for _, s := range shops {
+		c, known := cooled[s.market]
+		if !known {
+			c = s.market.cooled(ctx)
+			cooled[s.market] = c
+		}
 		s.mu.Lock()
 		st := Status{Storefront: s.Storefront, Next: s.due, Began: s.began, Progress: s.progress}
 		s.mu.Unlock()
-		if c := s.market.cooled(); c.After(now()) {
+		if c.After(now()) {
 			st.Cooling = c
 			if !st.Next.IsZero() && c.After(st.Next) {
 				st.Next = c

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -12,6 +13,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"shopwatch/storage"
+	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 	"shopwatch/tracker/schedule"
 	"shopwatch/tracker/watch"
@@ -36,9 +39,35 @@ type mall struct {
 
 func newMall(t *testing.T, plans ...watch.Plan) *mall {
 	return &mall{
-		t: t, took: time.Minute, options: watch.Options{Plans: plans},
+		t: t, took: time.Minute, options: watch.Options{Plans: plans, CoolDowns: newStore(t)},
 		known: map[tracker.Name]tracker.State{}, began: map[tracker.Name][]time.Time{},
 		committed: map[tracker.Name]int{}, retries: map[tracker.Name][]bool{}, in: map[string]int{},
+	}
+}
+
+// newStore opens a database of a test's own.
+func newStore(t *testing.T) storage.Store {
+	t.Helper()
+	store, err := bolt.Open(filepath.Join(t.TempDir(), "shopwatch.db"), bolt.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return store
+}
+
+// cool leaves a marketplace alone until a time after a first wall.
+func (m *mall) cool(marketplace string, until time.Time) {
+	m.t.Helper()
+	_, err := m.options.CoolDowns.ChangeCoolDown(m.t.Context(), marketplace, func(c *storage.CoolDown) {
+		*c = storage.CoolDown{Walls: 1, Until: until}
+	})
+	if err != nil {
+		m.t.Fatal(err)
 	}
 }
 
@@ -316,7 +345,7 @@ func TestWallCoolsTheMarketplaceDown(t *testing.T) {
 		if got := m.scans("c"); got != 21 {
 			t.Errorf("another marketplace was scanned %d times, want 21", got)
 		}
-		if st := w.Status(); st[0].Cooling.IsZero() || st[2].Cooling != (time.Time{}) {
+		if st := w.Status(t.Context()); st[0].Cooling.IsZero() || st[2].Cooling != (time.Time{}) {
 			t.Errorf("Status = %+v, want tmall to cool down and jd not", st)
 		}
 		before := m.scans("a", "b")
@@ -332,13 +361,24 @@ func TestCoolDownOutlivesARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMall(t, plan(t, "a", "tmall", "*/5 * * * *"), plan(t, "b", "tmall", "*/5 * * * *"))
 		start := time.Now()
-		m.known["a"] = tracker.State{LastScan: start.Add(-time.Minute), LastVerdict: tracker.Login, Incomplete: 3}
-		m.known["b"] = tracker.State{LastScan: start.Add(-time.Hour), LastVerdict: tracker.Complete}
+		m.verdict = func(tracker.Name, time.Time) tracker.Verdict { return tracker.Login }
 		_, stop := m.run()
-		time.Sleep(41 * time.Minute)
+		time.Sleep(40 * time.Minute) // walls about 0, 11 and 32 minutes after the start
 		stop()
-		if got := slices.Concat(m.times("a", start), m.times("b", start)); !slices.Contains(got, "39m0s") || len(got) > 2 {
-			t.Errorf("scans began after %v, want the first 40 minutes after the third wall", got)
+		c, err := m.options.CoolDowns.CoolDown(t.Context(), "tmall")
+		if err != nil || c.Walls != 3 || c.Until.Before(start.Add(70*time.Minute)) {
+			t.Fatalf("cool-down %+v, %v; want that of three walls", c, err)
+		}
+		before := m.scans("a", "b")
+		_, stop = m.run()
+		time.Sleep(time.Until(c.Until) - time.Second)
+		if got := m.scans("a", "b") - before; got != 0 {
+			t.Errorf("%d scans began before the marketplace had cooled down", got)
+		}
+		time.Sleep(6 * time.Minute)
+		stop()
+		if got := m.scans("a", "b") - before; got != 1 {
+			t.Errorf("%d scans after the marketplace had cooled down, want 1", got)
 		}
 	})
 }
@@ -356,7 +396,8 @@ func TestClockPutBack(t *testing.T) {
 		w, stop := m.run()
 		synctest.Wait()
 		w.SetDue("a", ahead)
-		w.Cool("b", ahead)
+		m.cool("jd", ahead)
+		m.cool("taobao", ahead)
 		time.Sleep(5*time.Hour + 30*time.Minute)
 		stop()
 		for name, want := range map[tracker.Name]int{"a": 5, "b": 5, "c": 5} {
@@ -371,16 +412,21 @@ func TestClockPutBack(t *testing.T) {
 // the next one longer.
 func TestOldWallsAreForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newMall(t, plan(t, "a", "tmall", "*/5 * * * *"), plan(t, "b", "tmall", ""))
+		m := newMall(t, plan(t, "a", "tmall", "*/5 * * * *"))
 		start := time.Now()
-		m.known["b"] = tracker.State{LastScan: start.Add(-48 * time.Hour), LastVerdict: tracker.Login, Incomplete: 7}
-		m.known["a"] = tracker.State{
-			LastScan: start.Add(-time.Minute), LastVerdict: tracker.Login, Incomplete: 1, LastComplete: start.Add(-time.Hour),
+		m.verdict = func(_ tracker.Name, at time.Time) tracker.Verdict {
+			if m := at.Sub(start).Minutes(); m < 60 || m > 82 {
+				return tracker.Login
+			}
+			return tracker.Complete
 		}
 		_, stop := m.run()
-		time.Sleep(14 * time.Minute)
+		time.Sleep(90 * time.Minute) // walls 0, 11 and 32 minutes after the start, and after 85
 		stop()
-		m.wantTimes("a", start, "9m0s")
+		c, err := m.options.CoolDowns.CoolDown(t.Context(), "tmall")
+		if left := time.Until(c.Until); err != nil || c.Walls != 1 || left > 10*time.Minute {
+			t.Errorf("cool-down %+v, %v, over in %s; want ten minutes after the first wall of a new row", c, err, left)
+		}
 	})
 }
 
@@ -411,7 +457,7 @@ func TestReplan(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(50 * time.Minute)
-		for i, st := range w.Status() {
+		for i, st := range w.Status(t.Context()) {
 			if st.Storefront != plans[i].Storefront {
 				t.Errorf("Status[%d] is of %v, want %v", i, st.Storefront, plans[i].Storefront)
 			}
@@ -573,6 +619,7 @@ func TestAsk(t *testing.T) {
 			m := newMall(t, plan(t, "a", "tmall", "0 9 * * *"), plan(t, "b", "tmall", "@every 5m"))
 			m.known["a"] = tracker.State{LastScan: time.Now(), LastVerdict: tracker.Blocked, Incomplete: 9}
 			m.known["b"] = tracker.State{LastScan: time.Now().Add(-time.Hour)}
+			m.cool("tmall", time.Now().Add(9*time.Minute))
 			w, stop := m.run()
 			synctest.Wait()
 			var notes []string
@@ -606,7 +653,7 @@ func TestAsk(t *testing.T) {
 			m := newMall(t, plans...)
 			w, stop := m.run()
 			time.Sleep(time.Second)
-			for _, st := range w.Status() {
+			for _, st := range w.Status(t.Context()) {
 				synctest.Wait()
 				if m.scans(st.Name) > 0 {
 					continue
@@ -664,7 +711,7 @@ func TestAsk(t *testing.T) {
 		})
 	})
 	t.Run("a storefront that is not watched", func(t *testing.T) {
-		w := watch.New(watch.Options{}, slog.New(slog.DiscardHandler))
+		w := watch.New(watch.Options{CoolDowns: newStore(t)}, slog.New(slog.DiscardHandler))
 		if _, _, err := w.Scan(context.Background(), "b", watch.Request{}); err == nil {
 			t.Error("Scan = nil, want an error")
 		}
@@ -677,14 +724,14 @@ func TestStatus(t *testing.T) {
 		start := time.Now()
 		w, stop := m.run()
 		time.Sleep(time.Second)
-		if st := w.Status()[0]; !st.Began.Equal(start) || st.Progress.Pages != 1 {
+		if st := w.Status(t.Context())[0]; !st.Began.Equal(start) || st.Progress.Pages != 1 {
 			t.Errorf("Status = %+v, want a scan since %s with one page read", st, start)
 		}
 		time.Sleep(time.Minute)
-		if st := w.Status()[0]; !st.Began.IsZero() || !st.Next.Equal(start.Add(time.Hour)) {
+		if st := w.Status(t.Context())[0]; !st.Began.IsZero() || !st.Next.Equal(start.Add(time.Hour)) {
 			t.Errorf("Status = %+v, want the next scan in an hour", st)
 		}
-		if st := w.Status()[1]; !st.Next.IsZero() {
+		if st := w.Status(t.Context())[1]; !st.Next.IsZero() {
 			t.Errorf("Status = %+v, want no next scan", st)
 		}
 		stop()
@@ -693,7 +740,8 @@ func TestStatus(t *testing.T) {
 
 func TestStateThatCannotBeRead(t *testing.T) {
 	w := watch.New(watch.Options{
-		Plans: []watch.Plan{plan(t, "a", "tmall", "@daily")},
+		CoolDowns: newStore(t),
+		Plans:     []watch.Plan{plan(t, "a", "tmall", "@daily")},
 		State: func(context.Context, tracker.Name) (tracker.State, error) {
 			return tracker.State{}, errors.New("checksum")
 		},
@@ -707,7 +755,8 @@ func TestStateThatCannotBeRead(t *testing.T) {
 func TestEndWhileItBegins(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	w := watch.New(watch.Options{
-		Plans: []watch.Plan{plan(t, "a", "tmall", "@daily"), plan(t, "b", "tmall", "@daily")},
+		CoolDowns: newStore(t),
+		Plans:     []watch.Plan{plan(t, "a", "tmall", "@daily"), plan(t, "b", "tmall", "@daily")},
 		State: func(ctx context.Context, _ tracker.Name) (tracker.State, error) {
 			cancel()
 			return tracker.State{}, ctx.Err()
@@ -724,14 +773,14 @@ func TestWallOfAnItemPage(t *testing.T) {
 		m := newMall(t, plan(t, "a", "tmall", "*/2 * * * *"))
 		w, stop := m.run()
 		time.Sleep(90 * time.Second)
-		if c := w.Status()[0].Cooling; !c.IsZero() {
+		if c := w.Status(t.Context())[0].Cooling; !c.IsZero() {
 			t.Errorf("Cooling = %s, want none", c)
 		}
 		m.mu.Lock()
 		m.wall = tracker.Blocked
 		m.mu.Unlock()
 		time.Sleep(3 * time.Minute)
-		if c := w.Status()[0].Cooling; c.IsZero() {
+		if c := w.Status(t.Context())[0].Cooling; c.IsZero() {
 			t.Error("Cooling is zero, want the marketplace left alone")
 		}
 		stop()

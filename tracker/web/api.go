@@ -201,7 +201,7 @@ func (s *Server) list(ctx context.Context) ([]Storefront, error) {
 	if s.o.Status == nil {
 		return list, nil
 	}
-	for _, w := range s.o.Status() {
+	for _, w := range s.o.Status(ctx) {
 		i := slices.IndexFunc(list, func(sf Storefront) bool { return sf.Name == w.Name })
 		if i < 0 {
 			continue

@@ -69,7 +69,7 @@ type Options struct {
 	// when zero.
 	Connections int
 	// Status returns what the storefronts wait for. Nil when nothing watches.
-	Status func() []Waiting
+	Status func(context.Context) []Waiting
 	// Scan scans a storefront now. A dry scan is not kept. Nil when this
 	// server does not scan.
 	Scan func(ctx context.Context, name tracker.Name, dry bool, progress func(tracker.Progress)) (*tracker.Scan, []tracker.Change, error)

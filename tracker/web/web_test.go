@@ -79,7 +79,7 @@ func options(db *bolt.DB) web.Options {
 			{Storefront: tracker.Storefront{Name: "tencent", URL: "https://tencent.tmall.com/"}, Title: "腾讯", Marketplace: "tmall", Misses: 3},
 			{Storefront: tracker.Storefront{Name: "new"}},
 		},
-		Status: func() []web.Waiting {
+		Status: func(context.Context) []web.Waiting {
 			return []web.Waiting{{Storefront: tracker.Storefront{Name: "tencent"}, Next: began.Add(12 * time.Hour), Began: began, Progress: tracker.Progress{Pages: 2}}}
 		},
 		Scan: func(ctx context.Context, name tracker.Name, dry bool, progress func(tracker.Progress)) (*tracker.Scan, []tracker.Change, error) {
