@@ -22,7 +22,7 @@ type Portion struct {
 
 // NextReports lets pick divide the changes behind a channel's place in the log
 // into the next reports. It sees the first of them, as many as Pending returns
-// for the limit. The reports, with a waiting letter to each recipient, and the
+// for the limit. The reports, with a waiting delivery to each recipient, and the
 // channel's new place are written in one transaction. What pick leaves over
 // stays behind the place; without portions nothing is written. pick may use the
 // store, and runs again when another caller was faster.
@@ -42,7 +42,7 @@ func NextReports(ctx context.Context, o Outbox, channel string, to []string, now
 		for i := range made {
 			made[i].Channel, made[i].Created = channel, now
 			for _, recipient := range to {
-				made[i].Letters = append(made[i].Letters, tracker.Letter{To: recipient, State: tracker.Waiting})
+				made[i].Deliveries = append(made[i].Deliveries, tracker.Delivery{To: recipient, State: tracker.Waiting})
 			}
 		}
 		moved, err := o.Advance(ctx, channel, place, last, made)
@@ -94,7 +94,7 @@ func AllReports(ctx context.Context, o Outbox, q ReportQuery) iter.Seq2[tracker.
 
 // AllSuspects reads all suspects of a storefront, part by part. An error ends
 // them.
-func AllSuspects(ctx context.Context, c Catalogs, name tracker.Name) iter.Seq2[tracker.Item, error] {
+func AllSuspects(ctx context.Context, c Catalogs, name tracker.StorefrontName) iter.Seq2[tracker.Item, error] {
 	const limit = 1000
 	return all(limit, func(last *tracker.Item) ([]tracker.Item, error) {
 		var after tracker.ProductID

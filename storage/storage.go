@@ -55,31 +55,31 @@ type Catalogs interface {
 	Storefronts(ctx context.Context) ([]Storefront, error)
 	// State returns what is known of a storefront, the zero State when nothing
 	// is.
-	State(ctx context.Context, name tracker.Name) (tracker.State, error)
+	State(ctx context.Context, name tracker.StorefrontName) (tracker.State, error)
 	// Product returns one item of a catalog. It reports false when there is
 	// none.
-	Product(ctx context.Context, name tracker.Name, id tracker.ProductID) (tracker.Item, bool, error)
+	Product(ctx context.Context, name tracker.StorefrontName, id tracker.ProductID) (tracker.Item, bool, error)
 	// Products returns items of a catalog, also removed ones, in the order of
 	// their ids, beginning behind the given id; empty: with the first.
-	Products(ctx context.Context, name tracker.Name, after tracker.ProductID, limit int) ([]tracker.Item, error)
+	Products(ctx context.Context, name tracker.StorefrontName, after tracker.ProductID, limit int) ([]tracker.Item, error)
 	// Suspects returns those of Products that are still listed, although the
 	// last complete scan did not show them.
-	Suspects(ctx context.Context, name tracker.Name, after tracker.ProductID, limit int) ([]tracker.Item, error)
+	Suspects(ctx context.Context, name tracker.StorefrontName, after tracker.ProductID, limit int) ([]tracker.Item, error)
 }
 
 // Scans is what was scanned, without the products that a scan showed.
 type Scans interface {
 	// Scan returns the scan of a storefront that began at a time. It reports
 	// false when there is none.
-	Scan(ctx context.Context, name tracker.Name, began time.Time) (tracker.Scan, bool, error)
+	Scan(ctx context.Context, name tracker.StorefrontName, began time.Time) (tracker.Scan, bool, error)
 	// Scans returns the scans that a query selects, newest first.
 	Scans(ctx context.Context, q ScanQuery) ([]tracker.Scan, error)
 	// ScansOf returns the scans of a storefront that began at the given times,
 	// oldest first. Times at which none began are left out.
-	ScansOf(ctx context.Context, name tracker.Name, began []time.Time) ([]ScanRecord, error)
+	ScansOf(ctx context.Context, name tracker.StorefrontName, began []time.Time) ([]ScanRecord, error)
 	// PagesOpened returns how many pages the scans of a storefront that began
 	// then or later have asked for.
-	PagesOpened(ctx context.Context, name tracker.Name, since time.Time) (int, error)
+	PagesOpened(ctx context.Context, name tracker.StorefrontName, since time.Time) (int, error)
 }
 
 // A Committer writes what scans and people say into catalogs and log. Two
@@ -119,7 +119,7 @@ type Log interface {
 	ChangesOf(ctx context.Context, seqs []uint64) ([]tracker.Change, error)
 	// History returns the changes of one product with greater numbers than
 	// after, oldest first.
-	History(ctx context.Context, name tracker.Name, id tracker.ProductID, after uint64, limit int) ([]tracker.Change, error)
+	History(ctx context.Context, name tracker.StorefrontName, id tracker.ProductID, after uint64, limit int) ([]tracker.Change, error)
 }
 
 // Channels is where channels stand in the log, who hears from them, and whether
@@ -141,10 +141,10 @@ type Channels interface {
 	SetBackoff(ctx context.Context, channel string, b Backoff) error
 }
 
-// An Outbox is the reports with their letters. A report is written, and the
+// An Outbox is the reports with their deliveries. A report is written, and the
 // channel's place moved behind it, before anything is sent, so that what is
 // sent again is the same report. Two processes may make reports of one channel,
-// but a letter must be sent by one at a time, for which the caller sees.
+// but a delivery must be sent by one at a time, for which the caller sees.
 type Outbox interface {
 	// Pending returns a channel's place in the log and the first changes
 	// behind it: at most limit, or PendingLimit when that is zero or more.
@@ -165,14 +165,14 @@ type Outbox interface {
 	ReportsOf(ctx context.Context, seq uint64) ([]tracker.Report, error)
 	// Told returns which of some changes a report of the channel tells.
 	Told(ctx context.Context, channel string, seqs []uint64) (map[uint64]bool, error)
-	// NoteLetter writes what became of a letter of a report, found by its To.
-	// A letter that was sent stays as it is. When no letter waits any more the
+	// NoteDelivery writes what became of a delivery of a report, found by its To.
+	// A delivery that was sent stays as it is. When no delivery waits any more the
 	// report is delivered.
-	NoteLetter(ctx context.Context, report uint64, l tracker.Letter) error
-	// ChangeLetters lets change alter the letters of reports, but for those
-	// that were sent and for who they are to. It returns how many letters
+	NoteDelivery(ctx context.Context, report uint64, l tracker.Delivery) error
+	// ChangeDeliveries lets change alter the deliveries of reports, but for those
+	// that were sent and for who they are to. It returns how many deliveries
 	// differ from what they were.
-	ChangeLetters(ctx context.Context, reports []uint64, change func(report uint64, l *tracker.Letter)) (changed int, err error)
+	ChangeDeliveries(ctx context.Context, reports []uint64, change func(report uint64, l *tracker.Delivery)) (changed int, err error)
 }
 
 // Evidence is the files that changes name: pictures of products and pages.

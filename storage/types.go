@@ -11,17 +11,17 @@ import (
 
 // A Storefront is what is known of one storefront.
 type Storefront struct {
-	Name tracker.Name
+	Name tracker.StorefrontName
 	tracker.State
 }
 
 // A Query selects changes. The zero value selects the oldest hundred.
 type Query struct {
-	Storefront   tracker.Name   // empty: all
-	Kinds        []tracker.Kind // empty: all
-	Since, Until time.Time      // of Change.At: Since <= At < Until; zero: no bound
-	After        uint64         // only greater numbers
-	Before       uint64         // only smaller numbers; zero: no bound
+	Storefront   tracker.StorefrontName // empty: all
+	Kinds        []tracker.Kind         // empty: all
+	Since, Until time.Time              // of Change.At: Since <= At < Until; zero: no bound
+	After        uint64                 // only greater numbers
+	Before       uint64                 // only smaller numbers; zero: no bound
 	Limit        int
 	Newest       bool // from the newest down
 }
@@ -29,8 +29,8 @@ type Query struct {
 // A ScanQuery selects scans, newest first, those of the same millisecond by
 // storefront. The zero value selects the newest hundred.
 type ScanQuery struct {
-	Storefront tracker.Name // empty: all
-	Since      time.Time    // those that began then or later; zero: no bound
+	Storefront tracker.StorefrontName // empty: all
+	Since      time.Time              // those that began then or later; zero: no bound
 	// Before is a place in the list, such as that of the last scan that was
 	// read; the list goes on behind it. The zero value is its beginning.
 	Before ScanPlace
@@ -41,7 +41,7 @@ type ScanQuery struct {
 // that began at a time or, without a storefront, behind all that did.
 type ScanPlace struct {
 	Began      time.Time
-	Storefront tracker.Name
+	Storefront tracker.StorefrontName
 }
 
 // A ScanRecord is a scan with when the last complete one before it began.
@@ -77,8 +77,8 @@ type CoolDown struct {
 // A ReportQuery selects reports. The zero value selects the oldest hundred.
 type ReportQuery struct {
 	Channel string // empty: all
-	// With selects reports with a letter in this state; empty: all.
-	With   tracker.LetterState
+	// With selects reports with a delivery in this state; empty: all.
+	With   tracker.DeliveryState
 	After  uint64 // only greater numbers
 	Before uint64 // only smaller numbers; zero: no bound
 	// Since selects reports that were made then or later; zero: no bound.

@@ -8,21 +8,21 @@ type State struct {
 	LastScan     time.Time // when the newest scan began, whatever came of it
 	LastComplete time.Time // when the newest complete scan began
 	LastVerdict  Verdict
-	Parser       int  // version of the parser that read the last complete scan
-	Listed       int  // products listed
-	Removed      int  // products removed and kept for their history
-	Sum          Mark // sum of the marks of a catalog with every product settled, as the last complete scan listed it; zero when some are open
-	Incomplete   int  // scans in a row that were not complete
-	Gone         int  // scans in a row that found no storefront
-	Stalled      bool // the episode was reported
-	Closed       bool // the episode was reported
-	Shop         Shop // as the last complete scan stated it
+	Parser       int            // version of the parser that read the last complete scan
+	Listed       int            // products listed
+	Removed      int            // products removed and kept for their history
+	Sum          Fingerprint    // sum of the fingerprints of a catalog with every product settled, as the last complete scan listed it; zero when some are open
+	Incomplete   int            // scans in a row that were not complete
+	Gone         int            // scans in a row that found no storefront
+	Stalled      bool           // the episode was reported
+	Closed       bool           // the episode was reported
+	Shop         SellerIdentity // as the last complete scan stated it
 }
 
 // An Entry is what a comparison needs to know of every item of a catalog.
 type Entry struct {
-	ID   ProductID
-	Mark Mark // of the product as it was last seen; zero when the item is not settled
+	ID          ProductID
+	Fingerprint Fingerprint // of the product as it was last seen; zero when the item is not settled
 	// Removed says that the product is known to be gone, and Gone since when;
 	// zero when only the item tells.
 	Removed bool

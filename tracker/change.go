@@ -29,7 +29,7 @@ type Proof string
 
 const (
 	ProofGone     Proof = "gone"     // the item page says that the product does not exist
-	ProofOffshelf Proof = "offshelf" // the item page stays and says 已下架
+	ProofOffshelf Proof = "offshelf" // the item page stays and says that it is off the shelf
 	ProofUnlisted Proof = "unlisted" // still sold on its page, but enough complete scans did not list it
 	ProofUnseen   Proof = "unseen"   // its page could not be read, and enough complete scans did not list it
 )
@@ -38,7 +38,7 @@ const (
 type Change struct {
 	Seq        uint64 // its number in the log, from 1; zero before the commit
 	Kind       Kind
-	Storefront Name
+	Storefront StorefrontName
 	At         time.Time     // when the scan that showed it ended
 	Scan       time.Time     // when that scan began: its name
 	Product    *Product      // as it is now, or was last seen when removed; nil when about the storefront
@@ -71,24 +71,24 @@ type Evidenced struct {
 }
 
 type changeJSON struct {
-	Seq         uint64    `json:"seq"`
-	Kind        Kind      `json:"kind"`
-	Storefront  Name      `json:"storefront"`
-	At          string    `json:"at"`
-	Scan        string    `json:"scan"`
-	Proof       Proof     `json:"proof,omitempty"`
-	Product     *Product  `json:"product"`
-	Before      *Product  `json:"before"`
-	Probe       *Probe    `json:"probe,omitempty"`
-	Missing     int       `json:"missing,omitempty"`
-	AwaySeconds int64     `json:"away_seconds,omitempty"`
-	Reason      string    `json:"reason,omitempty"`
-	Verdict     Verdict   `json:"verdict,omitempty"`
-	SameAs      *SameAs   `json:"same_as,omitempty"`
-	Important   string    `json:"important,omitempty"`
-	Ignored     bool      `json:"ignored,omitempty"`
-	Corrects    uint64    `json:"corrects,omitempty"`
-	Pictures    Evidenced `json:"pictures,omitzero"`
+	Seq         uint64         `json:"seq"`
+	Kind        Kind           `json:"kind"`
+	Storefront  StorefrontName `json:"storefront"`
+	At          string         `json:"at"`
+	Scan        string         `json:"scan"`
+	Proof       Proof          `json:"proof,omitempty"`
+	Product     *Product       `json:"product"`
+	Before      *Product       `json:"before"`
+	Probe       *Probe         `json:"probe,omitempty"`
+	Missing     int            `json:"missing,omitempty"`
+	AwaySeconds int64          `json:"away_seconds,omitempty"`
+	Reason      string         `json:"reason,omitempty"`
+	Verdict     Verdict        `json:"verdict,omitempty"`
+	SameAs      *SameAs        `json:"same_as,omitempty"`
+	Important   string         `json:"important,omitempty"`
+	Ignored     bool           `json:"ignored,omitempty"`
+	Corrects    uint64         `json:"corrects,omitempty"`
+	Pictures    Evidenced      `json:"pictures,omitzero"`
 }
 
 // MarshalJSON writes the change in its public form (README.md, Commands).

@@ -45,7 +45,7 @@ func (m *Items) Apply(o Outcome) {
 func EntryOf(it *Item) Entry {
 	e := Entry{ID: it.ID, Removed: !it.Listed(), Gone: it.Removed}
 	if it.Settled() {
-		e.Mark = it.Product.Mark()
+		e.Fingerprint = it.Product.Fingerprint()
 	}
 	return e
 }

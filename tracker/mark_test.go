@@ -10,7 +10,7 @@ import (
 
 // markOf is what Mark is defined as. Marks are stored: a file that was written
 // with other ones would find every product changed.
-func markOf(p *tracker.Product) tracker.Mark {
+func markOf(p *tracker.Product) tracker.Fingerprint {
 	h := uint64(0x9e3779b97f4a7c15)
 	number := func(n uint64) {
 		hi, lo := bits.Mul64(h^n^0xbf58476d1ce4e5b9, 0x94d049bb133111eb)
@@ -30,7 +30,7 @@ func markOf(p *tracker.Product) tracker.Mark {
 	number(uint64(p.Price.Low))
 	number(uint64(p.Price.High))
 	number(0)
-	return tracker.Mark(h)
+	return tracker.Fingerprint(h)
 }
 
 func TestMarksStayWhatTheyAre(t *testing.T) {
@@ -38,7 +38,7 @@ func TestMarksStayWhatTheyAre(t *testing.T) {
 		ID: "45123456789", Title: "腾讯官方 糖大夫 智能血糖仪", URL: "https://detail.tmall.com/item.htm?id=45123456789",
 		Image: "https://img.alicdn.com/bao/uploaded/i1/O1CN01.jpg", Price: tracker.Price{Kind: tracker.PriceExact, Low: 29900, Currency: "CNY"},
 	}
-	if got, want := p.Mark(), tracker.Mark(0xc10fae0e31ff9c87); got != want {
+	if got, want := p.Fingerprint(), tracker.Fingerprint(0xc10fae0e31ff9c87); got != want {
 		t.Errorf("Mark = %#x, want %#x", uint64(got), uint64(want))
 	}
 	r := rand.New(rand.NewPCG(1, 2))
@@ -54,7 +54,7 @@ func TestMarksStayWhatTheyAre(t *testing.T) {
 			ID: tracker.ProductID(text()), Title: text(), Image: text(),
 			Price: tracker.Price{Kind: tracker.PriceKind(text()), Low: r.Int64(), High: r.Int64(), Currency: text()},
 		}
-		if got, want := p.Mark(), markOf(&p); got != want {
+		if got, want := p.Fingerprint(), markOf(&p); got != want {
 			t.Fatalf("Mark of %+v = %#x, want %#x", p, uint64(got), uint64(want))
 		}
 	}

@@ -36,11 +36,11 @@ type Plan struct {
 	reread bool
 	at     time.Time // of changes
 
-	shown           *places // the products of the scan
-	sum             Mark    // of all that a complete scan shows
-	same            []bool  // the catalog has the product of this place as it is shown; nil when nothing was compared
-	others          []Entry // all entries but those, in the order of their ids
-	listed, removed int     // entries so far
+	shown           *fingerprintIndex // the products of the scan
+	sum             Fingerprint       // of all that a complete scan shows
+	same            []bool            // the catalog has the product of this place as it is shown; nil when nothing was compared
+	others          []Entry           // all entries but those, in the order of their ids
+	listed, removed int               // entries so far
 
 	items *planned // see ItemIDs
 }
@@ -77,8 +77,8 @@ func NewPlan(state State, s *Scan, r Rules) *Plan {
 	if !p.reads() {
 		return p
 	}
-	p.shown = placesOf(s.Products)
-	for _, m := range p.shown.marks {
+	p.shown = fingerprintsOf(s.Products)
+	for _, m := range p.shown.prints {
 		p.sum += m
 	}
 	if p.NeedsEntries() {
@@ -103,10 +103,10 @@ func (p *Plan) NeedsEntries() bool {
 	return false
 }
 
-// Known takes in the entry of a settled item by its mark, and reports whether
-// the scan shows the item as it is. Otherwise the entry must be added. A mark
+// Known takes in the entry of a settled item by its fingerprint, and reports whether
+// the scan shows the item as it is. Otherwise the entry must be added. A fingerprint
 // of zero is never known.
-func (p *Plan) Known(m Mark) bool {
+func (p *Plan) Known(m Fingerprint) bool {
 	if m == 0 {
 		return false
 	}
@@ -120,7 +120,7 @@ func (p *Plan) Known(m Mark) bool {
 
 // Add takes in the entry of an item. Entries come in the order of their ids.
 func (p *Plan) Add(e Entry) {
-	if p.Known(e.Mark) {
+	if p.Known(e.Fingerprint) {
 		return
 	}
 	if e.Removed {
@@ -197,7 +197,7 @@ func (p *Plan) differ() map[ProductID]int {
 		if p.same[i] {
 			continue
 		}
-		if last, _ := p.shown.find(p.shown.marks[i]); !p.same[last] {
+		if last, _ := p.shown.find(p.shown.prints[i]); !p.same[last] {
 			differ[p.scan.Products[i].ID] = i
 		}
 	}

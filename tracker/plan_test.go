@@ -95,7 +95,7 @@ func TestAPlanCountsEntries(t *testing.T) {
 	for _, id := range []tracker.ProductID{"a", "b", "c", "d"} {
 		it := catalog.All[id]
 		e := tracker.EntryOf(&it)
-		known := p.Known(e.Mark)
+		known := p.Known(e.Fingerprint)
 		if known != (id == "a") {
 			t.Errorf("Known of %s = %v", id, known)
 		}

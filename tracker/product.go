@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// A Name is the name that the configuration gives to a storefront. It is the
+// A StorefrontName is the name that the configuration gives to a storefront. It is the
 // key under which everything about the storefront is kept.
-type Name string
+type StorefrontName string
 
 // A ProductID is the number under which a marketplace sells a product. It is a
 // string because it outgrew 32 bits long ago and is never computed with:
@@ -21,7 +21,7 @@ type ProductID string
 // A Storefront is one seller's shop on a marketplace, as the configuration
 // names it.
 type Storefront struct {
-	Name Name
+	Name StorefrontName
 	URL  string // where its listing begins
 	// Marketplace is its name; empty where the address tells.
 	Marketplace string
@@ -39,21 +39,21 @@ type Product struct {
 	Price Price
 }
 
-// A Mark is a fingerprint of what may change about a product: its title, its
-// picture and its price. Equal products have equal marks. It saves reading the
+// A Fingerprint is a fingerprint of what may change about a product: its title, its
+// picture and its price. Equal products have equal fingerprints. It saves reading the
 // catalog's copy of a product that did not change; it is no protection against
 // a forger.
-type Mark uint64
+type Fingerprint uint64
 
-// Mark returns the product's fingerprint.
-func (p *Product) Mark() Mark {
+// Fingerprint returns the product's fingerprint.
+func (p *Product) Fingerprint() Fingerprint {
 	h := mix(0x9e3779b97f4a7c15).text(string(p.ID)).text(p.Title).text(p.Image)
 	h = h.text(string(p.Price.Kind)).text(p.Price.Currency)
-	return Mark(h.number(uint64(p.Price.Low)).number(uint64(p.Price.High)).number(0))
+	return Fingerprint(h.number(uint64(p.Price.Low)).number(uint64(p.Price.High)).number(0))
 }
 
 // A mix is a hash that takes in eight bytes at a time, because a scan asks for
-// the marks of all its products. Its sums are stored: it must never change.
+// the fingerprints of all its products. Its sums are stored: it must never change.
 type mix uint64
 
 func (h mix) number(n uint64) mix {
@@ -215,8 +215,8 @@ type Item struct {
 	Pending Price
 	// Probe is the last look at the item page since the product is missing.
 	Probe *Probe
-	// Look is that of the main picture; empty when it was never loaded.
-	Look Look
+	// ImageHash is that of the main picture; empty when it was never loaded.
+	ImageHash ImageHash
 }
 
 // Listed reports whether the storefront offers the product as far as is known.
@@ -224,7 +224,7 @@ type Item struct {
 func (it *Item) Listed() bool { return it.Removed.IsZero() }
 
 // Settled reports whether the catalog's copy of the product needs no look when
-// a scan shows the same mark again.
+// a scan shows the same fingerprint again.
 func (it *Item) Settled() bool {
 	return it.Listed() && it.Missing == 0 && !it.Pending.Known()
 }

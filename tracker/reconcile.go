@@ -101,7 +101,7 @@ func (rc *reconciler) complete() {
 // add takes in a product that was never seen before.
 func (rc *reconciler) add(p *Product) {
 	pic := rc.scan.Pictures[p.ID]
-	rc.Items = append(rc.Items, Item{Product: *p, FirstSeen: rc.scan.Began, Look: pic.Look})
+	rc.Items = append(rc.Items, Item{Product: *p, FirstSeen: rc.scan.Began, ImageHash: pic.Hash})
 	rc.State.Listed++
 	if !rc.first {
 		rc.change(Change{
@@ -123,19 +123,19 @@ func (rc *reconciler) see(it Item, p *Product) {
 	it.Product.URL = p.URL
 	it.Title = p.Title
 	it.price(p.Price, rc.reread)
-	_, like := pic.Look.Like(cmp.Or(it.Look, pic.Was))
+	_, like := pic.Hash.Similar(cmp.Or(it.ImageHash, pic.Was))
 	samePicture := p.Image == "" || p.Image == it.Image || like
 	switch {
 	case p.Image == "":
-	case looked && pic.Look == "" && !samePicture && it.Image != "" && !rc.reread:
+	case looked && pic.Hash == "" && !samePicture && it.Image != "" && !rc.reread:
 		// It could not be had, and may be the same one at another address:
 		// the next scan looks again.
 		samePicture, rc.open = true, true
 	default:
 		it.Image = p.Image
 	}
-	if pic.Look != "" {
-		it.Look = pic.Look
+	if pic.Hash != "" {
+		it.ImageHash = pic.Hash
 	}
 	if it != was {
 		it.LastSeen = rc.scan.Began // while it is written anyway
@@ -203,8 +203,8 @@ func (rc *reconciler) miss(missed []Item) {
 		} else if it.Probe != nil && (it.Probe.State == PageGone || it.Probe.State == PageOffshelf) {
 			it.Probe = nil // of a silent scan; the product may be back by now
 		}
-		if pic := rc.scan.Pictures[it.ID]; pic.Look != "" {
-			it.Look = pic.Look
+		if pic := rc.scan.Pictures[it.ID]; pic.Hash != "" {
+			it.ImageHash = pic.Hash
 		}
 		proof := it.proof(enough, rc.rules.Probes > 0)
 		if proof != "" && !rc.first && !rc.reread {

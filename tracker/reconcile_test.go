@@ -40,7 +40,7 @@ func scanned(v tracker.Verdict, products ...string) step {
 					}
 					s.Pictures[id] = tracker.Picture{} // it could not be had
 					if grey, err := strconv.Atoi(value); err == nil {
-						s.Pictures[id] = tracker.Picture{Look: plainLook(uint8(grey))}
+						s.Pictures[id] = tracker.Picture{Hash: plainLook(uint8(grey))}
 					}
 				case "price":
 					p.Price = tracker.Price{Currency: "CNY"}
@@ -84,12 +84,12 @@ func with(st step, more func(*tracker.Scan)) step {
 }
 
 // plainLook is the look of a picture of one grey.
-func plainLook(grey uint8) tracker.Look {
+func plainLook(grey uint8) tracker.ImageHash {
 	img := image.NewGray(image.Rect(0, 0, 16, 16))
 	for i := range img.Pix {
 		img.Pix[i] = grey
 	}
-	return tracker.LookOf(img)
+	return tracker.ImageHashOf(img)
 }
 
 // tell says a change in a word or two: "removed b gone".

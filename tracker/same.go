@@ -13,7 +13,7 @@ const linkWithin = 90 * 24 * time.Hour
 
 // link says of added products which removed ones they probably are: sellers
 // delete a product and list it anew. Those that this scan itself finds removed
-// count, because both happen between two scans as a rule.
+// count, because both happen between two scans usually.
 func (rc *reconciler) link(items []Item) {
 	var gone map[string][]Item // by plain title
 	for i := range rc.Changes {
@@ -24,7 +24,7 @@ func (rc *reconciler) link(items []Item) {
 		if gone == nil {
 			gone = rc.goneLately(items)
 		}
-		ch.SameAs = sameAs(ch.Product, rc.scan.Pictures[ch.Product.ID].Look, gone[plain(ch.Product.Title)])
+		ch.SameAs = sameAs(ch.Product, rc.scan.Pictures[ch.Product.ID].Hash, gone[plain(ch.Product.Title)])
 	}
 }
 
@@ -45,11 +45,11 @@ func (rc *reconciler) goneLately(items []Item) map[string][]Item {
 // sameAs finds the removed product that a new one probably is, among those of
 // its title. The picture must agree as well; of several, the one removed last
 // is named.
-func sameAs(p *Product, look Look, gone []Item) *SameAs {
+func sameAs(p *Product, look ImageHash, gone []Item) *SameAs {
 	var best *SameAs
 	var when time.Time
 	for _, it := range gone {
-		confidence, like := look.Like(it.Look)
+		confidence, like := look.Similar(it.ImageHash)
 		if p.Image != "" && p.Image == it.Image {
 			confidence, like = 0.99, true
 		}

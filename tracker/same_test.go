@@ -17,7 +17,7 @@ import (
 
 // uploaded is the look of a picture as it comes back after another upload: in
 // another size and compression.
-func uploaded(t *testing.T, key string, side, quality int) tracker.Look {
+func uploaded(t *testing.T, key string, side, quality int) tracker.ImageHash {
 	t.Helper()
 	img, _, err := image.Decode(bytes.NewReader(fixtures.Picture(key)))
 	if err != nil {
@@ -25,7 +25,7 @@ func uploaded(t *testing.T, key string, side, quality int) tracker.Look {
 	}
 	small := image.NewRGBA(image.Rect(0, 0, side, side))
 	draw.BiLinear.Scale(small, small.Bounds(), img, img.Bounds(), draw.Src, nil)
-	return tracker.LookOf(compressed(t, small, quality))
+	return tracker.ImageHashOf(compressed(t, small, quality))
 }
 
 // TestLinkerOnLookAlikes measures on a made set how often a product that is
@@ -47,7 +47,7 @@ func TestLinkerOnLookAlikes(t *testing.T) {
 	for i := range n {
 		p := tracker.Product{ID: id("old", i), Title: title(i), Image: fmt.Sprintf("https://img/old%d", i), Price: yuan(9900)}
 		first.Products = append(first.Products, p)
-		first.Pictures[p.ID] = tracker.Picture{Look: uploaded(t, fmt.Sprint("product ", i), 240, 80)}
+		first.Pictures[p.ID] = tracker.Picture{Hash: uploaded(t, fmt.Sprint("product ", i), 240, 80)}
 		second.Probes = append(second.Probes, tracker.Probe{Product: p.ID, State: tracker.PageGone, At: second.Began})
 	}
 	keep := tracker.Product{ID: "keep", Title: "keep", Image: "https://img/keep"}
@@ -61,7 +61,7 @@ func TestLinkerOnLookAlikes(t *testing.T) {
 	truth := map[tracker.ProductID]tracker.ProductID{}
 	add := func(p tracker.ProductID, title string, picture string, is tracker.ProductID) {
 		third.Products = append(third.Products, tracker.Product{ID: p, Title: title, Image: "https://img/" + string(p), Price: yuan(9900)})
-		third.Pictures[p] = tracker.Picture{Look: uploaded(t, picture, []int{180, 240, 400, 800}[random.IntN(4)], 35+random.IntN(60))}
+		third.Pictures[p] = tracker.Picture{Hash: uploaded(t, picture, []int{180, 240, 400, 800}[random.IntN(4)], 35+random.IntN(60))}
 		if is != "" {
 			truth[p] = is
 		}

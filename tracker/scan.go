@@ -23,7 +23,7 @@ func (v Verdict) Wall() bool { return v == Login || v == Blocked }
 
 // A Scan is one reading of a storefront, whole or not, also when it failed.
 type Scan struct {
-	Storefront Name
+	Storefront StorefrontName
 	Began      time.Time // to the millisecond; the scan's name among those of its storefront
 	Took       time.Duration
 	Verdict    Verdict
@@ -49,19 +49,19 @@ type Scan struct {
 
 // Evidence is what a scan can show for its verdict.
 type Evidence struct {
-	Layout     string   `json:"layout,omitempty"` // which template the storefront uses: classic, cshop, react
-	Parser     int      `json:"parser,omitempty"` // version of the parser that read it
-	Pages      int      `json:"pages"`            // listing pages read, each counted once
-	Products   int      `json:"products"`         // different products seen
-	Declared   Declared `json:"declared"`         // what the storefront itself says
-	Duplicates int      `json:"duplicates"`       // products met again on another page or the same one
-	Passes     int      `json:"passes,omitempty"` // times the pages were walked; more than 1 when the list moved
-	Retries    int      `json:"retries,omitempty"`
-	Opened     int      `json:"opened,omitempty"` // pages asked of the marketplace, all kinds and tries together
-	Stop       string   `json:"stop,omitempty"`   // why reading ended: "last page", "no more products", "login", …
-	Shop       Shop     `json:"shop,omitzero"`
-	Probed     int      `json:"probed,omitempty"` // item pages opened
-	Wall       Verdict  `json:"wall,omitempty"`   // a wall met on an item page, after the list was read
+	Layout     string         `json:"layout,omitempty"` // which template the storefront uses: classic, cshop, react
+	Parser     int            `json:"parser,omitempty"` // version of the parser that read it
+	Pages      int            `json:"pages"`            // listing pages read, each counted once
+	Products   int            `json:"products"`         // different products seen
+	Declared   Declared       `json:"declared"`         // what the storefront itself says
+	Duplicates int            `json:"duplicates"`       // products met again on another page or the same one
+	Passes     int            `json:"passes,omitempty"` // times the pages were walked; more than 1 when the list moved
+	Retries    int            `json:"retries,omitempty"`
+	Opened     int            `json:"opened,omitempty"` // pages asked of the marketplace, all kinds and tries together
+	Stop       string         `json:"stop,omitempty"`   // why reading ended: "last page", "no more products", "login", …
+	Shop       SellerIdentity `json:"shop,omitzero"`
+	Probed     int            `json:"probed,omitempty"` // item pages opened
+	Wall       Verdict        `json:"wall,omitempty"`   // a wall met on an item page, after the list was read
 	// RetryAfter is for how many seconds the marketplace asked to be left
 	// alone.
 	RetryAfter int      `json:"retry_after,omitempty"`
@@ -75,8 +75,8 @@ type Declared struct {
 	Products int `json:"products"`
 }
 
-// A Shop is the identity that a storefront states for itself.
-type Shop struct {
+// A SellerIdentity is the identity that a storefront states for itself.
+type SellerIdentity struct {
 	ID     string `json:"id,omitempty"`
 	Seller string `json:"seller,omitempty"`
 	Name   string `json:"name,omitempty"`
@@ -87,7 +87,7 @@ type PageState string
 
 const (
 	PageGone     PageState = "gone"     // the product does not exist
-	PageOffshelf PageState = "offshelf" // the page stays and says 已下架
+	PageOffshelf PageState = "offshelf" // the page stays and says that the product is off the shelf
 	PageSold     PageState = "sold"     // it is offered, also when it is sold out
 	PageUnknown  PageState = "unknown"  // a wall, a time-out, a page that says nothing
 )
@@ -106,12 +106,12 @@ type Probe struct {
 
 // A Picture is what a look at a product's main picture gave.
 type Picture struct {
-	Look Look   // empty when it could not be had
-	File string // evidence file; empty when none was kept
-	Card string // evidence file of the product's card in the list; empty when none
+	Hash ImageHash // empty when it could not be had
+	File string    // evidence file; empty when none was kept
+	Card string    // evidence file of the product's card in the list; empty when none
 	// Was and WasFile are those of the picture that this one replaces, when
 	// its address is another one.
-	Was     Look
+	Was     ImageHash
 	WasFile string
 }
 
@@ -119,17 +119,17 @@ type Picture struct {
 const TimeFormat = "2006-01-02T15:04:05.000Z07:00"
 
 type scanJSON struct {
-	Storefront Name     `json:"storefront"`
-	Scan       string   `json:"scan"`
-	Verdict    Verdict  `json:"verdict"`
-	Reason     string   `json:"reason"`
-	Products   int      `json:"products"`
-	Pages      int      `json:"pages"`
-	Declared   Declared `json:"declared"`
-	TookMS     int64    `json:"took_ms"`
-	Changed    int      `json:"changed"`
-	Doubted    bool     `json:"doubted,omitempty"`
-	Evidence   Evidence `json:"evidence"`
+	Storefront StorefrontName `json:"storefront"`
+	Scan       string         `json:"scan"`
+	Verdict    Verdict        `json:"verdict"`
+	Reason     string         `json:"reason"`
+	Products   int            `json:"products"`
+	Pages      int            `json:"pages"`
+	Declared   Declared       `json:"declared"`
+	TookMS     int64          `json:"took_ms"`
+	Changed    int            `json:"changed"`
+	Doubted    bool           `json:"doubted,omitempty"`
+	Evidence   Evidence       `json:"evidence"`
 }
 
 // MarshalJSON writes the scan in its public form (README.md, Commands),

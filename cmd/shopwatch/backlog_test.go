@@ -66,7 +66,7 @@ func (m *mute) wait(t *testing.T, within time.Duration) {
 	select {
 	case <-m.taken:
 	case <-time.After(within):
-		t.Fatalf("no letter is tried within %s", within)
+		t.Fatalf("no delivery is tried within %s", within)
 	}
 }
 
@@ -172,8 +172,8 @@ func TestTenThousandChangesWait(t *testing.T) {
 	}
 	began := time.Now()
 	out, errs, status := w.do("mail", "retry")
-	if took := time.Since(began); status != 0 || out != "30000 letters tried again\n" || took > answersWithin {
-		t.Errorf("mail retry = %d %q %q after %s, want an answer about 30,000 letters within %s", status, out, errs, took, answersWithin)
+	if took := time.Since(began); status != 0 || out != "30000 deliveries tried again\n" || took > answersWithin {
+		t.Errorf("mail retry = %d %q %q after %s, want an answer about 30,000 deliveries within %s", status, out, errs, took, answersWithin)
 	}
 	began = time.Now()
 	if err := daemon.Process.Signal(syscall.SIGTERM); err != nil {
@@ -186,7 +186,7 @@ func TestTenThousandChangesWait(t *testing.T) {
 	if cpu := daemon.ProcessState.UserTime() + daemon.ProcessState.SystemTime(); cpu > 10*time.Second {
 		t.Errorf("the daemon worked for %s", cpu)
 	}
-	// 30 for the reports, 15 for the retry, a few for letters and housekeeping.
+	// 30 for the reports, 15 for the retry, a few for deliveries and housekeeping.
 	if got := written(t, path) - before; got > 100 {
 		t.Errorf("the daemon wrote %d times to its database, want 100 times at most", got)
 	}
@@ -205,7 +205,7 @@ func TestTenThousandChangesWait(t *testing.T) {
 	}
 	defer cmd.Process.Kill()
 	line, err := bufio.NewReader(stdout).ReadString('\n')
-	if took := time.Since(began); err != nil || line != "30000 letters tried again\n" || took > answersWithin {
+	if took := time.Since(began); err != nil || line != "30000 deliveries tried again\n" || took > answersWithin {
 		t.Errorf("mail retry without a daemon: %q, %v after %s, want an answer within %s", line, err, took, answersWithin)
 	}
 	for _, s := range servers {
@@ -231,8 +231,8 @@ func TestTenThousandChangesWait(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, r := range reports {
-		if len(r.Changes) != 1 || len(r.Letters) != 1 || r.Letters[0].State != tracker.Waiting {
-			t.Fatalf("report %+v, want one change and a letter that waits", r)
+		if len(r.Changes) != 1 || len(r.Deliveries) != 1 || r.Deliveries[0].State != tracker.Waiting {
+			t.Fatalf("report %+v, want one change and a delivery that waits", r)
 		}
 		told[fmt.Sprint(r.Channel, r.Changes[0])]++
 	}

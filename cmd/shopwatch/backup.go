@@ -63,13 +63,13 @@ type restoreCommand struct {
 
 // Help gives an example.
 func (restoreCommand) Help() string {
-	return `End the daemon before. The present database is kept beside it under another name.
+	return `Stop the daemon first. The present database is kept beside it under another name.
 
 Example:
   shopwatch restore FILE`
 }
 
-// Run puts the backup in the place of the database.
+// Run replaces the database with the backup.
 func (r *restoreCommand) Run(a *app) error {
 	c, err := a.load()
 	if err != nil {
@@ -77,7 +77,7 @@ func (r *restoreCommand) Run(a *app) error {
 	}
 	aside, err := bolt.Restore(databasePath(c), r.File)
 	if errors.Is(err, bolt.ErrLocked) {
-		return fmt.Errorf("%w; end the daemon first", err)
+		return fmt.Errorf("%w; stop the daemon first", err)
 	}
 	if err != nil {
 		return err

@@ -14,10 +14,10 @@ import (
 
 // A changesCommand prints the change log.
 type changesCommand struct {
-	Storefront tracker.Name   `help:"Only of this storefront." placeholder:"NAME"`
-	Kind       []tracker.Kind `help:"Only of these kinds: ${kinds}." placeholder:"KIND"`
-	Since      When           `help:"Only since then: 24h, 7d, 2026-11-22." placeholder:"TIME"`
-	Limit      int            `short:"n" default:"100" help:"At most so many, the newest; 0 for all (${default})."`
+	Storefront tracker.StorefrontName `help:"Only of this storefront." placeholder:"NAME"`
+	Kind       []tracker.Kind         `help:"Only of these kinds: ${kinds}." placeholder:"KIND"`
+	Since      When                   `help:"Only since then: 24h, 7d, 2026-11-22." placeholder:"TIME"`
+	Limit      int                    `short:"n" default:"100" help:"At most so many, the newest; 0 for all (${default})."`
 }
 
 // Help gives examples.
@@ -105,7 +105,7 @@ func describe(c *tracker.Change) string {
 
 var proofWords = map[tracker.Proof]string{
 	tracker.ProofGone:     "its page says that it does not exist",
-	tracker.ProofOffshelf: "its page says 已下架",
+	tracker.ProofOffshelf: "its page says that it is off the shelf",
 	tracker.ProofUnlisted: "still sold on its page, but no longer listed",
 	tracker.ProofUnseen:   "no longer listed; its page could not be read",
 }

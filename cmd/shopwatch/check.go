@@ -81,9 +81,9 @@ func (a *app) found(f finding) error {
 	}
 	mark := term.Paint(a.out, term.Green, "ok  ")
 	if !f.OK {
-		mark = term.Paint(a.out, term.Red, "MEND")
+		mark = term.Paint(a.out, term.Red, "FIX ")
 	}
-	const indent = len("MEND  configuration    ")
+	const indent = len("FIX   configuration    ")
 	text := term.Plain(f.Text)
 	if columns := term.Columns(a.out); columns > indent+20 {
 		text = strings.Join(term.Wrap(text, columns-indent), "\n"+strings.Repeat(" ", indent))
@@ -142,7 +142,7 @@ func tryTab(ctx context.Context, b *browser.Browser) (err error) {
 			const look = () => document.readyState === "complete" ? done(true) : setTimeout(look, 10)
 			look()
 		})}`
-		mend = "install a font for Chinese text (on Debian: apt-get install fonts-noto-cjk)"
+		fix = "install a font for Chinese text (on Debian: apt-get install fonts-noto-cjk)"
 	)
 	defer func() { err = errors.Join(err, b.Close()) }()
 	tab, err := b.Tab(ctx, browser.TabOptions{Script: script})
@@ -161,11 +161,11 @@ func tryTab(ctx context.Context, b *browser.Browser) (err error) {
 	}
 	switch {
 	case errors.Is(err, browser.ErrLost), errors.Is(err, browser.ErrCrashed):
-		return fmt.Errorf("%w over a page with text: %s", err, mend)
+		return fmt.Errorf("%w over a page with text: %s", err, fix)
 	case err != nil:
 		return fmt.Errorf("draw a page: %w", err)
 	case bytes.Equal(drawn[0], drawn[1]):
-		return fmt.Errorf("it draws boxes for Chinese characters: %s", mend)
+		return fmt.Errorf("it draws boxes for Chinese characters: %s", fix)
 	}
 	return nil
 }
@@ -332,24 +332,24 @@ func foundIn(ctx context.Context, path string, client *web.Client) (database fin
 // checkClock shows the time, and doubts it when it lies before the program or
 // before a scan that was kept, for which it asks a database that answers.
 func (a *app) checkClock(c *config.Config, db bool) finding {
-	const mend = "set the clock (timedatectl set-ntp true)"
+	const fix = "set the clock (timedatectl set-ntp true)"
 	now := time.Now()
 	text := fmt.Sprintf("%s (%s)", now.In(c.Timezone.Location).Format("2006-01-02 15:04:05 MST"), c.Timezone)
 	if now.Year() < 2026 {
-		return finding{"clock", false, text + " is in the past: " + mend}
+		return finding{"clock", false, text + " is in the past: " + fix}
 	}
 	if !db {
 		return finding{"clock", true, text}
 	}
 	if at, name := a.lastScan(c); at.Sub(now) > 10*time.Minute {
-		return finding{"clock", false, fmt.Sprintf("%s is before the last scan of %s, %s: %s", text, name, term.Time(at, c.Timezone.Location), mend)}
+		return finding{"clock", false, fmt.Sprintf("%s is before the last scan of %s, %s: %s", text, name, term.Time(at, c.Timezone.Location), fix)}
 	}
 	return finding{"clock", true, text}
 }
 
 // lastScan returns when a storefront was scanned last, and which; zero when
 // none was.
-func (a *app) lastScan(c *config.Config) (at time.Time, name tracker.Name) {
+func (a *app) lastScan(c *config.Config) (at time.Time, name tracker.StorefrontName) {
 	if _, err := os.Stat(databasePath(c)); err != nil {
 		return at, ""
 	}
@@ -365,7 +365,7 @@ func (a *app) lastScan(c *config.Config) (at time.Time, name tracker.Name) {
 	return at, name
 }
 
-// checkOutbox tells of the oldest letter that waits after it was tried, and of
+// checkOutbox tells of the oldest delivery that waits after it was tried, and of
 // the newest that was refused. One to a recipient who is no longer told is
 // nobody's concern.
 func (a *app) checkOutbox(c *config.Config) []finding {
@@ -377,7 +377,7 @@ func (a *app) checkOutbox(c *config.Config) []finding {
 		reports, err := outbox(a.ctx, client)
 		for i := range reports {
 			r := &reports[i]
-			for _, l := range r.Letters {
+			for _, l := range r.Deliveries {
 				text := fmt.Sprintf("the report of %s to %s", term.Time(r.Created, c.Timezone.Location), l.To)
 				switch {
 				case l.State == tracker.Waiting && l.Attempts > 0:
@@ -391,10 +391,10 @@ func (a *app) checkOutbox(c *config.Config) []finding {
 	})
 	var all []finding
 	if len(waiting) > 0 {
-		all = append(all, finding{"outbox", false, fmt.Sprintf("%s; shopwatch mail outbox shows %s", waiting[0], term.Count(len(waiting), 0, "letter"))})
+		all = append(all, finding{"outbox", false, fmt.Sprintf("%s; shopwatch mail outbox shows %s", waiting[0], term.Count(len(waiting), 0, "delivery"))})
 	}
 	if n := len(dead); n > 0 {
-		all = append(all, finding{"outbox", false, fmt.Sprintf("%s; mend it and try again with shopwatch mail retry NUMBER, or take the recipient out; shopwatch mail outbox shows %s", dead[n-1], term.Count(n, 0, "letter"))})
+		all = append(all, finding{"outbox", false, fmt.Sprintf("%s; fix it and try again with shopwatch mail retry NUMBER, or take the recipient out; shopwatch mail outbox shows %s", dead[n-1], term.Count(n, 0, "delivery"))})
 	}
 	if len(all) == 0 {
 		all = append(all, result("outbox", "nothing waits", err))

@@ -36,7 +36,7 @@ func TestReloadRefuses(t *testing.T) {
 	}{
 		{"the same again", good, "", true},
 		{"a mistake", "storefront: []", "configuration refused", false},
-		{"another data directory", "data: elsewhere\n" + good, "end the daemon and start it anew", false},
+		{"another data directory", "data: elsewhere\n" + good, "restart the daemon to use it", false},
 		{"another name for a storefront", strings.Replace(good, "name: tencent", "name: tencent2", 1), "a storefront has another name", true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

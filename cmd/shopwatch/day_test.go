@@ -382,7 +382,7 @@ func (d *day) change() {
 // relist puts a product back on the shelf whose removal both channels know.
 func (d *day) relist() {
 	told := map[fact]int{}
-	for _, l := range d.letters() {
+	for _, l := range d.deliveries() {
 		for _, row := range l.rows {
 			told[row.fact()]++
 		}
@@ -639,23 +639,23 @@ type row map[string]string
 
 func (r row) fact() fact { return fact{r["storefront"], r["kind"], strings.TrimPrefix(r["id"], "'")} }
 
-// A letter is what arrived under one Message-ID, however often.
-type letter struct {
+// A delivery is what arrived under one Message-ID, however often.
+type delivery struct {
 	id, to string
 	copies int
 	rows   []row
 }
 
-// letters is what the mail server got.
-func (d *day) letters() []*letter {
-	var all []*letter
+// deliveries is what the mail server got.
+func (d *day) deliveries() []*delivery {
+	var all []*delivery
 	for _, m := range d.mail.Mails() {
 		msg, err := mail.ReadMessage(bytes.NewReader(m.Raw))
 		if err != nil {
 			d.t.Fatal(err)
 		}
-		l := &letter{id: msg.Header.Get("Message-ID"), to: m.To[0], copies: 1, rows: d.rows(msg.Header.Get("Content-Type"), msg.Header.Get("Content-Transfer-Encoding"), msg.Body)}
-		if i := slices.IndexFunc(all, func(o *letter) bool { return o.id == l.id }); i >= 0 {
+		l := &delivery{id: msg.Header.Get("Message-ID"), to: m.To[0], copies: 1, rows: d.rows(msg.Header.Get("Content-Type"), msg.Header.Get("Content-Transfer-Encoding"), msg.Body)}
+		if i := slices.IndexFunc(all, func(o *delivery) bool { return o.id == l.id }); i >= 0 {
 			all[i].copies++
 			if all[i].to != l.to || fmt.Sprint(all[i].rows) != fmt.Sprint(l.rows) {
 				d.t.Errorf("Message-ID %s came with two contents", l.id)
@@ -715,7 +715,7 @@ func (d *day) rows(kind, encoding string, body io.Reader) []row {
 // told is how often each fact was told to each channel.
 func (d *day) told() map[string]map[fact]int {
 	all := map[string]map[fact]int{"scans": {}, "digest": {}}
-	for _, l := range d.letters() {
+	for _, l := range d.deliveries() {
 		channel, _, _ := strings.Cut(l.to, "@")
 		for _, r := range l.rows {
 			all[channel][r.fact()]++
@@ -822,7 +822,7 @@ func (d *day) accountScans(db *bolt.DB, from, to time.Time, report io.Writer) {
 	records := map[string][]tracker.Scan{}
 	spans := slices.Clone(d.spans)
 	for _, s := range d.stalls {
-		all, err := db.Scans(d.t.Context(), storage.ScanQuery{Storefront: tracker.Name(s.name), Limit: 10_000})
+		all, err := db.Scans(d.t.Context(), storage.ScanQuery{Storefront: tracker.StorefrontName(s.name), Limit: 10_000})
 		if err != nil {
 			d.t.Fatal(err)
 		}
@@ -995,7 +995,7 @@ func explain(from, to time.Time, spans []span) (idle time.Duration, why string) 
 func (d *day) accountEpisodes(records map[string][]tracker.Scan, report io.Writer) {
 	total := map[string]int{}
 	told := map[string]map[string]int{"scans": {}, "digest": {}}
-	for _, l := range d.letters() {
+	for _, l := range d.deliveries() {
 		channel, _, _ := strings.Cut(l.to, "@")
 		for _, r := range l.rows {
 			if r["kind"] == "stalled" || r["kind"] == "recovered" || r["kind"] == "closed" {
@@ -1054,7 +1054,7 @@ func (d *day) tried(name string, r tracker.Scan) bool {
 // accountChanges compares what was true with what the mails say.
 func (d *day) accountChanges(db *bolt.DB, report io.Writer) {
 	told := d.told()
-	letters := d.letters()
+	deliveries := d.deliveries()
 	for channel, got := range told {
 		for f, n := range got {
 			_, is := d.truth[f]
@@ -1073,7 +1073,7 @@ func (d *day) accountChanges(db *bolt.DB, report io.Writer) {
 		}
 	}
 	copies, seqs := 0, map[string]string{}
-	for _, l := range letters {
+	for _, l := range deliveries {
 		copies += l.copies - 1
 		for _, r := range l.rows {
 			if other := seqs[l.to+r["seq"]]; other != "" {
@@ -1102,7 +1102,7 @@ func (d *day) accountChanges(db *bolt.DB, report io.Writer) {
 	for _, channel := range []string{"scans", "digest"} {
 		fmt.Fprintf(report, "  told to %-10s %d\n", channel, len(told[channel]))
 	}
-	fmt.Fprintf(report, "mails                %d under %d Message-IDs, %d of them again under the same\n", len(d.mail.Mails()), len(letters), copies)
+	fmt.Fprintf(report, "mails                %d under %d Message-IDs, %d of them again under the same\n", len(d.mail.Mails()), len(deliveries), copies)
 }
 
 // proven reports whether a proof is one that the product's page can give. A

@@ -11,7 +11,7 @@ import (
 // A disputeCommand says that a change is wrong.
 type disputeCommand struct {
 	Seq    uint64 `arg:"" help:"The number of the change, as shopwatch changes prints it."`
-	Reason string `required:"" help:"Why it is wrong, for those who were told of it."`
+	Reason string `required:"" help:"Why it is wrong; the correction says so."`
 }
 
 // Help tells what follows.

@@ -152,7 +152,7 @@ func mayStartChrome(c *config.Config) error {
 
 // openedToday counts the pages of a storefront that were asked for within 24
 // hours.
-func (e *engine) openedToday(name tracker.Name) (int, error) {
+func (e *engine) openedToday(name tracker.StorefrontName) (int, error) {
 	return e.store.PagesOpened(context.Background(), name, time.Now().Add(-24*time.Hour))
 }
 

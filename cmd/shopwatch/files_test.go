@@ -79,8 +79,8 @@ func TestFewFiles(t *testing.T) {
 		t.Error("check finds all well")
 	}
 	for _, want := range []string{
-		"MEND  chrome", "too many open files: at most 40 may be open at once; raise that to", "ulimit -n; LimitNOFILE=",
-		"MEND  files            only 40 may be open at once",
+		"FIX   chrome", "too many open files: at most 40 may be open at once; raise that to", "ulimit -n; LimitNOFILE=",
+		"FIX   files            only 40 may be open at once",
 	} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("check does not say %q:\n%s", want, out)

@@ -28,16 +28,16 @@ type journal struct {
 	log *slog.Logger
 
 	mu     sync.Mutex
-	deaths map[tracker.Name]int // in a row, of the scans of a storefront
-	avoid  []string             // addresses of pictures
+	deaths map[tracker.StorefrontName]int // in a row, of the scans of a storefront
+	avoid  []string                       // addresses of pictures
 }
 
 // A journalEntry is what a scan under way has noted.
 type journalEntry struct {
-	Storefront tracker.Name `json:"storefront"`
-	Deaths     int          `json:"deaths"`            // of scans before this one, in a row
-	Running    bool         `json:"running"`           // the scan has not come to its end
-	Picture    string       `json:"picture,omitempty"` // that is looked at now
+	Storefront tracker.StorefrontName `json:"storefront"`
+	Deaths     int                    `json:"deaths"`            // of scans before this one, in a row
+	Running    bool                   `json:"running"`           // the scan has not come to its end
+	Picture    string                 `json:"picture,omitempty"` // that is looked at now
 }
 
 const (
@@ -51,8 +51,8 @@ const (
 // openJournal reads what an earlier run was at when it was killed, and drops
 // what is noted of storefronts that are watched no longer. The caller must have
 // the database of the data directory open, so that nobody else writes.
-func openJournal(data string, watched []tracker.Name, log *slog.Logger) (*journal, error) {
-	j := &journal{dir: filepath.Join(data, journalFolder), log: log, deaths: map[tracker.Name]int{}}
+func openJournal(data string, watched []tracker.StorefrontName, log *slog.Logger) (*journal, error) {
+	j := &journal{dir: filepath.Join(data, journalFolder), log: log, deaths: map[tracker.StorefrontName]int{}}
 	if err := os.MkdirAll(j.dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -101,7 +101,9 @@ func openJournal(data string, watched []tracker.Name, log *slog.Logger) (*journa
 
 // file is where the scan of a storefront is noted. Names of storefronts are
 // those of files.
-func (j *journal) file(name tracker.Name) string { return filepath.Join(j.dir, string(name)+".scan") }
+func (j *journal) file(name tracker.StorefrontName) string {
+	return filepath.Join(j.dir, string(name)+".scan")
+}
 
 // write notes an entry. It need not survive the machine: a power cut is no
 // death of shopwatch. That it cannot be noted holds up no scan.
@@ -116,7 +118,7 @@ func (j *journal) write(e journalEntry) {
 }
 
 // begin notes that a storefront is scanned.
-func (j *journal) begin(name tracker.Name) {
+func (j *journal) begin(name tracker.StorefrontName) {
 	j.mu.Lock()
 	e := journalEntry{Storefront: name, Deaths: j.deaths[name], Running: true}
 	j.mu.Unlock()
@@ -125,7 +127,7 @@ func (j *journal) begin(name tracker.Name) {
 
 // end notes that the scan of a storefront has ended. One that was cut short
 // leaves open whether shopwatch would have survived it.
-func (j *journal) end(name tracker.Name, cut bool) {
+func (j *journal) end(name tracker.StorefrontName, cut bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if cut && j.deaths[name] > 0 {
@@ -137,7 +139,7 @@ func (j *journal) end(name tracker.Name, cut bool) {
 }
 
 // careful reports whether a storefront is to be read without pictures.
-func (j *journal) careful(name tracker.Name) bool {
+func (j *journal) careful(name tracker.StorefrontName) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.deaths[name] >= carefulAfter
@@ -145,7 +147,7 @@ func (j *journal) careful(name tracker.Name) bool {
 
 // picture notes that the picture at an address is looked at by the scan of a
 // storefront. It reports false for one that is not to be looked at.
-func (j *journal) picture(name tracker.Name, address string) (done func(), ok bool) {
+func (j *journal) picture(name tracker.StorefrontName, address string) (done func(), ok bool) {
 	j.mu.Lock()
 	e := journalEntry{Storefront: name, Deaths: j.deaths[name], Running: true}
 	avoided := slices.Contains(j.avoid, address)
@@ -162,7 +164,7 @@ func (j *journal) picture(name tracker.Name, address string) (done func(), ok bo
 // late is how much later than it would be a storefront is scanned when
 // shopwatch starts: nothing, but for one whose scans were killed, that by first
 // and then by twice as much for each further time.
-func (j *journal) late(name tracker.Name, first time.Duration) time.Duration {
+func (j *journal) late(name tracker.StorefrontName, first time.Duration) time.Duration {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	n := j.deaths[name] - lateAfter

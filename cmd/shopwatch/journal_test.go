@@ -23,7 +23,7 @@ func TestJournal(t *testing.T) {
 	data := t.TempDir()
 	open := func() *journal {
 		t.Helper()
-		j, err := openJournal(data, []tracker.Name{"a", "b"}, slog.New(slog.DiscardHandler))
+		j, err := openJournal(data, []tracker.StorefrontName{"a", "b"}, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -118,7 +118,7 @@ func TestKilledDaemon(t *testing.T) {
 	var told []uint64
 	for _, rep := range reports {
 		told = append(told, rep.Changes...)
-		if !rep.Delivered || rep.Letters[0].State != tracker.Sent {
+		if !rep.Delivered || rep.Deliveries[0].State != tracker.Sent {
 			t.Errorf("report %d = %+v, want it sent", rep.ID, rep)
 		}
 	}

@@ -55,7 +55,7 @@ func (l *loginCommand) Run(a *app) error {
 	if err := mayStartChrome(c); err != nil {
 		return err
 	}
-	d := &loginDesk{app: a, config: c, market: m}
+	d := &loginSession{app: a, config: c, market: m}
 	switch {
 	case l.Export != "":
 		return d.export(l.Export)
@@ -67,24 +67,24 @@ func (l *loginCommand) Run(a *app) error {
 	return d.inWindow(l.Wait)
 }
 
-// A loginDesk makes one login.
-type loginDesk struct {
+// A loginSession makes one login.
+type loginSession struct {
 	*app
 	config *config.Config
 	market *market.Market
 }
 
-func (d *loginDesk) say(format string, a ...any) { fmt.Fprintf(d.out, format+"\n", a...) }
+func (d *loginSession) say(format string, a ...any) { fmt.Fprintf(d.out, format+"\n", a...) }
 
 // inWindow lets a person log in in a window.
-func (d *loginDesk) inWindow(wait time.Duration) error {
+func (d *loginSession) inWindow(wait time.Duration) error {
 	var before loginState
 	if _, err := os.Stat(d.config.Browser.Profile); !errors.Is(err, fs.ErrNotExist) {
 		if before, err = d.look(); err != nil {
 			return err
 		}
 	}
-	w, err := browser.OpenWindow(browserOptions(d.config, d.quiet()), d.market.Login.URL)
+	w, err := browser.OpenWindow(browserOptions(d.config, d.quietLogger()), d.market.Login.URL)
 	if err != nil {
 		return d.noWindow(err)
 	}
@@ -111,7 +111,7 @@ func (d *loginDesk) inWindow(wait time.Duration) error {
 }
 
 // noWindow says what else can be done.
-func (d *loginDesk) noWindow(err error) error {
+func (d *loginSession) noWindow(err error) error {
 	if errors.Is(err, browser.ErrNoDisplay) || errors.Is(err, browser.ErrMissing) {
 		return fmt.Errorf("%w: use shopwatch login %s --qr, or log in on a desktop and carry the login over with --export and --import", err, d.market.Name)
 	}
@@ -120,8 +120,8 @@ func (d *loginDesk) noWindow(err error) error {
 
 // look looks at the cookies with a Chrome of its own, which sees what an
 // earlier one has kept.
-func (d *loginDesk) look() (s loginState, err error) {
-	b := newBrowser(d.config, d.quiet())
+func (d *loginSession) look() (s loginState, err error) {
+	b := newBrowser(d.config, d.quietLogger())
 	defer func() { err = errors.Join(err, b.Close()) }()
 	s, err = loginOf(d.ctx, d.config, d.market, b)
 	if err == nil && !s.Looked {
@@ -132,7 +132,7 @@ func (d *loginDesk) look() (s loginState, err error) {
 }
 
 // conclude says what came of a login, and notes it.
-func (d *loginDesk) conclude(method string, before loginState) error {
+func (d *loginSession) conclude(method string, before loginState) error {
 	s, err := d.look()
 	if err != nil {
 		return err
@@ -148,7 +148,7 @@ func (d *loginDesk) conclude(method string, before loginState) error {
 }
 
 // noted notes a login that was made and says what is known of it.
-func (d *loginDesk) noted(s loginState, r loginRecord) error {
+func (d *loginSession) noted(s loginState, r loginRecord) error {
 	if err := writeLogin(d.config, d.market, r); err != nil {
 		return err
 	}
@@ -172,5 +172,5 @@ func marketplaces() string {
 	return term.List(names)
 }
 
-// quiet logs what somebody must act on only.
-func (d *loginDesk) quiet() *slog.Logger { return d.logger(slog.LevelError) }
+// quietLogger logs what somebody must act on only.
+func (d *loginSession) quietLogger() *slog.Logger { return d.logger(slog.LevelError) }

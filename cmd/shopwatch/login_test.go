@@ -261,7 +261,7 @@ func TestLoginByPhone(t *testing.T) {
 	c.end(0, "Logged in to tmall just now")
 	w.whole()
 
-	// A profile whose cookies are gone is something to mend.
+	// A profile whose cookies are gone is something to fix.
 	if err := os.RemoveAll(filepath.Join(w.dir, "data", "profile")); err != nil {
 		t.Fatal(err)
 	}

@@ -27,11 +27,11 @@ type loginFileContent struct {
 }
 
 // export writes the login of this machine to a file.
-func (d *loginDesk) export(file string) (err error) {
+func (d *loginSession) export(file string) (err error) {
 	if err := isNew(file); err != nil {
 		return err
 	}
-	b := newBrowser(d.config, d.quiet())
+	b := newBrowser(d.config, d.quietLogger())
 	defer func() { err = errors.Join(err, b.Close()) }()
 	saved, err := b.SaveCookies(d.ctx, d.market.Login.Domains)
 	if err != nil {
@@ -64,7 +64,7 @@ func (d *loginDesk) export(file string) (err error) {
 }
 
 // carryOver puts the login of a file into the profile.
-func (d *loginDesk) carryOver(file string) (err error) {
+func (d *loginSession) carryOver(file string) (err error) {
 	sealed, err := os.ReadFile(file)
 	if err != nil {
 		return fmt.Errorf("read the login: %w", err)
@@ -87,7 +87,7 @@ func (d *loginDesk) carryOver(file string) (err error) {
 	if content.Marketplace != d.market.Name {
 		return fmt.Errorf("%s holds a login to %s, not to %s", file, content.Marketplace, d.market.Name)
 	}
-	b := newBrowser(d.config, d.quiet())
+	b := newBrowser(d.config, d.quietLogger())
 	err = b.LoadCookies(d.ctx, d.market.Login.Domains, content.Cookies)
 	if err := errors.Join(err, b.Close()); err != nil {
 		return err
@@ -106,7 +106,7 @@ func (d *loginDesk) carryOver(file string) (err error) {
 }
 
 // passphrase asks for the passphrase of a login file, twice for a new one.
-func (d *loginDesk) passphrase(anew bool) (string, error) {
+func (d *loginSession) passphrase(anew bool) (string, error) {
 	const least = 8
 	given, ok := os.LookupEnv(passphraseVariable)
 	if !ok {
@@ -134,7 +134,7 @@ func (d *loginDesk) passphrase(anew bool) (string, error) {
 }
 
 // askSecret asks on the terminal, without echo.
-func (d *loginDesk) askSecret(question string) (string, error) {
+func (d *loginSession) askSecret(question string) (string, error) {
 	in := int(os.Stdin.Fd())
 	if !term.IsTerminal(in) {
 		return "", fmt.Errorf("no terminal to ask for the passphrase: set %s", passphraseVariable)

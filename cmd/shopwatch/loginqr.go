@@ -25,7 +25,7 @@ import (
 // shows for its app. The page is looked at; nothing is typed, and no challenge
 // is answered.
 type phoneLogin struct {
-	*loginDesk
+	*loginSession
 	tab     *browser.Tab
 	chrome  *browser.Browser
 	picture string // where the code is written
@@ -35,15 +35,15 @@ type phoneLogin struct {
 }
 
 // byPhone lets a person log in with the phone.
-func (d *loginDesk) byPhone(wait time.Duration) (err error) {
+func (d *loginSession) byPhone(wait time.Duration) (err error) {
 	before, err := d.look()
 	if err != nil {
 		return err
 	}
-	o := browserOptions(d.config, d.quiet())
+	o := browserOptions(d.config, d.quietLogger())
 	o.Pictures = true // the code may be one
 	p := &phoneLogin{
-		loginDesk: d, chrome: browser.New(o), since: time.Now(),
+		loginSession: d, chrome: browser.New(o), since: time.Now(),
 		picture: strings.TrimSuffix(loginFile(d.config, d.market), ".json") + ".png",
 	}
 	ctx, cancel := context.WithTimeout(d.ctx, wait)

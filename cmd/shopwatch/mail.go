@@ -147,7 +147,7 @@ func (outboxCommand) Help() string {
   shopwatch mail outbox -n 20`
 }
 
-// Run prints a line per letter, and below it what the receiving side said.
+// Run prints a line per delivery, and below it what the receiving side said.
 func (o *outboxCommand) Run(a *app) error {
 	return a.ask(func(c *config.Config, client *web.Client) error {
 		reports, err := outbox(a.ctx, client)
@@ -167,7 +167,7 @@ func (o *outboxCommand) Run(a *app) error {
 				}
 				continue
 			}
-			for _, l := range r.Letters {
+			for _, l := range r.Deliveries {
 				if o.All == 0 && l.State != tracker.Waiting && l.State != tracker.Dead {
 					continue
 				}
@@ -190,7 +190,7 @@ func (o *outboxCommand) Run(a *app) error {
 	})
 }
 
-// outbox are the reports with letters that wait, were refused or given up.
+// outbox are the reports with deliveries that wait, were refused or given up.
 func outbox(ctx context.Context, client *web.Client) ([]tracker.Report, error) {
 	reports, err := client.Dead(ctx)
 	if err != nil {
@@ -208,7 +208,7 @@ func outbox(ctx context.Context, client *web.Client) ([]tracker.Report, error) {
 
 // A retryCommand tries again.
 type retryCommand struct {
-	Report uint64 `arg:"" optional:"" help:"Only this report, with its letters that were given up; all that wait when left out."`
+	Report uint64 `arg:"" optional:"" help:"Only this report, with its deliveries that were given up; all that wait when left out."`
 }
 
 // Help gives examples.
@@ -218,14 +218,14 @@ func (retryCommand) Help() string {
   shopwatch mail retry 7`
 }
 
-// Run makes the letters due; the daemon, or this process, sends them.
+// Run makes the deliveries due; the daemon, or this process, sends them.
 func (r *retryCommand) Run(a *app) error {
 	return a.askService(true, func(c *config.Config, client *web.Client) error {
 		n, err := client.Retry(a.ctx, r.Report)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(a.out, "%s tried again\n", term.Count(n, 0, "letter"))
+		fmt.Fprintf(a.out, "%s tried again\n", term.Count(n, 0, "delivery"))
 		return nil
 	})
 }

@@ -50,10 +50,10 @@ type commands struct {
 	Mail        mailCommand        `cmd:"" help:"Reports: how they look, and whether they arrive."`
 	Login       loginCommand       `cmd:"" help:"Log in to a marketplace, with an account of your own."`
 	Evidence    evidenceCommand    `cmd:"" help:"Pack the story of a change with its pictures, for others."`
-	Dispute     disputeCommand     `cmd:"" help:"Say that a change is wrong; those who were told are told again."`
+	Dispute     disputeCommand     `cmd:"" help:"Mark a change as wrong and send a correction."`
 	Check       checkCommand       `cmd:"" help:"Check configuration, Chrome, database, mail server, clock and disk."`
 	Backup      backupCommand      `cmd:"" help:"Write a copy of the database, also while the daemon runs."`
-	Restore     restoreCommand     `cmd:"" help:"Put a backup in the place of the database."`
+	Restore     restoreCommand     `cmd:"" help:"Replace the database with a backup."`
 	Compact     compactCommand     `cmd:"" help:"Give free space in the database file back."`
 	Completion  completionCommand  `cmd:"" help:"Make a shell complete commands and flags."`
 	Demo        demoCommand        `cmd:"" help:"Show the whole loop on a simulated mall; nothing to configure."`

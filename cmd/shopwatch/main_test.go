@@ -447,15 +447,15 @@ func TestMail(t *testing.T) {
 				out = w.want(0, "mail", "outbox") // the daemon is about to try
 			}
 			if !strings.Contains(out, "waiting") || !strings.Contains(out, "connect") {
-				t.Errorf("mail outbox prints %s, want a letter that waits because nobody answers", out)
+				t.Errorf("mail outbox prints %s, want a delivery that waits because nobody answers", out)
 			}
-			if out := w.want(1, "check"); !strings.Contains(out, "MEND  outbox") {
+			if out := w.want(1, "check"); !strings.Contains(out, "FIX   outbox") {
 				t.Errorf("check with a report that waits:\n%s", out)
 			}
 			if err := w.mail.Start(); err != nil {
 				t.Fatal(err)
 			}
-			if out := w.want(0, "mail", "retry"); !strings.Contains(out, "1 letter tried again") {
+			if out := w.want(0, "mail", "retry"); !strings.Contains(out, "1 delivery tried again") {
 				t.Errorf("mail retry prints %s", out)
 			}
 			mail, err := w.mail.Wait(t.Context())
@@ -474,13 +474,13 @@ func TestMail(t *testing.T) {
 				out = w.want(0, "mail", "outbox") // the daemon is about to try
 			}
 			if !strings.Contains(out, "dead") || !strings.Contains(out, "refuses <team@example.com>: 550 5.0.0 no such user") {
-				t.Errorf("mail outbox prints %s, want a letter that was refused and why", out)
+				t.Errorf("mail outbox prints %s, want a delivery that was refused and why", out)
 			}
 			if out := w.want(1, "check"); !strings.Contains(out, "did not get through") || !strings.Contains(out, "mail retry") {
 				t.Errorf("check with a report that was refused:\n%s", out)
 			}
 			w.mail.Fault(fixtures.MailFault{})
-			if out := w.want(0, "mail", "retry", "2"); !strings.Contains(out, "1 letter tried again") {
+			if out := w.want(0, "mail", "retry", "2"); !strings.Contains(out, "1 delivery tried again") {
 				t.Errorf("mail retry 2 prints %s", out)
 			}
 			if mail, err := w.mail.Wait(t.Context()); err != nil || !bytes.Contains(mail.Raw, []byte("1 back again")) {
@@ -510,7 +510,7 @@ func TestCheck(t *testing.T) {
 	}
 	w.mail.Stop()
 	out = w.want(1, "check")
-	if !strings.Contains(out, "MEND  channel") {
+	if !strings.Contains(out, "FIX   channel") {
 		t.Errorf("check with the mail server down:\n%s", out)
 	}
 }
@@ -544,51 +544,51 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 		line    string // begins with
 		says    string
 	}{
-		{"no Chrome", func(t *testing.T) { chrome(t, "/nowhere/chrome") }, "MEND  chrome", "install chromium-headless-shell"},
+		{"no Chrome", func(t *testing.T) { chrome(t, "/nowhere/chrome") }, "FIX   chrome", "install chromium-headless-shell"},
 		{"root's Chrome", func(t *testing.T) {
 			if os.Geteuid() != 0 {
 				t.Skip("NOT TESTED: only root can show it")
 			}
 			w.configure(map[string]any{"browser": map[string]any{}})
 			t.Cleanup(func() { w.configure(nil) })
-		}, "MEND  chrome", "no-sandbox: true"},
+		}, "FIX   chrome", "no-sandbox: true"},
 		{"an old Chrome", func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "chrome")
 			if err := os.WriteFile(path, []byte("#!/bin/sh\necho Chromium 90.0.4430.212\n"), 0o700); err != nil {
 				t.Fatal(err)
 			}
 			chrome(t, path)
-		}, "MEND  chrome", "too old: update it to"},
+		}, "FIX   chrome", "too old: update it to"},
 		{"a Chrome that does not start", func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "chrome")
 			if err := os.WriteFile(path, []byte("#!/bin/sh\n[ \"$1\" = --version ] && echo Chromium 156.0.8078.79 && exit\necho No usable sandbox! >&2; exit 1\n"), 0o700); err != nil {
 				t.Fatal(err)
 			}
 			chrome(t, path)
-		}, "MEND  chrome", "allow user namespaces"},
+		}, "FIX   chrome", "allow user namespaces"},
 		{"no font for Chinese text", func(t *testing.T) {
 			fonts := filepath.Join(t.TempDir(), "fonts.conf")
 			if err := os.WriteFile(fonts, []byte(`<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig><dir>/nowhere</dir></fontconfig>`), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			t.Setenv("FONTCONFIG_FILE", fonts)
-		}, "MEND  chrome", "fonts-noto-cjk"},
+		}, "FIX   chrome", "fonts-noto-cjk"},
 		{"a directory that others can read", func(t *testing.T) {
 			if err := os.Chmod(data, 0o755); err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { os.Chmod(data, 0o700) })
-		}, "MEND  data", "chmod 700"},
+		}, "FIX   data", "chmod 700"},
 		{"a directory of somebody else", func(t *testing.T) {
 			if os.Chown(data, 4711, -1) != nil {
 				t.Skip("this user may not give files away")
 			}
 			t.Cleanup(func() { os.Chown(data, os.Geteuid(), -1) })
-		}, "MEND  data", "sudo -u 4711"},
+		}, "FIX   data", "sudo -u 4711"},
 		{"a database that another process has", func(t *testing.T) {
 			db := open(t)
 			t.Cleanup(func() { db.Close() })
-		}, "MEND  database", "stop it first"},
+		}, "FIX   database", "stop it first"},
 		{"a picture that somebody deleted", func(t *testing.T) {
 			db := open(t)
 			defer db.Close()
@@ -614,35 +614,35 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { os.Rename(path+".away", path) })
-		}, "MEND  evidence", "1 are missing and 0 damaged, for example "},
+		}, "FIX   evidence", "1 are missing and 0 damaged, for example "},
 		{"a profile that another process has", func(t *testing.T) {
 			b := newBrowser(c, nil)
 			if _, err := b.Cookies(t.Context(), nil); err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { b.Close() })
-		}, "MEND  profile", "wait for it or end it"},
+		}, "FIX   profile", "wait for it or end it"},
 		{"a login that has expired", func(t *testing.T) {
 			m := marketplacesOf(c)[0]
 			if err := writeLogin(c, m, loginRecord{At: time.Now().Add(-40 * 24 * time.Hour), Method: "window"}); err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { os.Remove(loginFile(c, m)) })
-		}, "MEND  login", "40 days ago (window), but its cookies are gone or have expired: shopwatch login tmall"},
+		}, "FIX   login", "40 days ago (window), but its cookies are gone or have expired: shopwatch login tmall"},
 		{"a clock that was put back", func(t *testing.T) {
 			db := open(t)
 			defer db.Close()
 			if _, err := db.Commit(t.Context(), &tracker.Scan{Storefront: "tencent", Began: time.Now().Add(48 * time.Hour), Verdict: tracker.Failed, Reason: "of the day after tomorrow"}, c.RulesFor("tencent")); err != nil {
 				t.Fatal(err)
 			}
-		}, "MEND  clock", "is before the last scan of tencent"},
+		}, "FIX   clock", "is before the last scan of tencent"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.provoke(t)
 			out := w.want(1, "check")
 			mends := 0
 			for line := range strings.Lines(out) {
-				if !strings.HasPrefix(line, "MEND") {
+				if !strings.HasPrefix(line, "FIX ") {
 					continue
 				}
 				if mends++; !strings.HasPrefix(line, tt.line) || !strings.Contains(line, tt.says) {
@@ -650,7 +650,7 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 				}
 			}
 			if mends != 1 {
-				t.Errorf("%d lines say what to mend, want 1:\n%s", mends, out)
+				t.Errorf("%d lines say what to fix, want 1:\n%s", mends, out)
 			}
 		})
 	}

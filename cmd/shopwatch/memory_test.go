@@ -44,7 +44,7 @@ func TestMemory(t *testing.T) {
 		name := fmt.Sprintf("shop%02d", i)
 		storefronts = append(storefronts, map[string]any{"name": name, "url": "https://" + name + ".tmall.com/", "schedule": "@yearly"})
 		s := &tracker.Scan{
-			Storefront: tracker.Name(name), Began: time.Now().Add(-time.Hour), Took: time.Minute, Verdict: tracker.Complete,
+			Storefront: tracker.StorefrontName(name), Began: time.Now().Add(-time.Hour), Took: time.Minute, Verdict: tracker.Complete,
 			Evidence: tracker.Evidence{Pages: 17, Products: 1000, Parser: 1},
 		}
 		for _, p := range fixtures.Catalogue(1000, uint64(i)) {

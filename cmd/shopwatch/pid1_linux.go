@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// asInit makes shopwatch bear to be the first process of a container, which
+// asInit runs shopwatch as PID 1 of a container, which
 // inherits every process whose parent has ended, as Chrome's do when it is
 // killed. It runs itself as a child, passes signals on and takes the inherited
 // ones off the table when they end; Go's own waiting for children would be

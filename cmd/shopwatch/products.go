@@ -12,8 +12,8 @@ import (
 
 // A productsCommand prints a catalog.
 type productsCommand struct {
-	Name   tracker.Name `arg:"" help:"The storefront."`
-	Listed bool         `help:"Only what is on the shelf."`
+	Name   tracker.StorefrontName `arg:"" help:"The storefront."`
+	Listed bool                   `help:"Only what is on the shelf."`
 }
 
 // Help gives examples.

@@ -39,7 +39,7 @@ func TestRoot(t *testing.T) {
 		}
 	}
 	out, _, status := w.do("check")
-	if status != 1 || !strings.Contains(out, "MEND  chrome") || !strings.Contains(out, "no-sandbox: true") {
+	if status != 1 || !strings.Contains(out, "FIX   chrome") || !strings.Contains(out, "no-sandbox: true") {
 		t.Errorf("check = %d\n%s", status, out)
 	}
 	w.want(0, "products", "tencent")

@@ -78,13 +78,13 @@ func (a *app) daemonOn(c *config.Config, store storage.Store, log *slog.Logger) 
 		defer stop()
 		wg.Go(func() { watchdog(ctx, store, every/3) })
 	}
-	err := a.live(c, store, hup, log)
+	err := a.serve(c, store, hup, log)
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping)
 	return err
 }
 
-// A life is a daemon at work.
-type life struct {
+// A session is a daemon at work.
+type session struct {
 	*app
 	log     *slog.Logger
 	config  *config.Config
@@ -100,8 +100,8 @@ type life struct {
 	errs []error // of parts
 }
 
-// live lives one life, with the configuration and those that are read later.
-func (a *app) live(c *config.Config, store storage.Store, hup <-chan os.Signal, log *slog.Logger) (err error) {
+// serve lives one life, with the configuration and those that are read later.
+func (a *app) serve(c *config.Config, store storage.Store, hup <-chan os.Signal, log *slog.Logger) (err error) {
 	s, err := newService(a.ctx, c, store, plansOf, a.timing, log)
 	if err != nil && a.ctx.Err() != nil {
 		return nil // told to end before it began
@@ -110,7 +110,7 @@ func (a *app) live(c *config.Config, store storage.Store, hup <-chan os.Signal, 
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	l := &life{app: a, log: log, config: c, service: s}
+	l := &session{app: a, log: log, config: c, service: s}
 	listener, err := listen(c)
 	if err != nil {
 		return err
@@ -121,7 +121,7 @@ func (a *app) live(c *config.Config, store storage.Store, hup <-chan os.Signal, 
 	}
 	o, err := serverOptions(c, s)
 	if err == nil {
-		err = leaveAddress(c, listener)
+		err = writeAddressFile(c, listener)
 	}
 	if err != nil {
 		return errors.Join(err, socket.Close(), listener.Close())
@@ -133,10 +133,10 @@ func (a *app) live(c *config.Config, store storage.Store, hup <-chan os.Signal, 
 	l.cancel, l.server = cancel, web.New(o, log)
 	s.scanned = l.server.Scanned
 	l.part(ctx, s.run)
-	l.part(ctx, s.keepHouse)
+	l.part(ctx, s.maintain)
 	l.part(ctx, s.guardDatabase)
 	l.part(ctx, func(ctx context.Context) error { return l.server.RunSocket(ctx, socket) })
-	l.hear(ctx, listener)
+	l.listen(ctx, listener)
 	if limit := browser.MaxFiles(); limit > 0 && limit < browser.LeastFiles {
 		log.Warn("open files: " + fewFiles(limit))
 	}
@@ -159,7 +159,7 @@ func (a *app) live(c *config.Config, store storage.Store, hup <-chan os.Signal, 
 }
 
 // part starts a part, without which the others are of no use.
-func (l *life) part(ctx context.Context, run func(context.Context) error) {
+func (l *session) part(ctx context.Context, run func(context.Context) error) {
 	l.parts.Go(func() {
 		if err := run(ctx); err != nil {
 			l.mu.Lock()
@@ -170,8 +170,8 @@ func (l *life) part(ctx context.Context, run func(context.Context) error) {
 	})
 }
 
-// hear answers at a listener from now on, and no longer at the one before.
-func (l *life) hear(ctx context.Context, listener net.Listener) {
+// listen answers at a listener from now on, and no longer at the one before.
+func (l *session) listen(ctx context.Context, listener net.Listener) {
 	if l.deaf != nil {
 		l.deaf()
 	}
@@ -195,9 +195,9 @@ func listen(c *config.Config) (net.Listener, error) {
 	return l, nil
 }
 
-// leaveAddress writes for people where the API is, which they may have left to
+// writeAddressFile writes for people where the API is, which they may have left to
 // the system to choose.
-func leaveAddress(c *config.Config, l net.Listener) error {
+func writeAddressFile(c *config.Config, l net.Listener) error {
 	// Another name first: who reads it never finds half of it.
 	path := filepath.Join(c.Data, addressFile)
 	err := os.WriteFile(path+".tmp", []byte(l.Addr().String()+"\n"), 0o600)
@@ -213,7 +213,7 @@ func leaveAddress(c *config.Config, l net.Listener) error {
 // renew lives on with another configuration. What does not change goes on: the
 // API is heard all the time, and scans of storefronts that stay end as they
 // would. When something is in the way the old configuration stays.
-func (l *life) renew(ctx context.Context, c *config.Config) {
+func (l *session) renew(ctx context.Context, c *config.Config) {
 	listener, err := l.listener, error(nil)
 	if c.Listen != l.config.Listen {
 		listener, err = listen(c)
@@ -238,10 +238,10 @@ func (l *life) renew(ctx context.Context, c *config.Config) {
 		l.server.Replace(o)
 	}
 	if listener != l.listener {
-		if err := leaveAddress(c, listener); err != nil {
+		if err := writeAddressFile(c, listener); err != nil {
 			l.log.Error("the new address is not written down", "err", err)
 		}
-		l.hear(ctx, listener)
+		l.listen(ctx, listener)
 	}
 	l.log.Info("configuration read again", "storefronts", len(c.Storefronts), "channels", len(c.Channels), "listen", listener.Addr().String())
 }
@@ -254,7 +254,7 @@ func (a *app) reload(old *config.Config, log *slog.Logger) *config.Config {
 		err = mayStartChrome(c)
 	}
 	if err == nil && c.Data != old.Data {
-		err = fmt.Errorf("data is another directory; end the daemon and start it anew for that")
+		err = fmt.Errorf("data names another directory; restart the daemon to use it")
 	}
 	if err != nil {
 		log.Error("configuration refused; the old one stays", "err", err)
@@ -330,9 +330,9 @@ func maxConnections() int {
 // scansInFull is how long every scan record is kept; later one a day is.
 const scansInFull = 90 * 24 * time.Hour
 
-// keepHouse makes the backup of the day and deletes what is kept no longer,
+// maintain makes the backup of the day and deletes what is kept no longer,
 // now and every hour, until ctx is done.
-func (s *service) keepHouse(ctx context.Context) error {
+func (s *service) maintain(ctx context.Context) error {
 	failed := func(what string, err error) {
 		if ctx.Err() == nil {
 			s.log.Error(what, "err", err)

@@ -16,8 +16,8 @@ import (
 
 // A scanCommand scans now.
 type scanCommand struct {
-	Names  []tracker.Name `arg:"" optional:"" name:"name" help:"Storefronts; all when none is named."`
-	DryRun bool           `help:"Show what the scan would change; keep and report nothing."`
+	Names  []tracker.StorefrontName `arg:"" optional:"" name:"name" help:"Storefronts; all when none is named."`
+	DryRun bool                     `help:"Show what the scan would change; keep and report nothing."`
 }
 
 // Help tells of the exit status.

@@ -69,7 +69,7 @@ func newService(ctx context.Context, c *config.Config, store storage.Store, plan
 	}
 	s.watcher = watch.New(watch.Options{
 		Plans: plans(c), Scan: s.engine.scan, Commit: s.commit, State: store.State, CoolDowns: store,
-		Late:   func(name tracker.Name) time.Duration { return s.engine.journal.late(name, t.late) },
+		Late:   func(name tracker.StorefrontName) time.Duration { return s.engine.journal.late(name, t.late) },
 		Jitter: t.jitter, Cooling: t.coolDown, Backoff: t.backoff,
 	}, log)
 	return s, nil
@@ -165,7 +165,7 @@ func (s *service) preview(ctx context.Context, scan *tracker.Scan) ([]tracker.Ch
 }
 
 // scan scans a storefront because somebody asks.
-func (s *service) scan(ctx context.Context, name tracker.Name, dry bool, progress func(tracker.Progress)) (*tracker.Scan, []tracker.Change, error) {
+func (s *service) scan(ctx context.Context, name tracker.StorefrontName, dry bool, progress func(tracker.Progress)) (*tracker.Scan, []tracker.Change, error) {
 	r := watch.Request{Progress: progress}
 	if dry {
 		r.Commit = s.preview
@@ -195,8 +195,8 @@ func (s *service) channels(o *web.Options) {
 	}
 }
 
-// retry has letters tried again now: those of a report, with 0 all that wait.
-func (s *service) retry(ctx context.Context, report uint64) (letters int, err error) {
+// retry has deliveries tried again now: those of a report, with 0 all that wait.
+func (s *service) retry(ctx context.Context, report uint64) (deliveries int, err error) {
 	if report > 0 {
 		return s.notifier.Load().Retry(ctx, report)
 	}
@@ -208,7 +208,7 @@ func webOptions(c *config.Config, store storage.Store) web.Options {
 	o := web.Options{Store: store, Version: version, Zone: c.Timezone.Location}
 	for i := range c.Storefronts {
 		sf := &c.Storefronts[i]
-		o.Shops = append(o.Shops, web.Shop{
+		o.Shops = append(o.Shops, web.StorefrontInfo{
 			Storefront: tracker.Storefront{Name: sf.Name, URL: sf.URL},
 			Title:      sf.Title, Marketplace: sf.Marketplace, Misses: c.Rules.Misses,
 		})
@@ -244,11 +244,11 @@ func channelsOf(c *config.Config) []notify.Channel {
 }
 
 // shopsOf are the storefronts as reports call them.
-func shopsOf(c *config.Config) map[tracker.Name]report.Shop {
-	all := map[tracker.Name]report.Shop{}
+func shopsOf(c *config.Config) map[tracker.StorefrontName]report.StorefrontInfo {
+	all := map[tracker.StorefrontName]report.StorefrontInfo{}
 	for i := range c.Storefronts {
 		sf := &c.Storefronts[i]
-		all[sf.Name] = report.Shop{Title: sf.Title, URL: sf.URL, Marketplace: sf.Marketplace}
+		all[sf.Name] = report.StorefrontInfo{Title: sf.Title, URL: sf.URL, Marketplace: sf.Marketplace}
 	}
 	return all
 }

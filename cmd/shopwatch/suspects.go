@@ -12,7 +12,7 @@ import (
 
 // A suspectsCommand prints products that are missing without proof.
 type suspectsCommand struct {
-	Storefront tracker.Name `help:"Only of this storefront." placeholder:"NAME"`
+	Storefront tracker.StorefrontName `help:"Only of this storefront." placeholder:"NAME"`
 }
 
 // Help tells what becomes of them.

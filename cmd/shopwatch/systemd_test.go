@@ -166,7 +166,7 @@ func TestReady(t *testing.T) {
 }
 
 // The daemon ends within seconds, also in the middle of a page that never comes
-// and of a letter that is never answered; what it was cut off from is made up
+// and of a delivery that is never answered; what it was cut off from is made up
 // for by the next one.
 func TestStopsInTime(t *testing.T) {
 	w := newWorld(t)
@@ -227,7 +227,7 @@ func TestLog(t *testing.T) {
 	w.want(0, "scan")
 	w.mall.RequireLogin(true)
 	w.want(2, "scan")
-	until(t, "the letters were tried", func() bool { return strings.Count(w.want(0, "mail", "outbox"), " waiting ") == 2 })
+	until(t, "the deliveries were tried", func() bool { return strings.Count(w.want(0, "mail", "outbox"), " waiting ") == 2 })
 	time.Sleep(300 * time.Millisecond)
 	_, log := stop()
 	for _, secret := range []string{password, token, hook + "-key", "<html", "<div"} {

@@ -497,7 +497,7 @@ func TestDescribe(t *testing.T) {
 	}{
 		{tracker.Change{Kind: tracker.Added, Product: p}, "投影仪  ¥129.00"},
 		{tracker.Change{Kind: tracker.Added, Product: &tracker.Product{Title: "x"}, SameAs: &tracker.SameAs{ID: "7"}}, "x  ?  (probably the same as 7)"},
-		{tracker.Change{Kind: tracker.Removed, Product: p, Proof: tracker.ProofOffshelf}, "投影仪  (its page says 已下架)"},
+		{tracker.Change{Kind: tracker.Removed, Product: p, Proof: tracker.ProofOffshelf}, "投影仪  (its page says that it is off the shelf)"},
 		{tracker.Change{Kind: tracker.Relisted, Product: p, Away: 90e9}, "投影仪  ¥129.00  (away for 2m0s)"},
 		{tracker.Change{Kind: tracker.Repriced, Product: p, Before: was}, "投影仪  ¥99.00-199.00 → ¥129.00"},
 		{tracker.Change{Kind: tracker.Retitled, Product: p, Before: was, Important: "投影"}, "投影 → 投影仪  [important: 投影]"},

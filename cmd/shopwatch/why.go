@@ -109,7 +109,7 @@ func tellStory(out io.Writer, st *web.Story, loc *time.Location, reports bool) {
 
 var pageWords = map[tracker.PageState]string{
 	tracker.PageGone:     "it says that the product does not exist",
-	tracker.PageOffshelf: "it says 已下架 (off the shelf)",
+	tracker.PageOffshelf: "it says that the product is off the shelf",
 	tracker.PageSold:     "it still sells the product",
 	tracker.PageUnknown:  "it could not be read",
 }
@@ -117,7 +117,7 @@ var pageWords = map[tracker.PageState]string{
 func scanLine(s *tracker.Scan, loc *time.Location) string {
 	line := fmt.Sprintf("%s  %s, %s", s.Began.In(loc).Format(time.DateTime), s.Verdict, evidenceLine(s))
 	if s.Evidence.Duplicates == 0 && s.Verdict == tracker.Complete {
-		line += ", none twice"
+		line += ", no duplicates"
 	}
 	if s.Reason != "" {
 		line += ": " + s.Reason
@@ -126,7 +126,7 @@ func scanLine(s *tracker.Scan, loc *time.Location) string {
 }
 
 func tellReport(say func(label, format string, args ...any), r *tracker.Report, first bool, loc *time.Location) {
-	for _, l := range r.Letters {
+	for _, l := range r.Deliveries {
 		label := ""
 		if first {
 			label, first = "reports", false

@@ -68,7 +68,7 @@ func (db *DB) copyTo(ctx context.Context, path string) error {
 		if _, err := t.WriteTo(&w); err != nil {
 			return cmp.Or(w.err, err)
 		}
-		t.forget()
+		t.releaseMemory()
 		return nil
 	})
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {

@@ -20,7 +20,7 @@ type catalog struct {
 	state tracker.State
 }
 
-func (t tx) catalog(name tracker.Name) (*catalog, error) {
+func (t tx) catalog(name tracker.StorefrontName) (*catalog, error) {
 	st, _, err := t.state(name)
 	return &catalog{tx: t, items: t.of(inCatalogs, name), state: st}, err
 }
@@ -63,7 +63,7 @@ func (c *catalog) entries(p *tracker.Plan) error {
 		if err != nil {
 			return false, c.items.damaged(k, err)
 		}
-		if !p.Known(e.Mark) {
+		if !p.Known(e.Fingerprint) {
 			e.ID = ids.string(k)
 			p.Add(e)
 		}
@@ -105,7 +105,7 @@ func (c *catalog) seen(it *tracker.Item) {
 
 // state reads what is known of a storefront, and the place of its identity in
 // shops.
-func (t tx) state(name tracker.Name) (tracker.State, uint64, error) {
+func (t tx) state(name tracker.StorefrontName) (tracker.State, uint64, error) {
 	var v stateValue
 	found, err := t.in(inStorefronts).read([]byte(name), &v)
 	if !found || err != nil {
@@ -116,9 +116,9 @@ func (t tx) state(name tracker.Name) (tracker.State, uint64, error) {
 }
 
 // shop reads one of the identities that a storefront stated; 0 is none.
-func (t tx) shop(name tracker.Name, index uint64) (tracker.Shop, error) {
+func (t tx) shop(name tracker.StorefrontName, index uint64) (tracker.SellerIdentity, error) {
 	if index == 0 {
-		return tracker.Shop{}, nil
+		return tracker.SellerIdentity{}, nil
 	}
 	var v shopValue
 	b := t.of(inShops, name)
@@ -126,13 +126,13 @@ func (t tx) shop(name tracker.Name, index uint64) (tracker.Shop, error) {
 	if err == nil && !found {
 		err = fmt.Errorf("%s is missing: %w", b.name(number(index)), storage.ErrDamaged)
 	}
-	return tracker.Shop{ID: v.ID, Seller: v.Seller, Name: v.Name}, err
+	return tracker.SellerIdentity{ID: v.ID, Seller: v.Seller, Name: v.Name}, err
 }
 
 // addShop returns the place of an identity, which is new unless it is among
 // the last few.
-func (t tx) addShop(name tracker.Name, s tracker.Shop) (uint64, error) {
-	if s == (tracker.Shop{}) {
+func (t tx) addShop(name tracker.StorefrontName, s tracker.SellerIdentity) (uint64, error) {
+	if s == (tracker.SellerIdentity{}) {
 		return 0, nil
 	}
 	b, err := t.make(inShops, name)
@@ -158,7 +158,7 @@ func (db *DB) Storefronts(ctx context.Context) ([]storage.Storefront, error) {
 	err := db.view(ctx, func(t tx) error {
 		cur := t.in(inStorefronts).cursor()
 		for k, _ := cur.First(); k != nil; k, _ = cur.Next() {
-			name := tracker.Name(k)
+			name := tracker.StorefrontName(k)
 			st, _, err := t.state(name)
 			if err != nil {
 				return err
@@ -171,7 +171,7 @@ func (db *DB) Storefronts(ctx context.Context) ([]storage.Storefront, error) {
 }
 
 // State implements storage.Catalogs.
-func (db *DB) State(ctx context.Context, name tracker.Name) (tracker.State, error) {
+func (db *DB) State(ctx context.Context, name tracker.StorefrontName) (tracker.State, error) {
 	var st tracker.State
 	err := db.view(ctx, func(t tx) (err error) {
 		st, _, err = t.state(name)
@@ -181,7 +181,7 @@ func (db *DB) State(ctx context.Context, name tracker.Name) (tracker.State, erro
 }
 
 // Products implements storage.Catalogs.
-func (db *DB) Products(ctx context.Context, name tracker.Name, after tracker.ProductID, limit int) ([]tracker.Item, error) {
+func (db *DB) Products(ctx context.Context, name tracker.StorefrontName, after tracker.ProductID, limit int) ([]tracker.Item, error) {
 	var list []tracker.Item
 	err := db.view(ctx, func(t tx) error {
 		c, err := t.catalog(name)
@@ -242,7 +242,7 @@ func from(cur *bbolt.Cursor, after []byte) (k, v []byte) {
 }
 
 // Product implements storage.Catalogs.
-func (db *DB) Product(ctx context.Context, name tracker.Name, id tracker.ProductID) (tracker.Item, bool, error) {
+func (db *DB) Product(ctx context.Context, name tracker.StorefrontName, id tracker.ProductID) (tracker.Item, bool, error) {
 	var it tracker.Item
 	var found bool
 	err := db.view(ctx, func(t tx) error {
@@ -259,7 +259,7 @@ func (db *DB) Product(ctx context.Context, name tracker.Name, id tracker.Product
 }
 
 // Suspects implements storage.Catalogs.
-func (db *DB) Suspects(ctx context.Context, name tracker.Name, after tracker.ProductID, limit int) ([]tracker.Item, error) {
+func (db *DB) Suspects(ctx context.Context, name tracker.StorefrontName, after tracker.ProductID, limit int) ([]tracker.Item, error) {
 	var list []tracker.Item
 	err := db.view(ctx, func(t tx) error {
 		c, err := t.catalog(name)

@@ -17,7 +17,7 @@ import (
 // append gives changes of a storefront their numbers and writes them, with the
 // indexes that go by number. Which of them are about a product is the caller's
 // to note.
-func (t tx) append(name tracker.Name, changes []tracker.Change) error {
+func (t tx) append(name tracker.StorefrontName, changes []tracker.Change) error {
 	if len(changes) == 0 {
 		return nil
 	}
@@ -61,7 +61,7 @@ func (t tx) append(name tracker.Name, changes []tracker.Change) error {
 }
 
 // toHistory notes in the index which changes are about a product.
-func (t tx) toHistory(name tracker.Name, id tracker.ProductID, changes []uint64) error {
+func (t tx) toHistory(name tracker.StorefrontName, id tracker.ProductID, changes []uint64) error {
 	if len(changes) == 0 {
 		return nil
 	}
@@ -328,7 +328,7 @@ func (db *DB) ChangesOf(ctx context.Context, seqs []uint64) ([]tracker.Change, e
 }
 
 // History implements storage.Log.
-func (db *DB) History(ctx context.Context, name tracker.Name, id tracker.ProductID, after uint64, limit int) ([]tracker.Change, error) {
+func (db *DB) History(ctx context.Context, name tracker.StorefrontName, id tracker.ProductID, after uint64, limit int) ([]tracker.Change, error) {
 	var list []tracker.Change
 	err := db.view(ctx, func(t tx) error {
 		return t.history(name, id, after, func(c *tracker.Change) bool {
@@ -340,7 +340,7 @@ func (db *DB) History(ctx context.Context, name tracker.Name, id tracker.Product
 }
 
 // history calls fn with the changes of a product until it returns false.
-func (t tx) history(name tracker.Name, id tracker.ProductID, after uint64, fn func(*tracker.Change) bool) error {
+func (t tx) history(name tracker.StorefrontName, id tracker.ProductID, after uint64, fn func(*tracker.Change) bool) error {
 	var before uint64
 	for seq, err := range t.numbers(name, id, after) {
 		if err != nil {
@@ -363,7 +363,7 @@ func (t tx) history(name tracker.Name, id tracker.ProductID, after uint64, fn fu
 // numbers are those of the changes of a product, from the one after a number:
 // the index has the older ones, the item the last, and what a person found
 // wrong stands in the index among them.
-func (t tx) numbers(name tracker.Name, id tracker.ProductID, after uint64) iter.Seq2[uint64, error] {
+func (t tx) numbers(name tracker.StorefrontName, id tracker.ProductID, after uint64) iter.Seq2[uint64, error] {
 	return func(yield func(uint64, error) bool) {
 		last, err := t.of(inCatalogs, name).changes(id)
 		if err != nil {

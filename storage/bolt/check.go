@@ -66,10 +66,10 @@ func (t tx) checkBolt() error {
 		for every := time.NewTicker(5 * time.Millisecond); ; {
 			select {
 			case <-every.C:
-				t.forget()
+				t.releaseMemory()
 			case <-ctx.Done():
 				every.Stop()
-				t.forget()
+				t.releaseMemory()
 				return
 			}
 		}
@@ -141,10 +141,10 @@ func (t tx) checkSums() error {
 		}
 		for _, name := range t.names(root) {
 			t.each(&p, t.of(root, name), func(_, _ []byte) error { return nil })
-			t.forget()
+			t.releaseMemory()
 		}
 	}
-	t.forget()
+	t.releaseMemory()
 	return p.err()
 }
 
@@ -189,25 +189,25 @@ func (t tx) each(p *problems, b bucket, fn func(k, payload []byte) error) {
 }
 
 // names are the storefronts that have a bucket under a root bucket.
-func (t tx) names(root string) []tracker.Name {
-	var list []tracker.Name
+func (t tx) names(root string) []tracker.StorefrontName {
+	var list []tracker.StorefrontName
 	cur := t.in(root).cursor()
 	if cur == nil {
 		return nil
 	}
 	for k, v := cur.First(); k != nil; k, v = cur.Next() {
 		if v == nil {
-			list = append(list, tracker.Name(k))
+			list = append(list, tracker.StorefrontName(k))
 		}
 	}
 	return list
 }
 
 func (t tx) checkStorefronts(p *problems) {
-	known := make(map[tracker.Name]bool)
+	known := make(map[tracker.StorefrontName]bool)
 	t.each(p, t.in(inStorefronts), func(k, _ []byte) error {
-		known[tracker.Name(k)] = true
-		c, err := t.catalog(tracker.Name(k))
+		known[tracker.StorefrontName(k)] = true
+		c, err := t.catalog(tracker.StorefrontName(k))
 		if err != nil {
 			return err
 		}
@@ -265,7 +265,7 @@ func (t tx) checkScans(p *problems) {
 // checkLog verifies that the log has no gap and that its indexes have every
 // change, and no other.
 func (t tx) checkLog(p *problems) {
-	next, products, perName := uint64(1), 0, make(map[tracker.Name]int)
+	next, products, perName := uint64(1), 0, make(map[tracker.StorefrontName]int)
 	t.each(p, t.in(inChanges), func(k, payload []byte) error {
 		seq := numberOf(k)
 		if seq != next {
@@ -309,7 +309,7 @@ func (t tx) checkLog(p *problems) {
 			p.addf("%s has %d changes instead of %d", b.path, n, perName[name])
 		}
 	}
-	t.eachHistory(p, func(tracker.Name, tracker.ProductID, uint64) { products-- })
+	t.eachHistory(p, func(tracker.StorefrontName, tracker.ProductID, uint64) { products-- })
 	if products != 0 {
 		p.addf("%s names %d changes too many", inHistory, -products)
 	}
@@ -317,7 +317,7 @@ func (t tx) checkLog(p *problems) {
 
 // hasHistory reports whether a change is known as one of a product, by the
 // item or by the index.
-func (t tx) hasHistory(name tracker.Name, id tracker.ProductID, seq uint64) (bool, error) {
+func (t tx) hasHistory(name tracker.StorefrontName, id tracker.ProductID, seq uint64) (bool, error) {
 	if b := t.of(inHistory, name); b.Bucket != nil && b.Get(underNumber(string(id), seq)) != nil {
 		return true, nil
 	}
@@ -327,7 +327,7 @@ func (t tx) hasHistory(name tracker.Name, id tracker.ProductID, seq uint64) (boo
 
 // eachHistory calls fn with all that is known of which change is about which
 // product.
-func (t tx) eachHistory(p *problems, fn func(name tracker.Name, id tracker.ProductID, seq uint64)) {
+func (t tx) eachHistory(p *problems, fn func(name tracker.StorefrontName, id tracker.ProductID, seq uint64)) {
 	for _, name := range t.names(inHistory) {
 		b := t.of(inHistory, name)
 		cur := b.cursor()

@@ -54,10 +54,10 @@ func (db *DB) Commit(ctx context.Context, s *tracker.Scan, r tracker.Rules) ([]t
 		return t.commit(&sc, scans, &out)
 	})
 	if err != nil {
-		db.noteUnkept(s, err)
+		db.noteGap(s, err)
 		return nil, fmt.Errorf("commit the scan of %s: %w", s.Storefront, err)
 	}
-	db.forgetUnkept(sc.Storefront)
+	db.closeGap(sc.Storefront)
 	*s = sc
 	return out.Changes, nil
 }
@@ -115,7 +115,7 @@ func (t tx) commit(s *tracker.Scan, scans bucket, out *tracker.Outcome) error {
 // appended is how full pages are left that only ever get greater keys.
 const appended = 1
 
-func (t tx) putState(name tracker.Name, st *tracker.State) error {
+func (t tx) putState(name tracker.StorefrontName, st *tracker.State) error {
 	shop, err := t.addShop(name, st.Shop)
 	if err != nil {
 		return err
@@ -129,7 +129,7 @@ const lastChanges = 16
 
 // putItems writes items in the order of their keys, with the numbers of the
 // changes that are news of them.
-func (t tx) putItems(name tracker.Name, items []tracker.Item, news map[tracker.ProductID][]uint64, at time.Time) error {
+func (t tx) putItems(name tracker.StorefrontName, items []tracker.Item, news map[tracker.ProductID][]uint64, at time.Time) error {
 	if len(items) == 0 {
 		return nil
 	}

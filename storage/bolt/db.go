@@ -59,10 +59,10 @@ type DB struct {
 	released atomic.Int64 // when that was
 
 	thinning sync.Mutex
-	thinned  map[tracker.Name][]byte // until when the scan records of a storefront are thinned out
+	thinned  map[tracker.StorefrontName][]byte // until when the scan records of a storefront are thinned out
 
-	gaps   sync.Mutex
-	unkept map[tracker.Name]unkept // storefronts whose last scans could not be written
+	gaps      sync.Mutex
+	writeGaps map[tracker.StorefrontName]writeGap // storefronts whose last scans could not be written
 }
 
 // A boltFile is an open bbolt file. The file itself is at hand for the case
@@ -138,7 +138,7 @@ func (db *DB) release(t tx) {
 	}
 	db.read.Store(0)
 	db.released.Store(now)
-	t.forget()
+	t.releaseMemory()
 }
 
 // count takes in that bytes of the file were read.

@@ -99,7 +99,7 @@ func (t tx) setRight(wrong *tracker.Change, now time.Time) (*tracker.Product, er
 	case wrong.Kind == tracker.Retitled && it.Title == p.Title:
 		it.Title = wrong.Before.Title
 	case wrong.Kind == tracker.Repictured && it.Image == p.Image:
-		it.Image, it.Look = wrong.Before.Image, ""
+		it.Image, it.ImageHash = wrong.Before.Image, ""
 	default:
 		return &it.Product, nil // overtaken by a later change
 	}

@@ -34,7 +34,7 @@ import (
 //	channels    / name                => number of the last change that is behind the channel, who left, since when it cannot be reached
 //	reports     / id                  => channel, range, attempts, outcome
 //	mailbox     / channel, 0, id      => nothing: the reports of one channel
-//	waiting     / channel, 0, id      => nothing: those with letters to be sent
+//	waiting     / channel, 0, id      => nothing: those with deliveries to be sent
 //	told        / seq, id             => nothing: the reports that tell of a change
 //	cooldowns   / marketplace         => walls in a row, until when it is left alone
 var rootBuckets = []string{
@@ -112,7 +112,7 @@ func newBucket(b *bbolt.Bucket, path string) bucket {
 func (t tx) in(name string) bucket { return newBucket(t.Bucket([]byte(name)), name) }
 
 // of returns the bucket of a storefront.
-func (t tx) of(name string, sf tracker.Name) bucket {
+func (t tx) of(name string, sf tracker.StorefrontName) bucket {
 	path := name + "/" + string(sf)
 	if root := t.Bucket([]byte(name)); root != nil && sf != "" {
 		return newBucket(root.Bucket([]byte(sf)), path)
@@ -121,7 +121,7 @@ func (t tx) of(name string, sf tracker.Name) bucket {
 }
 
 // make returns the bucket of a storefront, made if need be.
-func (t tx) make(name string, sf tracker.Name) (bucket, error) {
+func (t tx) make(name string, sf tracker.StorefrontName) (bucket, error) {
 	root := t.Bucket([]byte(name))
 	if root == nil {
 		return bucket{}, fmt.Errorf("bucket %s is missing: %w", name, storage.ErrDamaged)

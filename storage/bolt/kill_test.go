@@ -58,7 +58,7 @@ func TestKilledWriter(t *testing.T) {
 
 // An act is what the writer acknowledges, after it returned.
 type act struct {
-	Did    string         // scan, report, letter, evidence, backup, compact
+	Did    string         // scan, report, delivery, evidence, backup, compact
 	Scan   time.Time      `json:",omitzero"`
 	Seqs   []uint64       `json:",omitempty"`
 	Report uint64         `json:",omitempty"`
@@ -91,8 +91,8 @@ func writer(t *testing.T, path string) {
 	check(err)
 	say(act{Did: "open", State: &st})
 	deliver := func(id uint64) {
-		check(db.NoteLetter(ctx, id, tracker.Letter{To: "a@example.com", State: tracker.Sent, Attempts: 1, Tried: day}))
-		say(act{Did: "letter", Report: id})
+		check(db.NoteDelivery(ctx, id, tracker.Delivery{To: "a@example.com", State: tracker.Sent, Attempts: 1, Tried: day}))
+		say(act{Did: "delivery", Report: id})
 	}
 	left, err := db.Reports(ctx, storage.ReportQuery{Channel: "analysts", With: tracker.Waiting})
 	check(err)
@@ -154,7 +154,7 @@ type killing struct {
 	lastScan    time.Time
 	seq         uint64            // the last change acknowledged
 	messages    map[uint64]string // reports with what they told
-	sent        map[uint64]bool   // reports whose letters were noted
+	sent        map[uint64]bool   // reports whose deliveries were noted
 	backup      bool
 }
 
@@ -223,7 +223,7 @@ func (k *killing) take(a act) {
 			k.fatalf("report %d told %s and now %v", a.Report, was, a.Told)
 		}
 		k.messages[a.Report] = fmt.Sprint(a.Told)
-	case "letter":
+	case "delivery":
 		k.sent[a.Report] = true
 	case "backup":
 		k.backup = true
@@ -276,7 +276,7 @@ func (k *killing) audit() {
 			}
 			k.messages[r.ID] = fmt.Sprint(r.Changes)
 			if k.sent[r.ID] && !r.Delivered {
-				k.fatalf("the letter of report %d is not noted any more", r.ID)
+				k.fatalf("the delivery of report %d is not noted any more", r.ID)
 			}
 			for _, seq := range r.Changes {
 				if told[seq] {

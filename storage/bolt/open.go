@@ -252,7 +252,7 @@ func openBolt(path, name string, timeout time.Duration, isNew bool) (*boltFile, 
 	default:
 		err = fmt.Errorf("open database %s: %w", path, err)
 	}
-	_ = unlock(f) // bbolt does as a rule, but not when it crashes
+	_ = unlock(f) // bbolt does usually, but not when it crashes
 	return nil, err
 }
 

@@ -566,7 +566,7 @@ func TestFileOfSchema2(t *testing.T) {
 	}
 	var k struct {
 		Storefronts []storage.Storefront
-		Products    map[tracker.Name][]tracker.Item
+		Products    map[tracker.StorefrontName][]tracker.Item
 		Scans       []tracker.Scan
 		Changes     []tracker.Change
 		Channels    []channel
@@ -575,7 +575,7 @@ func TestFileOfSchema2(t *testing.T) {
 	var err error
 	k.Storefronts, err = db.Storefronts(ctx)
 	must(t, err)
-	k.Products = make(map[tracker.Name][]tracker.Item)
+	k.Products = make(map[tracker.StorefrontName][]tracker.Item)
 	for _, sf := range k.Storefronts {
 		k.Products[sf.Name], err = db.Products(ctx, sf.Name, "", 1000)
 		must(t, err)

@@ -23,7 +23,7 @@ import (
 type channelValue struct {
 	Told   uint64 `json:"t"` // number of the last change that is behind it
 	Joined int64  `json:"j"`
-	// Left are the recipients that want no more letters.
+	// Left are the recipients that want no more deliveries.
 	Left []string `json:"l,omitempty"`
 	// Failures and Until are those of the backoff.
 	Failures int   `json:"f,omitempty"`
@@ -189,7 +189,7 @@ func (t tx) addReport(r *tracker.Report) error {
 		return err
 	}
 	r.ID, r.Created = id, r.Created.UTC().Truncate(time.Millisecond)
-	r.Delivered = delivered(r.Letters)
+	r.Delivered = delivered(r.Deliveries)
 	if err := b.write(number(id), newReport(r)); err != nil {
 		return err
 	}
@@ -207,28 +207,28 @@ func (t tx) addReport(r *tracker.Report) error {
 	return t.in(inWaiting).Put(underNumber(r.Channel, id), nil)
 }
 
-// NoteLetter implements storage.Outbox.
-func (db *DB) NoteLetter(ctx context.Context, report uint64, l tracker.Letter) error {
+// NoteDelivery implements storage.Outbox.
+func (db *DB) NoteDelivery(ctx context.Context, report uint64, l tracker.Delivery) error {
 	return db.update(ctx, func(t tx) error {
 		found := false
-		_, err := t.changeLetters(report, func(o *tracker.Letter) {
+		_, err := t.changeDeliveries(report, func(o *tracker.Delivery) {
 			if o.To == l.To {
 				*o, found = l, true
 			}
 		})
 		if err == nil && !found {
-			err = fmt.Errorf("report %d has no letter to %s", report, l.To)
+			err = fmt.Errorf("report %d has no delivery to %s", report, l.To)
 		}
 		return err
 	})
 }
 
-// ChangeLetters implements storage.Outbox.
-func (db *DB) ChangeLetters(ctx context.Context, reports []uint64, change func(report uint64, l *tracker.Letter)) (changed int, err error) {
+// ChangeDeliveries implements storage.Outbox.
+func (db *DB) ChangeDeliveries(ctx context.Context, reports []uint64, change func(report uint64, l *tracker.Delivery)) (changed int, err error) {
 	err = db.update(ctx, func(t tx) error {
 		changed = 0
 		for _, id := range reports {
-			n, err := t.changeLetters(id, func(l *tracker.Letter) { change(id, l) })
+			n, err := t.changeDeliveries(id, func(l *tracker.Delivery) { change(id, l) })
 			if err != nil {
 				return err
 			}
@@ -239,7 +239,7 @@ func (db *DB) ChangeLetters(ctx context.Context, reports []uint64, change func(r
 	return changed, err
 }
 
-func (t tx) changeLetters(report uint64, change func(*tracker.Letter)) (changed int, err error) {
+func (t tx) changeDeliveries(report uint64, change func(*tracker.Delivery)) (changed int, err error) {
 	b, key := t.in(inReports), number(report)
 	var v reportValue
 	found, err := b.read(key, &v)
@@ -249,13 +249,13 @@ func (t tx) changeLetters(report uint64, change func(*tracker.Letter)) (changed 
 	if err != nil {
 		return 0, err
 	}
-	letters := v.report(report).Letters
-	for i := range letters {
-		l := letters[i]
+	deliveries := v.report(report).Deliveries
+	for i := range deliveries {
+		l := deliveries[i]
 		change(&l)
-		l.To = letters[i].To
-		if n := newLetter(l); v.Letters[i].State != tracker.Sent && v.Letters[i] != n {
-			v.Letters[i] = n
+		l.To = deliveries[i].To
+		if n := newDelivery(l); v.Deliveries[i].State != tracker.Sent && v.Deliveries[i] != n {
+			v.Deliveries[i] = n
 			changed++
 		}
 	}
@@ -266,7 +266,7 @@ func (t tx) changeLetters(report uint64, change func(*tracker.Letter)) (changed 
 		return 0, err
 	}
 	waiting, k := t.in(inWaiting), underNumber(v.Channel, report)
-	if delivered(v.report(report).Letters) {
+	if delivered(v.report(report).Deliveries) {
 		return changed, waiting.Delete(k)
 	}
 	return changed, waiting.Put(k, nil)
@@ -308,7 +308,7 @@ func (db *DB) Reports(ctx context.Context, q storage.ReportQuery) ([]tracker.Rep
 				return fmt.Errorf("%s is %w: it names report %d, which is of another channel", inMailbox, storage.ErrDamaged, id)
 			case q.Newest && r.Created.Before(q.Since):
 				return nil
-			case r.Created.Before(q.Since), q.With != "" && !slices.ContainsFunc(r.Letters, func(l tracker.Letter) bool { return l.State == q.With }):
+			case r.Created.Before(q.Since), q.With != "" && !slices.ContainsFunc(r.Deliveries, func(l tracker.Delivery) bool { return l.State == q.With }):
 				continue
 			}
 			if list = append(list, r); len(list) == storage.PageSize(q.Limit) {
@@ -355,7 +355,7 @@ func inRange(q storage.ReportQuery, id uint64) bool {
 	return id > q.After && (q.Before == 0 || id < q.Before)
 }
 
-// waiting are the numbers of the reports of all channels with letters that
+// waiting are the numbers of the reports of all channels with deliveries that
 // wait. The index has them by channel.
 func (t tx) waiting(q storage.ReportQuery) iter.Seq[uint64] {
 	var ids []uint64

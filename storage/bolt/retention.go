@@ -13,14 +13,14 @@ const thinBatch = 5000
 // ThinScans implements storage.Retention. What an earlier call went through is
 // not read again, as long as the database is open.
 func (db *DB) ThinScans(ctx context.Context, keep time.Duration, now time.Time) (int, error) {
-	var names []tracker.Name
+	var names []tracker.StorefrontName
 	if err := db.view(ctx, func(t tx) error { names = t.scanned(); return nil }); err != nil {
 		return 0, err
 	}
 	db.thinning.Lock()
 	defer db.thinning.Unlock()
 	if db.thinned == nil {
-		db.thinned = make(map[tracker.Name][]byte)
+		db.thinned = make(map[tracker.StorefrontName][]byte)
 	}
 	end := now.Add(-keep).UTC()
 	over := timeKey(end.Truncate(24 * time.Hour).Add(-time.Millisecond)) // the last day that is
@@ -59,7 +59,7 @@ func (db *DB) ThinScans(ctx context.Context, keep time.Duration, now time.Time) 
 // thin finds scan records to delete among those after one key and before
 // another. It returns where to go on, always at the end of a day; nil when all
 // are done.
-func (db *DB) thin(ctx context.Context, name tracker.Name, after, end []byte) (doomed [][]byte, next []byte, err error) {
+func (db *DB) thin(ctx context.Context, name tracker.StorefrontName, after, end []byte) (doomed [][]byte, next []byte, err error) {
 	type record struct {
 		key  []byte
 		scan tracker.Scan
@@ -104,7 +104,7 @@ func (db *DB) thin(ctx context.Context, name tracker.Name, after, end []byte) (d
 			seen++
 		}
 		if seen > 0 {
-			t.forget()
+			t.releaseMemory()
 		}
 		next = nil
 		if day != time.UnixMilli(int64(numberOf(end))).UTC().Format(time.DateOnly) {

@@ -14,7 +14,7 @@ import (
 )
 
 // scan reads a scan record.
-func (t tx) scan(b bucket, name tracker.Name, k []byte) (tracker.Scan, bool, error) {
+func (t tx) scan(b bucket, name tracker.StorefrontName, k []byte) (tracker.Scan, bool, error) {
 	var v scanValue
 	found, err := b.read(k, &v)
 	if !found || err != nil {
@@ -25,7 +25,7 @@ func (t tx) scan(b bucket, name tracker.Name, k []byte) (tracker.Scan, bool, err
 }
 
 // scanAt reads the scan record to which a cursor came.
-func (t tx) scanAt(b bucket, name tracker.Name, k []byte) (tracker.Scan, error) {
+func (t tx) scanAt(b bucket, name tracker.StorefrontName, k []byte) (tracker.Scan, error) {
 	s, found, err := t.scan(b, name, k)
 	if err == nil && !found { // a search does not come to it
 		err = b.damaged(k, errors.New("out of order"))
@@ -34,7 +34,7 @@ func (t tx) scanAt(b bucket, name tracker.Name, k []byte) (tracker.Scan, error) 
 }
 
 // Scan implements storage.Scans.
-func (db *DB) Scan(ctx context.Context, name tracker.Name, began time.Time) (tracker.Scan, bool, error) {
+func (db *DB) Scan(ctx context.Context, name tracker.StorefrontName, began time.Time) (tracker.Scan, bool, error) {
 	var s tracker.Scan
 	var found bool
 	err := db.view(ctx, func(t tx) (err error) {
@@ -73,15 +73,15 @@ func (db *DB) Scans(ctx context.Context, q storage.ScanQuery) ([]tracker.Scan, e
 
 // A head is the newest scan of a storefront that is not yet in a list.
 type head struct {
-	name  tracker.Name
+	name  tracker.StorefrontName
 	scans bucket
 	cur   *bbolt.Cursor
 	key   []byte
 }
 
 // newest are the heads behind a place in the list of one storefront, or of all.
-func (t tx) newest(name tracker.Name, before storage.ScanPlace) []head {
-	names := []tracker.Name{name}
+func (t tx) newest(name tracker.StorefrontName, before storage.ScanPlace) []head {
+	names := []tracker.StorefrontName{name}
 	if name == "" {
 		names = t.scanned()
 	}
@@ -109,17 +109,17 @@ func (t tx) newest(name tracker.Name, before storage.ScanPlace) []head {
 }
 
 // scanned are the storefronts that have scan records.
-func (t tx) scanned() []tracker.Name {
-	var names []tracker.Name
+func (t tx) scanned() []tracker.StorefrontName {
+	var names []tracker.StorefrontName
 	cur := t.in(inScans).cursor()
 	for k, _ := cur.First(); k != nil; k, _ = cur.Next() {
-		names = append(names, tracker.Name(k))
+		names = append(names, tracker.StorefrontName(k))
 	}
 	return names
 }
 
 // PagesOpened implements storage.Scans.
-func (db *DB) PagesOpened(ctx context.Context, name tracker.Name, since time.Time) (pages int, err error) {
+func (db *DB) PagesOpened(ctx context.Context, name tracker.StorefrontName, since time.Time) (pages int, err error) {
 	err = db.view(ctx, func(t tx) error {
 		b := t.of(inScans, name)
 		cur := b.cursor()
@@ -148,7 +148,7 @@ func (db *DB) PagesOpened(ctx context.Context, name tracker.Name, since time.Tim
 const lookBack = 1000
 
 // ScansOf implements storage.Scans.
-func (db *DB) ScansOf(ctx context.Context, name tracker.Name, began []time.Time) ([]storage.ScanRecord, error) {
+func (db *DB) ScansOf(ctx context.Context, name tracker.StorefrontName, began []time.Time) ([]storage.ScanRecord, error) {
 	if len(began) == 0 {
 		return nil, nil
 	}
@@ -194,7 +194,7 @@ func (db *DB) ScansOf(ctx context.Context, name tracker.Name, began []time.Time)
 
 // lastComplete returns when the last complete scan before a time began, zero
 // when there is none among the last few.
-func (t tx) lastComplete(b bucket, name tracker.Name, before time.Time) (time.Time, error) {
+func (t tx) lastComplete(b bucket, name tracker.StorefrontName, before time.Time) (time.Time, error) {
 	cur := b.cursor()
 	k, _ := cur.Seek(timeKey(before))
 	if k == nil {

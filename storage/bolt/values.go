@@ -178,19 +178,19 @@ func (v *probeValue) probe(id tracker.ProductID) *tracker.Probe {
 }
 
 // An itemValue is stored behind a header that a walk of the catalog reads
-// without decoding: flags (1 byte), the mark, or when it was removed (8 bytes,
+// without decoding: flags (1 byte), the fingerprint, or when it was removed (8 bytes,
 // big endian; files of schema 1 have 0 for the latter), and with flagChanged
 // the numbers of the product's last changes: how many (1 byte), the first, and
 // of each further one how much greater it is (uvarints).
 type itemValue struct {
 	productValue
-	FirstSeen int64        `json:"f"`
-	LastSeen  int64        `json:"s,omitempty"`
-	Missing   int          `json:"m,omitempty"`
-	Removed   int64        `json:"r,omitempty"`
-	Pending   *priceValue  `json:"w,omitempty"`
-	Probe     *probeValue  `json:"q,omitempty"`
-	Look      tracker.Look `json:"k,omitempty"`
+	FirstSeen int64             `json:"f"`
+	LastSeen  int64             `json:"s,omitempty"`
+	Missing   int               `json:"m,omitempty"`
+	Removed   int64             `json:"r,omitempty"`
+	Pending   *priceValue       `json:"w,omitempty"`
+	Probe     *probeValue       `json:"q,omitempty"`
+	Look      tracker.ImageHash `json:"k,omitempty"`
 }
 
 const (
@@ -206,7 +206,7 @@ func encodeItem(it *tracker.Item, changes []uint64) ([]byte, error) {
 	v := itemValue{
 		productValue: *newProduct(&it.Product),
 		FirstSeen:    millis(it.FirstSeen), LastSeen: millis(it.LastSeen), Missing: it.Missing, Removed: millis(it.Removed),
-		Pending: newPrice(it.Pending), Probe: newProbe(it.Probe), Look: it.Look,
+		Pending: newPrice(it.Pending), Probe: newProbe(it.Probe), Look: it.ImageHash,
 	}
 	v.ID = "" // the key
 	b, err := json.Marshal(v)
@@ -220,11 +220,11 @@ func encodeItem(it *tracker.Item, changes []uint64) ([]byte, error) {
 	} else if it.Missing > 0 {
 		h[0] |= flagMissing
 	}
-	mark := uint64(e.Mark)
+	fingerprint := uint64(e.Fingerprint)
 	if e.Removed {
-		mark = uint64(millis(e.Gone))
+		fingerprint = uint64(millis(e.Gone))
 	}
-	h = binary.BigEndian.AppendUint64(h, mark)
+	h = binary.BigEndian.AppendUint64(h, fingerprint)
 	if len(changes) > 0 {
 		h[0] |= flagChanged
 		h = append(h, byte(len(changes)))
@@ -276,7 +276,7 @@ func decodeItem(id tracker.ProductID, p []byte) (tracker.Item, error) {
 	return tracker.Item{
 		Product:   *v.product(),
 		FirstSeen: fromMillis(v.FirstSeen), LastSeen: fromMillis(v.LastSeen), Missing: v.Missing, Removed: fromMillis(v.Removed),
-		Pending: v.Pending.price(), Probe: v.Probe.probe(id), Look: v.Look,
+		Pending: v.Pending.price(), Probe: v.Probe.probe(id), ImageHash: v.Look,
 	}, nil
 }
 
@@ -285,11 +285,11 @@ func decodeEntry(p []byte) (e tracker.Entry, missing bool, err error) {
 	if len(p) < itemHeader {
 		return e, false, errors.New("too short")
 	}
-	mark := binary.BigEndian.Uint64(p[1:])
+	fingerprint := binary.BigEndian.Uint64(p[1:])
 	if p[0]&flagRemoved != 0 {
-		e.Removed, e.Gone = true, fromMillis(int64(mark))
+		e.Removed, e.Gone = true, fromMillis(int64(fingerprint))
 	} else {
-		e.Mark = tracker.Mark(mark)
+		e.Fingerprint = tracker.Fingerprint(fingerprint)
 	}
 	return e, p[0]&flagMissing != 0, nil
 }
@@ -323,10 +323,10 @@ func newState(s *tracker.State, shop uint64) stateValue {
 	return v
 }
 
-func (v *stateValue) state(shop tracker.Shop) tracker.State {
+func (v *stateValue) state(shop tracker.SellerIdentity) tracker.State {
 	s := tracker.State{
 		Baseline: fromMillis(v.Baseline), LastScan: fromMillis(v.LastScan), LastComplete: fromMillis(v.LastComplete), LastVerdict: v.LastVerdict,
-		Parser: v.Parser, Listed: v.Listed, Removed: v.Removed, Sum: tracker.Mark(v.Sum),
+		Parser: v.Parser, Listed: v.Listed, Removed: v.Removed, Sum: tracker.Fingerprint(v.Sum),
 		Incomplete: v.Incomplete, Gone: v.Gone, Stalled: v.Stalled, Closed: v.Closed, Shop: shop,
 	}
 	if v.LastVerdict == "" && v.LastScan != 0 {
@@ -373,7 +373,7 @@ func newScan(s *tracker.Scan, shop uint64) scanValue {
 	return v
 }
 
-func (v *scanValue) scan(name tracker.Name, began uint64, shop tracker.Shop) tracker.Scan {
+func (v *scanValue) scan(name tracker.StorefrontName, began uint64, shop tracker.SellerIdentity) tracker.Scan {
 	s := tracker.Scan{
 		Storefront: name, Began: fromMillis(int64(began)), Took: time.Duration(v.Took) * time.Millisecond,
 		Verdict: v.Verdict, Reason: v.Reason, Changes: v.Changes, Doubted: v.Doubted,
@@ -400,22 +400,22 @@ type shopValue struct {
 // without decoding: the time (8 bytes, big endian) and the kind's code
 // (1 byte).
 type changeValue struct {
-	Kind       tracker.Kind      `json:"k"`
-	Storefront tracker.Name      `json:"n"`
-	Scan       int64             `json:"sc,omitempty"`
-	Product    *productValue     `json:"p,omitempty"`
-	Before     *beforeValue      `json:"b,omitempty"`
-	Proof      tracker.Proof     `json:"o,omitempty"`
-	Probe      *probeValue       `json:"q,omitempty"`
-	Missing    int               `json:"m,omitempty"`
-	Away       int64             `json:"aw,omitempty"` // ms
-	Reason     string            `json:"r,omitempty"`
-	Verdict    tracker.Verdict   `json:"v,omitempty"`
-	SameAs     *tracker.SameAs   `json:"sa,omitempty"`
-	Important  string            `json:"im,omitempty"`
-	Ignored    bool              `json:"ig,omitempty"`
-	Corrects   uint64            `json:"co,omitempty"`
-	Pictures   tracker.Evidenced `json:"pi,omitzero"`
+	Kind       tracker.Kind           `json:"k"`
+	Storefront tracker.StorefrontName `json:"n"`
+	Scan       int64                  `json:"sc,omitempty"`
+	Product    *productValue          `json:"p,omitempty"`
+	Before     *beforeValue           `json:"b,omitempty"`
+	Proof      tracker.Proof          `json:"o,omitempty"`
+	Probe      *probeValue            `json:"q,omitempty"`
+	Missing    int                    `json:"m,omitempty"`
+	Away       int64                  `json:"aw,omitempty"` // ms
+	Reason     string                 `json:"r,omitempty"`
+	Verdict    tracker.Verdict        `json:"v,omitempty"`
+	SameAs     *tracker.SameAs        `json:"sa,omitempty"`
+	Important  string                 `json:"im,omitempty"`
+	Ignored    bool                   `json:"ig,omitempty"`
+	Corrects   uint64                 `json:"co,omitempty"`
+	Pictures   tracker.Evidenced      `json:"pi,omitzero"`
 }
 
 const changeHeader = 9
@@ -461,24 +461,24 @@ func decodeChange(seq uint64, p []byte) (tracker.Change, error) {
 	return c, nil
 }
 
-type letterValue struct {
-	To       string              `json:"to"`
-	State    tracker.LetterState `json:"s"`
-	Attempts int                 `json:"n,omitempty"`
-	Tried    int64               `json:"t,omitempty"`
-	Next     int64               `json:"x,omitempty"`
-	Answer   string              `json:"a,omitempty"`
-	Unsure   bool                `json:"u,omitempty"`
+type deliveryValue struct {
+	To       string                `json:"to"`
+	State    tracker.DeliveryState `json:"s"`
+	Attempts int                   `json:"n,omitempty"`
+	Tried    int64                 `json:"t,omitempty"`
+	Next     int64                 `json:"x,omitempty"`
+	Answer   string                `json:"a,omitempty"`
+	Unsure   bool                  `json:"u,omitempty"`
 }
 
 type reportValue struct {
-	Channel string        `json:"c"`
-	Created int64         `json:"t"`
-	First   uint64        `json:"f,omitempty"`
-	Last    uint64        `json:"l,omitempty"`
-	Changes [][2]uint64   `json:"n,omitempty"` // runs: first and last number of each
-	About   string        `json:"a,omitempty"`
-	Letters []letterValue `json:"w,omitempty"`
+	Channel    string          `json:"c"`
+	Created    int64           `json:"t"`
+	First      uint64          `json:"f,omitempty"`
+	Last       uint64          `json:"l,omitempty"`
+	Changes    [][2]uint64     `json:"n,omitempty"` // runs: first and last number of each
+	About      string          `json:"a,omitempty"`
+	Deliveries []deliveryValue `json:"w,omitempty"`
 }
 
 func newReport(r *tracker.Report) reportValue {
@@ -490,14 +490,14 @@ func newReport(r *tracker.Report) reportValue {
 			v.Changes = append(v.Changes, [2]uint64{n, n})
 		}
 	}
-	for _, l := range r.Letters {
-		v.Letters = append(v.Letters, newLetter(l))
+	for _, l := range r.Deliveries {
+		v.Deliveries = append(v.Deliveries, newDelivery(l))
 	}
 	return v
 }
 
-func newLetter(l tracker.Letter) letterValue {
-	return letterValue{To: l.To, State: l.State, Attempts: l.Attempts, Tried: millis(l.Tried), Next: millis(l.Next), Answer: l.Answer, Unsure: l.Unsure}
+func newDelivery(l tracker.Delivery) deliveryValue {
+	return deliveryValue{To: l.To, State: l.State, Attempts: l.Attempts, Tried: millis(l.Tried), Next: millis(l.Next), Answer: l.Answer, Unsure: l.Unsure}
 }
 
 func (v *reportValue) report(id uint64) tracker.Report {
@@ -507,18 +507,18 @@ func (v *reportValue) report(id uint64) tracker.Report {
 			r.Changes = append(r.Changes, n)
 		}
 	}
-	for _, l := range v.Letters {
-		r.Letters = append(r.Letters, tracker.Letter{
+	for _, l := range v.Deliveries {
+		r.Deliveries = append(r.Deliveries, tracker.Delivery{
 			To: l.To, State: l.State, Attempts: l.Attempts, Tried: fromMillis(l.Tried), Next: fromMillis(l.Next), Answer: l.Answer, Unsure: l.Unsure,
 		})
 	}
-	r.Delivered = delivered(r.Letters)
+	r.Delivered = delivered(r.Deliveries)
 	return r
 }
 
-// delivered reports whether no letter is waiting.
-func delivered(letters []tracker.Letter) bool {
-	for _, l := range letters {
+// delivered reports whether no delivery is waiting.
+func delivered(deliveries []tracker.Delivery) bool {
+	for _, l := range deliveries {
 		if l.State != tracker.Sent && l.State != tracker.Dead && l.State != tracker.Left {
 			return false
 		}

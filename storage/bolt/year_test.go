@@ -35,7 +35,7 @@ func TestYear(t *testing.T) {
 	for i := range shops {
 		shops[i] = products(size)
 	}
-	name := func(i int) tracker.Name { return tracker.Name(fmt.Sprintf("storefront-%02d", i)) }
+	name := func(i int) tracker.StorefrontName { return tracker.StorefrontName(fmt.Sprintf("storefront-%02d", i)) }
 	began, next := time.Now(), size
 	var took time.Duration
 	changes := 0
@@ -104,7 +104,7 @@ func places(t testing.TB, db *bolt.DB) {
 	}
 }
 
-// turn changes one product of a storefront: as a rule its price, sometimes it
+// turn changes one product of a storefront: usually its price, sometimes it
 // goes and another one comes.
 func turn(r *rand.Rand, shops [][]tracker.Product, i, next int) int {
 	list := shops[i]

@@ -59,7 +59,7 @@ func (e Engine) testQuery(t *testing.T) {
 	number := func() uint64 { return uint64(r.IntN(2) * r.IntN(len(all)+3)) }
 	for range 400 {
 		q := storage.Query{
-			Storefront: []tracker.Name{"", "tencent", "oppo", "nobody"}[r.IntN(4)],
+			Storefront: []tracker.StorefrontName{"", "tencent", "oppo", "nobody"}[r.IntN(4)],
 			Kinds:      [][]tracker.Kind{nil, {tracker.Retitled}, {tracker.Added, tracker.Repriced}, {tracker.Closed}}[r.IntN(4)],
 			Since:      moment(), Until: moment(), After: number(), Before: number(),
 			Limit: []int{0, 1, 7, 100000}[r.IntN(4)], Newest: r.IntN(2) == 0,
@@ -268,7 +268,7 @@ func (e Engine) testEveryFieldOfAChangeIsKept(t *testing.T) {
 	s := Complete("tencent", Day.Add(time.Hour), append(list[1:], Product(9))...)
 	s.Probes = []tracker.Probe{{Product: list[0].ID, State: tracker.PageOffshelf, At: Day.Add(time.Hour), URL: list[0].URL, Reason: "已下架", Picture: evidenceName("page")}}
 	s.Pictures = map[tracker.ProductID]tracker.Picture{
-		Product(9).ID: {Look: "bG9vaw==", File: evidenceName("new"), Card: evidenceName("card")}, list[0].ID: {Look: "b2xk", File: evidenceName("old")},
+		Product(9).ID: {Hash: "bG9vaw==", File: evidenceName("new"), Card: evidenceName("card")}, list[0].ID: {Hash: "b2xk", File: evidenceName("old")},
 	}
 	r := Rules
 	r.Important, r.Ignored = patterns(t, "糖|血糖仪"), patterns(t, string(Product(9).ID))

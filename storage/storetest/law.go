@@ -326,7 +326,7 @@ func (h *history) look() show {
 		loss = h.number(0, 60, "drift")
 	case kind == 7: // another shop answers
 		loss = 100
-		s.Evidence.Shop = tracker.Shop{ID: "666", Name: "another"}
+		s.Evidence.Shop = tracker.SellerIdentity{ID: "666", Name: "another"}
 		s.Products = append(s.Products, tracker.Product{ID: "666", Title: "别家的"})
 	}
 	if s.Verdict != tracker.Complete {

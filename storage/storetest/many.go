@@ -89,45 +89,45 @@ func (e Engine) testPortionsAreOneAfterAnother(t *testing.T) {
 	Sound(t, db)
 }
 
-func (e Engine) testChangeLetters(t *testing.T) {
+func (e Engine) testChangeDeliveries(t *testing.T) {
 	const n = 1000
 	db := e.many(t, n)
-	sent := tracker.Letter{To: "a@example.com", State: tracker.Sent, Attempts: 1, Tried: Day, Answer: "250 queued"}
-	if err := db.NoteLetter(ctx, 7, sent); err != nil {
+	sent := tracker.Delivery{To: "a@example.com", State: tracker.Sent, Attempts: 1, Tried: Day, Answer: "250 queued"}
+	if err := db.NoteDelivery(ctx, 7, sent); err != nil {
 		t.Fatal(err)
 	}
 	var ids []uint64
 	for id := range uint64(n) {
 		ids = append(ids, id+1)
 	}
-	e.costs(t, db, 0, 1, "altering the letters of 1,000 reports", func() {
-		changed, err := db.ChangeLetters(ctx, ids, func(report uint64, l *tracker.Letter) {
+	e.costs(t, db, 0, 1, "altering the deliveries of 1,000 reports", func() {
+		changed, err := db.ChangeDeliveries(ctx, ids, func(report uint64, l *tracker.Delivery) {
 			if l.To == "a@example.com" || report%2 == 0 {
 				l.State, l.Answer = tracker.Dead, fmt.Sprint("no ", report)
 			}
 		})
 		if want := n - 1 + n/2; changed != want || err != nil {
-			t.Errorf("%d letters changed, error %v; want %d, all but the one that was sent", changed, err, want)
+			t.Errorf("%d deliveries changed, error %v; want %d, all but the one that was sent", changed, err, want)
 		}
 	})
 	seven, _, err := db.Report(ctx, 7)
-	if diff := cmp.Diff(sent, seven.Letters[0]); diff != "" || err != nil {
-		t.Errorf("the sent letter changed (-want +got), error %v:\n%s", err, diff)
+	if diff := cmp.Diff(sent, seven.Deliveries[0]); diff != "" || err != nil {
+		t.Errorf("the sent delivery changed (-want +got), error %v:\n%s", err, diff)
 	}
-	if eight, _, err := db.Report(ctx, 8); !eight.Delivered || eight.Letters[1].Answer != "no 8" || err != nil {
+	if eight, _, err := db.Report(ctx, 8); !eight.Delivered || eight.Deliveries[1].Answer != "no 8" || err != nil {
 		t.Errorf("report 8 = %+v, error %v", eight, err)
 	}
 	waiting, err := db.Reports(ctx, storage.ReportQuery{Channel: "analysts", With: tracker.Waiting, Limit: n})
 	if len(waiting) != n/2 || err != nil {
 		t.Errorf("%d reports wait, error %v; want %d", len(waiting), err, n/2)
 	}
-	if changed, err := db.ChangeLetters(ctx, ids, func(_ uint64, l *tracker.Letter) { l.To = "c@example.com" }); changed != 0 || err != nil {
-		t.Errorf("%d letters got another recipient, error %v", changed, err)
+	if changed, err := db.ChangeDeliveries(ctx, ids, func(_ uint64, l *tracker.Delivery) { l.To = "c@example.com" }); changed != 0 || err != nil {
+		t.Errorf("%d deliveries got another recipient, error %v", changed, err)
 	}
-	if _, err := db.ChangeLetters(ctx, []uint64{1, n + 1}, func(_ uint64, l *tracker.Letter) { l.Answer = "lost" }); err == nil {
+	if _, err := db.ChangeDeliveries(ctx, []uint64{1, n + 1}, func(_ uint64, l *tracker.Delivery) { l.Answer = "lost" }); err == nil {
 		t.Error("no error for a report that is not there")
 	}
-	if one, _, err := db.Report(ctx, 1); one.Letters[1].Answer == "lost" || err != nil {
+	if one, _, err := db.Report(ctx, 1); one.Deliveries[1].Answer == "lost" || err != nil {
 		t.Errorf("report 1 = %+v, error %v; want it as it was, because nothing was written", one, err)
 	}
 	Sound(t, db)
@@ -135,7 +135,7 @@ func (e Engine) testChangeLetters(t *testing.T) {
 
 func (e Engine) testUndeliveredPageByPage(t *testing.T) {
 	db := e.many(t, 250)
-	if err := db.AddReport(ctx, &tracker.Report{Channel: "chat", Created: Day, About: "heartbeat", Letters: []tracker.Letter{{To: "x", State: tracker.Waiting}}}); err != nil {
+	if err := db.AddReport(ctx, &tracker.Report{Channel: "chat", Created: Day, About: "heartbeat", Deliveries: []tracker.Delivery{{To: "x", State: tracker.Waiting}}}); err != nil {
 		t.Fatal(err)
 	}
 	var got []uint64

@@ -70,7 +70,7 @@ func (e Engine) testEveryChangeIsInOneReportPerChannel(t *testing.T) {
 	r := next(t, db, "analysts", everything)
 	want := &tracker.Report{
 		ID: 1, Channel: "analysts", Created: Day, First: 1, Last: 2, Changes: []uint64{1, 2},
-		Letters: []tracker.Letter{{To: "a@example.com", State: tracker.Waiting}, {To: "b@example.com", State: tracker.Waiting}},
+		Deliveries: []tracker.Delivery{{To: "a@example.com", State: tracker.Waiting}, {To: "b@example.com", State: tracker.Waiting}},
 	}
 	if diff := cmp.Diff(want, r); diff != "" {
 		t.Errorf("report differs (-want +got):\n%s", diff)
@@ -140,7 +140,7 @@ func (e Engine) testPickDecides(t *testing.T) {
 	Sound(t, db)
 }
 
-func (e Engine) testLettersUntilDelivered(t *testing.T) {
+func (e Engine) testDeliveriesUntilDelivered(t *testing.T) {
 	db := e.joined(t)
 	Commit(t, db, Complete("tencent", Day.Add(time.Hour), Products(11)...))
 	next(t, db, "analysts", everything)
@@ -153,22 +153,22 @@ func (e Engine) testLettersUntilDelivered(t *testing.T) {
 		}
 		Sound(t, db)
 	}
-	note := func(l tracker.Letter) {
+	note := func(l tracker.Delivery) {
 		t.Helper()
 		for range 2 { // twice is once
-			if err := db.NoteLetter(ctx, 1, l); err != nil {
+			if err := db.NoteDelivery(ctx, 1, l); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	undelivered(1)
-	sent := tracker.Letter{To: "a@example.com", State: tracker.Sent, Attempts: 1, Tried: Day, Answer: "250 queued"}
+	sent := tracker.Delivery{To: "a@example.com", State: tracker.Sent, Attempts: 1, Tried: Day, Answer: "250 queued"}
 	note(sent)
 	undelivered(1)
-	note(tracker.Letter{To: "b@example.com", State: tracker.Dead, Attempts: 9, Tried: Day, Answer: "550 no such user"})
+	note(tracker.Delivery{To: "b@example.com", State: tracker.Dead, Attempts: 9, Tried: Day, Answer: "550 no such user"})
 	undelivered(0)
 	if list, err := db.Reports(ctx, storage.ReportQuery{With: tracker.Dead, Since: Day}); len(list) != 1 || err != nil {
-		t.Errorf("Dead = %v, %v; want the report with the letter to b", list, err)
+		t.Errorf("Dead = %v, %v; want the report with the delivery to b", list, err)
 	}
 	if list, err := db.Reports(ctx, storage.ReportQuery{With: tracker.Dead, Since: Day.Add(24 * time.Hour)}); len(list) != 0 || err != nil {
 		t.Errorf("Dead since the Day after = %v, %v; want none", list, err)
@@ -177,21 +177,21 @@ func (e Engine) testLettersUntilDelivered(t *testing.T) {
 	if !r.Delivered || err != nil {
 		t.Errorf("Delivered = %v, %v; want true", r.Delivered, err)
 	}
-	// A dead letter may be tried again, one that was sent stays sent.
-	note(tracker.Letter{To: "b@example.com", State: tracker.Waiting, Attempts: 9, Unsure: true})
+	// A dead delivery may be tried again, one that was sent stays sent.
+	note(tracker.Delivery{To: "b@example.com", State: tracker.Waiting, Attempts: 9, Unsure: true})
 	undelivered(1)
-	note(tracker.Letter{To: "a@example.com", State: tracker.Waiting})
+	note(tracker.Delivery{To: "a@example.com", State: tracker.Waiting})
 	r, _, err = db.Report(ctx, 1)
-	if diff := cmp.Diff(sent, r.Letters[0]); diff != "" || err != nil {
-		t.Errorf("the sent letter changed (-want +got), error %v:\n%s", err, diff)
+	if diff := cmp.Diff(sent, r.Deliveries[0]); diff != "" || err != nil {
+		t.Errorf("the sent delivery changed (-want +got), error %v:\n%s", err, diff)
 	}
-	if !r.Letters[1].Unsure {
+	if !r.Deliveries[1].Unsure {
 		t.Error("it is not kept that the outcome of an attempt is not known")
 	}
-	note(tracker.Letter{To: "b@example.com", State: tracker.Left})
+	note(tracker.Delivery{To: "b@example.com", State: tracker.Left})
 	undelivered(0)
 	for what, err := range map[string]error{
-		"no report": db.NoteLetter(ctx, 7, sent), "no letter": db.NoteLetter(ctx, 1, tracker.Letter{To: "c@example.com"}),
+		"no report": db.NoteDelivery(ctx, 7, sent), "no delivery": db.NoteDelivery(ctx, 1, tracker.Delivery{To: "c@example.com"}),
 	} {
 		if err == nil {
 			t.Errorf("%s: no error", what)
@@ -345,7 +345,7 @@ func (e Engine) testAdvanceMovesOnlyFromWhereTheChannelIs(t *testing.T) {
 	s := e.joined(t)
 	Commit(t, s, Complete("tencent", Day.Add(time.Hour), Products(15)...))
 	report := func(seqs ...uint64) []tracker.Report {
-		return []tracker.Report{{Created: Day, First: seqs[0], Last: seqs[len(seqs)-1], Changes: seqs, Letters: []tracker.Letter{{To: "a@example.com", State: tracker.Waiting}}}}
+		return []tracker.Report{{Created: Day, First: seqs[0], Last: seqs[len(seqs)-1], Changes: seqs, Deliveries: []tracker.Delivery{{To: "a@example.com", State: tracker.Waiting}}}}
 	}
 	for _, tt := range []struct {
 		what     string
@@ -390,12 +390,12 @@ func (e Engine) testAdvanceMovesOnlyFromWhereTheChannelIs(t *testing.T) {
 // testReportQuery compares queries with what they mean.
 func (e Engine) testReportQuery(t *testing.T) {
 	s := e.joined(t)
-	states := []tracker.LetterState{tracker.Waiting, tracker.Sent, tracker.Dead, tracker.Left}
+	states := []tracker.DeliveryState{tracker.Waiting, tracker.Sent, tracker.Dead, tracker.Left}
 	var all []tracker.Report
 	for i := range 120 {
 		r := tracker.Report{Channel: []string{"analysts", "chat", "chats"}[i%3], Created: Day.Add(time.Duration(i) * time.Hour), About: "heartbeat"}
 		for k := range i % 3 {
-			r.Letters = append(r.Letters, tracker.Letter{To: fmt.Sprint(k, "@example.com"), State: states[(i/3+k)%4]})
+			r.Deliveries = append(r.Deliveries, tracker.Delivery{To: fmt.Sprint(k, "@example.com"), State: states[(i/3+k)%4]})
 		}
 		if err := s.AddReport(ctx, &r); err != nil {
 			t.Fatal(err)
@@ -419,7 +419,7 @@ func (e Engine) testReportQuery(t *testing.T) {
 				c = &all[len(all)-1-i]
 			}
 			if (q.Channel == "" || c.Channel == q.Channel) && c.ID > q.After && (q.Before == 0 || c.ID < q.Before) && !c.Created.Before(q.Since) &&
-				(q.With == "" || slices.ContainsFunc(c.Letters, func(l tracker.Letter) bool { return l.State == q.With })) && len(want) < storage.PageSize(q.Limit) {
+				(q.With == "" || slices.ContainsFunc(c.Deliveries, func(l tracker.Delivery) bool { return l.State == q.With })) && len(want) < storage.PageSize(q.Limit) {
 				want = append(want, c.ID)
 			}
 		}

@@ -40,10 +40,10 @@ func Products(n int) []tracker.Product {
 }
 
 // Shop is what the storefronts state of themselves.
-var Shop = tracker.Shop{ID: "104736810", Seller: "2208", Name: "腾讯官方数码旗舰店"}
+var Shop = tracker.SellerIdentity{ID: "104736810", Seller: "2208", Name: "腾讯官方数码旗舰店"}
 
 // Complete is a complete scan.
-func Complete(name tracker.Name, began time.Time, list ...tracker.Product) *tracker.Scan {
+func Complete(name tracker.StorefrontName, began time.Time, list ...tracker.Product) *tracker.Scan {
 	return &tracker.Scan{
 		Storefront: name, Began: began, Took: 812 * time.Millisecond, Verdict: tracker.Complete, Products: list,
 		Evidence: tracker.Evidence{
@@ -54,14 +54,14 @@ func Complete(name tracker.Name, began time.Time, list ...tracker.Product) *trac
 }
 
 // Partial is a scan that did not see all.
-func Partial(name tracker.Name, began time.Time, list ...tracker.Product) *tracker.Scan {
+func Partial(name tracker.StorefrontName, began time.Time, list ...tracker.Product) *tracker.Scan {
 	s := Complete(name, began, list...)
 	s.Verdict, s.Reason = tracker.Partial, "page 2 of 3 did not come"
 	return s
 }
 
 // Walled is a scan that was refused.
-func Walled(name tracker.Name, began time.Time) *tracker.Scan {
+func Walled(name tracker.StorefrontName, began time.Time) *tracker.Scan {
 	return &tracker.Scan{
 		Storefront: name, Began: began, Took: time.Second, Verdict: tracker.Login, Reason: "the shop page asks for a login",
 		Evidence: tracker.Evidence{Layout: "react", Stop: "login"},

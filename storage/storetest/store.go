@@ -23,7 +23,7 @@ func (e Engine) testWritersBesideEachOther(t *testing.T) {
 	const writers, scans = 3, 25
 	s, rules := e.Open(t), Rules
 	rules.StalledAfter = 1 << 20
-	names := []tracker.Name{"tencent", "oppo"}
+	names := []tracker.StorefrontName{"tencent", "oppo"}
 	Commit(t, s, Complete("tencent", Day, Products(20)...), Complete("oppo", Day, Products(20)...))
 	if err := s.Join(ctx, "analysts"); err != nil {
 		t.Fatal(err)
@@ -201,13 +201,15 @@ func calls(s storage.Store, ctx context.Context) map[string]func() error {
 		"AddReport": func() error {
 			return s.AddReport(ctx, &tracker.Report{Channel: "analysts", Created: Day, About: "heartbeat"})
 		},
-		"Report":     func() error { _, _, err := s.Report(ctx, 1); return err },
-		"Reports":    func() error { _, err := s.Reports(ctx, storage.ReportQuery{}); return err },
-		"ReportsOf":  func() error { _, err := s.ReportsOf(ctx, 1); return err },
-		"Told":       func() error { _, err := s.Told(ctx, "analysts", []uint64{1}); return err },
-		"NoteLetter": func() error { return s.NoteLetter(ctx, 1, tracker.Letter{To: "a@example.com", State: tracker.Sent}) },
-		"ChangeLetters": func() error {
-			_, err := s.ChangeLetters(ctx, []uint64{1}, func(_ uint64, l *tracker.Letter) { l.Answer = "x" })
+		"Report":    func() error { _, _, err := s.Report(ctx, 1); return err },
+		"Reports":   func() error { _, err := s.Reports(ctx, storage.ReportQuery{}); return err },
+		"ReportsOf": func() error { _, err := s.ReportsOf(ctx, 1); return err },
+		"Told":      func() error { _, err := s.Told(ctx, "analysts", []uint64{1}); return err },
+		"NoteDelivery": func() error {
+			return s.NoteDelivery(ctx, 1, tracker.Delivery{To: "a@example.com", State: tracker.Sent})
+		},
+		"ChangeDeliveries": func() error {
+			_, err := s.ChangeDeliveries(ctx, []uint64{1}, func(_ uint64, l *tracker.Delivery) { l.Answer = "x" })
 			return err
 		},
 		"PagesOpened": func() error { _, err := s.PagesOpened(ctx, "tencent", Day); return err },

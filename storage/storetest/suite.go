@@ -51,7 +51,7 @@ func Run(t *testing.T, e Engine) {
 		{"EveryChangeIsInOneReportPerChannel", e.testEveryChangeIsInOneReportPerChannel},
 		{"NewChannelStartsAtTheEnd", e.testNewChannelStartsAtTheEnd},
 		{"PickDecides", e.testPickDecides},
-		{"LettersUntilDelivered", e.testLettersUntilDelivered},
+		{"DeliveriesUntilDelivered", e.testDeliveriesUntilDelivered},
 		{"ReportWithoutRecipientsIsDelivered", e.testReportWithoutRecipientsIsDelivered},
 		{"ReportsArePaged", e.testReportsArePaged},
 		{"ReportQuery", e.testReportQuery},
@@ -63,7 +63,7 @@ func Run(t *testing.T, e Engine) {
 		{"PagesOpened", e.testPagesOpened},
 		{"ManyReportsInOneTransaction", e.testManyReportsInOneTransaction},
 		{"PortionsAreOneAfterAnother", e.testPortionsAreOneAfterAnother},
-		{"ChangeLetters", e.testChangeLetters},
+		{"ChangeDeliveries", e.testChangeDeliveries},
 		{"UndeliveredPageByPage", e.testUndeliveredPageByPage},
 		{"ToldOfManyChanges", e.testToldOfManyChanges},
 		{"Evidence", e.testEvidence},
@@ -98,7 +98,7 @@ func (e Engine) costs(t testing.TB, s storage.Store, read, wrote int, what strin
 // A snapshot is what a store knows, as far as a test compares it.
 type snapshot struct {
 	Storefronts []storage.Storefront
-	Products    map[tracker.Name][]tracker.Item
+	Products    map[tracker.StorefrontName][]tracker.Item
 	Scans       []tracker.Scan
 	Changes     []tracker.Change
 	Channels    []storage.Channel
@@ -116,7 +116,7 @@ func known(t testing.TB, s storage.Store) snapshot {
 	k.Changes, errs[2] = s.Changes(ctx, storage.Query{Limit: all})
 	k.Channels, errs[3] = s.Channels(ctx)
 	k.Reports, errs[4] = s.Reports(ctx, storage.ReportQuery{Limit: all})
-	k.Products = make(map[tracker.Name][]tracker.Item)
+	k.Products = make(map[tracker.StorefrontName][]tracker.Item)
 	for _, sf := range k.Storefronts {
 		items, err := s.Products(ctx, sf.Name, "", all)
 		if err != nil {

@@ -313,7 +313,7 @@ func (b *Browser) begin(ctx context.Context, p *process, alloc context.Context, 
 		return nil, fmt.Errorf("start %s: %w", cmp.Or(b.opts.Remote, b.path), explain(ctx, err))
 	}
 	p.lost = chromedp.FromContext(root).Browser.LostConnection
-	if err := p.shutDoors(); err != nil {
+	if err := p.denyDownloads(); err != nil {
 		p.free()
 		return nil, fmt.Errorf("start %s: %w", cmp.Or(b.opts.Remote, b.path), explain(ctx, err))
 	}
@@ -428,9 +428,9 @@ var (
 	disabled = []string{"StaticStorageQuota", "Prerender2", "Prerender2FallbackPrefetchSpecRules", "Translate", "WebUIOmniboxPopup", "WebUIOmniboxAimPopup"}
 )
 
-// shutDoors refuses downloads for the whole browser, and has it tell of the
+// denyDownloads refuses downloads for the whole browser, and has it tell of the
 // windows that pages open.
-func (p *process) shutDoors() error {
+func (p *process) denyDownloads() error {
 	ctx, cancel := context.WithTimeout(p.ctx, startTimeout)
 	defer cancel()
 	s := chromedp.FromContext(p.ctx).Browser

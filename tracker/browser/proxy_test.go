@@ -240,7 +240,7 @@ func showsPassword(t *testing.T, b *browser.Browser, pid int) {
 	}
 }
 
-// What is not understood to the letter is refused, and not repeated.
+// What is not understood word for word is refused, and not repeated.
 func TestCheckProxy(t *testing.T) {
 	for _, value := range []any{nil, false, "proxy", "proxy:3128", "http://10.0.0.1:3128", "socks5://[fd00::1]:1080", "https://a-b.example", "http://u:p%40@proxy:1"} {
 		if err := browser.CheckProxy(value); err != nil {

@@ -341,7 +341,7 @@ func (t *Tab) listen(ev any) {
 			return
 		}
 		t.mu.Lock()
-		t.hear(len(e.Response.URL) + lengthOf(e.Response.Headers))
+		t.countReceived(len(e.Response.URL) + lengthOf(e.Response.Headers))
 		if e.Type == network.ResourceTypeDocument && e.FrameID == t.frame {
 			t.received(e.Response)
 		}
@@ -351,23 +351,23 @@ func (t *Tab) listen(ev any) {
 		t.mu.Unlock()
 	case *page.EventFrameNavigated:
 		t.mu.Lock()
-		t.hear(len(e.Frame.URL) + len(e.Frame.Name))
+		t.countReceived(len(e.Frame.URL) + len(e.Frame.Name))
 		t.mu.Unlock()
 	case *page.EventNavigatedWithinDocument:
 		t.mu.Lock()
-		t.hear(len(e.URL))
+		t.countReceived(len(e.URL))
 		t.mu.Unlock()
 	case *network.EventWebSocketFrameReceived:
 		t.mu.Lock()
-		t.hear(len(e.Response.PayloadData))
+		t.countReceived(len(e.Response.PayloadData))
 		t.mu.Unlock()
 	case *network.EventWebSocketFrameSent:
 		t.mu.Lock()
-		t.hear(len(e.Response.PayloadData))
+		t.countReceived(len(e.Response.PayloadData))
 		t.mu.Unlock()
 	case *network.EventEventSourceMessageReceived:
 		t.mu.Lock()
-		t.hear(len(e.Data))
+		t.countReceived(len(e.Data))
 		t.mu.Unlock()
 	case *network.EventLoadingFinished:
 		t.load(int(e.EncodedDataLength))
@@ -377,8 +377,8 @@ func (t *Tab) listen(ev any) {
 	}
 }
 
-// hear counts what Chrome tells of the page. The caller holds mu.
-func (t *Tab) hear(bytes int) {
+// countReceived counts what Chrome tells of the page. The caller holds mu.
+func (t *Tab) countReceived(bytes int) {
 	if t.noise += bytes; t.noise > mostNoise {
 		t.fail(ErrFlood)
 	}
@@ -417,7 +417,7 @@ func (t *Tab) fail(err error) {
 func (t *Tab) requested(e *network.EventRequestWillBeSent) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.hear(len(e.Request.URL) + len(e.DocumentURL) + lengthOf(e.Request.Headers))
+	t.countReceived(len(e.Request.URL) + len(e.DocumentURL) + lengthOf(e.Request.Headers))
 	if e.Type == network.ResourceTypeDocument && e.FrameID == t.frame && e.RedirectResponse != nil {
 		t.received(e.RedirectResponse)
 	}

@@ -74,7 +74,7 @@ func OpenWindow(o Options, address string) (*Window, error) {
 	w.cmd = exec.Command(path, append(visibleSwitches(o, proxy), address)...)
 	w.cmd.Stdout, w.cmd.Stderr = w.tail, w.tail
 	w.cmd.WaitDelay = 3 * time.Second // for a process that inherited the output
-	w.cmd.SysProcAttr = aside()
+	w.cmd.SysProcAttr = newProcessGroup()
 	if err := w.cmd.Start(); err != nil {
 		lock.Unlock()
 		return nil, fmt.Errorf("start %s: %w", path, err)

@@ -2,9 +2,9 @@ package browser
 
 import "syscall"
 
-// aside starts Chrome in a group of its own, so that Ctrl-C in the terminal is
+// newProcessGroup starts Chrome in a group of its own, so that Ctrl-C in the terminal is
 // ours to pass on, and ends it when we are killed.
-func aside() *syscall.SysProcAttr {
+func newProcessGroup() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGINT}
 }
 

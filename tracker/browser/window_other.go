@@ -4,6 +4,6 @@ package browser
 
 import "syscall"
 
-func aside() *syscall.SysProcAttr { return nil }
+func newProcessGroup() *syscall.SysProcAttr { return nil }
 
 func (w *Window) kill() { _ = w.cmd.Process.Kill() }

@@ -29,7 +29,7 @@ type Listing struct {
 	// Cut says why the list may end before its end, though nothing is wrong
 	// with its pages: the marketplace shows no more of any list.
 	Cut    string
-	Seller tracker.Shop
+	Seller tracker.SellerIdentity
 }
 
 // Take takes in one entry of the page: a product that was not met on it
@@ -112,6 +112,6 @@ func Clip(s string, most int) string {
 }
 
 // Seller is the identity that a page states, as far as it is kept.
-func Seller(id, seller, name string) tracker.Shop {
-	return tracker.Shop{ID: Clip(id, MaxID), Seller: Clip(seller, MaxID), Name: Clip(name, MaxName)}
+func Seller(id, seller, name string) tracker.SellerIdentity {
+	return tracker.SellerIdentity{ID: Clip(id, MaxID), Seller: Clip(seller, MaxID), Name: Clip(name, MaxName)}
 }

@@ -19,7 +19,7 @@ func TestAddressesOfAllScripts(t *testing.T) {
 		utf8           bool   // the server offers SMTPUTF8
 		sent           string // MAIL FROM and RCPT TO
 		host           string // of the sender
-		waits          string // part of the reason; the letter waits
+		waits          string // part of the reason; the delivery waits
 	}{
 		{"all in ASCII", "shop@example.com", "a@example.com", false, "shop@example.com a@example.com", "example.com", ""},
 		{"German host of the sender", "Bücher <someone@bücher.example>", "a@example.com", false, "someone@xn--bcher-kva.example a@example.com", "xn--bcher-kva.example", ""},
@@ -50,19 +50,19 @@ func TestAddressesOfAllScripts(t *testing.T) {
 					}
 				}
 				if got := len(srv.Mails()); got != 0 {
-					t.Errorf("%d letters arrived, want none", got)
+					t.Errorf("%d deliveries arrived, want none", got)
 				}
 				return
 			}
 			if err != nil || checked != nil {
 				t.Fatalf("Flush = %v, Check = %v", err, checked)
 			}
-			m, l := srv.Mails()[0], letters(t, srv)[0]
+			m, l := srv.Mails()[0], deliveries(t, srv)[0]
 			if got := m.From + " " + m.To[0]; got != tt.sent {
 				t.Errorf("the server got it from and to %s, want %s", got, tt.sent)
 			}
 			if len(l.Errors) > 0 {
-				t.Errorf("the letter is not well formed: %v", l.Errors)
+				t.Errorf("the delivery is not well formed: %v", l.Errors)
 			}
 			if id := l.GetHeader("Message-ID"); !strings.HasSuffix(id, "@"+tt.host+">") {
 				t.Errorf("Message-ID: %s, want it of %s", id, tt.host)
@@ -123,7 +123,7 @@ func TestUnsubscribingByMail(t *testing.T) {
 		n := notifier(t, db, quietLog(), notify.Channel{Name: "analysts", Sender: sender(t, "email", settings)})
 		two(t, db)
 		flushUntil(t, n, db)
-		if got := letters(t, srv)[0].GetHeader("List-Unsubscribe"); got != want {
+		if got := deliveries(t, srv)[0].GetHeader("List-Unsubscribe"); got != want {
 			t.Errorf("List-Unsubscribe: %s, want %s", got, want)
 		}
 	}

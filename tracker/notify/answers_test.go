@@ -13,7 +13,7 @@ import (
 	"shopwatch/tracker/notify"
 )
 
-// TestAnswers are the lines that a person reads in the outbox when a letter
+// TestAnswers are the lines that a person reads in the outbox when a delivery
 // does not get through, and whether it is tried again.
 func TestAnswers(t *testing.T) {
 	stranger := serveMail(t, fixtures.SMTPOptions{})
@@ -25,7 +25,7 @@ func TestAnswers(t *testing.T) {
 		server fixtures.SMTPOptions
 		fault  fixtures.MailFault
 		change func(*notify.Settings)
-		state  tracker.LetterState
+		state  tracker.DeliveryState
 		answer string // HOST stands for the server's address, * for anything
 	}{
 		{"nobody listens", fixtures.SMTPOptions{}, fixtures.MailFault{}, func(s *notify.Settings) { s.Server = "smtp://127.0.0.1:1" }, tracker.Waiting,
@@ -93,8 +93,8 @@ func TestAnswers(t *testing.T) {
 			}
 			n := notifier(t, db, quietLog(), notify.Channel{Name: "analysts", Sender: sender(t, "email", settings)})
 			two(t, db)
-			_ = n.Flush(t.Context()) // the letter says it too
-			l := allReports(t, db)[0].Letters[0]
+			_ = n.Flush(t.Context()) // the delivery says it too
+			l := allReports(t, db)[0].Deliveries[0]
 			_, host, _ := strings.Cut(settings.Server, "://")
 			answer := strings.ReplaceAll(l.Answer, host, "HOST")
 			if !matches(answer, tt.answer) {
@@ -104,7 +104,7 @@ func TestAnswers(t *testing.T) {
 				t.Errorf("an answer of %d bytes is kept", len(l.Answer))
 			}
 			if l.State != tt.state {
-				t.Errorf("the letter is %s, want %s", l.State, tt.state)
+				t.Errorf("the delivery is %s, want %s", l.State, tt.state)
 			}
 		})
 	}
@@ -164,7 +164,7 @@ func TestLogins(t *testing.T) {
 func TestNoPasswordIsTold(t *testing.T) {
 	const username, right, wrong = "shop", "right-s3cret-passw0rd", "wrong-s3cret-passw0rd"
 	for _, mechanism := range []string{"PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS"} {
-		for name, password := range map[string]string{"the letter is refused": right, "the login is refused": wrong, "the server knows another password": wrong} {
+		for name, password := range map[string]string{"the delivery is refused": right, "the login is refused": wrong, "the server knows another password": wrong} {
 			t.Run(mechanism+"/"+name, func(t *testing.T) {
 				o := fixtures.SMTPOptions{Security: fixtures.TLS, Auth: []string{mechanism}, Username: username, Password: right}
 				db, srv := fresh(t), serveMail(t, o)
@@ -174,7 +174,7 @@ func TestNoPasswordIsTold(t *testing.T) {
 				}
 				echo := "your password is " + strings.Join(wire, " or ")
 				fault := map[string]fixtures.MailFault{
-					"the letter is refused": {Data: 451, Says: echo}, "the login is refused": {Login: 535, Says: echo},
+					"the delivery is refused": {Data: 451, Says: echo}, "the login is refused": {Login: 535, Says: echo},
 				}[name]
 				if err := srv.Fault(fault); err != nil {
 					t.Fatal(err)
@@ -187,7 +187,7 @@ func TestNoPasswordIsTold(t *testing.T) {
 				two(t, db)
 				err := n.Flush(t.Context())
 				if err == nil {
-					t.Fatal("the letter got through")
+					t.Fatal("the delivery got through")
 				}
 				_, sample := n.Test(t.Context(), "analysts")
 				said := fmt.Sprint(err, sample, log.String(), allReports(t, db))

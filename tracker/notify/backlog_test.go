@@ -88,7 +88,7 @@ func TestReportsOfABacklog(t *testing.T) {
 		channel notify.Channel
 		scans   []int // changes of each
 		want    []int // changes of each report
-		writes  int   // at most, beside those of letters
+		writes  int   // at most, beside those of deliveries
 	}{
 		{"small ones", notify.Channel{}, []int{1, 2, 3}, []int{1, 2, 3}, 1},
 		{"one that is only half in what is read at once", notify.Channel{}, []int{600, 600, 1}, []int{600, 600, 1}, 2},
@@ -121,8 +121,8 @@ func TestReportsOfABacklog(t *testing.T) {
 // A nobody is a sender without recipients.
 type nobody struct{}
 
-func (nobody) Recipients() []string                                 { return nil }
-func (nobody) Send(context.Context, *notify.Letter) (string, error) { return "", nil }
+func (nobody) Recipients() []string                                  { return nil }
+func (nobody) Send(context.Context, *notify.Message) (string, error) { return "", nil }
 
 // TestCorrectionOfWhatWaits: a channel is told of a correction also when the
 // wrong change waits with it, and whatever its filter.
@@ -176,7 +176,7 @@ func TestTheEndIsHeardAmongManyReports(t *testing.T) {
 	}
 }
 
-// A stuck sender is in the middle of a letter until it is let go.
+// A stuck sender is in the middle of a delivery until it is let go.
 type stuck struct {
 	notebook
 	began chan struct{} // of capacity 1
@@ -184,7 +184,7 @@ type stuck struct {
 	once  sync.Once
 }
 
-func (s *stuck) Send(ctx context.Context, l *notify.Letter) (string, error) {
+func (s *stuck) Send(ctx context.Context, l *notify.Message) (string, error) {
 	s.once.Do(func() {
 		s.began <- struct{}{}
 		<-s.letGo
@@ -192,8 +192,8 @@ func (s *stuck) Send(ctx context.Context, l *notify.Letter) (string, error) {
 	return s.notebook.Send(ctx, l)
 }
 
-// TestRetryWaitsForNobody: also when the channel is in the middle of a letter,
-// and for many reports it takes few transactions. The letters follow.
+// TestRetryWaitsForNobody: also when the channel is in the middle of a delivery,
+// and for many reports it takes few transactions. The deliveries follow.
 func TestRetryWaitsForNobody(t *testing.T) {
 	const reports = 1200
 	db := fresh(t)
@@ -231,10 +231,10 @@ func TestRetryWaitsForNobody(t *testing.T) {
 	select {
 	case all := <-answered:
 		if one := <-answered; all != reports || one != 1 {
-			t.Errorf("%d letters and then %d are tried again, want %d and 1", all, one, reports)
+			t.Errorf("%d deliveries and then %d are tried again, want %d and 1", all, one, reports)
 		}
 	case <-time.After(20 * time.Second):
-		t.Fatal("no answer while a letter is on its way")
+		t.Fatal("no answer while a delivery is on its way")
 	}
 	if got := writes(t, db) - before; got > 3 {
 		t.Errorf("%d transactions, want 3 at most", got)
@@ -248,13 +248,13 @@ func TestRetryWaitsForNobody(t *testing.T) {
 			break
 		}
 		if time.Now().After(end) {
-			t.Fatal("the letters do not follow")
+			t.Fatal("the deliveries do not follow")
 		}
 	}
 	snd.mu.Lock()
 	defer snd.mu.Unlock()
 	if got := len(snd.texts); got != reports {
-		t.Errorf("%d letters, want %d", got, reports)
+		t.Errorf("%d deliveries, want %d", got, reports)
 	}
 }
 
@@ -270,27 +270,27 @@ func TestRetryAfterAFailure(t *testing.T) {
 	stretch(t, db, 1, 1, 1)
 	for range 2 {
 		if err := n.Flush(t.Context()); err == nil {
-			t.Fatal("the letters got through")
+			t.Fatal("the deliveries got through")
 		}
 	}
-	if l := allReports(t, db)[0].Letters[0]; l.Attempts != 1 {
+	if l := allReports(t, db)[0].Deliveries[0]; l.Attempts != 1 {
 		t.Errorf("%d attempts, want 1: it is left alone for an hour", l.Attempts)
 	}
 	book.mu.Lock()
 	book.fail = nil
 	book.mu.Unlock()
 	if got, err := n.RetryAll(ctx); got != 3 || err != nil {
-		t.Errorf("RetryAll = %d, %v, want 3 letters", got, err)
+		t.Errorf("RetryAll = %d, %v, want 3 deliveries", got, err)
 	}
 	if err := n.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got := len(book.texts); got != 3 {
-		t.Errorf("%d letters, want 3", got)
+		t.Errorf("%d deliveries, want 3", got)
 	}
 }
 
-// TestWhereNobodyListens one letter is tried, and not each of those that wait.
+// TestWhereNobodyListens one delivery is tried, and not each of those that wait.
 func TestWhereNobodyListens(t *testing.T) {
 	const nobody = "127.0.0.1:1"
 	for kind, s := range map[string]notify.Settings{
@@ -310,13 +310,13 @@ func TestWhereNobodyListens(t *testing.T) {
 			}
 			tried := 0
 			for _, r := range allReports(t, db) {
-				tried += r.Letters[0].Attempts
-				if r.Letters[0].Unsure {
+				tried += r.Deliveries[0].Attempts
+				if r.Deliveries[0].Unsure {
 					t.Errorf("report %d may have arrived, it is said", r.ID)
 				}
 			}
 			if tried != 1 {
-				t.Errorf("%d letters were tried, want one", tried)
+				t.Errorf("%d deliveries were tried, want one", tried)
 			}
 		})
 	}

@@ -52,7 +52,7 @@ type chat struct {
 
 func (c *chat) Recipients() []string { return []string{c.kind} }
 
-func (c *chat) Send(ctx context.Context, l *Letter) (string, error) {
+func (c *chat) Send(ctx context.Context, l *Message) (string, error) {
 	select {
 	case c.busy <- struct{}{}:
 	default:
@@ -108,9 +108,9 @@ func (c *chat) judge(err error) error {
 	return &Unreachable{errors.New(said)}
 }
 
-// chatText is a letter for a chat, of at most so many bytes. What a chat takes
+// chatText is a delivery for a chat, of at most so many bytes. What a chat takes
 // for a call to everybody, or for markup, is written with look-alikes.
-func chatText(l *Letter, most int) string {
+func chatText(l *Message, most int) string {
 	head := l.Mail.Subject
 	if l.Again {
 		head += " " + report.Again(l.Story.Lang)

@@ -26,14 +26,14 @@ func TestCorrectionGoesWhereTheWrongChangeWent(t *testing.T) {
 		t.Fatal(err)
 	}
 	flushUntil(t, n, db)
-	if text := letters(t, srv)[1].Text; !strings.Contains(text, "It said: New, 22 Nov 10:00.") {
+	if text := deliveries(t, srv)[1].Text; !strings.Contains(text, "It said: New, 22 Nov 10:00.") {
 		t.Errorf("the correction does not say what was wrong:\n%s", text)
 	}
 	got := map[string]int{}
-	for _, l := range letters(t, srv) {
+	for _, l := range deliveries(t, srv) {
 		got[l.GetHeader("To")]++
 	}
 	if len(got) != 1 || got["<told@example.com>"] != 2 {
-		t.Errorf("letters = %v, want the change and its correction for told@example.com", got)
+		t.Errorf("deliveries = %v, want the change and its correction for told@example.com", got)
 	}
 }

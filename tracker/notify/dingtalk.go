@@ -40,7 +40,7 @@ func (d *dingtalk) Recipients() []string { return []string{d.url.Host} }
 // dingtalkMost is how long a message may be: the robot takes 20,000 bytes.
 const dingtalkMost = 15_000
 
-func (d *dingtalk) Send(ctx context.Context, l *Letter) (string, error) {
+func (d *dingtalk) Send(ctx context.Context, l *Message) (string, error) {
 	body, err := json.Marshal(map[string]any{
 		"msgtype": "text", "text": map[string]string{"content": chatText(l, dingtalkMost)},
 	})

@@ -14,8 +14,8 @@ import (
 // A Filter says what a channel wants to hear of. The zero value lets
 // everything pass but the changes of ignored products.
 type Filter struct {
-	Storefronts []tracker.Name // all when empty
-	Kinds       []tracker.Kind // all when empty
+	Storefronts []tracker.StorefrontName // all when empty
+	Kinds       []tracker.Kind           // all when empty
 	// Watched picks products; nil for all. Changes of a storefront itself
 	// pass. Of a product that changed its title the old one counts too.
 	Watched func(*tracker.Product) bool
@@ -260,7 +260,7 @@ func (n *Notifier) heartbeat(ctx context.Context, c *channel, now time.Time) (ne
 		return time.Time{}, err
 	}
 	for _, to := range recipients {
-		r.Letters = append(r.Letters, tracker.Letter{To: to, State: tracker.Waiting})
+		r.Deliveries = append(r.Deliveries, tracker.Delivery{To: to, State: tracker.Waiting})
 	}
 	return c.Heartbeat.Next(now), n.store.AddReport(ctx, r)
 }

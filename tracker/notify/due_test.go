@@ -36,8 +36,8 @@ func TestFilter(t *testing.T) {
 	}{
 		{"everything by default", notify.Filter{}, change(tracker.Added, p("a", 1), nil), true},
 		{"ignored products never", notify.Filter{}, ignored, false},
-		{"storefront listed", notify.Filter{Storefronts: []tracker.Name{"tencent"}}, change(tracker.Added, p("a", 1), nil), true},
-		{"storefront not listed", notify.Filter{Storefronts: []tracker.Name{"oppo"}}, change(tracker.Added, p("a", 1), nil), false},
+		{"storefront listed", notify.Filter{Storefronts: []tracker.StorefrontName{"tencent"}}, change(tracker.Added, p("a", 1), nil), true},
+		{"storefront not listed", notify.Filter{Storefronts: []tracker.StorefrontName{"oppo"}}, change(tracker.Added, p("a", 1), nil), false},
 		{"kind listed", notify.Filter{Kinds: []tracker.Kind{tracker.Removed}}, change(tracker.Removed, p("a", 1), nil), true},
 		{"kind not listed", notify.Filter{Kinds: []tracker.Kind{tracker.Removed}}, change(tracker.Added, p("a", 1), nil), false},
 		{"watched word in the title", speakers, change(tracker.Added, p("蓝牙音箱", 1), nil), true},
@@ -91,7 +91,7 @@ type notebook struct {
 
 func (b *notebook) Recipients() []string { return []string{"notebook"} }
 
-func (b *notebook) Send(_ context.Context, l *notify.Letter) (string, error) {
+func (b *notebook) Send(_ context.Context, l *notify.Message) (string, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.fail != nil {
@@ -141,7 +141,7 @@ func days(t *testing.T, c notify.Channel, end time.Duration, steps map[time.Dura
 
 // lists returns a step that commits a complete scan of the products: "1", "1=99"
 // at a price, "-1" for one that is missing and whose page says that it is gone.
-func lists(t *testing.T, name tracker.Name, ids ...string) func(*bolt.DB) {
+func lists(t *testing.T, name tracker.StorefrontName, ids ...string) func(*bolt.DB) {
 	return func(db *bolt.DB) {
 		var list []tracker.Product
 		var gone []tracker.Probe
@@ -181,7 +181,7 @@ func TestDigestTellsNetChangesAtItsTimes(t *testing.T) {
 		want := "02 08:00 [Tencent flagship] +2 new, 1 price · 2 Jan 08:00\n" +
 			"03 08:00 [Tencent flagship] +1 new · 2 Jan 10:00"
 		if got := book.read(); got != want {
-			t.Errorf("letters:\n%s\nwant\n%s", got, want)
+			t.Errorf("deliveries:\n%s\nwant\n%s", got, want)
 		}
 	})
 }
@@ -216,7 +216,7 @@ func TestDigestFiltersWhatChangesCameTo(t *testing.T) {
 				days(t, notify.Channel{Name: "daily", Sender: book, Filter: tt.filter, Digest: daily(20 * h)}, 21*h, steps)
 				got := strings.Join(book.texts, "\n")
 				if (tt.want == "") != (got == "") || !strings.Contains(strings.ToUpper(got), strings.ToUpper(tt.want)) || tt.not != "" && strings.Contains(got, tt.not) {
-					t.Errorf("letters:\n%s\nwant %q and not %q", got, tt.want, tt.not)
+					t.Errorf("deliveries:\n%s\nwant %q and not %q", got, tt.want, tt.not)
 				}
 			})
 		})
@@ -239,7 +239,7 @@ func TestQuietHoursHoldBackAndTellAtOnce(t *testing.T) {
 			"01 23:00 [Tencent flagship] +2 new · 2 Jan 07:00\n" +
 			"02 00:00 [Tencent flagship] +1 new · 2 Jan 08:00"
 		if got := book.read(); got != want {
-			t.Errorf("letters:\n%s\nwant\n%s", got, want)
+			t.Errorf("deliveries:\n%s\nwant\n%s", got, want)
 		}
 	})
 }
@@ -262,7 +262,7 @@ func TestHeartbeatProvesQuiet(t *testing.T) {
 			"11 03:00 [Tencent flagship] +1 new · 11 Jan 03:00\n" + // so none on the 15th
 			"22 09:00 [Tencent flagship] No change: 9 of 9 scans complete · 22 Jan 09:00"
 		if got := book.read(); got != want {
-			t.Errorf("letters:\n%s\nwant\n%s", got, want)
+			t.Errorf("deliveries:\n%s\nwant\n%s", got, want)
 		}
 	})
 }
@@ -279,21 +279,21 @@ func TestHeartbeatClaimsNoMoreThanIsKnown(t *testing.T) {
 		want := "01 09:00 [Tencent flagship] No change: 1 of 1 scans complete · 1 Jan 09:00\n" +
 			"08 08:00 [Tencent flagship] +1 new · 2 Jan 06:00"
 		if got := book.read(); got != want {
-			t.Errorf("letters:\n%s\nwant\n%s", got, want)
+			t.Errorf("deliveries:\n%s\nwant\n%s", got, want)
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
 		book := &notebook{}
 		c := notify.Channel{Name: "removals", Sender: book, Heartbeat: daily(9 * h), Filter: notify.Filter{Kinds: []tracker.Kind{tracker.Removed}}}
 		days(t, c, 10*h, map[time.Duration]func(*bolt.DB){h: lists(t, "tencent", "1"), 2 * h: lists(t, "tencent", "1", "2")})
-		want := "01 09:00 [Tencent flagship] Nothing to tell: 2 of 2 scans complete · 1 Jan 09:00"
+		want := "01 09:00 [Tencent flagship] Nothing to report: 2 of 2 scans complete · 1 Jan 09:00"
 		if got := book.read(); got != want {
-			t.Errorf("letters:\n%s\nwant\n%s", got, want)
+			t.Errorf("deliveries:\n%s\nwant\n%s", got, want)
 		}
 	})
 }
 
-// TestRetriesForDays: a server that is down for four days gets the letter on
+// TestRetriesForDays: a server that is down for four days gets the delivery on
 // the fifth; nothing is tried more often than once an hour.
 func TestRetriesForDays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -319,7 +319,7 @@ func TestRetriesForDays(t *testing.T) {
 		defer stop()
 		_ = n.Run(ctx) // ends with ctx
 		if got := strings.Count(book.read(), "+1 new"); got != 2 {
-			t.Errorf("%d letters came, want 2:\n%s", got, book.read())
+			t.Errorf("%d deliveries came, want 2:\n%s", got, book.read())
 		}
 		if tries > 110 {
 			t.Errorf("%d attempts in 96 hours, want about one an hour for the channel", tries)
@@ -346,9 +346,9 @@ func TestGivesUpAfterDays(t *testing.T) {
 		ctx, stop := context.WithTimeout(t.Context(), 7*24*h)
 		defer stop()
 		_ = n.Run(ctx) // ends with ctx
-		l := allReports(t, db)[0].Letters[0]
+		l := allReports(t, db)[0].Deliveries[0]
 		if l.State != tracker.Dead || !strings.Contains(l.Answer, "mailbox full") || !strings.Contains(l.Answer, "given up") {
-			t.Errorf("letter is %s: %q, want dead with the reason", l.State, l.Answer)
+			t.Errorf("delivery is %s: %q, want dead with the reason", l.State, l.Answer)
 		}
 		if d := l.Tried.Sub(allReports(t, db)[0].Created); d < 5*24*h || d > 5*24*h+2*h {
 			t.Errorf("given up after %v, want five days", d)
@@ -372,8 +372,8 @@ func TestClockPutBack(t *testing.T) {
 		ahead := time.Now().AddDate(5, 0, 0)
 		commit(t, db, "tencent", ahead, product("1"))
 		commit(t, db, "tencent", ahead.Add(h), product("1"), product("2"))
-		waiting := tracker.Letter{To: "notebook", State: tracker.Waiting, Attempts: 1, Next: ahead}
-		if err := db.AddReport(ctx, &tracker.Report{Channel: "daily", Created: ahead, About: report.Heartbeat, Letters: []tracker.Letter{waiting}}); err != nil {
+		waiting := tracker.Delivery{To: "notebook", State: tracker.Waiting, Attempts: 1, Next: ahead}
+		if err := db.AddReport(ctx, &tracker.Report{Channel: "daily", Created: ahead, About: report.Heartbeat, Deliveries: []tracker.Delivery{waiting}}); err != nil {
 			t.Fatal(err)
 		}
 		beats := func() int { return strings.Count(book.read(), "complete") }
@@ -383,7 +383,7 @@ func TestClockPutBack(t *testing.T) {
 			}
 		}
 		if got := book.read(); strings.Count(got, "+1 new") != 1 || beats() == 0 {
-			t.Errorf("letters after the clock was put back:\n%s\nwant the digest and the letter that waited", got)
+			t.Errorf("deliveries after the clock was put back:\n%s\nwant the digest and the delivery that waited", got)
 		}
 		before := beats()
 		for range 3 {

@@ -26,7 +26,7 @@ var emailKind = Kind{
 	new: func(s Settings) (Sender, error) { return newEmail(s) },
 }
 
-// An email sends letters by SMTP, a session for each: a server that chokes on
+// An email sends deliveries by SMTP, a session for each: a server that chokes on
 // one does not spoil the others.
 type email struct {
 	Settings
@@ -69,8 +69,8 @@ func newEmail(s Settings) (*email, error) {
 // Recipients returns the addresses of the configuration.
 func (e *email) Recipients() []string { return e.To }
 
-// Send delivers a letter in an SMTP session of its own.
-func (e *email) Send(ctx context.Context, l *Letter) (answer string, err error) {
+// Send delivers a delivery in an SMTP session of its own.
+func (e *email) Send(ctx context.Context, l *Message) (answer string, err error) {
 	msg, err := e.message(l)
 	if err != nil {
 		return "", &Refused{err.Error()}
@@ -159,7 +159,7 @@ func (e *email) handOver(ctx context.Context, c *smtp.Client, msg *gomail.Msg) (
 		return "", err
 	}
 	if err := c.Mail(from); err != nil {
-		// The sender is that of every letter, and somebody can mend it.
+		// The sender is that of every delivery, and somebody can mend it.
 		return "", &Unreachable{e.refusal("does not take mail from "+from, err)}
 	}
 	if err := c.Rcpt(to[0]); err != nil {
@@ -183,7 +183,7 @@ func (e *email) handOver(ctx context.Context, c *smtp.Client, msg *gomail.Msg) (
 	return answer, nil
 }
 
-// judge says what the server's answer means for the letter.
+// judge says what the server's answer means for the delivery.
 func (e *email) judge(what string, err error) error {
 	var said *textproto.Error
 	switch {

@@ -30,7 +30,7 @@ func (r *reader) Evidence(ctx context.Context, name string) ([]byte, bool, error
 }
 
 // TestTheEndIsHeardAmongPictures: of 40 great pictures no more are read when
-// the daemon is told to end, and the letter without them is not sent.
+// the daemon is told to end, and the delivery without them is not sent.
 func TestTheEndIsHeardAmongPictures(t *testing.T) {
 	db, srv := fresh(t), serveMail(t, fixtures.SMTPOptions{})
 	ctx, end := context.WithCancel(t.Context())
@@ -59,7 +59,7 @@ func TestTheEndIsHeardAmongPictures(t *testing.T) {
 		t.Errorf("%q were read, want one of %q", store.read, kept)
 	}
 	if got := len(srv.Mails()); got != 0 {
-		t.Errorf("%d letters arrived, want none", got)
+		t.Errorf("%d deliveries arrived, want none", got)
 	}
 	wantState(t, db, tracker.Waiting)
 }

@@ -62,7 +62,7 @@ type atomContent struct {
 	Body string `xml:",chardata"`
 }
 
-func (f *feed) Send(_ context.Context, l *Letter) (string, error) {
+func (f *feed) Send(_ context.Context, l *Message) (string, error) {
 	if err := os.MkdirAll(f.Path, 0o755); err != nil {
 		return "", &Unreachable{err}
 	}
@@ -83,7 +83,7 @@ func (f *feed) Send(_ context.Context, l *Letter) (string, error) {
 }
 
 // only is the part of a story that is about one storefront.
-func only(s *report.Story, name tracker.Name) report.Story {
+func only(s *report.Story, name tracker.StorefrontName) report.Story {
 	part := *s
 	part.Changes, part.Scans, part.Suspects, part.Quiet = nil, nil, nil, nil
 	for i := range s.Changes {
@@ -110,7 +110,7 @@ func only(s *report.Story, name tracker.Name) report.Story {
 }
 
 // add puts an entry on top of the feed of a storefront.
-func (f *feed) add(name tracker.Name, l *Letter, m *report.Mail) error {
+func (f *feed) add(name tracker.StorefrontName, l *Message, m *report.Mail) error {
 	path := filepath.Join(f.Path, filepath.Base(string(name))+".xml")
 	var a atomFeed
 	text, err := os.ReadFile(path)
@@ -147,7 +147,7 @@ func (f *feed) add(name tracker.Name, l *Letter, m *report.Mail) error {
 	return replace(path, append([]byte(xml.Header), append(out, '\n')...))
 }
 
-func title(s *report.Story, name tracker.Name) string {
+func title(s *report.Story, name tracker.StorefrontName) string {
 	if t := s.Shops[name].Title; t != "" {
 		return t
 	}

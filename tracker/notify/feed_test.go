@@ -51,7 +51,7 @@ func TestFeedPerStorefront(t *testing.T) {
 			3 * h: lists(t, "tencent", "1", "2", "3", "5"), // 4 is missing, without proof
 			4 * h: lists(t, "oppo", "8", "9"),
 		})
-		for name, want := range map[tracker.Name][2]string{"tencent": {"血糖仪 5", "血糖仪 9"}, "oppo": {"血糖仪 9", "血糖仪 5"}} {
+		for name, want := range map[tracker.StorefrontName][2]string{"tencent": {"血糖仪 5", "血糖仪 9"}, "oppo": {"血糖仪 9", "血糖仪 5"}} {
 			f := readFeed(t, filepath.Join(dir, string(name)+".xml"))
 			if len(f.Entries) != 1 || !strings.Contains(f.Entries[0].Content, want[0]) || strings.Contains(f.Entries[0].Content, want[1]) {
 				t.Errorf("feed of %s: %+v\nwant one entry with %s and not %s", name, f, want[0], want[1])

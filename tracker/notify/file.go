@@ -30,7 +30,7 @@ func (f *file) Recipients() []string { return []string{filepath.Base(f.Path)} }
 // lookBackBytes is how far before its end a file is searched for a report.
 const lookBackBytes = 8 << 20
 
-func (f *file) Send(_ context.Context, l *Letter) (string, error) {
+func (f *file) Send(_ context.Context, l *Message) (string, error) {
 	line, err := json.Marshal(publicOf(l))
 	if err != nil {
 		return "", &Refused{err.Error()}

@@ -126,8 +126,8 @@ func TestFullDisk(t *testing.T) {
 			}
 		}
 	}
-	if got := letters(t, srv); len(got) != 1 || !strings.Contains(got[0].Text, product("2").Title) {
-		t.Fatalf("%d letters came through while the disk was full, want the one that was written before", len(got))
+	if got := deliveries(t, srv); len(got) != 1 || !strings.Contains(got[0].Text, product("2").Title) {
+		t.Fatalf("%d deliveries came through while the disk was full, want the one that was written before", len(got))
 	}
 
 	if err := os.Remove(ballast); err != nil {
@@ -135,22 +135,22 @@ func TestFullDisk(t *testing.T) {
 	}
 	changes, err := db.Commit(ctx, scan(5), tracker.DefaultRules())
 	if err != nil || len(changes) != 2 || changes[1].Kind != tracker.Recovered || changes[1].Away != 3*time.Hour {
-		t.Fatalf("changes %+v, error %v; want what changed, and that scans are kept again after 3 hours", changes, err)
+		t.Fatalf("changes %+v, error %v; want what changed, and that scans are being saved again after 3 hours", changes, err)
 	}
 	if more := commit(t, db, "tencent", nine.Add(6*time.Hour), scan(6).Products...); len(more) != 0 {
 		t.Errorf("the next scan tells %+v, want nothing", more)
 	}
 	flushUntil(t, n, db)
-	got := letters(t, srv)
+	got := deliveries(t, srv)
 	if len(got) != 2 {
-		t.Fatalf("%d letters, want one about product 2 and one about product 3", len(got))
+		t.Fatalf("%d deliveries, want one about product 2 and one about product 3", len(got))
 	}
-	for _, want := range []string{product("3").Title, "Scans are kept again", "From 11:00 to 14:00", "3 scans could not be kept: no space left on device"} {
+	for _, want := range []string{product("3").Title, "Scans are being saved again", "From 11:00 to 14:00", "3 scans could not be kept: no space left on device"} {
 		if !strings.Contains(got[1].Text, want) {
-			t.Errorf("the letter does not say %q:\n%s", want, got[1].Text)
+			t.Errorf("the delivery does not say %q:\n%s", want, got[1].Text)
 		}
 	}
 	if got[0].GetHeader("Message-ID") == got[1].GetHeader("Message-ID") {
-		t.Error("two letters have one Message-ID")
+		t.Error("two deliveries have one Message-ID")
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// httpClient returns a client that follows no redirects: a signed letter goes
+// httpClient returns a client that follows no redirects: a signed delivery goes
 // where the configuration says or nowhere.
 func (s *Settings) httpClient() *http.Client {
 	return &http.Client{
@@ -22,7 +22,7 @@ func (s *Settings) httpClient() *http.Client {
 		Transport: &http.Transport{
 			Proxy:             http.ProxyFromEnvironment,
 			TLSClientConfig:   &tls.Config{RootCAs: s.Roots, MinVersion: tls.VersionTLS12},
-			DisableKeepAlives: true, // a letter now and then
+			DisableKeepAlives: true, // a delivery now and then
 			ForceAttemptHTTP2: true,
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -62,7 +62,7 @@ func post(ctx context.Context, c *http.Client, to string, header http.Header, bo
 	return resp.StatusCode, strings.TrimSpace(string(text)), nil
 }
 
-// unreachable says that there was no answer, and whether the letter was on its
+// unreachable says that there was no answer, and whether the delivery was on its
 // way.
 func unreachable(host string, err error) error {
 	var ue *url.Error
@@ -83,7 +83,7 @@ func onItsWay(err error) bool {
 	return !(errors.As(err, &op) && op.Op == "dial" || errors.As(err, &dns) || errors.As(err, &cert))
 }
 
-// judge says what an HTTP status means for a letter.
+// judge says what an HTTP status means for a delivery.
 func judge(status int, answer string) error {
 	if status/100 == 2 {
 		return nil
@@ -95,7 +95,7 @@ func judge(status int, answer string) error {
 	return errors.New(said)
 }
 
-// final reports whether a status is about the letter and will not change. A
+// final reports whether a status is about the delivery and will not change. A
 // wrong login or address is for somebody to mend.
 func final(status int) bool {
 	switch status {

@@ -19,7 +19,7 @@ type Settings struct {
 	From      string
 	To        []string
 	Timeout   time.Duration // of one delivery; a minute when zero
-	Thread    bool          // letters about one storefront make one conversation
+	Thread    bool          // deliveries about one storefront make one conversation
 
 	URL    string // of a webhook or a chat
 	Secret string // signs what is sent

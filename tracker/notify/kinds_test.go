@@ -33,13 +33,13 @@ import (
 	"shopwatch/tracker/report"
 )
 
-// What a receiver does with the next letters.
+// What a receiver does with the next deliveries.
 type mood int
 
 const (
 	takes     mood = iota
 	breaks         // fails in a way that may pass
-	refuses        // says that this letter will never be taken
+	refuses        // says that this delivery will never be taken
 	cannotSay      // of a receiver that knows no refusal: skip
 )
 
@@ -47,15 +47,15 @@ const (
 type receiver struct {
 	settings notify.Settings
 	be       func(mood) bool // false: it cannot
-	// arrived are the letters that arrived, each as what tells it from others
+	// arrived are the deliveries that arrived, each as what tells it from others
 	// for the receiving side, and its words.
 	arrived func() []arrival
-	// once says that the receiving side keeps a letter that comes twice once.
+	// once says that the receiving side keeps a delivery that comes twice once.
 	once bool
-	// shown says that people see a letter twice that comes twice, and are told
+	// shown says that people see a delivery twice that comes twice, and are told
 	// so.
 	shown bool
-	// interrupted has the program end while the next letter is on its way; nil
+	// interrupted has the program end while the next delivery is on its way; nil
 	// where that makes no difference.
 	interrupted func(context.CancelFunc)
 }
@@ -103,7 +103,7 @@ func TestConformance(t *testing.T) {
 				flushUntil(t, n, db)
 				got := r.arrived()
 				if len(got) != 1 || !strings.Contains(got[0].text, "糖大夫 血糖仪 2") {
-					t.Errorf("arrived: %v, want one letter that names the new product", got)
+					t.Errorf("arrived: %v, want one delivery that names the new product", got)
 				}
 				wantState(t, db, tracker.Sent)
 			})
@@ -138,7 +138,7 @@ func TestConformance(t *testing.T) {
 					t.Error("Flush said nothing of the failure")
 				}
 				wantState(t, db, tracker.Waiting)
-				if l := allReports(t, db)[0].Letters[0]; l.Answer == "" {
+				if l := allReports(t, db)[0].Deliveries[0]; l.Answer == "" {
 					t.Error("no reason is kept")
 				}
 				wantNoSecrets(t, r, fmt.Sprint(err, allReports(t, db)))
@@ -146,14 +146,14 @@ func TestConformance(t *testing.T) {
 				flushUntil(t, n, db)
 				got := r.arrived()
 				if len(got) != 1 {
-					t.Fatalf("arrived: %v, want one letter", got)
+					t.Fatalf("arrived: %v, want one delivery", got)
 				}
 				if r.shown && !strings.Contains(got[0].text, report.Again("en")) {
 					t.Errorf("arrived: %v, want it said that the first attempt may have arrived", got)
 				}
 				wantState(t, db, tracker.Sent)
 			})
-			t.Run("the end of the program waits for a letter on its way", func(t *testing.T) {
+			t.Run("the end of the program waits for a delivery on its way", func(t *testing.T) {
 				r, db, n := receive(t, k.Name)
 				if r.interrupted == nil {
 					t.Skip("nothing is on its way")
@@ -165,7 +165,7 @@ func TestConformance(t *testing.T) {
 				wantState(t, db, tracker.Sent)
 				flushUntil(t, n, db)
 				if got := r.arrived(); len(got) != 1 {
-					t.Errorf("arrived: %v, want one letter", got)
+					t.Errorf("arrived: %v, want one delivery", got)
 				}
 			})
 			t.Run("a refusal is final", func(t *testing.T) {
@@ -233,11 +233,11 @@ func two(t *testing.T, db *bolt.DB) {
 	commit(t, db, "tencent", nine.Add(time.Hour), product("1"), product("2"))
 }
 
-func wantState(t *testing.T, db *bolt.DB, want tracker.LetterState) {
+func wantState(t *testing.T, db *bolt.DB, want tracker.DeliveryState) {
 	t.Helper()
 	rs := allReports(t, db)
-	if len(rs) != 1 || len(rs[0].Letters) != 1 || rs[0].Letters[0].State != want {
-		t.Errorf("reports = %+v, want one with a letter that is %s", rs, want)
+	if len(rs) != 1 || len(rs[0].Deliveries) != 1 || rs[0].Deliveries[0].State != want {
+		t.Errorf("reports = %+v, want one with a delivery that is %s", rs, want)
 	}
 }
 
@@ -261,7 +261,7 @@ func emailReceiver(t *testing.T) *receiver {
 			return true
 		},
 		arrived: func() (as []arrival) {
-			for _, l := range letters(t, srv) {
+			for _, l := range deliveries(t, srv) {
 				as = append(as, arrival{l.GetHeader("Message-ID"), l.Text})
 			}
 			return as
@@ -356,14 +356,14 @@ func feedReceiver(t *testing.T) *receiver {
 	}
 }
 
-// A web receiver takes letters by HTTP.
+// A web receiver takes deliveries by HTTP.
 type web struct {
 	mu     sync.Mutex
 	now    mood
-	answer string // to a letter that is taken
+	answer string // to a delivery that is taken
 	got    []arrival
 	check  func(r *http.Request, body []byte) error
-	during func() // called while a letter is on its way
+	during func() // called while a delivery is on its way
 }
 
 func (w *web) ServeHTTP(rw http.ResponseWriter, r *http.Request) {

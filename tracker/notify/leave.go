@@ -48,9 +48,9 @@ func address(to string) string {
 	return to
 }
 
-// leaveAddress is where a recipient leaves a channel, "" when people cannot
+// unsubscribeURL is where a recipient leaves a channel, "" when people cannot
 // reach this shopwatch.
-func (n *Notifier) leaveAddress(c *channel, to string) string {
+func (n *Notifier) unsubscribeURL(c *channel, to string) string {
 	if n.opts.Public == "" {
 		return ""
 	}
@@ -64,8 +64,8 @@ func (n *Notifier) leaveToken(channel, to string) string { return n.hash("leave"
 // ErrToken says that a token was not made for the channel and recipient.
 var ErrToken = errors.New("this link is not one of ours, or of another database")
 
-// Leave ends the letters of a channel to a recipient, or with back begins them
-// again. The token is that of a link in one of its letters; without act only
+// Leave ends the deliveries of a channel to a recipient, or with back begins them
+// again. The token is that of a link in one of its deliveries; without act only
 // the token is looked at.
 func (n *Notifier) Leave(ctx context.Context, channel, to, token string, act, back bool) error {
 	if subtle.ConstantTimeCompare([]byte(token), []byte(n.leaveToken(channel, to))) != 1 {
@@ -81,13 +81,13 @@ func (n *Notifier) Leave(ctx context.Context, channel, to, token string, act, ba
 	return n.store.Unsubscribe(ctx, channel, address(to))
 }
 
-// unsubscribe ends the letters that wait for recipients who left.
+// unsubscribe ends the deliveries that wait for recipients who left.
 func (n *Notifier) unsubscribe(ctx context.Context, c *channel, reports []tracker.Report) error {
 	known, err := n.known(ctx, c)
 	if err != nil || len(known.Unsubscribed) == 0 {
 		return err
 	}
-	end := func(l *tracker.Letter) bool {
+	end := func(l *tracker.Delivery) bool {
 		if l.State != tracker.Waiting || !slices.Contains(known.Unsubscribed, address(l.To)) {
 			return false
 		}
@@ -97,8 +97,8 @@ func (n *Notifier) unsubscribe(ctx context.Context, c *channel, reports []tracke
 	var about []uint64
 	for i := range reports {
 		ended := false
-		for j := range reports[i].Letters {
-			ended = end(&reports[i].Letters[j]) || ended
+		for j := range reports[i].Deliveries {
+			ended = end(&reports[i].Deliveries[j]) || ended
 		}
 		if ended {
 			about = append(about, reports[i].ID)
@@ -107,6 +107,6 @@ func (n *Notifier) unsubscribe(ctx context.Context, c *channel, reports []tracke
 	if len(about) == 0 {
 		return nil
 	}
-	_, err = n.store.ChangeLetters(ctx, about, func(_ uint64, l *tracker.Letter) { end(l) })
+	_, err = n.store.ChangeDeliveries(ctx, about, func(_ uint64, l *tracker.Delivery) { end(l) })
 	return err
 }

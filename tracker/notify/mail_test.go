@@ -31,22 +31,22 @@ func mailTo(srv *fixtures.SMTP, to ...string) notify.Settings {
 	}
 }
 
-// A letter is a mail as it arrived.
-type letter struct {
+// A delivery is a mail as it arrived.
+type delivery struct {
 	*enmime.Envelope
 	to, raw string
 }
 
-// letters are those that arrived, in their order.
-func letters(t testing.TB, srv *fixtures.SMTP) []letter {
+// deliveries are those that arrived, in their order.
+func deliveries(t testing.TB, srv *fixtures.SMTP) []delivery {
 	t.Helper()
-	var ls []letter
+	var ls []delivery
 	for _, m := range srv.Mails() {
 		env, err := enmime.ReadEnvelope(bytes.NewReader(m.Raw))
 		if err != nil {
-			t.Fatalf("a letter cannot be read: %v", err)
+			t.Fatalf("a delivery cannot be read: %v", err)
 		}
-		ls = append(ls, letter{env, m.To[0], string(m.Raw)})
+		ls = append(ls, delivery{env, m.To[0], string(m.Raw)})
 	}
 	return ls
 }

@@ -11,8 +11,8 @@ import (
 	gomail "github.com/wneessen/go-mail"
 )
 
-// message puts a letter into the form of a mail.
-func (e *email) message(l *Letter) (*gomail.Msg, error) {
+// message puts a delivery into the form of a mail.
+func (e *email) message(l *Message) (*gomail.Msg, error) {
 	host := hostOf(e.from)
 	to, err := parseAddress(l.To)
 	if err != nil {

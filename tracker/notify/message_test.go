@@ -84,7 +84,7 @@ func TestMessageByAnotherParser(t *testing.T) {
 	snd := sender(t, "email", mailTo(srv, "王芳 <a+b@example.com>"))
 	n, err := notify.New(ctx, db, notify.Options{
 		Public: "https://shopwatch.example.com", Channels: []notify.Channel{{Name: "analysts", Lang: "zh", Sender: snd}},
-		Shops: map[tracker.Name]report.Shop{"tencent": {Title: "腾讯官方数码旗舰店", URL: "https://tencent.tmall.com/"}},
+		Shops: map[tracker.StorefrontName]report.StorefrontInfo{"tencent": {Title: "腾讯官方数码旗舰店", URL: "https://tencent.tmall.com/"}},
 	}, quietLog())
 	if err != nil {
 		t.Fatal(err)
@@ -101,7 +101,7 @@ func TestMessageByAnotherParser(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.Pictures[p.ID] = tracker.Picture{Look: tracker.Look(fmt.Sprint(i)), File: file}
+		s.Pictures[p.ID] = tracker.Picture{Hash: tracker.ImageHash(fmt.Sprint(i)), File: file}
 	}
 	s.Evidence.Products = len(s.Products)
 	if _, err := db.Commit(ctx, s, tracker.DefaultRules()); err != nil {

@@ -39,19 +39,19 @@ type Channel struct {
 // Options of New.
 type Options struct {
 	Channels []Channel
-	Shops    map[tracker.Name]report.Shop // how reports call the storefronts
+	Shops    map[tracker.StorefrontName]report.StorefrontInfo // how reports call the storefronts
 	// Public is the address at which people reach the API of this shopwatch
 	// (https://…), for the links by which they leave a channel; empty for none.
 	Public string
 	// RetryFirst is the pause after the first attempt that fails (a minute
 	// when zero). It doubles up to RetryMost (an hour when zero).
 	RetryFirst, RetryMost time.Duration
-	// GiveUp is how long after its report a letter is tried at least (5 days
+	// GiveUp is how long after its report a delivery is tried at least (5 days
 	// when zero).
 	GiveUp time.Duration
 }
 
-// giveUpAfter is how often a letter is tried at least, however old it is: a
+// giveUpAfter is how often a delivery is tried at least, however old it is: a
 // machine may have been off for weeks.
 const giveUpAfter = 10
 
@@ -80,7 +80,7 @@ type channel struct {
 	Channel
 	wake chan struct{}
 	// anew asks whoever has the turn to forget blocked and to begin with the
-	// first letter again.
+	// first delivery again.
 	anew atomic.Bool
 	// turn is held by the one goroutine that works on the channel.
 	turn chan struct{}
@@ -88,9 +88,9 @@ type channel struct {
 	// how often in a row it could not be reached. Guarded by turn.
 	blocked  time.Time
 	failures int
-	// unnoted are letters as they are by now, where the store did not take
+	// unnoted are deliveries as they are by now, where the store did not take
 	// that. Guarded by turn.
-	unnoted map[letterKey]tracker.Letter
+	unnoted map[deliveryKey]tracker.Delivery
 }
 
 // New returns a notifier of a store. New channels begin at the end of the log.
@@ -121,7 +121,7 @@ func New(ctx context.Context, store Store, o Options, log *slog.Logger) (*Notifi
 	return n, nil
 }
 
-// Wake makes the notifier look at the log and at the letters that wait. It
+// Wake makes the notifier look at the log and at the deliveries that wait. It
 // returns at once.
 func (n *Notifier) Wake() {
 	for _, c := range n.channels {
@@ -137,7 +137,7 @@ func (c *channel) wakeUp() {
 }
 
 // Run sends reports until ctx is done, each channel in a goroutine of its own,
-// so that a slow one holds up no other. Letters that are under way get a few
+// so that a slow one holds up no other. Deliveries that are under way get a few
 // seconds to end.
 func (n *Notifier) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
@@ -174,7 +174,7 @@ func (n *Notifier) rest(ctx context.Context, c *channel, until time.Time) {
 	}
 }
 
-// Flush sends what is due now and returns. The error says which letters wait
+// Flush sends what is due now and returns. The error says which deliveries wait
 // for another attempt or are refused.
 func (n *Notifier) Flush(ctx context.Context) error {
 	errs := make([]error, len(n.channels))
@@ -192,13 +192,13 @@ func (n *Notifier) Flush(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// waiting returns an error that names the first letter that waits.
+// waiting returns an error that names the first delivery that waits.
 func (n *Notifier) waiting(ctx context.Context, c *channel) error {
 	for r, err := range storage.AllReports(ctx, n.store, storage.ReportQuery{Channel: c.Name, With: tracker.Waiting}) {
 		if err != nil {
 			return err
 		}
-		for _, l := range r.Letters {
+		for _, l := range r.Deliveries {
 			if l.State == tracker.Waiting && l.Attempts > 0 {
 				return fmt.Errorf("report %d to %s waits until %s: %s", r.ID, l.To,
 					l.Next.In(c.Zone).Format("2006-01-02 15:04"), l.Answer)
@@ -208,7 +208,7 @@ func (n *Notifier) waiting(ctx context.Context, c *channel) error {
 	return nil
 }
 
-// pass makes the reports that are due, sends the letters that are due, and
+// pass makes the reports that are due, sends the deliveries that are due, and
 // returns when to look again, the zero time for when woken.
 func (n *Notifier) pass(ctx context.Context, c *channel) (next time.Time, err error) {
 	select {
@@ -226,22 +226,22 @@ func (n *Notifier) pass(ctx context.Context, c *channel) (next time.Time, err er
 	return earliest(collect, beat, send), errors.Join(err1, err2, err3)
 }
 
-// A letterKey tells a letter from all others.
-type letterKey struct {
+// A deliveryKey tells a delivery from all others.
+type deliveryKey struct {
 	report uint64
 	to     string
 }
 
-// note writes what became of a letter, also when ctx is done. What the store
-// does not take now is kept for the next pass, so that a letter that was sent is
+// note writes what became of a delivery, also when ctx is done. What the store
+// does not take now is kept for the next pass, so that a delivery that was sent is
 // not sent again.
-func (n *Notifier) note(ctx context.Context, c *channel, report uint64, l tracker.Letter) error {
-	err := n.store.NoteLetter(context.WithoutCancel(ctx), report, l)
-	if key := (letterKey{report, l.To}); !errors.Is(err, storage.ErrFull) {
+func (n *Notifier) note(ctx context.Context, c *channel, report uint64, l tracker.Delivery) error {
+	err := n.store.NoteDelivery(context.WithoutCancel(ctx), report, l)
+	if key := (deliveryKey{report, l.To}); !errors.Is(err, storage.ErrFull) {
 		delete(c.unnoted, key)
 	} else {
 		if c.unnoted == nil {
-			c.unnoted = make(map[letterKey]tracker.Letter)
+			c.unnoted = make(map[deliveryKey]tracker.Delivery)
 		}
 		c.unnoted[key] = l
 	}
@@ -253,8 +253,8 @@ func (n *Notifier) note(ctx context.Context, c *channel, report uint64, l tracke
 func (n *Notifier) noteLate(ctx context.Context, c *channel, reports []tracker.Report) error {
 	var about []uint64
 	for i := range reports {
-		for _, l := range reports[i].Letters {
-			if late, ok := c.unnoted[letterKey{reports[i].ID, l.To}]; ok {
+		for _, l := range reports[i].Deliveries {
+			if late, ok := c.unnoted[deliveryKey{reports[i].ID, l.To}]; ok {
 				noteIn(&reports[i], late)
 				about = append(about, reports[i].ID)
 			}
@@ -263,13 +263,13 @@ func (n *Notifier) noteLate(ctx context.Context, c *channel, reports []tracker.R
 	if len(about) == 0 {
 		return nil
 	}
-	_, err := n.store.ChangeLetters(ctx, about, func(report uint64, l *tracker.Letter) {
-		if late, ok := c.unnoted[letterKey{report, l.To}]; ok {
+	_, err := n.store.ChangeDeliveries(ctx, about, func(report uint64, l *tracker.Delivery) {
+		if late, ok := c.unnoted[deliveryKey{report, l.To}]; ok {
 			*l = late
 		}
 	})
 	if err == nil {
-		maps.DeleteFunc(c.unnoted, func(k letterKey, _ tracker.Letter) bool { return slices.Contains(about, k.report) })
+		maps.DeleteFunc(c.unnoted, func(k deliveryKey, _ tracker.Delivery) bool { return slices.Contains(about, k.report) })
 	}
 	return err
 }
@@ -288,7 +288,7 @@ func earliest(times ...time.Time) time.Time {
 // sendLimit is how many reports are read at once.
 const sendLimit = 100
 
-// send sends the letters of a channel that are due and returns when the next
+// send sends the deliveries of a channel that are due and returns when the next
 // one is. What the store does not take is an error, but what is written goes out
 // all the same.
 func (n *Notifier) send(ctx context.Context, c *channel) (next time.Time, err error) {
@@ -333,13 +333,13 @@ func (n *Notifier) send(ctx context.Context, c *channel) (next time.Time, err er
 	}
 }
 
-// sendReport sends the letters of a report that are due. It reports when the
+// sendReport sends the deliveries of a report that are due. It reports when the
 // next one is, and whether the receiving side could not be reached at all.
 func (n *Notifier) sendReport(ctx context.Context, c *channel, r *tracker.Report) (next time.Time, down bool, err error) {
 	var full error
 	var story *report.Story
 	var mail *report.Mail
-	for _, l := range r.Letters {
+	for _, l := range r.Deliveries {
 		if l.State != tracker.Waiting {
 			continue
 		}
@@ -355,9 +355,9 @@ func (n *Notifier) sendReport(ctx context.Context, c *channel, r *tracker.Report
 				return time.Time{}, false, err
 			}
 		}
-		letter := &Letter{
-			ID: n.letterID(r, l.To), Thread: n.thread(c, story, l.To), To: l.To, Again: l.Unsure,
-			Leave: n.leaveAddress(c, l.To), Story: story, Mail: mail,
+		delivery := &Message{
+			ID: n.deliveryID(r, l.To), Thread: n.thread(c, story, l.To), To: l.To, Again: l.Unsure,
+			Leave: n.unsubscribeURL(c, l.To), Story: story, Mail: mail,
 		}
 		l.Unsure = true // whatever happens from here on, also to the program
 		if err := n.note(ctx, c, r.ID, l); errors.Is(err, storage.ErrFull) {
@@ -365,7 +365,7 @@ func (n *Notifier) sendReport(ctx context.Context, c *channel, r *tracker.Report
 		} else if err != nil {
 			return time.Time{}, false, err
 		}
-		down = n.deliver(ctx, c, r, &l, letter)
+		down = n.deliver(ctx, c, r, &l, delivery)
 		if err := ctx.Err(); err != nil && l.State == tracker.Waiting {
 			return time.Time{}, false, err // cut short: no attempt that counts
 		}
@@ -384,11 +384,11 @@ func (n *Notifier) sendReport(ctx context.Context, c *channel, r *tracker.Report
 	return next, false, full
 }
 
-// tellOthers notes with the letters that come after one that could not be sent
+// tellOthers notes with the deliveries that come after one that could not be sent
 // why there is no use in trying them now.
-func (n *Notifier) tellOthers(ctx context.Context, report uint64, tried tracker.Letter) error {
+func (n *Notifier) tellOthers(ctx context.Context, report uint64, tried tracker.Delivery) error {
 	after := false
-	_, err := n.store.ChangeLetters(ctx, []uint64{report}, func(_ uint64, l *tracker.Letter) {
+	_, err := n.store.ChangeDeliveries(ctx, []uint64{report}, func(_ uint64, l *tracker.Delivery) {
 		if after && l.State == tracker.Waiting {
 			l.Answer = tried.Answer
 		}
@@ -397,27 +397,27 @@ func (n *Notifier) tellOthers(ctx context.Context, report uint64, tried tracker.
 	return err
 }
 
-// early reports whether it is too early for the next attempt at a letter. One
+// early reports whether it is too early for the next attempt at a delivery. One
 // that is further away than any pause was noted before the clock was put back.
-func (n *Notifier) early(l *tracker.Letter, now time.Time) bool {
+func (n *Notifier) early(l *tracker.Delivery, now time.Time) bool {
 	left := l.Next.Sub(now)
 	return left > 0 && left <= max(n.opts.RetryMost, n.opts.RetryFirst)
 }
 
 // noteIn keeps a report in memory in step with what is stored.
-func noteIn(r *tracker.Report, l tracker.Letter) {
-	for i := range r.Letters {
-		if r.Letters[i].To == l.To {
-			r.Letters[i] = l
+func noteIn(r *tracker.Report, l tracker.Delivery) {
+	for i := range r.Deliveries {
+		if r.Deliveries[i].To == l.To {
+			r.Deliveries[i] = l
 		}
 	}
 }
 
-// deliver sends one letter and writes into l what became of it. It reports
+// deliver sends one delivery and writes into l what became of it. It reports
 // whether the receiving side could not be reached at all.
-func (n *Notifier) deliver(ctx context.Context, c *channel, r *tracker.Report, l *tracker.Letter, letter *Letter) (down bool) {
+func (n *Notifier) deliver(ctx context.Context, c *channel, r *tracker.Report, l *tracker.Delivery, delivery *Message) (down bool) {
 	began := time.Now()
-	answer, err := c.Sender.Send(ctx, letter)
+	answer, err := c.Sender.Send(ctx, delivery)
 	if err != nil && ctx.Err() != nil {
 		return false
 	}
@@ -459,15 +459,15 @@ func (n *Notifier) pause(attempts int) time.Duration {
 	return min(d, max(n.opts.RetryMost, n.opts.RetryFirst))
 }
 
-// letterID derives from what is stored of the report and from the database, so
-// that it is the same on every attempt and unlike that of any other letter,
+// deliveryID derives from what is stored of the report and from the database, so
+// that it is the same on every attempt and unlike that of any other delivery,
 // also when an older copy of the database is put back and numbers reports
 // anew.
-func (n *Notifier) letterID(r *tracker.Report, to string) string {
+func (n *Notifier) deliveryID(r *tracker.Report, to string) string {
 	return fmt.Sprintf("%d.%s", r.ID, n.hash("letter", fmt.Sprint(r.ID), fmt.Sprint(r.Created.UnixMilli()), r.Channel, to))
 }
 
-// thread is the same for all letters of a channel to one recipient about one
+// thread is the same for all deliveries of a channel to one recipient about one
 // storefront.
 func (n *Notifier) thread(c *channel, s *report.Story, to string) string {
 	about := "all"

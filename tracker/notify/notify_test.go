@@ -46,18 +46,18 @@ func product(id string) tracker.Product {
 }
 
 // complete is a complete scan that listed the products.
-func complete(name tracker.Name, began time.Time, list ...tracker.Product) *tracker.Scan {
+func complete(name tracker.StorefrontName, began time.Time, list ...tracker.Product) *tracker.Scan {
 	return &tracker.Scan{
 		Storefront: name, Began: began, Took: time.Second, Verdict: tracker.Complete, Products: list,
 		Evidence: tracker.Evidence{
 			Layout: "classic", Parser: 1, Pages: 1, Products: len(list), Declared: tracker.Declared{Pages: 1},
-			Shop: tracker.Shop{ID: string(name), Name: "腾讯官方数码旗舰店"},
+			Shop: tracker.SellerIdentity{ID: string(name), Name: "腾讯官方数码旗舰店"},
 		},
 	}
 }
 
 // commit writes a complete scan that listed the products.
-func commit(t testing.TB, db *bolt.DB, name tracker.Name, began time.Time, list ...tracker.Product) []tracker.Change {
+func commit(t testing.TB, db *bolt.DB, name tracker.StorefrontName, began time.Time, list ...tracker.Product) []tracker.Change {
 	t.Helper()
 	changes, err := db.Commit(ctx, complete(name, began, list...), tracker.DefaultRules())
 	if err != nil {
@@ -86,7 +86,7 @@ func notifier(t testing.TB, store notify.Store, log *slog.Logger, channels ...no
 	t.Helper()
 	n, err := notify.New(ctx, store, notify.Options{
 		Channels: channels, RetryFirst: time.Millisecond, RetryMost: 2 * time.Millisecond,
-		Shops: map[tracker.Name]report.Shop{"tencent": {Title: "Tencent flagship", URL: "https://tencent.tmall.com/", Marketplace: "tmall"}},
+		Shops: map[tracker.StorefrontName]report.StorefrontInfo{"tencent": {Title: "Tencent flagship", URL: "https://tencent.tmall.com/", Marketplace: "tmall"}},
 	}, log)
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +94,7 @@ func notifier(t testing.TB, store notify.Store, log *slog.Logger, channels ...no
 	return n
 }
 
-// flushUntil flushes until no letter waits, or fails when that takes long.
+// flushUntil flushes until no delivery waits, or fails when that takes long.
 func flushUntil(t testing.TB, n *notify.Notifier, db *bolt.DB) {
 	t.Helper()
 	var err error
@@ -105,7 +105,7 @@ func flushUntil(t testing.TB, n *notify.Notifier, db *bolt.DB) {
 		}
 		time.Sleep(time.Millisecond) // a retry is due after one or two
 	}
-	t.Fatalf("letters still wait: %v", err)
+	t.Fatalf("deliveries still wait: %v", err)
 }
 
 func allReports(t testing.TB, db *bolt.DB) []tracker.Report {
@@ -130,13 +130,13 @@ func TestMailAsItArrives(t *testing.T) {
 	if err := n.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	got := letters(t, srv)
+	got := deliveries(t, srv)
 	if len(got) != 1 {
-		t.Fatalf("%d letters arrived, want 1: the baseline is no news", len(got))
+		t.Fatalf("%d deliveries arrived, want 1: the baseline is no news", len(got))
 	}
 	l := got[0]
 	if len(l.Errors) > 0 {
-		t.Errorf("the letter is not well formed: %v", l.Errors)
+		t.Errorf("the delivery is not well formed: %v", l.Errors)
 	}
 	for header, want := range map[string]string{
 		"From":             `"Shopwatch" <shopwatch@example.com>`,
@@ -188,7 +188,7 @@ func TestMailAsItArrives(t *testing.T) {
 		t.Errorf("attachments = %v, want changes.csv", l.Attachments)
 	}
 	if got := l.Root.ContentType; got != "multipart/mixed" {
-		t.Errorf("the letter is %s, want multipart/mixed", got)
+		t.Errorf("the delivery is %s, want multipart/mixed", got)
 	}
 }
 
@@ -203,9 +203,9 @@ func TestDelivery(t *testing.T) {
 		name   string
 		server fixtures.SMTPOptions
 		fault  fixtures.MailFault
-		// want is how often each letter arrives, states what becomes of them.
+		// want is how often each delivery arrives, states what becomes of them.
 		want, states string
-		answer       string // part of what is kept of the first letter
+		answer       string // part of what is kept of the first delivery
 	}{
 		{name: "taken at once", want: "1 1 1", states: "sent sent sent", answer: "OK: queued"},
 		{name: "TLS from the first byte", server: fixtures.SMTPOptions{Security: fixtures.TLS}, want: "1 1 1", states: "sent sent sent"},
@@ -213,9 +213,9 @@ func TestDelivery(t *testing.T) {
 		{name: "greylisting", fault: fixtures.MailFault{Refuse: map[string]int{"*": 450}, Times: 4}, want: "1 1 1", states: "sent sent sent"},
 		{name: "sender refused for now", fault: fixtures.MailFault{Sender: 451, Times: 2}, want: "1 1 1", states: "sent sent sent"},
 		{name: "one bad recipient holds up nobody", fault: fixtures.MailFault{Refuse: map[string]int{to[0]: 550}}, want: "0 1 1", states: "dead sent sent", answer: "550"},
-		{name: "letter refused for good", fault: fixtures.MailFault{Data: 554}, want: "0 0 0", states: "dead dead dead", answer: "554"},
-		{name: "dropped after the letter was taken", fault: fixtures.MailFault{DropKept: true, Times: 1}, want: "2 1 1", states: "sent sent sent"},
-		{name: "dropped before the letter was taken", fault: fixtures.MailFault{DropLost: true, Times: 2}, want: "1 1 1", states: "sent sent sent"},
+		{name: "delivery refused for good", fault: fixtures.MailFault{Data: 554}, want: "0 0 0", states: "dead dead dead", answer: "554"},
+		{name: "dropped after the delivery was taken", fault: fixtures.MailFault{DropKept: true, Times: 1}, want: "2 1 1", states: "sent sent sent"},
+		{name: "dropped before the delivery was taken", fault: fixtures.MailFault{DropLost: true, Times: 2}, want: "1 1 1", states: "sent sent sent"},
 		{name: "hangs up", fault: fixtures.MailFault{HangUp: true, Times: 3}, want: "1 1 1", states: "sent sent sent"},
 		{name: "stalls", fault: fixtures.MailFault{Stall: true, Times: 1}, want: "1 1 1", states: "sent sent sent"},
 		{name: "logs in with PLAIN", server: login("PLAIN"), want: "1 1 1", states: "sent sent sent"},
@@ -242,7 +242,7 @@ func TestDelivery(t *testing.T) {
 			ids := make(map[string]string)
 			for _, who := range to {
 				c := 0
-				for _, l := range letters(t, srv) {
+				for _, l := range deliveries(t, srv) {
 					if l.to == who {
 						c++
 						id := l.GetHeader("Message-ID")
@@ -255,20 +255,20 @@ func TestDelivery(t *testing.T) {
 				counts = append(counts, fmt.Sprint(c))
 			}
 			rs := allReports(t, db)
-			for _, l := range rs[0].Letters {
+			for _, l := range rs[0].Deliveries {
 				states = append(states, string(l.State))
 			}
 			if got := strings.Join(counts, " "); got != tt.want {
-				t.Errorf("letters arrived %s times, want %s", got, tt.want)
+				t.Errorf("deliveries arrived %s times, want %s", got, tt.want)
 			}
 			if got := strings.Join(states, " "); got != tt.states {
-				t.Errorf("letters are %s, want %s", got, tt.states)
+				t.Errorf("deliveries are %s, want %s", got, tt.states)
 			}
-			if got := rs[0].Letters[0].Answer; !strings.Contains(got, tt.answer) {
+			if got := rs[0].Deliveries[0].Answer; !strings.Contains(got, tt.answer) {
 				t.Errorf("answer kept is %q, want one with %q", got, tt.answer)
 			}
 			if ids[to[1]] != "" && ids[to[1]] == ids[to[2]] {
-				t.Errorf("two letters have one Message-ID %s", ids[to[1]])
+				t.Errorf("two deliveries have one Message-ID %s", ids[to[1]])
 			}
 		})
 	}
@@ -308,13 +308,13 @@ func TestUnreachableServers(t *testing.T) {
 				t.Errorf("Flush = %v, want an error with %q", err, tt.answer)
 			}
 			rs := allReports(t, db)
-			for _, l := range rs[0].Letters {
+			for _, l := range rs[0].Deliveries {
 				if l.State != tracker.Waiting || !strings.Contains(l.Answer, tt.answer) {
-					t.Errorf("letter to %s is %s: %q, want waiting with %q", l.To, l.State, l.Answer, tt.answer)
+					t.Errorf("delivery to %s is %s: %q, want waiting with %q", l.To, l.State, l.Answer, tt.answer)
 				}
 			}
 			if srv.Sessions() > tt.sessions {
-				t.Errorf("%d sessions, want %d: a server that cannot be reached is not tried for each letter", srv.Sessions(), tt.sessions)
+				t.Errorf("%d sessions, want %d: a server that cannot be reached is not tried for each delivery", srv.Sessions(), tt.sessions)
 			}
 			said := fmt.Sprint(err, log.String(), rs)
 			if strings.Contains(said, "s3cret") || strings.Contains(said, "c2hvcA") {
@@ -344,15 +344,15 @@ func TestCrashAfterSending(t *testing.T) {
 	n = notifier(t, db, quietLog(), notify.Channel{Name: "analysts", Sender: sender(t, "email", mailTo(srv, "a@example.com"))})
 	flushUntil(t, n, db)
 	flushUntil(t, n, db)
-	got := letters(t, srv)
+	got := deliveries(t, srv)
 	if len(got) != 2 {
-		t.Fatalf("%d letters arrived, want 2: the one before the crash and the one after", len(got))
+		t.Fatalf("%d deliveries arrived, want 2: the one before the crash and the one after", len(got))
 	}
 	if a, b := got[0].GetHeader("Message-ID"), got[1].GetHeader("Message-ID"); a != b {
 		t.Errorf("Message-IDs %s and %s, want one", a, b)
 	}
-	if rs := allReports(t, db); len(rs) != 1 || rs[0].Letters[0].State != tracker.Sent {
-		t.Errorf("reports = %+v, want one whose letter is sent", rs)
+	if rs := allReports(t, db); len(rs) != 1 || rs[0].Deliveries[0].State != tracker.Sent {
+		t.Errorf("reports = %+v, want one whose delivery is sent", rs)
 	}
 }
 
@@ -362,7 +362,7 @@ type crashing struct {
 	crash context.CancelFunc
 }
 
-func (c crashing) Send(ctx context.Context, l *notify.Letter) (string, error) {
+func (c crashing) Send(ctx context.Context, l *notify.Message) (string, error) {
 	_, err := c.Sender.Send(ctx, l)
 	if err != nil {
 		return "", err
@@ -390,7 +390,7 @@ func TestRunSendsWhenWoken(t *testing.T) {
 		n.Wake()
 		wait, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		if _, err := srv.Wait(wait); err != nil {
-			t.Fatalf("no letter came: %v", err)
+			t.Fatalf("no delivery came: %v", err)
 		}
 		cancel()
 	}
@@ -398,8 +398,8 @@ func TestRunSendsWhenWoken(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Errorf("Run = %v", err)
 	}
-	if got := len(letters(t, srv)); got != 3 {
-		t.Errorf("%d letters arrived, want 3", got)
+	if got := len(deliveries(t, srv)); got != 3 {
+		t.Errorf("%d deliveries arrived, want 3", got)
 	}
 }
 
@@ -411,8 +411,8 @@ func TestANewChannelStartsAtTheEndOfTheLog(t *testing.T) {
 	if err := n.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := len(letters(t, srv)); got != 0 {
-		t.Errorf("%d letters about the past arrived, want none", got)
+	if got := len(deliveries(t, srv)); got != 0 {
+		t.Errorf("%d deliveries about the past arrived, want none", got)
 	}
 }
 
@@ -422,17 +422,17 @@ func TestAReportForEachScan(t *testing.T) {
 	db, srv := fresh(t), serveMail(t, fixtures.SMTPOptions{})
 	n := notifier(t, db, quietLog(), notify.Channel{
 		Name: "analysts", Sender: sender(t, "email", mailTo(srv, "a@example.com")),
-		Filter: notify.Filter{Storefronts: []tracker.Name{"tencent", "oppo"}},
+		Filter: notify.Filter{Storefronts: []tracker.StorefrontName{"tencent", "oppo"}},
 	})
-	for _, name := range []tracker.Name{"tencent", "oppo", "huawei"} {
+	for _, name := range []tracker.StorefrontName{"tencent", "oppo", "huawei"} {
 		commit(t, db, name, nine, product("1"))
 	}
-	for i, name := range []tracker.Name{"tencent", "oppo", "huawei", "tencent"} {
+	for i, name := range []tracker.StorefrontName{"tencent", "oppo", "huawei", "tencent"} {
 		commit(t, db, name, nine.Add(time.Duration(i+1)*time.Hour), product("1"), product(fmt.Sprint(name, i)), product(fmt.Sprint(name, i, "b")))
 	}
 	flushUntil(t, n, db)
 	var subjects []string
-	for _, l := range letters(t, srv) {
+	for _, l := range deliveries(t, srv) {
 		subjects = append(subjects, l.GetHeader("Subject"))
 	}
 	want := "[Tencent flagship] +2 new · 22 Nov 10:00\n[腾讯官方数码旗舰店] +2 new · 22 Nov 11:00\n[Tencent flagship] +2 new · 22 Nov 13:00"

@@ -55,15 +55,15 @@ func TestPicturesAreSmallAndInTheMail(t *testing.T) {
 			Reason: "宝贝不存在", Picture: keep(noise(1280, 3000)),
 		}},
 		Pictures: map[tracker.ProductID]tracker.Picture{
-			"2": {Look: "x", File: keep(noise(900, 300))},
-			"5": {Look: "y", File: keep([]byte("no picture at all"))},
+			"2": {Hash: "x", File: keep(noise(900, 300))},
+			"5": {Hash: "y", File: keep([]byte("no picture at all"))},
 		},
 	}, tracker.DefaultRules())
 	if err != nil {
 		t.Fatal(err)
 	}
 	flushUntil(t, n, db)
-	l := letters(t, srv)[0]
+	l := deliveries(t, srv)[0]
 	var sizes []string
 	for _, p := range l.Inlines {
 		img, err := jpeg.Decode(bytes.NewReader(p.Content))

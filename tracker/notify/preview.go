@@ -41,7 +41,7 @@ func (n *Notifier) Preview(ctx context.Context, channel string, seq uint64, last
 		return p, nil
 	}
 	to := c.Sender.Recipients()[0]
-	msg, err := e.message(&Letter{ID: "preview." + n.letterID(&s.Report, to), Thread: n.thread(c, s, to), To: to, Story: s, Mail: p.Mail})
+	msg, err := e.message(&Message{ID: "preview." + n.deliveryID(&s.Report, to), Thread: n.thread(c, s, to), To: to, Story: s, Mail: p.Mail})
 	if err != nil {
 		return nil, err
 	}

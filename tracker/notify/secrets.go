@@ -223,7 +223,7 @@ func (s *secrets) hide(text string) string {
 	return b.String()
 }
 
-// hideIn hides secrets in an error. What the error says of the letter stays.
+// hideIn hides secrets in an error. What the error says of the delivery stays.
 func (s *secrets) hideIn(err error) error {
 	if err == nil {
 		return nil
@@ -258,13 +258,13 @@ type discreet struct {
 	secrets *secrets
 }
 
-// Send hides secrets also in the answer to a letter that was taken.
-func (d *discreet) Send(ctx context.Context, l *Letter) (string, error) {
+// Send hides secrets also in the answer to a delivery that was taken.
+func (d *discreet) Send(ctx context.Context, l *Message) (string, error) {
 	answer, err := d.Sender.Send(ctx, l)
 	return d.secrets.hide(answer), d.secrets.hideIn(err)
 }
 
-// A checker is a sender that can be asked whether letters would get through.
+// A checker is a sender that can be asked whether deliveries would get through.
 type checker interface {
 	Check(ctx context.Context) error
 }

@@ -8,33 +8,33 @@ import (
 	"shopwatch/tracker/report"
 )
 
-// A Sender delivers letters to the recipients of one channel. It is used by
+// A Sender delivers deliveries to the recipients of one channel. It is used by
 // one goroutine at a time.
 type Sender interface {
-	// Recipients are those that get a letter each. A sender with a single
+	// Recipients are those that get a delivery each. A sender with a single
 	// destination names it in a way that people recognise and that holds no
 	// secret.
 	Recipients() []string
-	// Send delivers one letter and returns what the receiving side said to
-	// it. An error means that the letter may be sent again, unless it is
-	// Refused. Send is given the same letter again after
+	// Send delivers one delivery and returns what the receiving side said to
+	// it. An error means that the delivery may be sent again, unless it is
+	// Refused. Send is given the same delivery again after
 	// an error and after a crash, and keeps the outcome to one where the
 	// receiving side allows that.
-	Send(ctx context.Context, l *Letter) (answer string, err error)
+	Send(ctx context.Context, l *Message) (answer string, err error)
 }
 
-// A Letter is a report ready to be sent to one recipient.
-type Letter struct {
-	// ID tells the letter from every other of every database, and stays the
+// A Message is a report ready to be sent to one recipient.
+type Message struct {
+	// ID tells the delivery from every other of every database, and stays the
 	// same on every attempt. It consists of letters, digits and dots.
 	ID string
-	// Thread is the same for all letters to a recipient about a storefront.
+	// Thread is the same for all deliveries to a recipient about a storefront.
 	Thread string
 	To     string
-	// Again says that the letter may have arrived before: an earlier attempt
+	// Again says that the delivery may have arrived before: an earlier attempt
 	// was cut off. Receiving sides that show what comes twice tell people so.
 	Again bool
-	// Leave is the address at which one click ends the letters to the
+	// Leave is the address at which one click ends the deliveries to the
 	// recipient; empty when there is none.
 	Leave string
 	Story *report.Story
@@ -50,11 +50,11 @@ type Refused struct{ Answer string }
 
 func (e *Refused) Error() string { return "refused for good: " + e.Answer }
 
-// Unreachable is an error of Send that is not about the letter: no letter
+// Unreachable is an error of Send that is not about the delivery: no delivery
 // would get through now.
 type Unreachable struct{ Err error }
 
-// Unsure is an error of Send after which the letter may have arrived all the
+// Unsure is an error of Send after which the delivery may have arrived all the
 // same: the connection broke when it was on its way.
 type Unsure struct{ Err error }
 
@@ -65,9 +65,9 @@ func (e *Unreachable) Error() string { return e.Err.Error() }
 func (e *Unreachable) Unwrap() error { return e.Err }
 
 // names returns the storefronts that a story tells of.
-func names(s *report.Story) []tracker.Name {
-	var ns []tracker.Name
-	seen := make(map[tracker.Name]bool)
+func names(s *report.Story) []tracker.StorefrontName {
+	var ns []tracker.StorefrontName
+	seen := make(map[tracker.StorefrontName]bool)
 	for i := range s.Changes {
 		if n := s.Changes[i].Storefront; !seen[n] {
 			seen[n] = true

@@ -126,7 +126,7 @@ var stormScans = flag.Int("storm", 100, "scans that TestStorm reports")
 
 // TestStorm sends reports through a mail server that fails at random,
 // with daemons that are killed at random: every change is in exactly one
-// report of each channel that wants it, every letter is delivered, and what
+// report of each channel that wants it, every delivery is delivered, and what
 // arrives twice arrives under the same Message-ID.
 func TestStorm(t *testing.T) {
 	if testing.Short() {
@@ -186,13 +186,13 @@ func check(t *testing.T, path string, srv *fixtures.SMTP, scans int) {
 		t.Errorf("%d changes, want %d", len(changes), want)
 	}
 	told := make(map[string]int) // channel and change: reports
-	letters := 0
+	deliveries := 0
 	for _, r := range allReports(t, db) {
 		for _, seq := range r.Changes {
 			told[fmt.Sprint(r.Channel, seq)]++
 		}
-		for _, l := range r.Letters {
-			letters++
+		for _, l := range r.Deliveries {
+			deliveries++
 			if l.State != tracker.Sent {
 				t.Errorf("report %d to %s is %s: %s", r.ID, l.To, l.State, l.Answer)
 			}
@@ -218,19 +218,19 @@ func check(t *testing.T, path string, srv *fixtures.SMTP, scans int) {
 		}
 		id, what := env.GetHeader("Message-ID"), fmt.Sprint(m.To, env.GetHeader("Subject"), env.Text)
 		if before := arrived[id]; before != "" && before != what {
-			t.Errorf("Message-ID %s is of two letters:\n%s\n%s", id, before, what)
+			t.Errorf("Message-ID %s is of two deliveries:\n%s\n%s", id, before, what)
 		}
 		arrived[id] = what
 	}
-	if len(arrived) != letters {
-		t.Errorf("%d different letters arrived, want %d", len(arrived), letters)
+	if len(arrived) != deliveries {
+		t.Errorf("%d different deliveries arrived, want %d", len(arrived), deliveries)
 	}
 	whats := make([]string, 0, len(arrived))
 	for _, what := range arrived {
 		whats = append(whats, what)
 	}
 	slices.Sort(whats)
-	if n := len(slices.Compact(whats)); n != letters {
-		t.Errorf("%d letters differ in words, want %d: some report arrived under two Message-IDs", n, letters)
+	if n := len(slices.Compact(whats)); n != deliveries {
+		t.Errorf("%d deliveries differ in words, want %d: some report arrived under two Message-IDs", n, deliveries)
 	}
 }

@@ -57,7 +57,7 @@ func (n *Notifier) untold(ctx context.Context, c *channel) (tell []uint64, err e
 }
 
 // write puts a report into words for sending. Pictures are left out where
-// letters show none, and when ctx is done, because they take long: the letter
+// deliveries show none, and when ctx is done, because they take long: the delivery
 // is not sent then.
 func (n *Notifier) write(ctx context.Context, c *channel, r *tracker.Report) (*report.Story, *report.Mail, error) {
 	s, err := n.story(ctx, c, r)
@@ -112,7 +112,7 @@ func (n *Notifier) story(ctx context.Context, c *channel, r *tracker.Report) (*r
 	}
 	if r.About == report.Heartbeat {
 		s.Filtered = c.Filter.picky()
-		return s, n.quiet(ctx, c, s)
+		return s, n.heartbeatSummary(ctx, c, s)
 	}
 	return s, nil
 }
@@ -122,9 +122,9 @@ func (n *Notifier) story(ctx context.Context, c *channel, r *tracker.Report) (*r
 // storefront tells what they came to together. A scan may be missing: thinned
 // out long ago, or a correction by hand.
 func (n *Notifier) scans(ctx context.Context, s *report.Story) error {
-	began := make(map[tracker.Name][]time.Time)
+	began := make(map[tracker.StorefrontName][]time.Time)
 	type key struct {
-		storefront tracker.Name
+		storefront tracker.StorefrontName
 		began      int64
 	}
 	seen := make(map[key]bool)
@@ -175,9 +175,9 @@ func (n *Notifier) suspects(ctx context.Context, s *report.Story) error {
 	return nil
 }
 
-// quiet adds what the scans of the channel's storefronts came to since its last
+// heartbeatSummary adds what the scans of the channel's storefronts came to since its last
 // report.
-func (n *Notifier) quiet(ctx context.Context, c *channel, s *report.Story) error {
+func (n *Notifier) heartbeatSummary(ctx context.Context, c *channel, s *report.Story) error {
 	known, err := n.known(ctx, c)
 	if err != nil {
 		return err

@@ -41,7 +41,7 @@ func (t *telegram) Recipients() []string { return t.chats }
 // telegramMost is how long a message may be: 4,096 characters.
 const telegramMost = 4000
 
-func (t *telegram) Send(ctx context.Context, l *Letter) (string, error) {
+func (t *telegram) Send(ctx context.Context, l *Message) (string, error) {
 	body, err := json.Marshal(map[string]any{
 		"chat_id": l.To, "text": chatText(l, telegramMost), "disable_web_page_preview": true,
 	})

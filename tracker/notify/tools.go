@@ -28,7 +28,7 @@ func (n *Notifier) Test(ctx context.Context, channel string) (answer string, err
 	}
 	var errs []error
 	for _, to := range c.Sender.Recipients() {
-		said, err := c.Sender.Send(ctx, &Letter{
+		said, err := c.Sender.Send(ctx, &Message{
 			ID: "test." + strings.ToLower(rand.Text()[:16]), Thread: n.thread(c, &story, to), To: to, Story: &story, Mail: words,
 		})
 		if err != nil {
@@ -40,9 +40,9 @@ func (n *Notifier) Test(ctx context.Context, channel string) (answer string, err
 	return answer, errors.Join(errs...)
 }
 
-// Retry lets the letters of a report that were refused or given up wait again,
+// Retry lets the deliveries of a report that were refused or given up wait again,
 // and those that wait be tried now. It returns how many those are.
-func (n *Notifier) Retry(ctx context.Context, id uint64) (letters int, err error) {
+func (n *Notifier) Retry(ctx context.Context, id uint64) (deliveries int, err error) {
 	r, ok, err := n.store.Report(ctx, id)
 	if err == nil && !ok {
 		err = fmt.Errorf("there is no report %d", id)
@@ -50,59 +50,59 @@ func (n *Notifier) Retry(ctx context.Context, id uint64) (letters int, err error
 	if err != nil {
 		return 0, err
 	}
-	letters, err = n.letAgain(ctx, []uint64{id}, func(l *tracker.Letter) bool { return l.State != tracker.Sent })
+	deliveries, err = n.letAgain(ctx, []uint64{id}, func(l *tracker.Delivery) bool { return l.State != tracker.Sent })
 	if err != nil {
 		return 0, err
 	}
 	if c := n.channel(r.Channel); c != nil {
 		c.again()
 	}
-	return letters, nil
+	return deliveries, nil
 }
 
 // retryLimit is how many reports are marked in one transaction.
 const retryLimit = 2000
 
-// RetryAll lets all letters that wait be tried now, and returns how many those
+// RetryAll lets all deliveries that wait be tried now, and returns how many those
 // are. It does not wait for the channels, which may be in the middle of a
-// letter.
-func (n *Notifier) RetryAll(ctx context.Context) (letters int, err error) {
+// delivery.
+func (n *Notifier) RetryAll(ctx context.Context) (deliveries int, err error) {
 	for _, c := range n.channels {
 		count, err := n.retryAll(ctx, c)
-		letters += count
+		deliveries += count
 		if err != nil {
-			return letters, err
+			return deliveries, err
 		}
 	}
-	return letters, nil
+	return deliveries, nil
 }
 
-func (n *Notifier) retryAll(ctx context.Context, c *channel) (letters int, err error) {
+func (n *Notifier) retryAll(ctx context.Context, c *channel) (deliveries int, err error) {
 	defer c.again()
 	for after := uint64(0); ; {
 		reports, err := n.store.Reports(ctx, storage.ReportQuery{Channel: c.Name, With: tracker.Waiting, After: after, Limit: retryLimit})
 		if len(reports) == 0 || err != nil {
-			return letters, err
+			return deliveries, err
 		}
 		ids := make([]uint64, len(reports))
 		for i := range reports {
 			ids[i] = reports[i].ID
 		}
 		after = ids[len(ids)-1]
-		marked, err := n.letAgain(ctx, ids, func(l *tracker.Letter) bool { return l.State == tracker.Waiting })
+		marked, err := n.letAgain(ctx, ids, func(l *tracker.Delivery) bool { return l.State == tracker.Waiting })
 		if err != nil {
-			return letters, err
+			return deliveries, err
 		}
-		letters += marked
+		deliveries += marked
 	}
 }
 
-// letAgain lets letters of reports wait and be tried now, and returns how many
+// letAgain lets deliveries of reports wait and be tried now, and returns how many
 // those are.
-func (n *Notifier) letAgain(ctx context.Context, reports []uint64, which func(*tracker.Letter) bool) (letters int, err error) {
-	again := make(map[letterKey]bool) // the store may ask of a letter twice
-	_, err = n.store.ChangeLetters(ctx, reports, func(report uint64, l *tracker.Letter) {
-		key := letterKey{report, l.To}
+func (n *Notifier) letAgain(ctx context.Context, reports []uint64, which func(*tracker.Delivery) bool) (deliveries int, err error) {
+	again := make(map[deliveryKey]bool) // the store may ask of a delivery twice
+	_, err = n.store.ChangeDeliveries(ctx, reports, func(report uint64, l *tracker.Delivery) {
+		key := deliveryKey{report, l.To}
 		if again[key] = which(l); again[key] {
 			l.State, l.Next, l.Attempts = tracker.Waiting, time.Time{}, 0
 		}
@@ -112,14 +112,14 @@ func (n *Notifier) letAgain(ctx context.Context, reports []uint64, which func(*t
 	}
 	for _, is := range again {
 		if is {
-			letters++
+			deliveries++
 		}
 	}
-	return letters, nil
+	return deliveries, nil
 }
 
 // again makes a channel forget that its receiving side could not be reached,
-// and go through its letters from the first.
+// and go through its deliveries from the first.
 func (c *channel) again() {
 	c.anew.Store(true)
 	c.wakeUp()

@@ -59,12 +59,12 @@ func TestTestSaysThatItIsOne(t *testing.T) {
 	if err != nil || !strings.Contains(answer, "OK") {
 		t.Errorf("Test = %q, %v, want the server's answer", answer, err)
 	}
-	got := letters(t, srv)
+	got := deliveries(t, srv)
 	if len(got) != 2 || !strings.HasPrefix(got[0].GetHeader("Subject"), "Sample: ") || !strings.Contains(got[0].Text, "This is a sample.") {
-		t.Errorf("letters = %v, want two that say that they are samples", got)
+		t.Errorf("deliveries = %v, want two that say that they are samples", got)
 	}
 	if got[0].GetHeader("Message-ID") == got[1].GetHeader("Message-ID") {
-		t.Error("two letters have one Message-ID")
+		t.Error("two deliveries have one Message-ID")
 	}
 	if rs := allReports(t, db); len(rs) != 0 {
 		t.Errorf("reports = %v, want none", rs)
@@ -74,7 +74,7 @@ func TestTestSaysThatItIsOne(t *testing.T) {
 	}
 }
 
-func TestRetryRevivesDeadLetters(t *testing.T) {
+func TestRetryRevivesDeadDeliveries(t *testing.T) {
 	db := fresh(t)
 	var answer error = &notify.Refused{Answer: "550 no such user"}
 	book := &notebook{fail: func() error { return answer }}
@@ -84,7 +84,7 @@ func TestRetryRevivesDeadLetters(t *testing.T) {
 	wantState(t, db, tracker.Dead)
 	answer = nil
 	if got, err := n.Retry(ctx, 1); got != 1 || err != nil {
-		t.Errorf("Retry = %d, %v, want 1 letter", got, err)
+		t.Errorf("Retry = %d, %v, want 1 delivery", got, err)
 	}
 	flushUntil(t, n, db)
 	wantState(t, db, tracker.Sent)
@@ -134,12 +134,12 @@ func TestCheckOfAMailServer(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "check username and password") || strings.Contains(err.Error(), "wr0ng") {
 		t.Errorf("Check with a wrong password = %v, want what to do and no password", err)
 	}
-	if got := len(letters(t, srv)); got != 0 {
-		t.Errorf("Check sent %d letters", got)
+	if got := len(deliveries(t, srv)); got != 0 {
+		t.Errorf("Check sent %d deliveries", got)
 	}
 }
 
-// TestAllIDsDiffer: letters of reports, channels, recipients and databases
+// TestAllIDsDiffer: deliveries of reports, channels, recipients and databases
 // never share an ID.
 func TestAllIDsDiffer(t *testing.T) {
 	seen := make(map[string]string)
@@ -153,10 +153,10 @@ func TestAllIDsDiffer(t *testing.T) {
 		commit(t, db, "oppo", nine, product("1"))
 		commit(t, db, "oppo", nine.Add(h), product("1"), product("2"))
 		flushUntil(t, n, db)
-		for i, l := range letters(t, srv) {
+		for i, l := range deliveries(t, srv) {
 			id := l.GetHeader("Message-ID")
 			if other := seen[id]; other != "" {
-				t.Errorf("letter %d has the Message-ID of %s", i, other)
+				t.Errorf("delivery %d has the Message-ID of %s", i, other)
 			}
 			seen[id] = fmt.Sprint(l.GetHeader("Subject"), " to ", l.to)
 		}
@@ -181,7 +181,7 @@ func TestWhoLeftStaysOut(t *testing.T) {
 	}
 	two(t, db)
 	flushUntil(t, n, db)
-	u, err := url.Parse(strings.Trim(strings.Split(letters(t, srv)[0].GetHeader("List-Unsubscribe"), ">")[0], "<"))
+	u, err := url.Parse(strings.Trim(strings.Split(deliveries(t, srv)[0].GetHeader("List-Unsubscribe"), ">")[0], "<"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,8 +194,8 @@ func TestWhoLeftStaysOut(t *testing.T) {
 	before := len(srv.Mails())
 	commit(t, db, "tencent", nine.Add(2*h), product("1"), product("2"), product("3"))
 	flushUntil(t, n, db)
-	if got := letters(t, srv)[before:]; len(got) != 1 || got[0].to != "b@example.com" {
-		t.Errorf("%d letters, want one to the other recipient", len(got))
+	if got := deliveries(t, srv)[before:]; len(got) != 1 || got[0].to != "b@example.com" {
+		t.Errorf("%d deliveries, want one to the other recipient", len(got))
 	}
 }
 
@@ -212,7 +212,7 @@ func TestLeaving(t *testing.T) {
 	}
 	two(t, db)
 	flushUntil(t, n, db)
-	l := letters(t, srv)[0]
+	l := deliveries(t, srv)[0]
 	if got := l.GetHeader("List-Unsubscribe-Post"); got != "List-Unsubscribe=One-Click" {
 		t.Errorf("List-Unsubscribe-Post: %q", got)
 	}
@@ -239,19 +239,19 @@ func TestLeaving(t *testing.T) {
 		return len(srv.Mails()) - before
 	}
 	if got := more("3"); got != 2 {
-		t.Errorf("%d letters after a look at the link, want 2", got)
+		t.Errorf("%d deliveries after a look at the link, want 2", got)
 	}
 	if err := n.Leave(ctx, "analysts", q.Get("to"), q.Get("token"), true, false); err != nil {
 		t.Fatal(err)
 	}
 	if got := more("4"); got != 1 {
-		t.Errorf("%d letters after leaving, want 1", got)
+		t.Errorf("%d deliveries after leaving, want 1", got)
 	}
 	if err := n.Leave(ctx, "analysts", q.Get("to"), q.Get("token"), true, true); err != nil {
 		t.Fatal(err)
 	}
 	if got := more("5"); got != 2 {
-		t.Errorf("%d letters after coming back, want 2", got)
+		t.Errorf("%d deliveries after coming back, want 2", got)
 	}
 
 	srv.Fault(fixtures.MailFault{Data: 451})
@@ -264,6 +264,6 @@ func TestLeaving(t *testing.T) {
 	before := len(srv.Mails())
 	flushUntil(t, n, db)
 	if got := len(srv.Mails()) - before; got != 1 {
-		t.Errorf("%d letters that waited arrived, want 1", got)
+		t.Errorf("%d deliveries that waited arrived, want 1", got)
 	}
 }

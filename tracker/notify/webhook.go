@@ -37,7 +37,7 @@ type webhook struct {
 
 func (w *webhook) Recipients() []string { return []string{w.url.Host} }
 
-func (w *webhook) Send(ctx context.Context, l *Letter) (string, error) {
+func (w *webhook) Send(ctx context.Context, l *Message) (string, error) {
 	body, err := json.Marshal(publicOf(l))
 	if err != nil {
 		return "", &Refused{err.Error()}
@@ -84,13 +84,13 @@ type publicReport struct {
 }
 
 type publicQuiet struct {
-	Storefront tracker.Name `json:"storefront"`
-	Scans      int          `json:"scans"`
-	Complete   int          `json:"complete"`
-	Products   int          `json:"products"`
+	Storefront tracker.StorefrontName `json:"storefront"`
+	Scans      int                    `json:"scans"`
+	Complete   int                    `json:"complete"`
+	Products   int                    `json:"products"`
 }
 
-func publicOf(l *Letter) *publicReport {
+func publicOf(l *Message) *publicReport {
 	s := l.Story
 	p := &publicReport{
 		ID: l.ID, Report: s.Report.ID, Channel: s.Report.Channel, About: s.Report.About, Sample: s.Sample,

@@ -17,7 +17,7 @@ type quietView struct {
 // heartbeat puts into words that nothing happened.
 func (v *viewer) heartbeat(out *view) {
 	out.When = fmt.Sprintf(v.w.Period, v.day(v.Since), v.date(v.Report.Created))
-	out.Lead, out.Whole = v.quiet()
+	out.Lead, out.Whole = v.heartbeatSummary()
 	for _, q := range v.Quiet {
 		qv := quietView{Title: v.title(q.Storefront), Whole: q.Scans > 0 && q.Complete == q.Scans}
 		qv.Share = fmt.Sprintf("%d/%d", q.Complete, q.Scans)
@@ -33,8 +33,8 @@ func (v *viewer) heartbeat(out *view) {
 	}
 }
 
-// quiet says what a heartbeat comes to, and whether that proves quiet.
-func (v *viewer) quiet() (string, bool) {
+// heartbeatSummary says what a heartbeat comes to, and whether that proves heartbeatSummary.
+func (v *viewer) heartbeatSummary() (string, bool) {
 	scans, complete := 0, 0
 	for _, q := range v.Quiet {
 		scans, complete = scans+q.Scans, complete+q.Complete

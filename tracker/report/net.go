@@ -47,7 +47,7 @@ func Net(changes []tracker.Change) (net []tracker.Change, undone [][]tracker.Cha
 // A Facet is what a change is about: whether a product is there, or its price,
 // title or picture.
 type Facet struct {
-	storefront tracker.Name
+	storefront tracker.StorefrontName
 	product    tracker.ProductID
 	kind       tracker.Kind // Added stands for whether it is there
 }

@@ -61,7 +61,7 @@ func number(changes []tracker.Change) []tracker.Change {
 	return changes
 }
 
-func scan(name tracker.Name, began time.Time, v tracker.Verdict, e tracker.Evidence) report.Scan {
+func scan(name tracker.StorefrontName, began time.Time, v tracker.Verdict, e tracker.Evidence) report.Scan {
 	s := report.Scan{Scan: tracker.Scan{Storefront: name, Began: began, Verdict: v, Evidence: e, Took: 90 * time.Second}}
 	s.LastComplete = began.Add(-9 * time.Hour)
 	return s
@@ -73,7 +73,7 @@ func stories(lang string) map[string]report.Story {
 		return report.Story{
 			Report: tracker.Report{ID: 57, Channel: "analysts", Created: nine.Add(2 * time.Minute)},
 			Lang:   lang, Zone: shanghai, Changes: number(changes),
-			Shops: map[tracker.Name]report.Shop{
+			Shops: map[tracker.StorefrontName]report.StorefrontInfo{
 				"tencent": {Title: "Tencent flagship", URL: "https://tencent.tmall.com/", Marketplace: "tmall"},
 			},
 			Scans: []report.Scan{scan("tencent", nine, tracker.Complete, tracker.Evidence{
@@ -119,7 +119,7 @@ func stories(lang string) map[string]report.Story {
 		tracker.Change{Kind: tracker.Stalled, Verdict: "no such verdict", Reason: hostile},
 		tracker.Change{Kind: tracker.Added, Product: product("11", "", 100)},
 	)
-	h.Shops = map[tracker.Name]report.Shop{"tencent": {Title: hostile, URL: "javascript:alert(1)", Marketplace: hostile}}
+	h.Shops = map[tracker.StorefrontName]report.StorefrontInfo{"tencent": {Title: hostile, URL: "javascript:alert(1)", Marketplace: hostile}}
 	h.Report.Channel = hostile
 	h.Scans[0].Reason, h.Scans[0].Verdict = hostile, tracker.Partial
 	h.Scans[0].Evidence.Warnings = []string{hostile}
@@ -218,7 +218,7 @@ func TestEverySubjectFits(t *testing.T) {
 	for _, lang := range []string{"en", "zh"} {
 		for name, s := range stories(lang) {
 			for _, title := range []string{"", "T", strings.Repeat("很长的店名", 30)} {
-				s.Shops = map[tracker.Name]report.Shop{"tencent": {Title: title}}
+				s.Shops = map[tracker.StorefrontName]report.StorefrontInfo{"tencent": {Title: title}}
 				m, err := report.Write(s)
 				if err != nil {
 					t.Fatal(err)
@@ -331,7 +331,7 @@ func TestGreatReportsAreCapped(t *testing.T) {
 			s := stories("en")["proofs"]
 			s.Changes, s.Scans = nil, nil
 			for shop := range tt.shops {
-				name := tracker.Name(fmt.Sprint("shop", shop))
+				name := tracker.StorefrontName(fmt.Sprint("shop", shop))
 				s.Scans = append(s.Scans, scan(name, nine, tracker.Complete, tracker.Evidence{Pages: 1, Products: tt.each}))
 				for i := range tt.each {
 					s.Changes = append(s.Changes, tracker.Change{

@@ -39,7 +39,7 @@ func Sample(channel, lang string, zone *time.Location, now time.Time) Story {
 	off.Proof, off.Missing = tracker.ProofOffshelf, 1
 	off.Probe = &tracker.Probe{
 		Product: off.Product.ID, State: tracker.PageOffshelf, At: began.Add(80 * time.Second),
-		URL: off.Product.URL, Reason: "商品已下架",
+		URL: off.Product.URL, Reason: "商品已下架", Says: "商品已下架",
 	}
 	off.Pictures.Page = "sample-page"
 	back := change(tracker.Relisted, product("45123456102", "全民WiFi 3代 迷你随身路由器 USB无线网卡", 1990))
@@ -63,7 +63,7 @@ func Sample(channel, lang string, zone *time.Location, now time.Time) Story {
 				Storefront: name, Began: began, Took: at.Sub(began), Verdict: tracker.Complete,
 				Evidence: tracker.Evidence{
 					Layout: "classic", Pages: 6, Products: 347, Declared: tracker.Declared{Pages: 6},
-					Stop: "last page", Probed: 2, Shop: tracker.Shop{Name: "腾讯官方数码旗舰店"},
+					Stop: "last page", Probed: 2, Shop: tracker.SellerIdentity{Name: "腾讯官方数码旗舰店"},
 				},
 			},
 			LastComplete: began.Add(-12 * time.Hour),
@@ -71,7 +71,7 @@ func Sample(channel, lang string, zone *time.Location, now time.Time) Story {
 		Suspects: []Suspect{{name, tracker.Item{
 			Product: product("45123459904", "路宝盒子 OBD行车电脑 智能车载", 39900), Missing: 1, LastSeen: began.Add(-12 * time.Hour),
 		}}},
-		Shops: map[tracker.Name]Shop{name: {
+		Shops: map[tracker.StorefrontName]StorefrontInfo{name: {
 			Title: "腾讯官方数码旗舰店", URL: "https://tencent.tmall.com/", Marketplace: "tmall",
 		}},
 		Picture: samplePicture, Shot: sampleShot,

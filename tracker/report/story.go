@@ -19,7 +19,7 @@ type Story struct {
 	Wrong    map[uint64]tracker.Change
 	Scans    []Scan    // those that the changes rest on, oldest first
 	Suspects []Suspect // listed products that complete scans missed, not confirmed as gone
-	Shops    map[tracker.Name]Shop
+	Shops    map[tracker.StorefrontName]StorefrontInfo
 	Quiet    []Quiet   // of a heartbeat: what the scans of each storefront came to
 	Since    time.Time // of a heartbeat: where its period begins
 	Filtered bool      // of a heartbeat: the channel is not told of every change
@@ -41,12 +41,12 @@ type Scan struct {
 // A Suspect is a product that is listed as far as is known, though complete
 // scans did not see it.
 type Suspect struct {
-	Storefront tracker.Name
+	Storefront tracker.StorefrontName
 	Item       tracker.Item
 }
 
-// A Shop is what a report says of a storefront apart from its changes.
-type Shop struct {
+// A StorefrontInfo is what a report says of a storefront apart from its changes.
+type StorefrontInfo struct {
 	Title       string // for people; empty: the name that the storefront states, else its configured name
 	URL         string // where its listing begins; empty: no link
 	Marketplace string // as `shopwatch login` wants it: "tmall"; empty when unknown
@@ -55,7 +55,7 @@ type Shop struct {
 // A Quiet is what the scans of one storefront came to in the period of a
 // heartbeat.
 type Quiet struct {
-	Storefront tracker.Name
+	Storefront tracker.StorefrontName
 	Scans      int // all
 	Complete   int // those among them that saw everything
 	Products   int // listed at the end

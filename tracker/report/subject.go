@@ -47,7 +47,7 @@ func (v *viewer) whatOf(c *tracker.Change) string {
 // outcome is what happened, the most important first.
 func (v *viewer) outcome() []string {
 	if v.Report.About == Heartbeat {
-		lead, _ := v.quiet()
+		lead, _ := v.heartbeatSummary()
 		return []string{lead}
 	}
 	if len(v.net) == 0 {

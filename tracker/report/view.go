@@ -215,9 +215,9 @@ func (v *viewer) when(t time.Time) string {
 }
 
 // storefronts are those that the report tells of, in the order of the log.
-func (v *viewer) storefronts() []tracker.Name {
-	var names []tracker.Name
-	see := func(n tracker.Name) {
+func (v *viewer) storefronts() []tracker.StorefrontName {
+	var names []tracker.StorefrontName
+	see := func(n tracker.StorefrontName) {
 		if !slices.Contains(names, n) {
 			names = append(names, n)
 		}
@@ -235,7 +235,7 @@ func (v *viewer) storefronts() []tracker.Name {
 }
 
 // title is what people call a storefront.
-func (v *viewer) title(name tracker.Name) string {
+func (v *viewer) title(name tracker.StorefrontName) string {
 	if t := clean(v.Shops[name].Title); t != "" && t != string(name) {
 		return cut(t, 60)
 	}
@@ -249,7 +249,7 @@ func (v *viewer) title(name tracker.Name) string {
 	return cut(clean(string(name)), 60)
 }
 
-func (v *viewer) heading(names []tracker.Name) (title, url string) {
+func (v *viewer) heading(names []tracker.StorefrontName) (title, url string) {
 	switch {
 	case v.Report.About == Heartbeat && len(v.Quiet) == 1:
 		return v.title(v.Quiet[0].Storefront), link(v.Shops[v.Quiet[0].Storefront].URL)
@@ -291,7 +291,7 @@ func (v *viewer) counts() []count {
 }
 
 // shop puts what happened in one storefront into words.
-func (v *viewer) shop(name tracker.Name) shopView {
+func (v *viewer) shop(name tracker.StorefrontName) shopView {
 	sv := shopView{URL: link(v.Shops[name].URL)}
 	for _, k := range tracker.Kinds {
 		sec := section{Kind: k, Title: v.w.Kinds[k]}
@@ -442,15 +442,18 @@ func (v *viewer) undoneView(cs []tracker.Change) undoneView {
 
 // proof says in words what a removal rests on.
 func (v *viewer) proof(c *tracker.Change) note {
-	seen, url := v.when(c.At), ""
+	seen, url, says := v.when(c.At), "", ""
 	if c.Probe != nil {
 		seen, url = v.when(c.Probe.At), link(c.Probe.URL)
+		if c.Probe.Says != "" {
+			says = fmt.Sprintf(v.w.ProofSays, cut(clean(c.Probe.Says), 80))
+		}
 	}
 	switch c.Proof {
 	case tracker.ProofGone:
-		return linked(fmt.Sprintf(v.w.ProofGone, seen), url)
+		return linked(fmt.Sprintf(v.w.ProofGone, says, seen), url)
 	case tracker.ProofOffshelf:
-		return linked(fmt.Sprintf(v.w.ProofOffshelf, seen), url)
+		return linked(fmt.Sprintf(v.w.ProofOffshelf, says, seen), url)
 	case tracker.ProofUnlisted:
 		return linked(fmt.Sprintf(v.w.ProofUnlisted, c.Missing, seen), url)
 	}

@@ -26,7 +26,7 @@ func (r *reading) pictures(ctx context.Context, out tracker.Outcome) {
 		s.Pictures = make(map[tracker.ProductID]tracker.Picture)
 	}
 	left := mostPictures
-	look := func(address string) (seen tracker.Look, file string, small []byte) {
+	look := func(address string) (seen tracker.ImageHash, file string, small []byte) {
 		if address == "" || left == 0 || ctx.Err() != nil {
 			return
 		}
@@ -44,9 +44,9 @@ func (r *reading) pictures(ctx context.Context, out tracker.Outcome) {
 		case tracker.Added, tracker.Relisted, tracker.Repictured:
 			p := s.Pictures[c.Product.ID]
 			if p.File == "" {
-				p.Look, p.File, r.small[c.Product.ID] = look(c.Product.Image)
+				p.Hash, p.File, r.small[c.Product.ID] = look(c.Product.Image)
 			}
-			for try := 0; try < 2 && c.Kind == tracker.Repictured && p.Look != "" && p.Was == ""; try++ {
+			for try := 0; try < 2 && c.Kind == tracker.Repictured && p.Hash != "" && p.Was == ""; try++ {
 				p.Was, p.WasFile, _ = look(c.Before.Image)
 			}
 			if c.Kind == tracker.Repictured && p.Was == "" {
@@ -64,15 +64,15 @@ func (r *reading) pictures(ctx context.Context, out tracker.Outcome) {
 		for j := range out.Missed {
 			if it := &out.Missed[j]; it.ID == id {
 				seen, file, _ := look(it.Image)
-				s.Pictures[id] = tracker.Picture{Look: seen, File: file}
+				s.Pictures[id] = tracker.Picture{Hash: seen, File: file}
 			}
 		}
 	}
 }
 
-// picture loads a picture, keeps a small copy and returns its look, the name
+// picture loads a picture, keeps a small copy and returns its hash, the name
 // of the copy and the copy.
-func (r *reading) picture(ctx context.Context, address string) (tracker.Look, string, []byte, error) {
+func (r *reading) picture(ctx context.Context, address string) (tracker.ImageHash, string, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.opts.PageTimeout)
 	defer cancel()
 	if r.opts.Picture != nil {
@@ -90,7 +90,7 @@ func (r *reading) picture(ctx context.Context, address string) (tracker.Look, st
 	if err != nil {
 		return "", "", nil, err
 	}
-	look := tracker.LookOf(img)
+	look := tracker.ImageHashOf(img)
 	if r.opts.Keep == nil {
 		return look, "", nil, nil
 	}

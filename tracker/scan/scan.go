@@ -40,7 +40,7 @@ type Options struct {
 	// Picture is told of every picture that is about to be looked at, and done
 	// when that is over. It reports false for one that is not to be looked at.
 	// Nil for none.
-	Picture func(storefront tracker.Name, address string) (done func(), ok bool)
+	Picture func(storefront tracker.StorefrontName, address string) (done func(), ok bool)
 	// Pace waits until the next page of the marketplace may be asked for. Nil
 	// for no wait.
 	Pace func(ctx context.Context, marketplace string) error
@@ -48,7 +48,7 @@ type Options struct {
 	// 24 hours; 0 for any number. Opened tells how many were, scans before
 	// this one.
 	DailyPages int
-	Opened     func(tracker.Name) (int, error)
+	Opened     func(tracker.StorefrontName) (int, error)
 	// PageTimeout bounds one page, from asking for it until its products are
 	// there; 30 s when zero.
 	PageTimeout time.Duration

@@ -279,7 +279,7 @@ func TestDailyCeilingIsKept(t *testing.T) {
 	shop := openShop(t, "ceiling.tmall.com", 40) // 5 pages
 	opened := 0
 	sh := newShopper(t, func(o *scan.Options) {
-		o.DailyPages, o.Opened = 8, func(tracker.Name) (int, error) { return opened, nil }
+		o.DailyPages, o.Opened = 8, func(tracker.StorefrontName) (int, error) { return opened, nil }
 	})
 	s, _ := sh.scan(shop.URL())
 	if s.Verdict != tracker.Complete || s.Evidence.Opened != 5 {

@@ -72,22 +72,22 @@ const star = 1 << 63
 // parseFields asks the cron parser, which panics on some of what it does not
 // understand.
 func parseFields(spec string) (c *cron.SpecSchedule, err error) {
-	const mend = "write five fields (minute hour day month weekday, such as 0 9,21 * * *), @daily or @every 6h"
+	const fix = "write five fields (minute hour day month weekday, such as 0 9,21 * * *), @daily or @every 6h"
 	defer func() {
 		if recover() != nil {
-			c, err = nil, errors.New(mend)
+			c, err = nil, errors.New(fix)
 		}
 	}()
 	if n := len(strings.Fields(spec)); !strings.HasPrefix(spec, "@") && n != 5 {
-		return nil, fmt.Errorf("%d fields; %s", n, mend)
+		return nil, fmt.Errorf("%d fields; %s", n, fix)
 	}
 	s, err := cron.ParseStandard(spec)
 	if err != nil {
-		return nil, fmt.Errorf("%w; %s", err, mend)
+		return nil, fmt.Errorf("%w; %s", err, fix)
 	}
 	c, ok := s.(*cron.SpecSchedule)
 	if !ok {
-		return nil, errors.New(mend)
+		return nil, errors.New(fix)
 	}
 	c.Location = time.UTC // fields are matched against dials, see dial
 	return c, nil

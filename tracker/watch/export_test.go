@@ -8,7 +8,7 @@ import (
 
 // SetDue makes a storefront due at a time, as a clock that was wrong would
 // have done.
-func (w *Watcher) SetDue(name tracker.Name, t time.Time) {
+func (w *Watcher) SetDue(name tracker.StorefrontName, t time.Time) {
 	for _, s := range w.shops {
 		if s.Name == name {
 			s.mu.Lock()

@@ -10,9 +10,9 @@ import (
 	"shopwatch/tracker"
 )
 
-// A market is a marketplace as far as scans must leave it in peace. One scan
+// A gate is a marketplace as far as scans must leave it in peace. One scan
 // at a time is in it.
-type market struct {
+type gate struct {
 	name string
 	// A token in next is held by the scan that is due and comes next, one in
 	// busy by the scan that is in the marketplace. Scans that somebody asks
@@ -33,7 +33,7 @@ type market struct {
 // queue enters the marketplace for a scan that is due, and reports whether it
 // did. It does not when somebody asks for a scan, which it returns, and when
 // ctx is done.
-func (m *market) queue(ctx context.Context, asks <-chan *ask) (entered bool, a *ask) {
+func (m *gate) queue(ctx context.Context, asks <-chan *ask) (entered bool, a *ask) {
 	select {
 	case m.next <- struct{}{}:
 	case a := <-asks:
@@ -54,7 +54,7 @@ func (m *market) queue(ctx context.Context, asks <-chan *ask) (entered bool, a *
 
 // enter enters the marketplace for a scan that somebody asked for and may have
 // lost interest in.
-func (m *market) enter(ctx, asker context.Context) error {
+func (m *gate) enter(ctx, asker context.Context) error {
 	select {
 	case m.busy <- struct{}{}:
 		return nil
@@ -66,7 +66,7 @@ func (m *market) enter(ctx, asker context.Context) error {
 }
 
 // learn draws the consequences of a scan.
-func (m *market) learn(ctx context.Context, s *tracker.Scan) {
+func (m *gate) learn(ctx context.Context, s *tracker.Scan) {
 	switch {
 	case s.Verdict.Wall(), s.Evidence.Wall.Wall():
 		m.change(ctx, func(c *storage.CoolDown) {
@@ -81,7 +81,7 @@ func (m *market) learn(ctx context.Context, s *tracker.Scan) {
 
 // change alters the cool-down for all processes, at the end of this one too.
 // What the store does not take is kept to by this one.
-func (m *market) change(ctx context.Context, change func(*storage.CoolDown)) {
+func (m *gate) change(ctx context.Context, change func(*storage.CoolDown)) {
 	c, err := m.store.ChangeCoolDown(context.WithoutCancel(ctx), m.name, change)
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -94,7 +94,7 @@ func (m *market) change(ctx context.Context, change func(*storage.CoolDown)) {
 }
 
 // cooled returns when the marketplace has cooled down.
-func (m *market) cooled(ctx context.Context) time.Time {
+func (m *gate) cooled(ctx context.Context) time.Time {
 	c := m.coolDown(ctx)
 	if latest := now().Add(m.leave(&c)); c.Until.After(latest) { // the clock was put back
 		m.change(ctx, func(c *storage.CoolDown) {
@@ -109,7 +109,7 @@ func (m *market) cooled(ctx context.Context) time.Time {
 
 // coolDown is what is known of it: by the store or, when that cannot say, by
 // this process.
-func (m *market) coolDown(ctx context.Context) storage.CoolDown {
+func (m *gate) coolDown(ctx context.Context) storage.CoolDown {
 	c, err := m.store.CoolDown(ctx, m.name)
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -124,7 +124,7 @@ func (m *market) coolDown(ctx context.Context) storage.CoolDown {
 
 // leave is how long the marketplace is left alone after its walls in a row, at
 // least as long as it asked for.
-func (m *market) leave(c *storage.CoolDown) time.Duration {
+func (m *gate) leave(c *storage.CoolDown) time.Duration {
 	d := m.cooling
 	for range c.Walls - 1 {
 		if d *= 2; d >= coldest*m.cooling {

@@ -43,13 +43,13 @@ type Options struct {
 	// State returns what is known of a storefront, the zero State for a new
 	// one. It is asked once for each, to find what was missed while shopwatch
 	// did not run.
-	State func(context.Context, tracker.Name) (tracker.State, error)
+	State func(context.Context, tracker.StorefrontName) (tracker.State, error)
 	// CoolDowns keeps until when a marketplace is left alone, for this process
 	// and all others that scan.
 	CoolDowns storage.CoolDowns
 	// Late is how much later than now a storefront is scanned when it was
 	// missed while shopwatch did not run. Nil for nothing.
-	Late func(tracker.Name) time.Duration
+	Late func(tracker.StorefrontName) time.Duration
 	// Jitter is the most by which a scan may begin later than its schedule
 	// says, so that storefronts do not begin together. It is the same for a
 	// storefront every time, and never more than a tenth of the time between
@@ -79,8 +79,8 @@ type Watcher struct {
 	stopped chan struct{} // closed when Run has ended
 
 	mu      sync.Mutex
-	shops   []*shop
-	markets map[string]*market // by name
+	shops   []*watched
+	markets map[string]*gate // by name
 }
 
 // A replan is a wish for other plans.
@@ -89,11 +89,11 @@ type replan struct {
 	done  chan error // of capacity 1
 }
 
-// A shop is a storefront on the watch. It is scanned by its own goroutine, so
+// A watched is a storefront on the watch. It is scanned by its own goroutine, so
 // that no two scans of it ever run at the same time.
-type shop struct {
+type watched struct {
 	tracker.Storefront
-	market *market
+	market *gate
 	asks   chan *ask
 	wake   chan struct{}      // of capacity 1: due has changed
 	end    context.CancelFunc // of its goroutine; nil before it runs
@@ -127,7 +127,7 @@ type answer struct {
 func New(o Options, log *slog.Logger) *Watcher {
 	o.Cooling = cmp.Or(o.Cooling, 10*time.Minute)
 	o.Backoff = cmp.Or(o.Backoff, 10*time.Minute)
-	w := &Watcher{o: o, log: log, plans: make(chan replan), stopped: make(chan struct{}), markets: map[string]*market{}}
+	w := &Watcher{o: o, log: log, plans: make(chan replan), stopped: make(chan struct{}), markets: map[string]*gate{}}
 	for _, p := range o.Plans {
 		w.shops = append(w.shops, w.open(p))
 	}
@@ -135,16 +135,16 @@ func New(o Options, log *slog.Logger) *Watcher {
 }
 
 // open returns a storefront of a plan that nobody watches yet.
-func (w *Watcher) open(p Plan) *shop {
+func (w *Watcher) open(p Plan) *watched {
 	m := w.markets[p.Marketplace]
 	if m == nil {
-		m = &market{
+		m = &gate{
 			name: p.Marketplace, cooling: w.o.Cooling, store: w.o.CoolDowns, log: w.log,
 			next: make(chan struct{}, 1), busy: make(chan struct{}, 1),
 		}
 		w.markets[p.Marketplace] = m
 	}
-	return &shop{
+	return &watched{
 		Storefront: p.Storefront, market: m, schedule: p.Schedule, jitter: jitter(p, w.o.Jitter),
 		asks: make(chan *ask), wake: make(chan struct{}, 1), gone: make(chan struct{}),
 	}
@@ -184,7 +184,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 		return err
 	}
 	var wg sync.WaitGroup
-	start := func(s *shop) {
+	start := func(s *watched) {
 		ctx, end := context.WithCancel(ctx)
 		s.end = end
 		wg.Go(func() {
@@ -221,13 +221,13 @@ func (w *Watcher) Replan(plans []Plan) error {
 }
 
 // replan is called by Run, which starts what is new.
-func (w *Watcher) replan(ctx context.Context, plans []Plan, start func(*shop)) error {
+func (w *Watcher) replan(ctx context.Context, plans []Plan, start func(*watched)) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var shops, fresh []*shop
+	var shops, fresh []*watched
 	dropped := slices.Clone(w.shops)
 	for _, p := range plans {
-		i := slices.IndexFunc(dropped, func(s *shop) bool { return s.Storefront == p.Storefront && s.market.name == p.Marketplace })
+		i := slices.IndexFunc(dropped, func(s *watched) bool { return s.Storefront == p.Storefront && s.market.name == p.Marketplace })
 		if i < 0 {
 			fresh = append(fresh, w.open(p))
 			shops = append(shops, fresh[len(fresh)-1])
@@ -264,7 +264,7 @@ func (w *Watcher) replan(ctx context.Context, plans []Plan, start func(*shop)) e
 }
 
 // replan takes another schedule and returns when the storefront is due by it.
-func (s *shop) replan(p Plan, jitter time.Duration, last time.Time) (due time.Time, changed bool) {
+func (s *watched) replan(p Plan, jitter time.Duration, last time.Time) (due time.Time, changed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if reflect.DeepEqual(s.schedule, p.Schedule) {
@@ -282,7 +282,7 @@ func (s *shop) replan(p Plan, jitter time.Duration, last time.Time) (due time.Ti
 
 // recall finds out what was missed while shopwatch did not run. However often a
 // storefront was missed, it is scanned once.
-func (w *Watcher) recall(ctx context.Context, shops []*shop) error {
+func (w *Watcher) recall(ctx context.Context, shops []*watched) error {
 	for _, s := range shops {
 		st, err := w.o.State(ctx, s.Name)
 		if err != nil {
@@ -299,7 +299,7 @@ func (w *Watcher) recall(ctx context.Context, shops []*shop) error {
 		s.mu.Unlock()
 		w.announce(s.Name, due, st.LastScan)
 	}
-	told := make(map[*market]bool)
+	told := make(map[*gate]bool)
 	for _, s := range shops {
 		if told[s.market] {
 			continue
@@ -312,7 +312,7 @@ func (w *Watcher) recall(ctx context.Context, shops []*shop) error {
 	return nil
 }
 
-func (w *Watcher) late(name tracker.Name) time.Duration {
+func (w *Watcher) late(name tracker.StorefrontName) time.Duration {
 	if w.o.Late == nil {
 		return 0
 	}
@@ -320,7 +320,7 @@ func (w *Watcher) late(name tracker.Name) time.Duration {
 }
 
 // announce says when a storefront is scanned next. Zero times are never.
-func (w *Watcher) announce(name tracker.Name, due, last time.Time) {
+func (w *Watcher) announce(name tracker.StorefrontName, due, last time.Time) {
 	log := w.log.With("storefront", name)
 	if !due.IsZero() {
 		log = log.With("next", due)
@@ -333,7 +333,7 @@ func (w *Watcher) announce(name tracker.Name, due, last time.Time) {
 
 // firstDue is when a storefront is due that was scanned last at a time. The
 // caller holds mu, like that of nextDue.
-func (s *shop) firstDue(last time.Time) time.Time {
+func (s *watched) firstDue(last time.Time) time.Time {
 	t := now()
 	switch {
 	case s.schedule == nil:
@@ -346,7 +346,7 @@ func (s *shop) firstDue(last time.Time) time.Time {
 	return s.nextDue(last)
 }
 
-func (s *shop) nextDue(t time.Time) time.Time {
+func (s *watched) nextDue(t time.Time) time.Time {
 	if s.schedule == nil {
 		return time.Time{}
 	}
@@ -358,7 +358,7 @@ func (s *shop) nextDue(t time.Time) time.Time {
 }
 
 // watch scans one storefront whenever it is due or asked for.
-func (w *Watcher) watch(ctx context.Context, s *shop) {
+func (w *Watcher) watch(ctx context.Context, s *watched) {
 	for ctx.Err() == nil {
 		a := s.wait(ctx)
 		entered := false
@@ -389,7 +389,7 @@ var errStopping = errors.New("shopwatch is stopping; ask again when it runs")
 // or somebody asks for a scan, or ctx is done. It looks at the clock every
 // minute, because timers stand still while a machine sleeps and know nothing
 // of a clock that is set.
-func (s *shop) wait(ctx context.Context) *ask {
+func (s *watched) wait(ctx context.Context) *ask {
 	for {
 		s.mu.Lock()
 		if next := s.nextDue(now()); !next.IsZero() && next.Before(s.due) {
@@ -424,7 +424,7 @@ func (s *shop) wait(ctx context.Context) *ask {
 }
 
 // why is an error, or the reason for it when the storefront was dropped.
-func (s *shop) why(err error) error {
+func (s *watched) why(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.dropped {
@@ -434,7 +434,7 @@ func (s *shop) why(err error) error {
 }
 
 // scan does a scan that is due.
-func (w *Watcher) scan(ctx context.Context, s *shop) {
+func (w *Watcher) scan(ctx context.Context, s *watched) {
 	s.mu.Lock()
 	retry := now().Before(s.again)
 	s.mu.Unlock()
@@ -457,7 +457,7 @@ func (w *Watcher) scan(ctx context.Context, s *shop) {
 
 // answer does a scan that somebody asked for. If it sees the storefront, it
 // stands for one that is due.
-func (w *Watcher) answer(ctx context.Context, s *shop, a *ask) {
+func (w *Watcher) answer(ctx context.Context, s *watched, a *ask) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(a.ctx, cancel)()
@@ -470,7 +470,7 @@ func (w *Watcher) answer(ctx context.Context, s *shop, a *ask) {
 	}
 	if until := s.market.cooled(ctx); until.After(now()) {
 		progress(tracker.Progress{Storefront: s.Name, Note: fmt.Sprintf(
-			"%s is left alone for another %s because it refused to answer; scanning all the same because you ask",
+			"%s is cooling down for %s after a wall; scanning anyway because you ask",
 			s.market.name, strings.TrimSuffix(max(until.Sub(now()), time.Minute).Round(time.Minute).String(), "0s"))})
 	}
 	scan, changes, err := w.once(ctx, s, false, commit, progress)
@@ -489,7 +489,7 @@ func (w *Watcher) answer(ctx context.Context, s *shop, a *ask) {
 var errCut = errors.New("the scan was cut short; nothing was kept")
 
 // once does one scan and commits it. The marketplace must have been entered.
-func (w *Watcher) once(ctx context.Context, s *shop, retry bool, commit CommitFunc, progress func(tracker.Progress)) (scan *tracker.Scan, changes []tracker.Change, err error) {
+func (w *Watcher) once(ctx context.Context, s *watched, retry bool, commit CommitFunc, progress func(tracker.Progress)) (scan *tracker.Scan, changes []tracker.Change, err error) {
 	began := now().Truncate(time.Millisecond)
 	s.note(began, tracker.Progress{Storefront: s.Name})
 	defer s.note(time.Time{}, tracker.Progress{})
@@ -514,7 +514,7 @@ func (w *Watcher) once(ctx context.Context, s *shop, retry bool, commit CommitFu
 }
 
 // tell logs the one line about a scan that an operator reads.
-func (w *Watcher) tell(ctx context.Context, s *shop, scan *tracker.Scan, changes int, err error) {
+func (w *Watcher) tell(ctx context.Context, s *watched, scan *tracker.Scan, changes int, err error) {
 	log := w.log.With("storefront", s.Name, "verdict", string(scan.Verdict), "pages", scan.Evidence.Pages,
 		"products", scan.Evidence.Products, "changes", changes, "took", scan.Took.Round(time.Millisecond))
 	if scan.Retry {
@@ -533,7 +533,7 @@ func (w *Watcher) tell(ctx context.Context, s *shop, scan *tracker.Scan, changes
 }
 
 // guarded calls the scan. One that panics is a failed scan.
-func (w *Watcher) guarded(ctx context.Context, s *shop, progress func(tracker.Progress)) (scan *tracker.Scan) {
+func (w *Watcher) guarded(ctx context.Context, s *watched, progress func(tracker.Progress)) (scan *tracker.Scan) {
 	defer func() {
 		if r := recover(); r != nil {
 			w.log.Error("scan panicked", "storefront", s.Name, "err", r, "stack", string(debug.Stack()))
@@ -556,7 +556,7 @@ func (w *Watcher) guardedCommit(ctx context.Context, commit CommitFunc, scan *tr
 	return commit(ctx, scan)
 }
 
-func (s *shop) note(began time.Time, p tracker.Progress) {
+func (s *watched) note(began time.Time, p tracker.Progress) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.began, s.progress = began, p
@@ -573,9 +573,9 @@ type Request struct {
 // Scan scans a storefront now and waits for the end, also while the
 // marketplace cools down. It goes before scans that are due, not before one
 // that runs. When ctx is done the scan is cut short and nothing is kept.
-func (w *Watcher) Scan(ctx context.Context, name tracker.Name, r Request) (*tracker.Scan, []tracker.Change, error) {
+func (w *Watcher) Scan(ctx context.Context, name tracker.StorefrontName, r Request) (*tracker.Scan, []tracker.Change, error) {
 	all := w.watched()
-	i := slices.IndexFunc(all, func(s *shop) bool { return s.Name == name })
+	i := slices.IndexFunc(all, func(s *watched) bool { return s.Name == name })
 	if i < 0 {
 		return nil, nil, fmt.Errorf("there is no storefront %q in the configuration", name)
 	}
@@ -593,7 +593,7 @@ func (w *Watcher) Scan(ctx context.Context, name tracker.Name, r Request) (*trac
 	return got.scan, got.changes, got.err
 }
 
-func (w *Watcher) watched() []*shop {
+func (w *Watcher) watched() []*watched {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.shops // replan makes another slice
@@ -613,7 +613,7 @@ type Status struct {
 func (w *Watcher) Status(ctx context.Context) []Status {
 	shops := w.watched()
 	all := make([]Status, 0, len(shops))
-	cooled := make(map[*market]time.Time)
+	cooled := make(map[*gate]time.Time)
 	for _, s := range shops {
 		c, known := cooled[s.market]
 		if !known {

@@ -24,24 +24,24 @@ import (
 type mall struct {
 	t       *testing.T
 	options watch.Options
-	took    time.Duration                                 // of every scan
-	verdict func(tracker.Name, time.Time) tracker.Verdict // nil: complete
+	took    time.Duration                                           // of every scan
+	verdict func(tracker.StorefrontName, time.Time) tracker.Verdict // nil: complete
 
 	mu        sync.Mutex
-	known     map[tracker.Name]tracker.State
-	began     map[tracker.Name][]time.Time
-	committed map[tracker.Name]int
-	retries   map[tracker.Name][]bool // whether each scan said that it tries again
-	in        map[string]int          // scans that run, by marketplace
-	refuse    error                   // of commits
-	wall      tracker.Verdict         // met on item pages
+	known     map[tracker.StorefrontName]tracker.State
+	began     map[tracker.StorefrontName][]time.Time
+	committed map[tracker.StorefrontName]int
+	retries   map[tracker.StorefrontName][]bool // whether each scan said that it tries again
+	in        map[string]int                    // scans that run, by marketplace
+	refuse    error                             // of commits
+	wall      tracker.Verdict                   // met on item pages
 }
 
 func newMall(t *testing.T, plans ...watch.Plan) *mall {
 	return &mall{
 		t: t, took: time.Minute, options: watch.Options{Plans: plans, CoolDowns: newStore(t)},
-		known: map[tracker.Name]tracker.State{}, began: map[tracker.Name][]time.Time{},
-		committed: map[tracker.Name]int{}, retries: map[tracker.Name][]bool{}, in: map[string]int{},
+		known: map[tracker.StorefrontName]tracker.State{}, began: map[tracker.StorefrontName][]time.Time{},
+		committed: map[tracker.StorefrontName]int{}, retries: map[tracker.StorefrontName][]bool{}, in: map[string]int{},
 	}
 }
 
@@ -111,7 +111,7 @@ func (m *mall) scan(ctx context.Context, sf tracker.Storefront, progress func(tr
 	return &tracker.Scan{Storefront: sf.Name, Began: began, Took: m.took, Verdict: v, Evidence: tracker.Evidence{Wall: m.wall}}
 }
 
-func (m *mall) place(name tracker.Name) string {
+func (m *mall) place(name tracker.StorefrontName) string {
 	i := slices.IndexFunc(m.options.Plans, func(p watch.Plan) bool { return p.Name == name })
 	return m.options.Plans[i].Marketplace
 }
@@ -133,14 +133,14 @@ func (m *mall) commit(_ context.Context, s *tracker.Scan) ([]tracker.Change, err
 	return nil, nil
 }
 
-func (m *mall) state(_ context.Context, name tracker.Name) (tracker.State, error) {
+func (m *mall) state(_ context.Context, name tracker.StorefrontName) (tracker.State, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.known[name], nil
 }
 
 // times are when scans of a storefront began, since the given time.
-func (m *mall) times(name tracker.Name, since time.Time) []string {
+func (m *mall) times(name tracker.StorefrontName, since time.Time) []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var s []string
@@ -151,7 +151,7 @@ func (m *mall) times(name tracker.Name, since time.Time) []string {
 }
 
 // scans is how many scans of the storefronts began.
-func (m *mall) scans(names ...tracker.Name) (n int) {
+func (m *mall) scans(names ...tracker.StorefrontName) (n int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, name := range names {
@@ -160,7 +160,7 @@ func (m *mall) scans(names ...tracker.Name) (n int) {
 	return n
 }
 
-func (m *mall) wantTimes(name tracker.Name, since time.Time, want ...string) {
+func (m *mall) wantTimes(name tracker.StorefrontName, since time.Time, want ...string) {
 	m.t.Helper()
 	if got := m.times(name, since); !slices.Equal(got, want) {
 		m.t.Errorf("%s began after %v, want %v", name, got, want)
@@ -178,7 +178,7 @@ func zone(t testing.TB, name string) *time.Location {
 
 func plan(t *testing.T, name, marketplace, cron string) watch.Plan {
 	t.Helper()
-	p := watch.Plan{Storefront: tracker.Storefront{Name: tracker.Name(name)}, Marketplace: marketplace}
+	p := watch.Plan{Storefront: tracker.Storefront{Name: tracker.StorefrontName(name)}, Marketplace: marketplace}
 	if cron != "" {
 		s, err := schedule.Parse(cron, zone(t, "Asia/Shanghai"))
 		if err != nil {
@@ -207,7 +207,7 @@ func TestEveryDueScanHappensOnce(t *testing.T) {
 		time.Sleep(time.Until(end))
 		stop()
 		days := int(end.Sub(start)/(24*time.Hour)) + 1
-		for name, want := range map[tracker.Name]int{"a": 3 * days, "b": 12 * days, "c": days} {
+		for name, want := range map[tracker.StorefrontName]int{"a": 3 * days, "b": 12 * days, "c": days} {
 			if got := len(m.began[name]); got != want {
 				t.Errorf("%s was scanned %d times in %d days, want %d", name, got, days, want)
 			}
@@ -315,7 +315,7 @@ func TestWallCoolsTheMarketplaceDown(t *testing.T) {
 			m.known[p.Name] = tracker.State{LastScan: start}
 		}
 		up := start.Add(20 * time.Hour)
-		m.verdict = func(name tracker.Name, at time.Time) tracker.Verdict {
+		m.verdict = func(name tracker.StorefrontName, at time.Time) tracker.Verdict {
 			if name != "c" && at.Before(up) {
 				return tracker.Blocked
 			}
@@ -325,7 +325,7 @@ func TestWallCoolsTheMarketplaceDown(t *testing.T) {
 		time.Sleep(20*time.Hour + 30*time.Minute)
 		m.mu.Lock()
 		var attempts []time.Duration
-		for _, name := range []tracker.Name{"a", "b"} {
+		for _, name := range []tracker.StorefrontName{"a", "b"} {
 			for _, at := range m.began[name] {
 				attempts = append(attempts, at.Sub(start).Round(time.Minute))
 			}
@@ -361,7 +361,7 @@ func TestCoolDownOutlivesARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMall(t, plan(t, "a", "tmall", "*/5 * * * *"), plan(t, "b", "tmall", "*/5 * * * *"))
 		start := time.Now()
-		m.verdict = func(tracker.Name, time.Time) tracker.Verdict { return tracker.Login }
+		m.verdict = func(tracker.StorefrontName, time.Time) tracker.Verdict { return tracker.Login }
 		_, stop := m.run()
 		time.Sleep(40 * time.Minute) // walls about 0, 11 and 32 minutes after the start
 		stop()
@@ -400,7 +400,7 @@ func TestClockPutBack(t *testing.T) {
 		m.cool("taobao", ahead)
 		time.Sleep(5*time.Hour + 30*time.Minute)
 		stop()
-		for name, want := range map[tracker.Name]int{"a": 5, "b": 5, "c": 5} {
+		for name, want := range map[tracker.StorefrontName]int{"a": 5, "b": 5, "c": 5} {
 			if got := m.scans(name); got != want {
 				t.Errorf("%s was scanned %d times in five hours, want %d", name, got, want)
 			}
@@ -414,7 +414,7 @@ func TestOldWallsAreForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMall(t, plan(t, "a", "tmall", "*/5 * * * *"))
 		start := time.Now()
-		m.verdict = func(_ tracker.Name, at time.Time) tracker.Verdict {
+		m.verdict = func(_ tracker.StorefrontName, at time.Time) tracker.Verdict {
 			if m := at.Sub(start).Minutes(); m < 60 || m > 82 {
 				return tracker.Login
 			}
@@ -442,7 +442,7 @@ func TestReplan(t *testing.T) {
 		}
 		w, stop := m.run()
 		time.Sleep(62 * time.Minute) // the scans of a (or b) and c run
-		first, second := tracker.Name("a"), tracker.Name("b")
+		first, second := tracker.StorefrontName("a"), tracker.StorefrontName("b")
 		if m.scans("a") == 0 {
 			first, second = second, first
 		}
@@ -467,7 +467,7 @@ func TestReplan(t *testing.T) {
 		m.wantTimes(second, start, "1h4m0s", "1h30m0s") // it was due already
 		m.wantTimes("d", start, "1h8m0s")               // a new one
 		m.wantTimes("c", start, "1h0m0s", "1h2m0s")     // cut short, for it has another address
-		for name, want := range map[tracker.Name]int{first: 1, second: 2, "c": 1, "d": 1} {
+		for name, want := range map[tracker.StorefrontName]int{first: 1, second: 2, "c": 1, "d": 1} {
 			if got := m.committed[name]; got != want {
 				t.Errorf("%d scans of %s were kept, want %d", got, name, want)
 			}
@@ -514,7 +514,7 @@ func TestReplanKeepsCool(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMall(t, plan(t, "a", "tmall", "*/5 * * * *"))
 		m.took = time.Second
-		m.verdict = func(tracker.Name, time.Time) tracker.Verdict { return tracker.Blocked }
+		m.verdict = func(tracker.StorefrontName, time.Time) tracker.Verdict { return tracker.Blocked }
 		start := time.Now()
 		w, stop := m.run()
 		time.Sleep(time.Minute)
@@ -535,7 +535,7 @@ func TestFailedScanIsTriedAgain(t *testing.T) {
 		m := newMall(t, plan(t, "a", "tmall", "@daily"), plan(t, "b", "tmall", "0,5 * * * *"))
 		start := time.Now()
 		m.known["b"] = tracker.State{LastScan: start}
-		m.verdict = func(tracker.Name, time.Time) tracker.Verdict { return tracker.Failed }
+		m.verdict = func(tracker.StorefrontName, time.Time) tracker.Verdict { return tracker.Failed }
 		m.took = 0
 		_, stop := m.run()
 		time.Sleep(20 * time.Hour)
@@ -569,7 +569,7 @@ func TestScanThatCannotBeKeptIsTriedAgain(t *testing.T) {
 func TestPanicIsAFailedScan(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMall(t, plan(t, "a", "tmall", "@hourly"), plan(t, "b", "tmall", "@hourly"))
-		m.verdict = func(name tracker.Name, at time.Time) tracker.Verdict {
+		m.verdict = func(name tracker.StorefrontName, at time.Time) tracker.Verdict {
 			if name == "a" {
 				panic("no such page")
 			}
@@ -631,7 +631,7 @@ func TestAsk(t *testing.T) {
 			if err != nil || s.Verdict != tracker.Complete {
 				t.Errorf("Scan = %+v, %v, want a complete one that was committed", s, err)
 			}
-			if len(notes) != 1 || !strings.Contains(notes[0], "left alone for another ") {
+			if len(notes) != 1 || !strings.Contains(notes[0], "cooling down for ") {
 				t.Errorf("notes = %q, want one about the wall", notes)
 			}
 			time.Sleep(2 * time.Minute)
@@ -742,7 +742,7 @@ func TestStateThatCannotBeRead(t *testing.T) {
 	w := watch.New(watch.Options{
 		CoolDowns: newStore(t),
 		Plans:     []watch.Plan{plan(t, "a", "tmall", "@daily")},
-		State: func(context.Context, tracker.Name) (tracker.State, error) {
+		State: func(context.Context, tracker.StorefrontName) (tracker.State, error) {
 			return tracker.State{}, errors.New("checksum")
 		},
 	}, slog.New(slog.DiscardHandler))
@@ -757,7 +757,7 @@ func TestEndWhileItBegins(t *testing.T) {
 	w := watch.New(watch.Options{
 		CoolDowns: newStore(t),
 		Plans:     []watch.Plan{plan(t, "a", "tmall", "@daily"), plan(t, "b", "tmall", "@daily")},
-		State: func(ctx context.Context, _ tracker.Name) (tracker.State, error) {
+		State: func(ctx context.Context, _ tracker.StorefrontName) (tracker.State, error) {
 			cancel()
 			return tracker.State{}, ctx.Err()
 		},

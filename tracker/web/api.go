@@ -68,16 +68,16 @@ func (s *Server) routes() (mux *http.ServeMux, open map[string]bool) {
 	huma.Get(api, "/api/suspects", s.suspects, about("suspects", "Products that are missing without proof"), forAll)
 	huma.Get(api, "/api/changes", s.changes, about("changes", "The change log"), forAll)
 	huma.Get(api, "/api/changes/{seq}", s.why, about("why", "The whole story of one change, with the reports that told of it"))
-	huma.Post(api, "/api/changes/{seq}/dispute", s.dispute, about("dispute", "Say that a change is wrong: the catalog is set right, and those who were told are told again"))
+	huma.Post(api, "/api/changes/{seq}/dispute", s.dispute, about("dispute", "Mark a change as wrong, set the catalog right and send a correction"))
 	huma.Get(api, "/api/scans", s.scans, about("scans", "Scans, newest first"), forAll)
 	huma.Register(api, streaming("scan", "/api/scans", "application/x-ndjson",
 		"Scan now. Each line of the answer is an object with progress, result or error"), s.scan)
 	huma.Register(api, streaming("backup", "/api/backup", "application/vnd.shopwatch",
 		"A verified copy of the database"), s.backup)
-	huma.Get(api, "/api/reports", s.reports, about("reports", "Reports with their letters, newest first"))
+	huma.Get(api, "/api/reports", s.reports, about("reports", "Reports with their deliveries, newest first"))
 	huma.Get(api, "/api/channels/{name}/preview", s.preview, about("preview", "A report in words, which is not sent"))
 	huma.Post(api, "/api/channels/{name}/test", s.test, about("test", "Send a sample"))
-	huma.Post(api, "/api/retry", s.retry, about("retry", "Try letters again now"))
+	huma.Post(api, "/api/retry", s.retry, about("retry", "Try deliveries again now"))
 	huma.Post(api, "/api/check", s.check, about("check", "Verify the database and the evidence beside it"))
 	huma.Post(api, "/api/compact", s.compact, about("compact", "Give free space in the database file back"))
 	for path, item := range api.OpenAPI().Paths {
@@ -215,7 +215,7 @@ func (s *Server) list(ctx context.Context) ([]Storefront, error) {
 }
 
 // known refuses a storefront that nobody has heard of.
-func (s *Server) known(ctx context.Context, name tracker.Name) error {
+func (s *Server) known(ctx context.Context, name tracker.StorefrontName) error {
 	list, err := s.list(ctx)
 	if err != nil {
 		return huma.Error500InternalServerError(err.Error())
@@ -235,7 +235,7 @@ func (s *Server) products(ctx context.Context, in *struct {
 	Name  string `path:"name" maxLength:"64"`
 	After string `query:"after" maxLength:"64" doc:"the next of the part before"`
 }) (*body[Products], error) {
-	name := tracker.Name(in.Name)
+	name := tracker.StorefrontName(in.Name)
 	if err := s.known(ctx, name); err != nil {
 		return nil, err
 	}
@@ -252,10 +252,10 @@ func (s *Server) suspects(ctx context.Context, in *struct {
 }) (*body[Suspects], error) {
 	list, err := s.list(ctx)
 	if in.Storefront != "" {
-		if err := s.known(ctx, tracker.Name(in.Storefront)); err != nil {
+		if err := s.known(ctx, tracker.StorefrontName(in.Storefront)); err != nil {
 			return nil, err
 		}
-		list = slices.DeleteFunc(list, func(sf Storefront) bool { return sf.Name != tracker.Name(in.Storefront) })
+		list = slices.DeleteFunc(list, func(sf Storefront) bool { return sf.Name != tracker.StorefrontName(in.Storefront) })
 	}
 	if err != nil {
 		return answer(Suspects{}, err)
@@ -263,7 +263,7 @@ func (s *Server) suspects(ctx context.Context, in *struct {
 	all := Suspects{Suspects: []Suspect{}}
 	for _, sf := range list {
 		misses := tracker.DefaultRules().Misses
-		if i := slices.IndexFunc(s.o.Shops, func(shop Shop) bool { return shop.Name == sf.Name }); i >= 0 {
+		if i := slices.IndexFunc(s.o.Shops, func(shop StorefrontInfo) bool { return shop.Name == sf.Name }); i >= 0 {
 			misses = s.o.Shops[i].Misses
 		}
 		for it, err := range storage.AllSuspects(ctx, s.o.Store, sf.Name) {
@@ -278,7 +278,7 @@ func (s *Server) suspects(ctx context.Context, in *struct {
 
 // whyNotGone says why the removal of a missing product is not believed yet.
 func whyNotGone(it *tracker.Item, misses int) string {
-	left := fmt.Sprintf("missed by %d complete scans of %d", it.Missing, misses)
+	left := fmt.Sprintf("missed by %d of %d required scans", it.Missing, misses)
 	switch {
 	case it.Probe == nil:
 		return left + "; its page was not opened yet"
@@ -301,7 +301,7 @@ func (s *Server) changes(ctx context.Context, in *struct {
 	Newest     bool      `query:"newest" doc:"from the newest down"`
 }) (*body[Changes], error) {
 	q := storage.Query{
-		Storefront: tracker.Name(in.Storefront), Since: in.Since, Until: in.Until,
+		Storefront: tracker.StorefrontName(in.Storefront), Since: in.Since, Until: in.Until,
 		After: in.After, Before: in.Before, Limit: in.Limit, Newest: in.Newest,
 	}
 	if q.Storefront != "" {
@@ -337,7 +337,7 @@ func (s *Server) scans(ctx context.Context, in *struct {
 	Since      time.Time `query:"since"`
 	Before     time.Time `query:"before" doc:"the next of the part before"`
 }) (*body[Scans], error) {
-	name := tracker.Name(in.Storefront)
+	name := tracker.StorefrontName(in.Storefront)
 	if name != "" {
 		if err := s.known(ctx, name); err != nil {
 			return nil, err
@@ -364,7 +364,7 @@ func (s *Server) scan(ctx context.Context, in *wish) (*huma.StreamResponse, erro
 	if s.o.Scan == nil {
 		return nil, huma.Error501NotImplemented("this shopwatch does not scan")
 	}
-	var names []tracker.Name
+	var names []tracker.StorefrontName
 	for _, shop := range s.o.Shops {
 		names = append(names, shop.Name)
 	}
@@ -372,10 +372,10 @@ func (s *Server) scan(ctx context.Context, in *wish) (*huma.StreamResponse, erro
 		all := names
 		names = nil
 		for _, name := range in.Body.Storefronts {
-			if !slices.Contains(all, tracker.Name(name)) {
+			if !slices.Contains(all, tracker.StorefrontName(name)) {
 				return nil, huma.Error404NotFound(fmt.Sprintf("there is no storefront %q in the configuration; there are %s", name, join(all)))
 			}
-			names = append(names, tracker.Name(name))
+			names = append(names, tracker.StorefrontName(name))
 		}
 	}
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
@@ -410,7 +410,7 @@ func (s *Server) scan(ctx context.Context, in *wish) (*huma.StreamResponse, erro
 	}}, nil
 }
 
-func join(names []tracker.Name) string {
+func join(names []tracker.StorefrontName) string {
 	var s []string
 	for _, n := range names {
 		s = append(s, string(n))

@@ -54,7 +54,7 @@ func (c *Client) Storefronts(ctx context.Context) ([]Storefront, error) {
 }
 
 // Products walks through the catalog of a storefront.
-func (c *Client) Products(ctx context.Context, name tracker.Name) iter.Seq2[tracker.Item, error] {
+func (c *Client) Products(ctx context.Context, name tracker.StorefrontName) iter.Seq2[tracker.Item, error] {
 	return func(yield func(tracker.Item, error) bool) {
 		q := url.Values{"limit": {"1000"}}
 		for {
@@ -77,7 +77,7 @@ func (c *Client) Products(ctx context.Context, name tracker.Name) iter.Seq2[trac
 }
 
 // Suspects are the missing products of a storefront, of all when name is empty.
-func (c *Client) Suspects(ctx context.Context, name tracker.Name) ([]Suspect, error) {
+func (c *Client) Suspects(ctx context.Context, name tracker.StorefrontName) ([]Suspect, error) {
 	var s Suspects
 	err := c.get(ctx, "/api/suspects", filter("storefront", string(name)), &s)
 	return s.Suspects, err
@@ -85,7 +85,7 @@ func (c *Client) Suspects(ctx context.Context, name tracker.Name) ([]Suspect, er
 
 // A Filter selects changes or scans. The zero value selects all.
 type Filter struct {
-	Storefront tracker.Name
+	Storefront tracker.StorefrontName
 	Kinds      []tracker.Kind // of changes
 	Since      time.Time
 	Limit      int // at most, the newest; 0 for all
@@ -192,14 +192,14 @@ func (c *Client) Evidence(ctx context.Context, address string, w io.Writer) erro
 	return err
 }
 
-// Undelivered are the reports with letters that wait, the oldest first.
+// Undelivered are the reports with deliveries that wait, the oldest first.
 func (c *Client) Undelivered(ctx context.Context) ([]tracker.Report, error) {
 	var r Reports
 	err := c.get(ctx, "/api/reports", url.Values{"undelivered": {"true"}}, &r)
 	return r.Reports, err
 }
 
-// Dead are the reports of the last 30 days with letters that were refused for
+// Dead are the reports of the last 30 days with deliveries that were refused for
 // good or given up, the oldest first.
 func (c *Client) Dead(ctx context.Context) ([]tracker.Report, error) {
 	var r Reports
@@ -232,17 +232,17 @@ func (c *Client) Test(ctx context.Context, channel string) (answer string, err e
 	return t.Answer, err
 }
 
-// Retry has letters tried again now: those of a report, with 0 all that wait.
-func (c *Client) Retry(ctx context.Context, report uint64) (letters int, err error) {
+// Retry has deliveries tried again now: those of a report, with 0 all that wait.
+func (c *Client) Retry(ctx context.Context, report uint64) (deliveries int, err error) {
 	var r Retried
 	err = c.change(ctx, "/api/retry?report="+strconv.FormatUint(report, 10), &r)
-	return r.Letters, err
+	return r.Deliveries, err
 }
 
 // Scan scans storefronts now, all that are watched when none is named, one
 // after another. What becomes of each is told as soon as it is known: a result
 // or an error. The error returned is one of the conversation itself.
-func (c *Client) Scan(ctx context.Context, names []tracker.Name, dry bool, progress func(tracker.Progress), done func(*Result, error)) error {
+func (c *Client) Scan(ctx context.Context, names []tracker.StorefrontName, dry bool, progress func(tracker.Progress), done func(*Result, error)) error {
 	resp, err := c.post(ctx, "/api/scans", map[string]any{"storefronts": names, "dry_run": dry})
 	if err != nil {
 		return err

@@ -129,7 +129,7 @@ func told(t *testing.T) web.Options {
 	if err != nil || len(made) != 1 {
 		t.Fatalf("reports %+v, error %v; want one", made, err)
 	}
-	if err := db.NoteLetter(ctx, made[0].ID, tracker.Letter{To: secret, State: tracker.Waiting, Answer: "450 " + secret, Attempts: 1}); err != nil {
+	if err := db.NoteDelivery(ctx, made[0].ID, tracker.Delivery{To: secret, State: tracker.Waiting, Answer: "450 " + secret, Attempts: 1}); err != nil {
 		t.Fatal(err)
 	}
 	o := options(db)

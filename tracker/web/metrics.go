@@ -38,8 +38,8 @@ var (
 	incompleteDesc = desc("incomplete_scans", "Scans in a row that were not complete.", "storefront")
 	stalledDesc    = desc("stalled", "1 while the storefront is reported as stalled or closed.", "storefront")
 	coolingDesc    = desc("cooling_down", "1 while the marketplace is left alone after a wall.", "storefront")
-	waitingDesc    = desc("letters_waiting", "Letters that wait to be sent.", "channel")
-	oldestDesc     = desc("oldest_letter_age_seconds", "Age of the oldest report with a letter that waits.", "channel")
+	waitingDesc    = desc("deliveries_waiting", "Deliveries that wait to be sent.", "channel")
+	oldestDesc     = desc("oldest_delivery_age_seconds", "Age of the oldest report with a delivery that waits.", "channel")
 	sizeDesc       = desc("database_bytes", "Size of the database file.")
 	freeDesc       = desc("database_free_bytes", "Of it, space that is free.")
 	infoDesc       = desc("info", "1, with the version.", "version")
@@ -157,7 +157,7 @@ func (m *metrics) outbox(ctx context.Context, gauge func(*prometheus.Desc, float
 			fail(err)
 			return
 		}
-		for _, l := range r.Letters {
+		for _, l := range r.Deliveries {
 			if l.State == tracker.Waiting {
 				waiting[r.Channel]++
 			}

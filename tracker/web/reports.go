@@ -13,15 +13,15 @@ import (
 	"shopwatch/tracker"
 )
 
-// deadShown is how long a letter that was refused or given up is shown among
+// deadShown is how long a delivery that was refused or given up is shown among
 // those that wait: somebody should know.
 const deadShown = 30 * 24 * time.Hour
 
 func (s *Server) reports(ctx context.Context, in *struct {
 	Limit       int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 	Channel     string `query:"channel" maxLength:"64"`
-	Undelivered bool   `query:"undelivered" doc:"only those with a letter that waits, the oldest first"`
-	Dead        bool   `query:"dead" doc:"only those of the last 30 days with a letter that was refused for good or given up, the oldest first"`
+	Undelivered bool   `query:"undelivered" doc:"only those with a delivery that waits, the oldest first"`
+	Dead        bool   `query:"dead" doc:"only those of the last 30 days with a delivery that was refused for good or given up, the oldest first"`
 	After       uint64 `query:"after" maximum:"9007199254740991" doc:"only greater numbers, the oldest first"`
 }) (*body[Reports], error) {
 	if err := s.knownChannel(ctx, in.Channel); err != nil {
@@ -119,7 +119,7 @@ func (s *Server) test(ctx context.Context, in *struct {
 }
 
 func (s *Server) retry(ctx context.Context, in *struct {
-	Report uint64 `query:"report" maximum:"9007199254740991" doc:"also its dead letters; all that wait when left out"`
+	Report uint64 `query:"report" maximum:"9007199254740991" doc:"also its dead deliveries; all that wait when left out"`
 }) (*body[Retried], error) {
 	if s.o.Retry == nil {
 		return nil, huma.Error501NotImplemented("this shopwatch sends nothing")

@@ -24,8 +24,8 @@ import (
 	"shopwatch/tracker"
 )
 
-// A Shop is a storefront of the configuration.
-type Shop struct {
+// A StorefrontInfo is a storefront of the configuration.
+type StorefrontInfo struct {
 	tracker.Storefront
 	Title       string
 	Marketplace string
@@ -56,7 +56,7 @@ type Options struct {
 	Store Store
 	// Maintainer looks after the files of the store. Nil when it has none.
 	Maintainer storage.Maintainer
-	Shops      []Shop
+	Shops      []StorefrontInfo
 	Version    string
 	Zone       *time.Location // of the status page; UTC when nil
 	// Token is demanded of everything that changes or starts something, and of
@@ -72,7 +72,7 @@ type Options struct {
 	Status func(context.Context) []Waiting
 	// Scan scans a storefront now. A dry scan is not kept. Nil when this
 	// server does not scan.
-	Scan func(ctx context.Context, name tracker.Name, dry bool, progress func(tracker.Progress)) (*tracker.Scan, []tracker.Change, error)
+	Scan func(ctx context.Context, name tracker.StorefrontName, dry bool, progress func(tracker.Progress)) (*tracker.Scan, []tracker.Change, error)
 	// Channels are the names of the configured channels.
 	Channels []string
 	// Feeds are the folders of the Atom files of channels, by their names.
@@ -82,13 +82,13 @@ type Options struct {
 	Chrome func() (processes int, memory int64)
 	// Preview puts a report of a channel into words without sending it: of
 	// change seq, with last the last one that was made, else what comes next. Test sends a sample and returns
-	// what the receiving side said. Retry has letters tried again now, those
+	// what the receiving side said. Retry has deliveries tried again now, those
 	// of one report or with 0 all that wait. Nil when this server has no
 	// channels.
 	Preview func(ctx context.Context, channel string, seq uint64, last bool) (Preview, error)
 	Test    func(ctx context.Context, channel string) (answer string, err error)
-	Retry   func(ctx context.Context, report uint64) (letters int, err error)
-	// Leave ends the letters of a channel to a recipient, or with back begins
+	Retry   func(ctx context.Context, report uint64) (deliveries int, err error)
+	// Leave ends the deliveries of a channel to a recipient, or with back begins
 	// them again, for whoever has the token; without act it looks at the token
 	// only. It reports false for a token that was not made for them. Nil when
 	// people cannot reach this server.
@@ -221,7 +221,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			h.Set("WWW-Authenticate", "Bearer")
 			switch {
 			case sent:
-				problem(w, http.StatusUnauthorized, "the token is another one; a different shopwatch may be listening here")
+				problem(w, http.StatusUnauthorized, "wrong token; a different shopwatch may be listening here")
 				return
 			case s.needsToken(r):
 				problem(w, http.StatusUnauthorized, "send the token of this shopwatch: Authorization: Bearer TOKEN")

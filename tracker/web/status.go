@@ -31,8 +31,8 @@ type status struct {
 	Now         time.Time
 	Storefronts []Storefront
 	Changes     []tracker.Change
-	Waiting     int // letters
-	Titles      map[tracker.Name]string
+	Waiting     int // deliveries
+	Titles      map[tracker.StorefrontName]string
 	zone        *time.Location
 }
 
@@ -45,7 +45,7 @@ func (s *status) At(t time.Time) string {
 }
 
 func (s *Server) status(w http.ResponseWriter, r *http.Request) {
-	st := status{Version: s.o.Version, Now: time.Now(), Titles: map[tracker.Name]string{}, zone: cmp.Or(s.o.Zone, time.UTC)}
+	st := status{Version: s.o.Version, Now: time.Now(), Titles: map[tracker.StorefrontName]string{}, zone: cmp.Or(s.o.Zone, time.UTC)}
 	var err error
 	if st.Storefronts, err = s.list(r.Context()); err == nil {
 		st.Changes, err = s.o.Store.Changes(r.Context(), storage.Query{Newest: true, Limit: statusChanges})
@@ -59,7 +59,7 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	for i := range reports {
-		for _, l := range reports[i].Letters {
+		for _, l := range reports[i].Deliveries {
 			if l.State == tracker.Waiting {
 				st.Waiting++
 			}

@@ -10,23 +10,23 @@ import (
 
 // A Storefront is what is known of a storefront, and what it waits for.
 type Storefront struct {
-	Name         tracker.Name      `json:"name"`
-	Title        string            `json:"title,omitempty"`
-	URL          string            `json:"url,omitempty"`
-	Marketplace  string            `json:"marketplace,omitempty"`
-	Watched      bool              `json:"watched" doc:"false for one that is no longer in the configuration"`
-	Listed       int               `json:"listed" doc:"products on the shelf"`
-	Removed      int               `json:"removed" doc:"products that were taken off it"`
-	Baseline     time.Time         `json:"baseline,omitzero" doc:"beginning of the first complete scan"`
-	LastScan     time.Time         `json:"last_scan,omitzero"`
-	LastComplete time.Time         `json:"last_complete,omitzero"`
-	Verdict      tracker.Verdict   `json:"verdict,omitempty" doc:"of the last scan"`
-	Incomplete   int               `json:"incomplete" doc:"scans in a row that were not complete"`
-	Stalled      bool              `json:"stalled"`
-	Closed       bool              `json:"closed"`
-	Next         time.Time         `json:"next,omitzero" doc:"when it is scanned next"`
-	Cooling      time.Time         `json:"cooling,omitzero" doc:"until when its marketplace is left alone after a wall"`
-	Scanning     *tracker.Progress `json:"scanning,omitempty" doc:"how far the scan has come that runs now"`
+	Name         tracker.StorefrontName `json:"name"`
+	Title        string                 `json:"title,omitempty"`
+	URL          string                 `json:"url,omitempty"`
+	Marketplace  string                 `json:"marketplace,omitempty"`
+	Watched      bool                   `json:"watched" doc:"false for one that is no longer in the configuration"`
+	Listed       int                    `json:"listed" doc:"products on the shelf"`
+	Removed      int                    `json:"removed" doc:"products that were taken off it"`
+	Baseline     time.Time              `json:"baseline,omitzero" doc:"beginning of the first complete scan"`
+	LastScan     time.Time              `json:"last_scan,omitzero"`
+	LastComplete time.Time              `json:"last_complete,omitzero"`
+	Verdict      tracker.Verdict        `json:"verdict,omitempty" doc:"of the last scan"`
+	Incomplete   int                    `json:"incomplete" doc:"scans in a row that were not complete"`
+	Stalled      bool                   `json:"stalled"`
+	Closed       bool                   `json:"closed"`
+	Next         time.Time              `json:"next,omitzero" doc:"when it is scanned next"`
+	Cooling      time.Time              `json:"cooling,omitzero" doc:"until when its marketplace is left alone after a wall"`
+	Scanning     *tracker.Progress      `json:"scanning,omitempty" doc:"how far the scan has come that runs now"`
 }
 
 // Products is a part of a catalog.
@@ -55,10 +55,10 @@ type Suspects struct {
 // A Suspect is a product that is listed as far as is known, but was missing in
 // the last complete scan.
 type Suspect struct {
-	Storefront tracker.Name `json:"storefront"`
-	Product    tracker.Item `json:"product"`
-	Misses     int          `json:"misses" doc:"complete scans in a row that must miss it before its removal is believed without proof of its page"`
-	Why        string       `json:"why" doc:"why its removal is not believed yet"`
+	Storefront tracker.StorefrontName `json:"storefront"`
+	Product    tracker.Item           `json:"product"`
+	Misses     int                    `json:"misses" doc:"complete scans in a row that must miss it before its removal is believed without proof of its page"`
+	Why        string                 `json:"why" doc:"why its removal is not believed yet"`
 }
 
 // A Story is all that is known about one change.
@@ -139,9 +139,9 @@ type Tested struct {
 	Answer string `json:"answer" doc:"what the receiving side said last"`
 }
 
-// Retried says how many letters are tried again.
+// Retried says how many deliveries are tried again.
 type Retried struct {
-	Letters int `json:"letters"`
+	Deliveries int `json:"deliveries"`
 }
 
 // Space is the size of the database file.

@@ -75,14 +75,14 @@ func database(t *testing.T) *bolt.DB {
 func options(db *bolt.DB) web.Options {
 	return web.Options{
 		Store: db, Maintainer: db, Token: token, Version: "test",
-		Shops: []web.Shop{
+		Shops: []web.StorefrontInfo{
 			{Storefront: tracker.Storefront{Name: "tencent", URL: "https://tencent.tmall.com/"}, Title: "腾讯", Marketplace: "tmall", Misses: 3},
 			{Storefront: tracker.Storefront{Name: "new"}},
 		},
 		Status: func(context.Context) []web.Waiting {
 			return []web.Waiting{{Storefront: tracker.Storefront{Name: "tencent"}, Next: began.Add(12 * time.Hour), Began: began, Progress: tracker.Progress{Pages: 2}}}
 		},
-		Scan: func(ctx context.Context, name tracker.Name, dry bool, progress func(tracker.Progress)) (*tracker.Scan, []tracker.Change, error) {
+		Scan: func(ctx context.Context, name tracker.StorefrontName, dry bool, progress func(tracker.Progress)) (*tracker.Scan, []tracker.Change, error) {
 			if name == "new" {
 				return nil, nil, errors.New("shopwatch is stopping")
 			}
@@ -239,7 +239,7 @@ func TestClient(t *testing.T) {
 			})
 			t.Run("suspects", func(t *testing.T) {
 				got, err := c.Suspects(ctx, "")
-				if err != nil || len(got) != 1 || got[0].Product.ID != "45123456782" || got[0].Why != "missed by 1 complete scans of 3; its page was not opened yet" {
+				if err != nil || len(got) != 1 || got[0].Product.ID != "45123456782" || got[0].Why != "missed by 1 of 3 required scans; its page was not opened yet" {
 					t.Errorf("Suspects = %+v, %v, want the second product", got, err)
 				}
 			})
@@ -276,7 +276,7 @@ func TestClient(t *testing.T) {
 				if want := []string{"page 1", "tencentpartial1", "scan new: shopwatch is stopping"}; !slices.Equal(lines, want) {
 					t.Errorf("Scan tells %q, want %q", lines, want)
 				}
-				if err := c.Scan(ctx, []tracker.Name{"nobody"}, false, note, done); err == nil || !strings.Contains(err.Error(), "there are tencent, new") {
+				if err := c.Scan(ctx, []tracker.StorefrontName{"nobody"}, false, note, done); err == nil || !strings.Contains(err.Error(), "there are tencent, new") {
 					t.Errorf("Scan of nobody = %v, want an error that names those there are", err)
 				}
 			})
@@ -419,7 +419,7 @@ func TestBodyIsBounded(t *testing.T) {
 func TestStopCutsScansShort(t *testing.T) {
 	o := options(database(t))
 	under := make(chan bool)
-	o.Scan = func(ctx context.Context, name tracker.Name, _ bool, _ func(tracker.Progress)) (*tracker.Scan, []tracker.Change, error) {
+	o.Scan = func(ctx context.Context, name tracker.StorefrontName, _ bool, _ func(tracker.Progress)) (*tracker.Scan, []tracker.Change, error) {
 		close(under)
 		<-ctx.Done()
 		return nil, nil, errors.New("cut short")
@@ -438,7 +438,7 @@ func TestStopCutsScansShort(t *testing.T) {
 	told := make(chan error, 1)
 	go func() {
 		var last error
-		err := c.Scan(t.Context(), []tracker.Name{"tencent"}, false, func(tracker.Progress) {}, func(_ *web.Result, err error) { last = err })
+		err := c.Scan(t.Context(), []tracker.StorefrontName{"tencent"}, false, func(tracker.Progress) {}, func(_ *web.Result, err error) { last = err })
 		told <- errors.Join(err, last)
 	}()
 	<-under
@@ -488,7 +488,7 @@ func TestMetrics(t *testing.T) {
 	if _, err := db.Commit(ctx, half, tracker.DefaultRules()); err != nil {
 		t.Fatal(err)
 	}
-	r := &tracker.Report{Channel: "analysts", Created: time.Now().Add(-time.Hour), About: "heartbeat", Letters: []tracker.Letter{
+	r := &tracker.Report{Channel: "analysts", Created: time.Now().Add(-time.Hour), About: "heartbeat", Deliveries: []tracker.Delivery{
 		{To: "a@example.com", State: tracker.Waiting}, {To: "b@example.com", State: tracker.Sent},
 	}}
 	if err := db.AddReport(ctx, r); err != nil {
@@ -505,8 +505,8 @@ func TestMetrics(t *testing.T) {
 		`shopwatch_last_complete_scan_timestamp_seconds{storefront="tencent"} 1.7953164e+09`,
 		`shopwatch_coverage_ratio{storefront="tencent"} 1`,
 		`shopwatch_coverage_ratio{storefront="lining"} 0.25`,
-		`shopwatch_letters_waiting{channel="analysts"} 1`,
-		`shopwatch_oldest_letter_age_seconds{channel="analysts"} 36`,
+		`shopwatch_deliveries_waiting{channel="analysts"} 1`,
+		`shopwatch_oldest_delivery_age_seconds{channel="analysts"} 36`,
 		`shopwatch_scans_total{storefront="tencent",verdict="login"} 1`,
 		`shopwatch_changes_total{kind="stalled",storefront="tencent"} 1`,
 		`shopwatch_scan_seconds_count{storefront="tencent"} 1`,

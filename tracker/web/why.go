@@ -107,7 +107,7 @@ func removedBecause(c *tracker.Change) string {
 	case tracker.ProofGone:
 		return missed + ", and its own page says that it does not exist"
 	case tracker.ProofOffshelf:
-		return missed + ", and its own page says that it was taken off the shelf (已下架)"
+		return missed + ", and its own page says that it is off the shelf"
 	case tracker.ProofUnlisted:
 		return missed + "; its own page still sells it, but that many are enough"
 	case tracker.ProofUnseen:

@@ -73,13 +73,13 @@ type Retention struct {
 
 // A Storefront is a storefront to watch.
 type Storefront struct {
-	Name     tracker.Name      `yaml:"name"`
-	URL      string            `yaml:"url"`
-	Schedule string            `yaml:"schedule"` // scanned only when somebody asks when empty
-	Timezone Zone              `yaml:"timezone"` // that of the file when left out
-	Title    string            `yaml:"title"`    // how reports call it; what it says of itself when empty
-	Ignore   []tracker.Pattern `yaml:"ignore"`   // products that reports leave out
-	Watch    []tracker.Pattern `yaml:"watch"`    // products whose changes are important
+	Name     tracker.StorefrontName `yaml:"name"`
+	URL      string                 `yaml:"url"`
+	Schedule string                 `yaml:"schedule"` // scanned only when somebody asks when empty
+	Timezone Zone                   `yaml:"timezone"` // that of the file when left out
+	Title    string                 `yaml:"title"`    // how reports call it; what it says of itself when empty
+	Ignore   []tracker.Pattern      `yaml:"ignore"`   // products that reports leave out
+	Watch    []tracker.Pattern      `yaml:"watch"`    // products whose changes are important
 	// Marketplace is its name; that of the URL when left out and the address
 	// tells. Options are what it lets one choose.
 	Marketplace string  `yaml:"marketplace"`
@@ -100,27 +100,27 @@ func (o Options) empty() bool {
 // A Channel is a destination of reports. Which keys it may have depends
 // on its kind: see notify.Kinds.
 type Channel struct {
-	Name         string            `yaml:"name"`
-	Kind         string            `yaml:"kind"`
-	Server       string            `yaml:"server"`
-	Username     string            `yaml:"username"`
-	Password     string            `yaml:"password"`
-	Plaintext    bool              `yaml:"plaintext"` // send without TLS where none is offered
-	From         string            `yaml:"from"`
-	To           []string          `yaml:"to"`
-	Thread       bool              `yaml:"thread"` // letters about one storefront make one conversation
-	URL          string            `yaml:"url"`
-	Secret       string            `yaml:"secret"`        // signs what is sent
-	Path         string            `yaml:"path"`          // of a file or folder; from the directory of the configuration if relative
-	Storefronts  []tracker.Name    `yaml:"storefronts"`   // all when left out
-	Kinds        []tracker.Kind    `yaml:"kinds"`         // all when left out
-	Watch        []tracker.Pattern `yaml:"watch"`         // products that it is told of; all when left out
-	LeastPercent float64           `yaml:"least_percent"` // by which a price must change
-	Schedule     string            `yaml:"schedule"`      // of a digest; a report per scan when empty
-	Heartbeat    string            `yaml:"heartbeat"`     // when to say that nothing happened; never when empty
-	Quiet        Hours             `yaml:"quiet"`         // when nothing is sent
-	Lang         string            `yaml:"lang"`
-	Timezone     Zone              `yaml:"timezone"` // that of the file when left out
+	Name         string                   `yaml:"name"`
+	Kind         string                   `yaml:"kind"`
+	Server       string                   `yaml:"server"`
+	Username     string                   `yaml:"username"`
+	Password     string                   `yaml:"password"`
+	Plaintext    bool                     `yaml:"plaintext"` // send without TLS where none is offered
+	From         string                   `yaml:"from"`
+	To           []string                 `yaml:"to"`
+	Thread       bool                     `yaml:"thread"` // deliveries about one storefront make one conversation
+	URL          string                   `yaml:"url"`
+	Secret       string                   `yaml:"secret"`        // signs what is sent
+	Path         string                   `yaml:"path"`          // of a file or folder; from the directory of the configuration if relative
+	Storefronts  []tracker.StorefrontName `yaml:"storefronts"`   // all when left out
+	Kinds        []tracker.Kind           `yaml:"kinds"`         // all when left out
+	Watch        []tracker.Pattern        `yaml:"watch"`         // products that it is told of; all when left out
+	LeastPercent float64                  `yaml:"least_percent"` // by which a price must change
+	Schedule     string                   `yaml:"schedule"`      // of a digest; a report per scan when empty
+	Heartbeat    string                   `yaml:"heartbeat"`     // when to say that nothing happened; never when empty
+	Quiet        Hours                    `yaml:"quiet"`         // when nothing is sent
+	Lang         string                   `yaml:"lang"`
+	Timezone     Zone                     `yaml:"timezone"` // that of the file when left out
 	// Sender leads to the destination; Digest and Beat are the schedules,
 	// parsed, nil when empty.
 	Sender       notify.Sender
@@ -434,8 +434,8 @@ func (ch *Channel) checkKeys(src *source, at string) error {
 }
 
 // Names are the storefronts in their order.
-func (c *Config) Names() []tracker.Name {
-	names := make([]tracker.Name, len(c.Storefronts))
+func (c *Config) Names() []tracker.StorefrontName {
+	names := make([]tracker.StorefrontName, len(c.Storefronts))
 	for i := range c.Storefronts {
 		names[i] = c.Storefronts[i].Name
 	}
@@ -443,7 +443,7 @@ func (c *Config) Names() []tracker.Name {
 }
 
 // Storefront returns the one with the name, nil if there is none.
-func (c *Config) Storefront(name tracker.Name) *Storefront {
+func (c *Config) Storefront(name tracker.StorefrontName) *Storefront {
 	i := slices.Index(c.Names(), name)
 	if i < 0 {
 		return nil
@@ -453,7 +453,7 @@ func (c *Config) Storefront(name tracker.Name) *Storefront {
 
 // RulesFor returns the rules by which the storefront's scans are judged. One
 // that is no longer in the configuration has the general ones.
-func (c *Config) RulesFor(name tracker.Name) tracker.Rules {
+func (c *Config) RulesFor(name tracker.StorefrontName) tracker.Rules {
 	r := tracker.Rules{
 		Misses: c.Rules.Misses, MaxLoss: c.Rules.MaxLoss,
 		Probes: c.Rules.Probes, StalledAfter: c.Rules.StalledAfter,
@@ -521,12 +521,12 @@ type Hours notify.Hours
 
 // UnmarshalText reads two times of day.
 func (h *Hours) UnmarshalText(b []byte) error {
-	const mend = "is no part of a day; write 22:00-07:00"
+	const fix = "is no part of a day; write 22:00-07:00"
 	from, to, ok := strings.Cut(string(b), "-")
 	f, err := time.Parse("15:04", strings.TrimSpace(from))
 	t, err2 := time.Parse("15:04", strings.TrimSpace(to))
 	if !ok || err != nil || err2 != nil || f.Equal(t) {
-		return errors.New(mend)
+		return errors.New(fix)
 	}
 	midnight := time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)
 	h.From, h.To = f.Sub(midnight), t.Sub(midnight)

@@ -19,10 +19,10 @@ type Progress struct {
 	shown bool
 	// Pace is how long a page is expected to take. It counts as one that did.
 	Pace  time.Duration
-	of    tracker.Name // the storefront that is scanned
-	began time.Time    // when its first page was read
-	read  int          // pages that were read then
-	told  time.Time    // when a plain line was printed last
+	of    tracker.StorefrontName // the storefront that is scanned
+	began time.Time              // when its first page was read
+	read  int                    // pages that were read then
+	told  time.Time              // when a plain line was printed last
 }
 
 // Show shows how far a scan has come.

@@ -36,9 +36,9 @@ type apiItem struct {
 
 // mtop is what was found in an API answer.
 type mtop struct {
-	ret   []string      // how the call ended, as codes with words
-	shelf *answer       // nil when it has none
-	shop  *tracker.Shop // nil when it does not say
+	ret   []string                // how the call ended, as codes with words
+	shelf *answer                 // nil when it has none
+	shop  *tracker.SellerIdentity // nil when it does not say
 }
 
 func (m *mtop) ok() bool { return len(m.ret) > 0 && strings.HasPrefix(m.ret[0], "SUCCESS") }
@@ -145,7 +145,7 @@ func (p *page) answered() bool {
 
 // shop returns what the answers said of the storefront, the newest if several
 // did.
-func (p *page) shop() (shop tracker.Shop) {
+func (p *page) shop() (shop tracker.SellerIdentity) {
 	for i := range p.calls {
 		if m := p.calls[i].api; m != nil && m.shop != nil {
 			shop = *m.shop

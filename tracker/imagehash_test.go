@@ -43,7 +43,7 @@ func compressed(t *testing.T, img image.Image, quality int) image.Image {
 
 func TestLook(t *testing.T) {
 	blue, green := color.RGBA{40, 60, 160, 255}, color.RGBA{40, 160, 60, 255}
-	first := tracker.LookOf(scene(800, blue, false))
+	first := tracker.ImageHashOf(scene(800, blue, false))
 	cases := []struct {
 		rule string
 		img  image.Image
@@ -57,18 +57,18 @@ func TestLook(t *testing.T) {
 		{"in another colour", scene(800, green, false), false},
 	}
 	for _, c := range cases {
-		sure, like := first.Like(tracker.LookOf(c.img))
+		sure, like := first.Similar(tracker.ImageHashOf(c.img))
 		if like != c.like || like && sure < 0.85 {
 			t.Errorf("%s: like %v, sure %.2f, want %v", c.rule, like, sure, c.like)
 		}
 	}
-	if _, like := tracker.Look("").Like(""); like {
+	if _, like := tracker.ImageHash("").Similar(""); like {
 		t.Error("two pictures never seen are like each other")
 	}
-	if _, like := tracker.Look("garbage").Like(first); like {
+	if _, like := tracker.ImageHash("garbage").Similar(first); like {
 		t.Error("garbage is like a picture")
 	}
-	if l := tracker.LookOf(image.NewGray(image.Rect(0, 0, 3, 3))); l != "" {
+	if l := tracker.ImageHashOf(image.NewGray(image.Rect(0, 0, 3, 3))); l != "" {
 		t.Errorf("look of a dot = %q, want none", l)
 	}
 }

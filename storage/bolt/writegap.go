@@ -9,42 +9,42 @@ import (
 	"shopwatch/tracker"
 )
 
-// An unkept is a stretch of time in which the scans of a storefront could not
+// A writeGap is a stretch of time in which the scans of a storefront could not
 // be written because the disk was full or failed. It is known to the process
 // only: there is nowhere to write it.
-type unkept struct {
+type writeGap struct {
 	since time.Time // when the first of them began
 	scans int
 	why   syscall.Errno
 }
 
-// noteUnkept remembers a scan that could not be written, if that is the
+// noteGap remembers a scan that could not be written, if that is the
 // disk's fault.
-func (db *DB) noteUnkept(s *tracker.Scan, err error) {
+func (db *DB) noteGap(s *tracker.Scan, err error) {
 	if d := (*diskError)(nil); !errors.As(err, &d) {
 		return
 	}
 	db.gaps.Lock()
 	defer db.gaps.Unlock()
-	if db.unkept == nil {
-		db.unkept = make(map[tracker.Name]unkept)
+	if db.writeGaps == nil {
+		db.writeGaps = make(map[tracker.StorefrontName]writeGap)
 	}
-	u, known := db.unkept[s.Storefront]
+	u, known := db.writeGaps[s.Storefront]
 	if !known {
 		u.since = s.Began.UTC().Truncate(time.Millisecond)
 	}
 	u.scans++
 	errors.As(err, &u.why)
-	db.unkept[s.Storefront] = u
+	db.writeGaps[s.Storefront] = u
 }
 
 // kept returns the change that tells people of the scans before this one that
-// could not be written; false when there are none. forgetUnkept must follow
+// could not be written; false when there are none. closeGap must follow
 // when it is in the log.
 func (db *DB) kept(s *tracker.Scan) (tracker.Change, bool) {
 	db.gaps.Lock()
 	defer db.gaps.Unlock()
-	u, known := db.unkept[s.Storefront]
+	u, known := db.writeGaps[s.Storefront]
 	if !known {
 		return tracker.Change{}, false
 	}
@@ -59,8 +59,8 @@ func (db *DB) kept(s *tracker.Scan) (tracker.Change, bool) {
 	}, true
 }
 
-func (db *DB) forgetUnkept(name tracker.Name) {
+func (db *DB) closeGap(name tracker.StorefrontName) {
 	db.gaps.Lock()
 	defer db.gaps.Unlock()
-	delete(db.unkept, name)
+	delete(db.writeGaps, name)
 }

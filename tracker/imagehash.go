@@ -6,27 +6,27 @@ import (
 	"image/color"
 )
 
-// lookSide is the number of fields in a row and in a column of a Look.
-const lookSide = 8
+// hashSide is the number of fields in a row and in a column of an ImageHash.
+const hashSide = 8
 
-// A Look is how a picture looks from far away: the mean colours of 8 x 8
+// An ImageHash is how a picture looks from far away: the mean colours of 8 x 8
 // fields, as base64. The same picture in another size or compression has
-// nearly the same look; a badge in a corner has another one. The zero value is
-// the look of a picture that was never seen, and like no other.
-type Look string
+// nearly the same hash; a badge in a corner has another one. The zero value is
+// the hash of a picture that was never seen, and like no other.
+type ImageHash string
 
-// LookOf returns the look of a picture.
-func LookOf(img image.Image) Look {
+// ImageHashOf returns the hash of a picture.
+func ImageHashOf(img image.Image) ImageHash {
 	b := img.Bounds()
-	if b.Dx() < lookSide || b.Dy() < lookSide {
+	if b.Dx() < hashSide || b.Dy() < hashSide {
 		return ""
 	}
-	var sum [lookSide * lookSide * 3]uint64
-	var count [lookSide * lookSide]uint64
+	var sum [hashSide * hashSide * 3]uint64
+	var count [hashSide * hashSide]uint64
 	for y := range b.Dy() {
-		row := y * lookSide / b.Dy() * lookSide
+		row := y * hashSide / b.Dy() * hashSide
 		for x := range b.Dx() {
-			field := row + x*lookSide/b.Dx()
+			field := row + x*hashSide/b.Dx()
 			c := color.NRGBAModel.Convert(img.At(b.Min.X+x, b.Min.Y+y)).(color.NRGBA)
 			// What shines through is taken for white, as a page shows it.
 			white := 255 - uint64(c.A)
@@ -40,14 +40,14 @@ func LookOf(img image.Image) Look {
 	for i, s := range sum {
 		mean[i] = byte(s / count[i/3])
 	}
-	return Look(base64.StdEncoding.EncodeToString(mean[:]))
+	return ImageHash(base64.StdEncoding.EncodeToString(mean[:]))
 }
 
-// Like reports whether two looks are of the same picture, and how sure that
+// Similar reports whether two hashes are of the same picture, and how sure that
 // is, from 0 to 1: no field may be much off, and all together only little.
-func (l Look) Like(other Look) (sure float64, like bool) {
+func (l ImageHash) Similar(other ImageHash) (sure float64, like bool) {
 	a, err := base64.StdEncoding.DecodeString(string(l))
-	if err != nil || len(a) != lookSide*lookSide*3 {
+	if err != nil || len(a) != hashSide*hashSide*3 {
 		return 0, false
 	}
 	b, err := base64.StdEncoding.DecodeString(string(other))
