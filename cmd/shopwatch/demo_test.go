@@ -13,6 +13,7 @@ import (
 func TestDemo(t *testing.T) {
 	newWorld(t) // skips or fails where there is no Chrome
 	dir := t.TempDir()
+	t.Setenv("TMPDIR", t.TempDir()) // other Chromes have profiles in the usual one
 	var out, errs bytes.Buffer
 	if status := run(t.Context(), []string{"demo", "--dir", dir, "--day", "0s"}, &out, &errs); status != 0 {
 		t.Fatalf("status %d\n%s%s", status, out.String(), errs.String())
