@@ -17,6 +17,10 @@ var (
 	// ErrRefused comes from a call that asked for what cannot be. The error
 	// says why, for people.
 	ErrRefused = errors.New("refused")
+	// ErrReplaced comes from every write after the database was deleted or
+	// another one took its place: what would be written now would be lost.
+	// Reading goes on.
+	ErrReplaced = errors.New("deleted or replaced")
 )
 
 // Refused returns an error for people that wraps ErrRefused.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"shopwatch/cmd/shopwatch/config"
+	"shopwatch/cmd/shopwatch/daemon"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/storage"
 	"shopwatch/storage/bolt"
@@ -25,7 +26,7 @@ type app struct {
 	file     string // the configuration
 	json     bool
 	out, err io.Writer
-	timing   timing
+	timing   daemon.Timing
 	adapt    func(*config.Config) // changes schedules for a test; nil for nothing
 }
 
@@ -36,11 +37,6 @@ func (a *app) load() (*config.Config, error) {
 	}
 	return c, err
 }
-
-// The daemon leaves the address at which it answers people and programs in this
-// file of the data directory. Commands use a socket beside it: at the address
-// anybody may listen after the daemon was killed.
-const addressFile = "address"
 
 // ask lets f ask the daemon or, when none runs, a server in this process that
 // has opened the database. f sees no difference.
@@ -60,7 +56,7 @@ func (a *app) ask(f func(*config.Config, *web.Client) error) error {
 	if err != nil {
 		return err
 	}
-	server := web.New(webOptions(c, store), slog.New(slog.DiscardHandler))
+	server := web.New(daemon.WebOptions(c, store, version), slog.New(slog.DiscardHandler))
 	return errors.Join(f(c, web.Local(server)), store.Close())
 }
 
@@ -96,6 +92,11 @@ func openWith(c *config.Config, o bolt.Options) (storage.Store, error) {
 		return nil, err // and no *bolt.DB that is nil
 	}
 	return db, nil
+}
+
+// service are the options of a service of this process.
+func (a *app) service(log *slog.Logger) daemon.Options {
+	return daemon.Options{Version: version, Timing: a.timing, Log: log}
 }
 
 // print writes a value as one line of JSON.

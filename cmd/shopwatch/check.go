@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"shopwatch/cmd/shopwatch/config"
+	"shopwatch/cmd/shopwatch/daemon"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
@@ -177,15 +178,10 @@ func checkFiles() []finding {
 	case limit == 0:
 		return nil
 	case limit < browser.LeastFiles:
-		return []finding{{"files", false, fewFiles(limit)}}
+		return []finding{{"files", false, daemon.FewFiles(limit)}}
 	default:
 		return []finding{{"files", true, fmt.Sprintf("%d may be open at once", limit)}}
 	}
-}
-
-// fewFiles says what to do about a limit of open files.
-func fewFiles(limit uint64) string {
-	return fmt.Sprintf("only %d may be open at once, and pages may need more: raise the limit to %d (ulimit -n %[2]d; under systemd LimitNOFILE=%[2]d)", limit, 2*browser.LeastFiles)
 }
 
 // checkLogins looks whether the profile is free, and tells how old the login
@@ -196,7 +192,7 @@ func (a *app) checkLogins(c *config.Config, chrome bool) []finding {
 	var all []finding
 	var b *browser.Browser // nil: the cookies are not looked at
 	if _, err := os.Stat(c.Browser.Profile); chrome && (err == nil || c.Browser.Remote != "") {
-		b = newBrowser(c, a.logger(slog.LevelError+1))
+		b = daemon.NewBrowser(c, a.logger(slog.LevelError+1))
 		defer b.Close() // nothing was changed that could be lost
 		_, err := b.Cookies(a.ctx, nil)
 		all = append(all, a.profile(c, err))
@@ -307,7 +303,7 @@ func (a *app) checkDatabase(c *config.Config) (database finding, evidence []find
 		return finding{"database", false, err.Error()}, nil
 	}
 	defer store.Close() // nothing was written
-	return foundIn(a.ctx, path+",", web.Local(web.New(webOptions(c, store), slog.New(slog.DiscardHandler))))
+	return foundIn(a.ctx, path+",", web.Local(web.New(daemon.WebOptions(c, store, version), slog.New(slog.DiscardHandler))))
 }
 
 // foundIn makes findings of what a server says of its database.

@@ -94,8 +94,8 @@ func runFast(text string) int {
 	c := calendar{time.UnixMilli(v[0]), time.UnixMilli(v[1]), int(v[2])}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	t := usual.faster(c.speed)
-	t.pageRetry = 200 * time.Millisecond
+	t := faster(c.speed)
+	t.PageRetry = 200 * time.Millisecond
 	a := &app{ctx: ctx, file: os.Args[1], out: os.Stdout, err: os.Stderr, timing: t, adapt: c.adapt}
 	if err := (&runCommand{}).Run(a); err != nil {
 		fmt.Fprintln(os.Stderr, "shopwatch:", err)

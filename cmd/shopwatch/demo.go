@@ -14,11 +14,11 @@ import (
 	"time"
 
 	"shopwatch/cmd/shopwatch/config"
+	"shopwatch/cmd/shopwatch/daemon"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/fixtures"
 	"shopwatch/storage"
 	"shopwatch/tracker"
-	"shopwatch/tracker/browser"
 	"shopwatch/tracker/report"
 )
 
@@ -41,7 +41,8 @@ Example:
 type demo struct {
 	*app
 	dir     string // of this run
-	service *service
+	service *daemon.Service
+	store   storage.Store
 	mall    *fixtures.Mall
 	smtp    *fixtures.SMTP
 	told    map[tracker.Kind]int
@@ -75,25 +76,24 @@ func (c *demoCommand) Run(a *app) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	t := a.timing
-	t.pageRetry = 200 * time.Millisecond
-	d.service, err = newService(a.ctx, conf, store, onDemand, t, slog.New(slog.DiscardHandler))
+	d.store = store
+	o := a.service(slog.New(slog.DiscardHandler))
+	o.Timing.PageRetry = 200 * time.Millisecond
+	d.service, err = daemon.New(a.ctx, conf, store, daemon.OnDemand, o)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, d.service.close()) }()
+	defer func() { err = errors.Join(err, d.service.Close()) }()
 	// A Chrome that does not start is no story.
-	tab, err := d.service.engine.chrome.Load().browser.Tab(a.ctx, browser.TabOptions{})
-	if err != nil {
+	if err := d.service.StartChrome(a.ctx); err != nil {
 		return err
 	}
-	tab.Close()
 
 	ctx, cancel := context.WithCancel(a.ctx)
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
-	wg.Go(func() { err = errors.Join(err, d.service.run(ctx)) })
+	wg.Go(func() { err = errors.Join(err, d.service.Run(ctx)) })
 	d.say("", "A simulated Tmall on this machine, a real Chrome, a real database, a real mail server.")
 	d.say("", "Every report mail is kept in "+d.path("mails"))
 	if os.Geteuid() == 0 {
@@ -148,7 +148,7 @@ func (d *demo) day(ctx context.Context, n int, step fixtures.Step, least time.Du
 	dawn := time.Now()
 	fmt.Fprintf(d.out, "\n%s  %s\n", term.Paint(d.out, bold, "Day "+strconv.Itoa(n)), step.Says)
 	step.Happen()
-	scan, changes, err := d.service.scan(ctx, "tencent", false, nil)
+	scan, changes, err := d.service.Scan(ctx, "tencent", false, nil)
 	if err != nil {
 		return err
 	}
@@ -198,11 +198,11 @@ func (d *demo) mail(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("wait for the report: %w", err)
 	}
-	reports, err := d.service.store.Reports(ctx, storage.ReportQuery{Channel: "you", Limit: 1, Newest: true})
+	reports, err := d.store.Reports(ctx, storage.ReportQuery{Channel: "you", Limit: 1, Newest: true})
 	if err != nil || len(reports) == 0 {
 		return errors.Join(errors.New("the mail came, but no report is kept"), err)
 	}
-	story, err := d.service.notifier.Load().Story(ctx, &reports[0])
+	story, err := d.service.Story(ctx, &reports[0])
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"shopwatch/cmd/shopwatch/daemon"
 )
 
 // quietWorld is a world with a daemon that has nothing to do and needs no
@@ -32,12 +34,12 @@ func quietWorld(t *testing.T, more string) *world {
 // has found another address.
 func TestImpostor(t *testing.T) {
 	w := quietWorld(t, "channels: [{name: notes, kind: file, path: notes.jsonl}]\n")
-	daemon := w.process("run")
+	cmd := w.process("run")
 	address := w.address()
-	if err := daemon.Process.Kill(); err != nil {
+	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	daemon.Wait()
+	cmd.Wait()
 	if w.address() != address {
 		t.Fatal("the address of the killed daemon is gone")
 	}
@@ -88,7 +90,7 @@ func TestImpostor(t *testing.T) {
 	if w.address() == address {
 		t.Fatal("the next daemon listens where the impostor does")
 	}
-	if err := os.WriteFile(filepath.Join(w.dir, "data", addressFile), []byte(address+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(w.dir, "data", daemon.AddressFile), []byte(address+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	commands("with a daemon")

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"shopwatch/cmd/shopwatch/config"
+	"shopwatch/cmd/shopwatch/daemon"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker/browser"
 	"shopwatch/tracker/market"
@@ -52,7 +53,7 @@ func (l *loginCommand) Run(a *app) error {
 	if c.Browser.Remote != "" {
 		return fmt.Errorf("browser.remote is set: log in with that Chrome, where it runs; a login lives in its profile")
 	}
-	if err := mayStartChrome(c); err != nil {
+	if err := daemon.MayStartChrome(c); err != nil {
 		return err
 	}
 	d := &loginSession{app: a, config: c, market: m}
@@ -84,7 +85,7 @@ func (d *loginSession) inWindow(wait time.Duration) error {
 			return err
 		}
 	}
-	w, err := browser.OpenWindow(browserOptions(d.config, d.quietLogger()), d.market.Login.URL)
+	w, err := browser.OpenWindow(daemon.BrowserOptions(d.config, d.quietLogger()), d.market.Login.URL)
 	if err != nil {
 		return d.noWindow(err)
 	}
@@ -121,7 +122,7 @@ func (d *loginSession) noWindow(err error) error {
 // look looks at the cookies with a Chrome of its own, which sees what an
 // earlier one has kept.
 func (d *loginSession) look() (s loginState, err error) {
-	b := newBrowser(d.config, d.quietLogger())
+	b := daemon.NewBrowser(d.config, d.quietLogger())
 	defer func() { err = errors.Join(err, b.Close()) }()
 	s, err = loginOf(d.ctx, d.config, d.market, b)
 	if err == nil && !s.Looked {

@@ -12,6 +12,8 @@ import (
 	"filippo.io/age"
 	"filippo.io/age/armor"
 	"golang.org/x/term"
+
+	"shopwatch/cmd/shopwatch/daemon"
 )
 
 // passphraseVariable names the environment variable with the passphrase of a
@@ -31,7 +33,7 @@ func (d *loginSession) export(file string) (err error) {
 	if err := isNew(file); err != nil {
 		return err
 	}
-	b := newBrowser(d.config, d.quietLogger())
+	b := daemon.NewBrowser(d.config, d.quietLogger())
 	defer func() { err = errors.Join(err, b.Close()) }()
 	saved, err := b.SaveCookies(d.ctx, d.market.Login.Domains)
 	if err != nil {
@@ -87,7 +89,7 @@ func (d *loginSession) carryOver(file string) (err error) {
 	if content.Marketplace != d.market.Name {
 		return fmt.Errorf("%s holds a login to %s, not to %s", file, content.Marketplace, d.market.Name)
 	}
-	b := newBrowser(d.config, d.quietLogger())
+	b := daemon.NewBrowser(d.config, d.quietLogger())
 	err = b.LoadCookies(d.ctx, d.market.Login.Domains, content.Cookies)
 	if err := errors.Join(err, b.Close()); err != nil {
 		return err

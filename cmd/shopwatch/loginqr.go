@@ -13,9 +13,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/renameio/v2/maybe"
 	"github.com/makiuchi-d/gozxing"
 	"github.com/makiuchi-d/gozxing/qrcode"
 
+	"shopwatch/cmd/shopwatch/daemon"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker/browser"
 	"shopwatch/tracker/market"
@@ -40,7 +42,7 @@ func (d *loginSession) byPhone(wait time.Duration) (err error) {
 	if err != nil {
 		return err
 	}
-	o := browserOptions(d.config, d.quietLogger())
+	o := daemon.BrowserOptions(d.config, d.quietLogger())
 	o.Pictures = true // the code may be one
 	p := &phoneLogin{
 		loginSession: d, chrome: browser.New(o), since: time.Now(),
@@ -181,7 +183,7 @@ func (p *phoneLogin) draw(text string) error {
 	if err := png.Encode(&picture, code.image(8)); err != nil {
 		return fmt.Errorf("draw the code: %w", err)
 	}
-	if err := replaceFile(p.picture, []byte(picture.String())); err != nil {
+	if err := maybe.WriteFile(p.picture, []byte(picture.String()), 0o600); err != nil {
 		return fmt.Errorf("write the picture of the code: %w", err)
 	}
 	if p.shown != "" {

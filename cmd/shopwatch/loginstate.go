@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/renameio/v2/maybe"
+
 	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker/browser"
@@ -143,26 +145,10 @@ func writeLogin(c *config.Config, m *market.Market, r loginRecord) error {
 	if err != nil {
 		return err
 	}
-	if err := replaceFile(loginFile(c, m), append(text, '\n')); err != nil {
+	if err := maybe.WriteFile(loginFile(c, m), append(text, '\n'), 0o600); err != nil {
 		return fmt.Errorf("note when the login was made: %w", err)
 	}
 	return nil
-}
-
-// replaceFile writes a file that only its owner may read, whole or not at all.
-func replaceFile(name string, content []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // when it was not renamed
-	if _, err := f.Write(content); err != nil {
-		return errors.Join(err, f.Close())
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
 }
 
 // marketplacesOf are those of the configured storefronts that know a login.

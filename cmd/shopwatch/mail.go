@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"shopwatch/cmd/shopwatch/config"
+	"shopwatch/cmd/shopwatch/daemon"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker"
 	"shopwatch/tracker/web"
@@ -247,17 +248,17 @@ func (a *app) askService(flush bool, f func(*config.Config, *web.Client) error) 
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	log := a.logger(slog.LevelError + 1)
-	s, err := newService(a.ctx, c, store, onDemand, a.timing, log)
+	s, err := daemon.New(a.ctx, c, store, daemon.OnDemand, a.service(log))
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
-	o := webOptions(c, store)
-	s.channels(&o)
+	defer func() { err = errors.Join(err, s.Close()) }()
+	o := daemon.WebOptions(c, store, version)
+	s.SpeakForChannels(&o)
 	if err := f(c, web.Local(web.New(o, log))); err != nil || !flush {
 		return err
 	}
-	err = s.notifier.Load().Flush(a.ctx)
+	err = s.Flush(a.ctx)
 	if a.ctx.Err() != nil {
 		return errors.New("interrupted; what was not sent waits, and is sent by shopwatch run or the next shopwatch mail retry")
 	}

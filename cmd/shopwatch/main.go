@@ -15,6 +15,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"shopwatch/cmd/shopwatch/daemon"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker"
 )
@@ -86,7 +87,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status i
 		fmt.Fprintf(stderr, "shopwatch: %v (see shopwatch --help)\n", err)
 		return 1
 	}
-	a := &app{ctx: ctx, file: c.Config, json: c.JSON, out: stdout, err: stderr, timing: usual}
+	a := &app{ctx: ctx, file: c.Config, json: c.JSON, out: stdout, err: stderr, timing: daemon.UsualTiming()}
 	err = k.Run(a)
 	switch {
 	case err == nil:

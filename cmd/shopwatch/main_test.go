@@ -17,6 +17,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"shopwatch/cmd/shopwatch/config"
+	"shopwatch/cmd/shopwatch/daemon"
 	"shopwatch/fixtures"
 	"shopwatch/storage"
 	"shopwatch/storage/bolt"
@@ -304,7 +305,7 @@ func TestDaemonMakesNoDifference(t *testing.T) {
 	if status, log := stop(); status != 0 || time.Since(began) > 10*time.Second {
 		t.Errorf("the daemon ended with %d after %s, want 0 within 10s: %s", status, time.Since(began), log)
 	}
-	if _, err := os.Stat(filepath.Join(w.dir, "data", addressFile)); err == nil {
+	if _, err := os.Stat(filepath.Join(w.dir, "data", daemon.AddressFile)); err == nil {
 		t.Error("the daemon left its address behind")
 	}
 }
@@ -616,7 +617,7 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 			t.Cleanup(func() { os.Rename(path+".away", path) })
 		}, "FIX   evidence", "1 are missing and 0 damaged, for example "},
 		{"a profile that another process has", func(t *testing.T) {
-			b := newBrowser(c, nil)
+			b := daemon.NewBrowser(c, nil)
 			if _, err := b.Cookies(t.Context(), nil); err != nil {
 				t.Fatal(err)
 			}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"shopwatch/cmd/shopwatch/daemon"
 	"shopwatch/fixtures"
 	"shopwatch/tracker/web"
 )
@@ -35,7 +36,7 @@ func until(t *testing.T, what string, is func() bool) {
 
 func (w *world) address() string {
 	w.t.Helper()
-	b, err := os.ReadFile(filepath.Join(w.dir, "data", addressFile))
+	b, err := os.ReadFile(filepath.Join(w.dir, "data", daemon.AddressFile))
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -14,7 +14,8 @@ import (
 	"time"
 
 	"shopwatch/cmd/shopwatch/config"
-	"shopwatch/storage/bolt"
+	"shopwatch/cmd/shopwatch/daemon"
+	"shopwatch/storage"
 )
 
 // A daemon whose database is deleted or replaced is not ready any more, keeps
@@ -87,13 +88,12 @@ func TestRescueIsTriedAgain(t *testing.T) {
 	}
 	defer db.Close()
 	said := log{said: make(chan bool)}
-	s, err := newService(t.Context(), c, db, onDemand, usual.faster(100), slog.New(slog.NewJSONHandler(&said, nil)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.close()
 	ended := make(chan error, 1)
-	go func() { ended <- s.guardDatabase(t.Context()) }()
+	go func() {
+		ended <- daemon.Run(t.Context(), c, db, func() (*config.Config, error) { return c, nil },
+			daemon.Options{Timing: faster(100), Log: slog.New(slog.NewJSONHandler(&said, nil))})
+	}()
+	until(t, "it has started", func() bool { return strings.Contains(said.String(), "started") })
 	// A file is where its directory was.
 	if err := errors.Join(os.Rename(data, data+".old"), os.WriteFile(data, nil, 0o600)); err != nil {
 		t.Fatal(err)
@@ -103,8 +103,8 @@ func TestRescueIsTriedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = <-ended
-	if !errors.Is(err, bolt.ErrReplaced) {
-		t.Errorf("guardDatabase = %v, want that the database was replaced", err)
+	if !errors.Is(err, storage.ErrReplaced) {
+		t.Errorf("Run = %v, want that the database was replaced", err)
 	}
 	saved, _ := filepath.Glob(filepath.Join(data, "shopwatch.db.rescued-*"))
 	if len(saved) != 1 || !strings.Contains(err.Error(), saved[0]) {
@@ -116,8 +116,11 @@ func TestRescueIsTriedAgain(t *testing.T) {
 	}
 }
 
-// faster is a timing of waits that are so many times shorter.
-func (t timing) faster(n int) timing {
-	by := time.Duration(n)
-	return timing{t.jitter / by, t.coolDown / by, t.backoff / by, t.pageRetry / by, t.retryFirst / by, t.retryMost / by, t.guard / by, t.rescue / by, t.late / by}
+// faster is the usual timing with waits that are so many times shorter.
+func faster(n int) daemon.Timing {
+	t, by := daemon.UsualTiming(), time.Duration(n)
+	for _, d := range []*time.Duration{&t.Jitter, &t.CoolDown, &t.Backoff, &t.PageRetry, &t.RetryFirst, &t.RetryMost, &t.Guard, &t.Rescue, &t.Late} {
+		*d /= by
+	}
+	return t
 }

@@ -1,14 +1,9 @@
 package main
 
 import (
-	"bytes"
-	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-
-	"shopwatch/cmd/shopwatch/config"
 )
 
 // Root gets no Chrome without its sandbox unless the configuration says so; the
@@ -22,16 +17,7 @@ func TestRoot(t *testing.T) {
 	if out := w.want(0, "check"); !strings.Contains(out, "without its sandbox, as browser.flags says, and as root") {
 		t.Errorf("check says\n%s", out)
 	}
-	file := filepath.Join(w.dir, "shopwatch.yaml")
-	old, err := config.Load(file)
-	if err != nil {
-		t.Fatal(err)
-	}
 	w.configure(map[string]any{"browser": map[string]any{"pace": "0s"}})
-	var said bytes.Buffer
-	if c := (&app{file: file}).reload(old, slog.New(slog.NewTextHandler(&said, nil))); c != nil || !strings.Contains(said.String(), "no-sandbox: true") {
-		t.Errorf("a daemon takes such a configuration, and says %s", said.String())
-	}
 	for _, args := range [][]string{{"scan"}, {"scan", "--dry-run"}, {"run"}, {"login", "tmall"}, {"login", "tmall", "--qr"}, {"login", "tmall", "--export", w.dir + "/login"}} {
 		out, errs, status := w.do(args...)
 		if status != 1 || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, "you are root") || !strings.Contains(errs, "browser.flags to {no-sandbox: true}") {

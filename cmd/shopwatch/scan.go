@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"shopwatch/cmd/shopwatch/config"
+	"shopwatch/cmd/shopwatch/daemon"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker"
 	"shopwatch/tracker/web"
@@ -49,7 +50,7 @@ func (s *scanCommand) Run(a *app) error {
 
 // alone scans without a daemon, and sends the reports.
 func (s *scanCommand) alone(a *app, c *config.Config) (err error) {
-	if err := mayStartChrome(c); err != nil {
+	if err := daemon.MayStartChrome(c); err != nil {
 		return err
 	}
 	store, err := openStore(c)
@@ -57,21 +58,21 @@ func (s *scanCommand) alone(a *app, c *config.Config) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	sv, err := newService(a.ctx, c, store, onDemand, a.timing, a.logger(slog.LevelError))
+	sv, err := daemon.New(a.ctx, c, store, daemon.OnDemand, a.service(a.logger(slog.LevelError)))
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, sv.close()) }()
-	o := webOptions(c, store)
-	o.Scan = sv.scan
+	defer func() { err = errors.Join(err, sv.Close()) }()
+	o := daemon.WebOptions(c, store, version)
+	o.Scan = sv.Scan
 	ctx, cancel := context.WithCancel(a.ctx)
 	var wg sync.WaitGroup
-	wg.Go(func() { err = errors.Join(err, sv.watcher.Run(ctx)) })
+	wg.Go(func() { err = errors.Join(err, sv.Watch(ctx)) })
 	scanned := s.with(a, c, web.Local(web.New(o, slog.New(slog.DiscardHandler))))
 	cancel()
 	wg.Wait()
 	if !s.DryRun && a.ctx.Err() == nil {
-		if late := sv.notifier.Load().Flush(a.ctx); late != nil {
+		if late := sv.Flush(a.ctx); late != nil {
 			fmt.Fprintf(a.err, "shopwatch: a report could not be sent yet; the next scan or shopwatch run tries again: %v\n", late)
 		}
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"net"
@@ -14,7 +13,6 @@ import (
 	"time"
 
 	"shopwatch/fixtures"
-	"shopwatch/storage/bolt"
 )
 
 // Under systemd the daemon says when it is ready, that it lives, that it reads
@@ -84,45 +82,6 @@ func TestSystemd(t *testing.T) {
 	if _, _, status := w.do("storefronts"); status != 1 {
 		t.Errorf("storefronts with a bad configuration = %d, want 1", status)
 	}
-}
-
-// systemd is told nothing more when the database is not where it was, so that
-// it ends a daemon that does not end itself.
-func TestWatchdogWithoutDatabase(t *testing.T) {
-	dir, err := os.MkdirTemp("", "sw") // the path of a socket must be short
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(dir, "s"), Net: "unixgram"})
-	if err != nil {
-		t.Skip(err)
-	}
-	defer socket.Close()
-	t.Setenv("NOTIFY_SOCKET", filepath.Join(dir, "s"))
-	db, err := bolt.Open(filepath.Join(dir, "shopwatch.db"), bolt.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan bool)
-	go func() { watchdog(ctx, db, 20*time.Millisecond); close(ended) }()
-	defer func() { cancel(); <-ended }()
-	hear := func(within time.Duration) error {
-		socket.SetReadDeadline(time.Now().Add(within))
-		_, err := socket.Read(make([]byte, 100))
-		return err
-	}
-	for range 3 {
-		if err := hear(10 * time.Second); err != nil {
-			t.Fatalf("systemd is not told that the daemon lives: %v", err)
-		}
-	}
-	if err := os.Remove(db.Path()); err != nil {
-		t.Fatal(err)
-	}
-	until(t, "systemd is told nothing more", func() bool { return hear(500*time.Millisecond) != nil })
 }
 
 // A daemon whose Chrome is gone lives, but is not ready, and says what is

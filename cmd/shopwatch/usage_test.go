@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"shopwatch/cmd/shopwatch/config"
+	"shopwatch/cmd/shopwatch/daemon"
 	"shopwatch/fixtures"
 	"shopwatch/tracker"
 	"shopwatch/tracker/market/all"
@@ -431,7 +432,7 @@ func TestReadmeNamesMetrics(t *testing.T) {
 	w.daemon()
 	w.shop.Put(fixtures.Product{ID: "45100000004", Title: "亲子蓝牙音箱", Price: "129.00"})
 	w.want(0, "scan") // what is counted is there after the first
-	address, err := os.ReadFile(filepath.Join(w.dir, "data", addressFile))
+	address, err := os.ReadFile(filepath.Join(w.dir, "data", daemon.AddressFile))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -506,5 +507,19 @@ func TestDescribe(t *testing.T) {
 		if got := describe(&tt.c); got != tt.want {
 			t.Errorf("describe = %q, want %q", got, tt.want)
 		}
+	}
+}
+
+func TestInit(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "shopwatch.yaml")
+	var out, errs strings.Builder
+	if status := run(t.Context(), []string{"init", "-c", file}, &out, &errs); status != 0 || !strings.Contains(out.String(), "shopwatch check") {
+		t.Fatalf("init = %d, %s%s, want 0 and what to do next", status, out.String(), errs.String())
+	}
+	if status := run(t.Context(), []string{"init", "-c", file}, &out, &errs); status != 1 || !strings.Contains(errs.String(), "is there already") {
+		t.Errorf("init again = %d, %s, want 1 and why", status, errs.String())
+	}
+	if st, err := os.Stat(file); err != nil || st.Mode().Perm() != 0o600 {
+		t.Errorf("mode = %v, %v, want 0600: it may hold a password", st.Mode(), err)
 	}
 }

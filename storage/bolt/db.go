@@ -34,12 +34,6 @@ import (
 // has the file.
 var ErrLocked = errors.New("in use")
 
-// ErrReplaced is wrapped by the error of every write after the file was
-// deleted, moved or replaced while it is open: what is written into a file
-// without a name is gone when it is closed. It can still be read, and backed
-// up.
-var ErrReplaced = errors.New("deleted or replaced")
-
 // A DB is an open database file with its evidence folder. Its methods may be
 // called from several goroutines.
 type DB struct {
@@ -167,7 +161,7 @@ func (db *DB) usable() error {
 	return nil
 }
 
-// Ping implements storage.Store. The error wraps ErrReplaced when the file is
+// Ping implements storage.Store. The error wraps storage.ErrReplaced when the file is
 // no longer where it was.
 func (db *DB) Ping(ctx context.Context) error {
 	return db.view(ctx, func(t tx) error {
@@ -180,7 +174,7 @@ func (db *DB) Ping(ctx context.Context) error {
 }
 
 // inPlace says why what is written would be lost, or why the file cannot be
-// used at all. The first wraps ErrReplaced. The caller holds mu.
+// used at all. The first wraps storage.ErrReplaced. The caller holds mu.
 func (db *DB) inPlace() error {
 	if err := db.usable(); err != nil {
 		return err
@@ -192,7 +186,7 @@ func (db *DB) inPlace() error {
 	if !gone && !another { // or nobody knows
 		return nil
 	}
-	return fmt.Errorf("%s was %w while shopwatch has it open; nothing can be kept any more", db.path, ErrReplaced)
+	return fmt.Errorf("%s was %w while shopwatch has it open; nothing can be kept any more", db.path, storage.ErrReplaced)
 }
 
 // explain adds to an error what a person can do about it.

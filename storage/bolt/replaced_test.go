@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"shopwatch/storage"
 	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 )
@@ -45,17 +46,17 @@ func TestReplaced(t *testing.T) {
 			if err := replace(path); err != nil {
 				t.Fatal(err)
 			}
-			if err := db.Ping(ctx); !errors.Is(err, bolt.ErrReplaced) || !strings.Contains(err.Error(), path+" was deleted or replaced") {
+			if err := db.Ping(ctx); !errors.Is(err, storage.ErrReplaced) || !strings.Contains(err.Error(), path+" was deleted or replaced") {
 				t.Errorf("InPlace = %v, want ErrReplaced with the path", err)
 			}
-			if _, err := db.Commit(ctx, scan(1), tracker.DefaultRules()); !errors.Is(err, bolt.ErrReplaced) {
+			if _, err := db.Commit(ctx, scan(1), tracker.DefaultRules()); !errors.Is(err, storage.ErrReplaced) {
 				t.Errorf("Commit = %v, want ErrReplaced", err)
 			}
-			if err := db.Check(ctx); !errors.Is(err, bolt.ErrReplaced) {
+			if err := db.Check(ctx); !errors.Is(err, storage.ErrReplaced) {
 				t.Errorf("Check = %v, want ErrReplaced", err)
 			}
 			now, _ := os.ReadFile(path)
-			if _, _, err := db.Compact(ctx); !errors.Is(err, bolt.ErrReplaced) {
+			if _, _, err := db.Compact(ctx); !errors.Is(err, storage.ErrReplaced) {
 				t.Errorf("Compact = %v, want ErrReplaced", err)
 			}
 			if after, _ := os.ReadFile(path); string(now) != string(after) {

@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"cmp"
@@ -26,7 +26,7 @@ import (
 type engine struct {
 	config  *atomic.Pointer[config.Config]
 	store   storage.Store
-	timing  timing
+	options Options
 	log     *slog.Logger
 	journal *journal
 	chrome  atomic.Pointer[chrome]
@@ -46,12 +46,12 @@ type chrome struct {
 
 // newEngine joins browser, scanner and database. Chrome is started when it is
 // first needed; close ends it.
-func newEngine(c *atomic.Pointer[config.Config], store storage.Store, t timing, log *slog.Logger) (*engine, error) {
-	j, err := openJournal(c.Load().Data, c.Load().Names(), log)
+func newEngine(c *atomic.Pointer[config.Config], store storage.Store, o Options) (*engine, error) {
+	j, err := openJournal(c.Load().Data, c.Load().Names(), o.Log)
 	if err != nil {
 		return nil, fmt.Errorf("read what shopwatch was at last: %w", err)
 	}
-	e := &engine{config: c, store: store, timing: t, log: log, journal: j}
+	e := &engine{config: c, store: store, options: o, log: o.Log, journal: j}
 	ch, err := e.newChrome()
 	if err != nil {
 		return nil, err
@@ -68,9 +68,9 @@ func (e *engine) newChrome() (*chrome, error) {
 	if err != nil {
 		return nil, err
 	}
-	way.UserAgent = cmp.Or(way.UserAgent, "shopwatch/"+version)
+	way.UserAgent = cmp.Or(way.UserAgent, "shopwatch/"+e.options.Version)
 	pacer := &watch.Pacer{Min: time.Duration(b.Pace.Min), Max: time.Duration(b.Pace.Max)}
-	ch := &chrome{config: b, browser: newBrowser(c, e.log), http: fetch.New(way)}
+	ch := &chrome{config: b, browser: NewBrowser(c, e.log), http: fetch.New(way)}
 	ch.scanner = scan.New(scan.Options{
 		Markets: all.Markets(),
 		Browser: ch.browser,
@@ -84,7 +84,7 @@ func (e *engine) newChrome() (*chrome, error) {
 		Picture:     e.journal.picture,
 		Pace:        pacer.Wait,
 		PageTimeout: time.Duration(b.PageTimeout),
-		Backoff:     e.timing.pageRetry,
+		Backoff:     e.options.Timing.PageRetry,
 		DailyPages:  b.DailyPages,
 		Opened:      e.openedToday,
 		Log:         e.log,
@@ -127,14 +127,14 @@ func (e *engine) use() (ch *chrome, giveBack func()) {
 	}
 }
 
-// newBrowser returns the Chrome of the configuration, not yet started.
-func newBrowser(c *config.Config, log *slog.Logger) *browser.Browser {
-	return browser.New(browserOptions(c, log))
+// NewBrowser returns the Chrome of the configuration, not yet started.
+func NewBrowser(c *config.Config, log *slog.Logger) *browser.Browser {
+	return browser.New(BrowserOptions(c, log))
 }
 
-// browserOptions are those of every Chrome on the profile. Logins outlive it,
+// BrowserOptions are those of every Chrome on the profile. Logins outlive it,
 // also where a marketplace lets them stand on session cookies.
-func browserOptions(c *config.Config, log *slog.Logger) browser.Options {
+func BrowserOptions(c *config.Config, log *slog.Logger) browser.Options {
 	o := browser.Options{Path: c.Browser.Path, Profile: c.Browser.Profile, Flags: c.Browser.Flags, Remote: c.Browser.Remote, Log: log}
 	for _, m := range all.Markets() {
 		if m.Login != nil {
@@ -144,9 +144,9 @@ func browserOptions(c *config.Config, log *slog.Logger) browser.Options {
 	return o
 }
 
-// mayStartChrome says why Chrome is not started as the configuration has it.
-func mayStartChrome(c *config.Config) error {
-	o := browserOptions(c, nil)
+// MayStartChrome says why Chrome is not started as the configuration has it.
+func MayStartChrome(c *config.Config) error {
+	o := BrowserOptions(c, nil)
 	return o.Check()
 }
 
@@ -173,8 +173,8 @@ func (e *engine) commit(ctx context.Context, s *tracker.Scan) ([]tracker.Change,
 	return e.store.Commit(ctx, s, e.config.Load().RulesFor(s.Storefront))
 }
 
-// plansOf are the configured storefronts for the watcher.
-func plansOf(c *config.Config) []watch.Plan {
+// Plans are the configured storefronts for the watcher.
+func Plans(c *config.Config) []watch.Plan {
 	var all []watch.Plan
 	for i := range c.Storefronts {
 		sf := &c.Storefronts[i]

@@ -1,7 +1,9 @@
-package main
+package daemon
 
 import (
+	"context"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +11,7 @@ import (
 	"time"
 
 	"shopwatch/cmd/shopwatch/config"
+	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 )
 
@@ -25,8 +28,8 @@ func TestReloadRefuses(t *testing.T) {
 	// Root would be refused a Chrome with a sandbox.
 	const good = "browser: {flags: {no-sandbox: true}}\nstorefronts: [{name: tencent, url: 'https://tencent.tmall.com/', schedule: '@daily'}]"
 	write(good)
-	a := &app{ctx: t.Context(), file: file}
-	old, err := a.load()
+	load := func() (*config.Config, error) { return config.Load(file) }
+	old, err := load()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,29 +41,19 @@ func TestReloadRefuses(t *testing.T) {
 		{"a mistake", "storefront: []", "configuration refused", false},
 		{"another data directory", "data: elsewhere\n" + good, "restart the daemon to use it", false},
 		{"another name for a storefront", strings.Replace(good, "name: tencent", "name: tencent2", 1), "a storefront has another name", true},
+		{"a Chrome with its sandbox, for root", strings.TrimPrefix(good, "browser: {flags: {no-sandbox: true}}"), "no-sandbox: true", os.Geteuid() != 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			if tt.taken {
+				tt.says = strings.TrimPrefix(tt.says, "no-sandbox: true")
+			}
 			write(tt.text)
 			var log strings.Builder
-			got := a.reload(old, slog.New(slog.NewTextHandler(&log, nil)))
+			got := reload(old, load, slog.New(slog.NewTextHandler(&log, nil)))
 			if (got != nil) != tt.taken || !strings.Contains(log.String(), tt.says) {
 				t.Errorf("reload = %v, want it taken: %v, and a word about %q:\n%s", got, tt.taken, tt.says, log.String())
 			}
 		})
-	}
-}
-
-func TestInit(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "shopwatch.yaml")
-	var out, errs strings.Builder
-	if status := run(t.Context(), []string{"init", "-c", file}, &out, &errs); status != 0 || !strings.Contains(out.String(), "shopwatch check") {
-		t.Fatalf("init = %d, %s%s, want 0 and what to do next", status, out.String(), errs.String())
-	}
-	if status := run(t.Context(), []string{"init", "-c", file}, &out, &errs); status != 1 || !strings.Contains(errs.String(), "is there already") {
-		t.Errorf("init again = %d, %s, want 1 and why", status, errs.String())
-	}
-	if st, err := os.Stat(file); err != nil || st.Mode().Perm() != 0o600 {
-		t.Errorf("mode = %v, %v, want 0600: it may hold a password", st.Mode(), err)
 	}
 }
 
@@ -69,7 +62,7 @@ func good(t *testing.T, name string) *config.Config {
 	t.Helper()
 	t.Setenv("SMTP_PASSWORD", "secret")
 	t.Setenv("SECRET", "t0p-s3cr3t")
-	c, err := config.Load(filepath.Join("config", "testdata", name+".good.yaml"))
+	c, err := config.Load(filepath.Join("..", "config", "testdata", name+".good.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,5 +83,48 @@ func TestChannels(t *testing.T) {
 	}
 	if ch := channelsOf(good(t, "design"))[0]; ch.Digest != nil || ch.Heartbeat != nil || ch.Filter.Watched != nil {
 		t.Errorf("channel = %+v, want no digest, no heartbeat, all products", ch)
+	}
+}
+
+// systemd is told nothing more when the database is not where it was, so that
+// it ends a daemon that does not end itself.
+func TestWatchdogWithoutDatabase(t *testing.T) {
+	dir, err := os.MkdirTemp("", "sw") // the path of a socket must be short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(dir, "s"), Net: "unixgram"})
+	if err != nil {
+		t.Skip(err)
+	}
+	defer socket.Close()
+	t.Setenv("NOTIFY_SOCKET", filepath.Join(dir, "s"))
+	db, err := bolt.Open(filepath.Join(dir, "shopwatch.db"), bolt.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan bool)
+	go func() { watchdog(ctx, db, 20*time.Millisecond); close(ended) }()
+	defer func() { cancel(); <-ended }()
+	hear := func(within time.Duration) error {
+		socket.SetReadDeadline(time.Now().Add(within))
+		_, err := socket.Read(make([]byte, 100))
+		return err
+	}
+	for range 3 {
+		if err := hear(10 * time.Second); err != nil {
+			t.Fatalf("systemd is not told that the daemon lives: %v", err)
+		}
+	}
+	if err := os.Remove(db.Path()); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(time.Minute); hear(500*time.Millisecond) == nil; {
+		if time.Now().After(end) {
+			t.Fatal("systemd is told that a daemon without its database lives")
+		}
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"encoding/json"
@@ -10,6 +10,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/google/renameio/v2/maybe"
 
 	"shopwatch/tracker"
 )
@@ -90,7 +92,7 @@ func openJournal(data string, watched []tracker.StorefrontName, log *slog.Logger
 	if len(j.avoid) > 0 {
 		text, err := json.Marshal(j.avoid)
 		if err == nil {
-			err = replaceFile(filepath.Join(j.dir, avoidFile), text)
+			err = maybe.WriteFile(filepath.Join(j.dir, avoidFile), text, 0o600)
 		}
 		if err != nil {
 			log.Warn("what shopwatch died of is not kept", "err", err)

@@ -1,0 +1,209 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"sync"
+	"syscall"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+
+	"shopwatch/cmd/shopwatch/config"
+	"shopwatch/storage"
+	"shopwatch/tracker/browser"
+	"shopwatch/tracker/web"
+)
+
+// Run runs the daemon on a database until ctx is done. load reads the
+// configuration again when SIGHUP asks for that.
+func Run(ctx context.Context, c *config.Config, store storage.Store, load func() (*config.Config, error), o Options) error {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	if every, err := daemon.SdWatchdogEnabled(false); err == nil && every > 0 {
+		alive, stop := context.WithCancel(ctx)
+		var wg sync.WaitGroup
+		defer wg.Wait()
+		defer stop()
+		wg.Go(func() { watchdog(alive, store, every/3) })
+	}
+	err := serve(ctx, c, store, load, hup, o)
+	_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping)
+	return err
+}
+
+// A session is a daemon at work.
+type session struct {
+	log     *slog.Logger
+	config  *config.Config
+	service *Service
+	server  *web.Server
+	cancel  context.CancelFunc // of all its parts
+	parts   sync.WaitGroup
+
+	listener      net.Listener // of the API
+	stopListening func()       // there
+
+	mu   sync.Mutex
+	errs []error // of parts
+}
+
+// serve works with the configuration and those that are read later.
+func serve(ctx context.Context, c *config.Config, store storage.Store, load func() (*config.Config, error), hup <-chan os.Signal, o Options) (err error) {
+	log := o.Log
+	s, err := New(ctx, c, store, Plans, o)
+	if err != nil && ctx.Err() != nil {
+		return nil // told to end before it began
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	l := &session{log: log, config: c, service: s}
+	listener, err := listen(c)
+	if err != nil {
+		return err
+	}
+	socket, err := web.ListenSocket(c.Data, log)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	so, err := serverOptions(c, s)
+	if err == nil {
+		err = writeAddressFile(c, listener)
+	}
+	if err != nil {
+		return errors.Join(err, socket.Close(), listener.Close())
+	}
+	defer os.Remove(filepath.Join(c.Data, AddressFile))
+
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	l.cancel, l.server = cancel, web.New(so, log)
+	s.scanned = l.server.Scanned
+	l.part(ctx, s.Run)
+	l.part(ctx, s.maintain)
+	l.part(ctx, s.guardDatabase)
+	l.part(ctx, func(ctx context.Context) error { return l.server.RunSocket(ctx, socket) })
+	l.listen(ctx, listener)
+	if limit := browser.MaxFiles(); limit > 0 && limit < browser.LeastFiles {
+		log.Warn("open files: " + FewFiles(limit))
+	}
+	log.Info("started", "storefronts", len(c.Storefronts), "channels", len(c.Channels), "listen", listener.Addr().String(), "version", o.Version)
+	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
+	for {
+		select {
+		case <-ctx.Done():
+			l.parts.Wait()
+			log.Info("stopped")
+			return errors.Join(l.errs...)
+		case <-hup:
+			_, _ = daemon.SdNotify(false, daemon.SdNotifyReloading)
+			if next := reload(l.config, load, log); next != nil {
+				l.renew(ctx, next)
+			}
+			_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
+		}
+	}
+}
+
+// part starts a part, without which the others are of no use.
+func (l *session) part(ctx context.Context, run func(context.Context) error) {
+	l.parts.Go(func() {
+		if err := run(ctx); err != nil {
+			l.mu.Lock()
+			l.errs = append(l.errs, err)
+			l.mu.Unlock()
+		}
+		l.cancel()
+	})
+}
+
+// listen answers at a listener from now on, and no longer at the one before.
+func (l *session) listen(ctx context.Context, listener net.Listener) {
+	if l.stopListening != nil {
+		l.stopListening()
+	}
+	l.listener = listener
+	here, stop := context.WithCancel(ctx)
+	l.stopListening = stop
+	l.part(ctx, func(ctx context.Context) error {
+		err := l.server.Run(here, listener)
+		if err == nil && here.Err() != nil {
+			<-ctx.Done() // another listener may have taken its place
+		}
+		return err
+	})
+}
+
+// renew works on with another configuration. What does not change goes on: the
+// API answers all the time, and scans of storefronts that stay end as they
+// would. When something is in the way the old configuration stays.
+func (l *session) renew(ctx context.Context, c *config.Config) {
+	listener, err := l.listener, error(nil)
+	if c.Listen != l.config.Listen {
+		listener, err = listen(c)
+	}
+	if err == nil {
+		err = l.service.renew(ctx, c)
+	}
+	if err != nil {
+		if ctx.Err() == nil {
+			l.log.Error("configuration refused; the old one stays", "err", err)
+		}
+		if listener != nil && listener != l.listener {
+			listener.Close()
+		}
+		return
+	}
+	l.config = c
+	o, err := serverOptions(c, l.service)
+	if err != nil {
+		l.log.Error("the API keeps its old settings", "err", err)
+	} else {
+		l.server.Replace(o)
+	}
+	if listener != l.listener {
+		if err := writeAddressFile(c, listener); err != nil {
+			l.log.Error("the new address is not written down", "err", err)
+		}
+		l.listen(ctx, listener)
+	}
+	l.log.Info("configuration read again", "storefronts", len(c.Storefronts), "channels", len(c.Channels), "listen", listener.Addr().String())
+}
+
+// reload reads the configuration again. It returns nil when it is bad, which
+// it says, and the old one stays.
+func reload(old *config.Config, load func() (*config.Config, error), log *slog.Logger) *config.Config {
+	c, err := load()
+	if err == nil {
+		err = MayStartChrome(c)
+	}
+	if err == nil && c.Data != old.Data {
+		err = fmt.Errorf("data names another directory; restart the daemon to use it")
+	}
+	if err != nil {
+		log.Error("configuration refused; the old one stays", "err", err)
+		return nil
+	}
+	for i := range old.Storefronts {
+		was := &old.Storefronts[i]
+		if c.Storefront(was.Name) != nil {
+			continue
+		}
+		for j := range c.Storefronts {
+			if c.Storefronts[j].URL == was.URL {
+				log.Warn("a storefront has another name; its history stays under the old one, and it begins anew with a baseline",
+					"storefront", c.Storefronts[j].Name, "before", was.Name)
+			}
+		}
+		log.Info("no longer watched; what is known stays", "storefront", was.Name)
+	}
+	return c
+}

@@ -1,0 +1,120 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"path/filepath"
+
+	"github.com/google/renameio/v2/maybe"
+
+	"shopwatch/cmd/shopwatch/config"
+	"shopwatch/storage"
+	"shopwatch/tracker"
+	"shopwatch/tracker/browser"
+	"shopwatch/tracker/notify"
+	"shopwatch/tracker/web"
+)
+
+// AddressFile is the file of the data directory in which the daemon leaves the
+// address at which it answers people and programs. Commands use a socket beside
+// it: at the address anybody may listen after the daemon was killed.
+const AddressFile = "address"
+
+// WebOptions are what a server needs to know of a configuration.
+func WebOptions(c *config.Config, store storage.Store, version string) web.Options {
+	o := web.Options{Store: store, Version: version, Zone: c.Timezone.Location}
+	for i := range c.Storefronts {
+		sf := &c.Storefronts[i]
+		o.Shops = append(o.Shops, web.StorefrontInfo{
+			Storefront: tracker.Storefront{Name: sf.Name, URL: sf.URL},
+			Title:      sf.Title, Marketplace: sf.Marketplace, Misses: c.Rules.Misses,
+		})
+	}
+	o.Maintainer, _ = store.(storage.Maintainer)
+	o.Feeds = make(map[string]string)
+	for i := range c.Channels {
+		ch := &c.Channels[i]
+		o.Channels = append(o.Channels, ch.Name)
+		if ch.Kind == "feed" {
+			o.Feeds[ch.Name] = ch.Path
+		}
+	}
+	return o
+}
+
+// serverOptions are those of the daemon's API.
+func serverOptions(c *config.Config, s *Service) (web.Options, error) {
+	o := WebOptions(c, s.store, s.options.Version)
+	o.Connections = maxConnections()
+	o.Scan, o.Status, o.Disputed = s.Scan, s.status, s.notifier.Load().Wake
+	s.SpeakForChannels(&o)
+	if c.Public != "" {
+		n := s.notifier.Load()
+		o.Leave = func(ctx context.Context, channel, to, token string, act, back bool) (bool, error) {
+			err := n.Leave(ctx, channel, to, token, act, back)
+			if errors.Is(err, notify.ErrToken) {
+				return false, nil
+			}
+			return err == nil, err
+		}
+	}
+	o.Ready = func() error {
+		if c.Browser.Remote != "" {
+			return nil
+		}
+		_, err := browser.Find(c.Browser.Path)
+		return err
+	}
+	o.Chrome = func() (int, int64) {
+		u := s.engine.chrome.Load().browser.Usage()
+		return u.Processes, u.Memory
+	}
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return o, err
+	}
+	ip, err := netip.ParseAddr(host)
+	o.Closed = host != "localhost" && (err != nil || !ip.IsLoopback())
+	if o.Token = c.Token; o.Token == "" {
+		o.Token, err = web.Token(c.Data)
+		return o, err
+	}
+	return o, nil
+}
+
+// maxConnections is how many connections the API may have. Half of the files
+// that may be open are left to the database, Chrome and mail.
+func maxConnections() int {
+	const most = 256
+	limit := browser.MaxFiles()
+	if limit == 0 || limit/2 > most {
+		return most
+	}
+	return max(int(limit/2), 8)
+}
+
+func listen(c *config.Config) (net.Listener, error) {
+	l, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w; set listen to another address, or end the process that has this one", err)
+	}
+	return l, nil
+}
+
+// writeAddressFile writes for people where the API is, which they may have left to
+// the system to choose.
+func writeAddressFile(c *config.Config, l net.Listener) error {
+	err := maybe.WriteFile(filepath.Join(c.Data, AddressFile), []byte(l.Addr().String()+"\n"), 0o600)
+	if err != nil {
+		return fmt.Errorf("leave the address of the API: %w", err)
+	}
+	return nil
+}
+
+// FewFiles says what to do about a limit of open files.
+func FewFiles(limit uint64) string {
+	return fmt.Sprintf("only %d may be open at once, and pages may need more: raise the limit to %d (ulimit -n %[2]d; under systemd LimitNOFILE=%[2]d)", limit, 2*browser.LeastFiles)
+}
