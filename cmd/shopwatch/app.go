@@ -22,7 +22,6 @@ import (
 
 // An app is what every command gets: where to read, where to write, and how.
 type app struct {
-	ctx      context.Context
 	file     string // the configuration
 	json     bool
 	out, err io.Writer
@@ -40,12 +39,12 @@ func (a *app) load() (*config.Config, error) {
 
 // ask lets f ask the daemon or, when none runs, a server in this process that
 // has opened the database. f sees no difference.
-func (a *app) ask(f func(*config.Config, *web.Client) error) error {
+func (a *app) ask(ctx context.Context, f func(*config.Config, *web.Client) error) error {
 	c, err := a.load()
 	if err != nil {
 		return err
 	}
-	if client := a.daemon(c); client != nil {
+	if client := a.daemon(ctx, c); client != nil {
 		defer client.Close()
 		return f(c, client)
 	}
@@ -63,9 +62,9 @@ func (a *app) ask(f func(*config.Config, *web.Client) error) error {
 // daemon returns a client of the daemon that works in the data directory, nil
 // when none answers. If one lives nevertheless its lock on the database will
 // tell.
-func (a *app) daemon(c *config.Config) *web.Client {
+func (a *app) daemon(ctx context.Context, c *config.Config) *web.Client {
 	client := web.Dial(c.Data)
-	if !client.Healthy(a.ctx) {
+	if !client.Healthy(ctx) {
 		client.Close()
 		return nil
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -26,17 +27,17 @@ Example:
 }
 
 // Run writes the copy.
-func (b *backupCommand) Run(a *app) error {
+func (b *backupCommand) Run(ctx context.Context, a *app) error {
 	if err := isNew(b.File); err != nil {
 		return err
 	}
-	return a.ask(func(_ *config.Config, client *web.Client) error {
+	return a.ask(ctx, func(_ *config.Config, client *web.Client) error {
 		f, err := os.CreateTemp(filepath.Dir(b.File), ".shopwatch-backup-*")
 		if err != nil {
 			return fmt.Errorf("write the backup: %w", err)
 		}
 		defer os.Remove(f.Name())
-		if err := errors.Join(client.Backup(a.ctx, f), f.Sync(), f.Close()); err != nil {
+		if err := errors.Join(client.Backup(ctx, f), f.Sync(), f.Close()); err != nil {
 			return err
 		}
 		// Its name is taken first, so that nothing is replaced that came to be
@@ -70,7 +71,7 @@ Example:
 }
 
 // Run replaces the database with the backup.
-func (r *restoreCommand) Run(a *app) error {
+func (r *restoreCommand) Run(ctx context.Context, a *app) error {
 	c, err := a.load()
 	if err != nil {
 		return err
@@ -99,9 +100,9 @@ func (compactCommand) Help() string {
 }
 
 // Run compacts the file.
-func (compactCommand) Run(a *app) error {
-	return a.ask(func(_ *config.Config, client *web.Client) error {
-		s, err := client.Compact(a.ctx)
+func (compactCommand) Run(ctx context.Context, a *app) error {
+	return a.ask(ctx, func(_ *config.Config, client *web.Client) error {
+		s, err := client.Compact(ctx)
 		if err != nil {
 			return err
 		}

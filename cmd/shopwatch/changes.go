@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -28,19 +29,19 @@ func (changesCommand) Help() string {
 }
 
 // Run prints a line per change, the oldest first.
-func (cc *changesCommand) Run(a *app) error {
+func (cc *changesCommand) Run(ctx context.Context, a *app) error {
 	for _, k := range cc.Kind {
 		if !slices.Contains(tracker.Kinds, k) {
 			return fmt.Errorf("%q is no kind of change; there are %s", k, term.List(tracker.Kinds))
 		}
 	}
-	return a.ask(func(c *config.Config, client *web.Client) error {
+	return a.ask(ctx, func(c *config.Config, client *web.Client) error {
 		since, err := cc.Since.in(c.Timezone.Location)
 		if err != nil {
 			return err
 		}
 		var all []tracker.Change
-		for ch, err := range client.Changes(a.ctx, web.Filter{Storefront: cc.Storefront, Kinds: cc.Kind, Since: since, Limit: cc.Limit}) {
+		for ch, err := range client.Changes(ctx, web.Filter{Storefront: cc.Storefront, Kinds: cc.Kind, Since: since, Limit: cc.Limit}) {
 			if err != nil {
 				return err
 			}

@@ -15,6 +15,7 @@ import (
 
 	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/daemon"
+	"shopwatch/cmd/shopwatch/login"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
@@ -42,24 +43,24 @@ type finding struct {
 }
 
 // Run prints a line per thing that was looked at.
-func (checkCommand) Run(a *app) error {
+func (checkCommand) Run(ctx context.Context, a *app) error {
 	c, err := a.load()
 	if err != nil {
 		return errors.Join(a.found(finding{"configuration", false, err.Error()}), errUnwell)
 	}
 	all := []finding{{"configuration", true, fmt.Sprintf("%s: %s, %s", a.file, term.Count(len(c.Storefronts), 0, "storefront"), term.Count(len(c.Channels), 0, "channel"))}}
-	chrome := checkChrome(a.ctx, c)
-	db, evidence := a.checkDatabase(c)
+	chrome := checkChrome(ctx, c)
+	db, evidence := a.checkDatabase(ctx, c)
 	all = append(all, chrome)
 	all = append(all, checkFiles()...)
 	all = append(all, checkData(c), db)
 	all = append(all, evidence...)
-	all = append(all, a.checkClock(c, db.OK))
-	all = append(all, a.checkLogins(c, chrome.OK)...)
+	all = append(all, a.checkClock(ctx, c, db.OK))
+	all = append(all, a.checkLogins(ctx, c, chrome.OK)...)
 	all = append(all, checkSchedules(c, time.Now())...)
-	all = append(all, checkChannels(a.ctx, c)...)
+	all = append(all, checkChannels(ctx, c)...)
 	if db.OK {
-		all = append(all, a.checkOutbox(c)...)
+		all = append(all, a.checkOutbox(ctx, c)...)
 	}
 	well := true
 	for _, f := range all {
@@ -188,20 +189,20 @@ func checkFiles() []finding {
 // to each marketplace is and whether its cookies are still there. One that was
 // never made is no fault: some shops show their lists to everybody. Without a
 // Chrome that starts only the age is told.
-func (a *app) checkLogins(c *config.Config, chrome bool) []finding {
+func (a *app) checkLogins(ctx context.Context, c *config.Config, chrome bool) []finding {
 	var all []finding
 	var b *browser.Browser // nil: the cookies are not looked at
 	if _, err := os.Stat(c.Browser.Profile); chrome && (err == nil || c.Browser.Remote != "") {
 		b = daemon.NewBrowser(c, a.logger(slog.LevelError+1))
 		defer b.Close() // nothing was changed that could be lost
-		_, err := b.Cookies(a.ctx, nil)
-		all = append(all, a.profile(c, err))
+		_, err := b.Cookies(ctx, nil)
+		all = append(all, a.profile(ctx, c, err))
 		if err != nil {
 			b = nil
 		}
 	}
 	for _, m := range marketplacesOf(c) {
-		s, err := loginOf(a.ctx, c, m, b)
+		s, err := login.StateOf(ctx, c.Browser.Profile, m, b)
 		f := result("login", s.String(), err)
 		f.OK = f.OK && (s.There || !s.Looked || s.At.IsZero())
 		all = append(all, f)
@@ -211,9 +212,9 @@ func (a *app) checkLogins(c *config.Config, chrome bool) []finding {
 
 // profile tells what came of looking into the profile. That the daemon is in
 // it is in order.
-func (a *app) profile(c *config.Config, err error) finding {
+func (a *app) profile(ctx context.Context, c *config.Config, err error) finding {
 	if errors.Is(err, browser.ErrInUse) {
-		client := a.daemon(c)
+		client := a.daemon(ctx, c)
 		if client == nil {
 			return finding{"profile", false, err.Error()}
 		}
@@ -286,11 +287,11 @@ func tryWrite(dir string) error {
 
 // checkDatabase verifies the whole file and the evidence beside it, or has the
 // daemon do it.
-func (a *app) checkDatabase(c *config.Config) (database finding, evidence []finding) {
+func (a *app) checkDatabase(ctx context.Context, c *config.Config) (database finding, evidence []finding) {
 	path := databasePath(c)
-	if client := a.daemon(c); client != nil {
+	if client := a.daemon(ctx, c); client != nil {
 		defer client.Close()
-		return foundIn(a.ctx, path+", in use by the daemon,", client)
+		return foundIn(ctx, path+", in use by the daemon,", client)
 	}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return finding{"database", true, path + " will be made by the first scan"}, nil
@@ -303,7 +304,7 @@ func (a *app) checkDatabase(c *config.Config) (database finding, evidence []find
 		return finding{"database", false, err.Error()}, nil
 	}
 	defer store.Close() // nothing was written
-	return foundIn(a.ctx, path+",", web.Local(web.New(daemon.WebOptions(c, store, version), slog.New(slog.DiscardHandler))))
+	return foundIn(ctx, path+",", web.Local(web.New(daemon.WebOptions(c, store, version), slog.New(slog.DiscardHandler))))
 }
 
 // foundIn makes findings of what a server says of its database.
@@ -327,7 +328,7 @@ func foundIn(ctx context.Context, path string, client *web.Client) (database fin
 
 // checkClock shows the time, and doubts it when it lies before the program or
 // before a scan that was kept, for which it asks a database that answers.
-func (a *app) checkClock(c *config.Config, db bool) finding {
+func (a *app) checkClock(ctx context.Context, c *config.Config, db bool) finding {
 	const fix = "set the clock (timedatectl set-ntp true)"
 	now := time.Now()
 	text := fmt.Sprintf("%s (%s)", now.In(c.Timezone.Location).Format("2006-01-02 15:04:05 MST"), c.Timezone)
@@ -337,7 +338,7 @@ func (a *app) checkClock(c *config.Config, db bool) finding {
 	if !db {
 		return finding{"clock", true, text}
 	}
-	if at, name := a.lastScan(c); at.Sub(now) > 10*time.Minute {
+	if at, name := a.lastScan(ctx, c); at.Sub(now) > 10*time.Minute {
 		return finding{"clock", false, fmt.Sprintf("%s is before the last scan of %s, %s: %s", text, name, term.Time(at, c.Timezone.Location), fix)}
 	}
 	return finding{"clock", true, text}
@@ -345,12 +346,12 @@ func (a *app) checkClock(c *config.Config, db bool) finding {
 
 // lastScan returns when a storefront was scanned last, and which; zero when
 // none was.
-func (a *app) lastScan(c *config.Config) (at time.Time, name tracker.StorefrontName) {
+func (a *app) lastScan(ctx context.Context, c *config.Config) (at time.Time, name tracker.StorefrontName) {
 	if _, err := os.Stat(databasePath(c)); err != nil {
 		return at, ""
 	}
-	_ = a.ask(func(_ *config.Config, client *web.Client) error {
-		all, err := client.Storefronts(a.ctx)
+	_ = a.ask(ctx, func(_ *config.Config, client *web.Client) error {
+		all, err := client.Storefronts(ctx)
 		for _, sf := range all {
 			if sf.LastScan.After(at) {
 				at, name = sf.LastScan, sf.Name
@@ -364,13 +365,13 @@ func (a *app) lastScan(c *config.Config) (at time.Time, name tracker.StorefrontN
 // checkOutbox tells of the oldest delivery that waits after it was tried, and of
 // the newest that was refused. One to a recipient who is no longer told is
 // nobody's concern.
-func (a *app) checkOutbox(c *config.Config) []finding {
+func (a *app) checkOutbox(ctx context.Context, c *config.Config) []finding {
 	if _, err := os.Stat(databasePath(c)); len(c.Channels) == 0 || errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	var waiting, dead []string
-	err := a.ask(func(c *config.Config, client *web.Client) error {
-		reports, err := outbox(a.ctx, client)
+	err := a.ask(ctx, func(c *config.Config, client *web.Client) error {
+		reports, err := outbox(ctx, client)
 		for i := range reports {
 			r := &reports[i]
 			for _, l := range r.Deliveries {

@@ -96,8 +96,8 @@ func runFast(text string) int {
 	defer stop()
 	t := faster(c.speed)
 	t.PageRetry = 200 * time.Millisecond
-	a := &app{ctx: ctx, file: os.Args[1], out: os.Stdout, err: os.Stderr, timing: t, adapt: c.adapt}
-	if err := (&runCommand{}).Run(a); err != nil {
+	a := &app{file: os.Args[1], out: os.Stdout, err: os.Stderr, timing: t, adapt: c.adapt}
+	if err := (&runCommand{}).Run(ctx, a); err != nil {
 		fmt.Fprintln(os.Stderr, "shopwatch:", err)
 		return 1
 	}

@@ -51,7 +51,7 @@ type demo struct {
 }
 
 // Run opens the mall, shows the story and ends with a summary.
-func (c *demoCommand) Run(a *app) (err error) {
+func (c *demoCommand) Run(ctx context.Context, a *app) (err error) {
 	mall, err := fixtures.NewMall()
 	if err != nil {
 		return fmt.Errorf("open the mall: %w", err)
@@ -79,17 +79,17 @@ func (c *demoCommand) Run(a *app) (err error) {
 	d.store = store
 	o := a.service(slog.New(slog.DiscardHandler))
 	o.Timing.PageRetry = 200 * time.Millisecond
-	d.service, err = daemon.New(a.ctx, conf, store, daemon.OnDemand, o)
+	d.service, err = daemon.New(ctx, conf, store, daemon.OnDemand, o)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.service.Close()) }()
 	// A Chrome that does not start is no story.
-	if err := d.service.StartChrome(a.ctx); err != nil {
+	if err := d.service.StartChrome(ctx); err != nil {
 		return err
 	}
 
-	ctx, cancel := context.WithCancel(a.ctx)
+	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -23,13 +24,13 @@ Example:
 }
 
 // Run sends the dispute.
-func (d *disputeCommand) Run(a *app) error {
+func (d *disputeCommand) Run(ctx context.Context, a *app) error {
 	reason := strings.TrimSpace(d.Reason)
 	if reason == "" {
 		return fmt.Errorf("say why it is wrong: --reason \"…\"")
 	}
-	return a.ask(func(_ *config.Config, client *web.Client) error {
-		fixed, err := client.Dispute(a.ctx, d.Seq, reason)
+	return a.ask(ctx, func(_ *config.Config, client *web.Client) error {
+		fixed, err := client.Dispute(ctx, d.Seq, reason)
 		if err != nil {
 			return err
 		}

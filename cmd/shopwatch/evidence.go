@@ -3,6 +3,7 @@ package main
 import (
 	"archive/zip"
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -30,16 +31,16 @@ Example:
 }
 
 // Run writes the archive.
-func (e *evidenceCommand) Run(a *app) error {
+func (e *evidenceCommand) Run(ctx context.Context, a *app) error {
 	if err := isNew(e.File); err != nil {
 		return err
 	}
-	return a.ask(func(c *config.Config, client *web.Client) error {
-		st, err := client.Why(a.ctx, e.Seq)
+	return a.ask(ctx, func(c *config.Config, client *web.Client) error {
+		st, err := client.Why(ctx, e.Seq)
 		if err != nil {
 			return err
 		}
-		files, err := packed(a, c, client, &st)
+		files, err := packed(ctx, a, c, client, &st)
 		if err != nil {
 			return err
 		}
@@ -72,7 +73,7 @@ type packedFile struct {
 }
 
 // packed are the files of the story, the sums of the others last.
-func packed(a *app, c *config.Config, client *web.Client, st *web.Story) ([]packedFile, error) {
+func packed(ctx context.Context, a *app, c *config.Config, client *web.Client, st *web.Story) ([]packedFile, error) {
 	var text bytes.Buffer
 	tellStory(&text, st, c.Timezone.Location, false)
 	story, err := json.MarshalIndent(storyForOthers{Story: st}, "", "  ")
@@ -82,7 +83,7 @@ func packed(a *app, c *config.Config, client *web.Client, st *web.Story) ([]pack
 	files := []packedFile{{"story.txt", text.Bytes()}, {"story.json", append(story, '\n')}}
 	for _, address := range st.Evidence {
 		var picture bytes.Buffer
-		if err := client.Evidence(a.ctx, address, &picture); err != nil {
+		if err := client.Evidence(ctx, address, &picture); err != nil {
 			return nil, fmt.Errorf("picture %s: %w", path.Base(address), err)
 		}
 		files = append(files, packedFile{"pictures/" + path.Base(address), picture.Bytes()})

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
 	"shopwatch/cmd/shopwatch/config"
@@ -17,7 +18,7 @@ func (initCommand) Help() string {
 }
 
 // Run writes the sample where the configuration is looked for.
-func (initCommand) Run(a *app) error {
+func (initCommand) Run(ctx context.Context, a *app) error {
 	if err := isNew(a.file); err != nil {
 		return fmt.Errorf("%w with -c FILE", err)
 	}

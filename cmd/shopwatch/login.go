@@ -2,17 +2,16 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
+	"slices"
 	"time"
 
 	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/daemon"
+	"shopwatch/cmd/shopwatch/login"
 	"shopwatch/cmd/shopwatch/term"
-	"shopwatch/tracker/browser"
 	"shopwatch/tracker/market"
 	"shopwatch/tracker/market/all"
 )
@@ -38,7 +37,7 @@ Examples:
   shopwatch login tmall --export tmall.login`
 }
 
-func (l *loginCommand) Run(a *app) error {
+func (l *loginCommand) Run(ctx context.Context, a *app) error {
 	c, err := a.load()
 	if err != nil {
 		return err
@@ -56,109 +55,37 @@ func (l *loginCommand) Run(a *app) error {
 	if err := daemon.MayStartChrome(c); err != nil {
 		return err
 	}
-	d := &loginSession{app: a, config: c, market: m}
+	s := &login.Session{
+		Market: m, Browser: daemon.BrowserOptions(c, a.logger(slog.LevelError)), Out: a.out, Prompt: a.err,
+	}
 	switch {
 	case l.Export != "":
-		return d.export(l.Export)
+		return exportLogin(ctx, s, l.Export)
 	case l.Import != "":
-		return d.carryOver(l.Import)
-	case l.QR:
-		return d.byPhone(l.Wait)
-	}
-	return d.inWindow(l.Wait)
-}
-
-// A loginSession makes one login.
-type loginSession struct {
-	*app
-	config *config.Config
-	market *market.Market
-}
-
-func (d *loginSession) say(format string, a ...any) { fmt.Fprintf(d.out, format+"\n", a...) }
-
-// inWindow lets a person log in in a window.
-func (d *loginSession) inWindow(wait time.Duration) error {
-	var before loginState
-	if _, err := os.Stat(d.config.Browser.Profile); !errors.Is(err, fs.ErrNotExist) {
-		if before, err = d.look(); err != nil {
-			return err
+		sealed, err := os.ReadFile(l.Import)
+		if err != nil {
+			return fmt.Errorf("read the login: %w", err)
 		}
+		return s.Import(ctx, l.Import, sealed)
+	case l.QR:
+		return s.ByPhone(ctx, l.Wait)
 	}
-	w, err := browser.OpenWindow(daemon.BrowserOptions(d.config, d.quietLogger()), d.market.Login.URL)
-	if err != nil {
-		return d.noWindow(err)
-	}
-	d.say("A Chrome window shows the login page of %s. Log in there, then close the window; it is closed after %s.", d.market.Name, wait)
-	if os.Geteuid() == 0 {
-		d.say("Chrome runs without its sandbox, as browser.flags says, because you are root: better use an ordinary account of this machine.")
-	}
-	ctx, cancel := context.WithTimeout(d.ctx, wait)
-	defer cancel()
-	err = w.Wait(ctx)
-	if ctx.Err() != nil {
-		err = nil
-	}
-	if err := errors.Join(err, w.Close()); err != nil {
-		return d.noWindow(err)
-	}
-	if d.ctx.Err() != nil {
-		return errors.New("interrupted before the login was kept; begin again")
-	}
-	if err := w.Keep(d.ctx); err != nil {
-		return fmt.Errorf("keep the login that was made in the window: %w", err)
-	}
-	return d.conclude("window", before)
+	return s.InWindow(ctx, l.Wait)
 }
 
-// noWindow says what else can be done.
-func (d *loginSession) noWindow(err error) error {
-	if errors.Is(err, browser.ErrNoDisplay) || errors.Is(err, browser.ErrMissing) {
-		return fmt.Errorf("%w: use shopwatch login %s --qr, or log in on a desktop and carry the login over with --export and --import", err, d.market.Name)
+// exportLogin writes the login of this machine to a new file.
+func exportLogin(ctx context.Context, s *login.Session, file string) error {
+	if err := isNew(file); err != nil {
+		return err
 	}
-	return err
-}
-
-// look looks at the cookies with a Chrome of its own, which sees what an
-// earlier one has kept.
-func (d *loginSession) look() (s loginState, err error) {
-	b := daemon.NewBrowser(d.config, d.quietLogger())
-	defer func() { err = errors.Join(err, b.Close()) }()
-	s, err = loginOf(d.ctx, d.config, d.market, b)
-	if err == nil && !s.Looked {
-		// The others may look at it while they wait; here it is wanted.
-		_, err = b.Cookies(d.ctx, d.market.Login.Domains)
-	}
-	return s, err
-}
-
-// conclude says what came of a login, and notes it.
-func (d *loginSession) conclude(method string, before loginState) error {
-	s, err := d.look()
+	sealed, err := s.Export(ctx)
 	if err != nil {
 		return err
 	}
-	switch {
-	case !s.There:
-		return fmt.Errorf("nobody is logged in: the cookies of a login to %s are not there", d.market.Name)
-	case before.There && before.sameEnds(s):
-		d.say("No new login was made. %s.", s)
-		return nil
+	if err := writeNew(file, sealed); err != nil {
+		return fmt.Errorf("write the login: %w", err)
 	}
-	return d.noted(s, loginRecord{At: time.Now().UTC().Truncate(time.Second), Method: method})
-}
-
-// noted notes a login that was made and says what is known of it.
-func (d *loginSession) noted(s loginState, r loginRecord) error {
-	if err := writeLogin(d.config, d.market, r); err != nil {
-		return err
-	}
-	s.At, s.Method = r.At, r.Method
-	d.say("%s.", s)
-	if len(s.Missing) > 0 {
-		d.say("Only part of it is there: %s has no cookies of a login. If scans still end at a login wall, log in again and open a shop before you close the window.", term.List(s.Missing))
-	}
-	d.say("Whether it is enough shows in the next scan: shopwatch scan")
+	fmt.Fprintf(s.Out, "%s holds the login to %s, encrypted. Whoever has it and the passphrase is logged in as you: carry it over, use --import there, then delete it.\n", file, s.Market.Name)
 	return nil
 }
 
@@ -173,5 +100,9 @@ func marketplaces() string {
 	return term.List(names)
 }
 
-// quietLogger logs what somebody must act on only.
-func (d *loginSession) quietLogger() *slog.Logger { return d.logger(slog.LevelError) }
+// marketplacesOf are those of the configured storefronts that know a login.
+func marketplacesOf(c *config.Config) []*market.Market {
+	return slices.DeleteFunc(all.Markets(), func(m *market.Market) bool {
+		return m.Login == nil || !slices.ContainsFunc(c.Storefronts, func(sf config.Storefront) bool { return sf.Marketplace == m.Name })
+	})
+}

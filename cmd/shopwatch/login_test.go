@@ -7,9 +7,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"image"
-	"image/color"
-	"image/draw"
 	"image/png"
 	"net/http"
 	"os"
@@ -25,9 +22,12 @@ import (
 
 	"filippo.io/age"
 	"filippo.io/age/armor"
+	"github.com/makiuchi-d/gozxing"
+	"github.com/makiuchi-d/gozxing/qrcode"
 
+	"shopwatch/cmd/shopwatch/login"
+	"shopwatch/fixtures"
 	"shopwatch/tracker/browser"
-	"shopwatch/tracker/market/all"
 )
 
 // newLoginWorld is a world whose mall shows lists to those who are logged in.
@@ -36,7 +36,7 @@ func newLoginWorld(t *testing.T) *world {
 	t.Helper()
 	w := newWorld(t)
 	w.mall.RequireLogin(true)
-	t.Setenv(passphraseVariable, "correct horse battery")
+	t.Setenv(login.PassphraseVariable, "correct horse battery")
 	t.Cleanup(func() {
 		if left := users(w.dir); len(left) > 0 {
 			t.Errorf("processes %v are left over", left)
@@ -135,45 +135,7 @@ func (c *typed) until(what string, holds func() bool) {
 	}
 }
 
-// codes reads the QR codes that stand in the text, drawn with half blocks.
-func codes(t *testing.T, text string) (all []string) {
-	t.Helper()
-	var rows []string
-	for line := range strings.Lines(text + "\n") {
-		line = strings.TrimRight(line, "\n")
-		if strings.HasPrefix(line, "████") {
-			rows = append(rows, line)
-			continue
-		}
-		if len(rows) > 0 {
-			all = append(all, readQR(blocks(rows, 4)))
-		}
-		rows = nil
-	}
-	return all
-}
-
-// blocks paints rows of half blocks as a terminal with a dark ground does.
-func blocks(rows []string, pixels int) image.Image {
-	img := image.NewGray(image.Rect(0, 0, len([]rune(rows[0]))*pixels, 2*len(rows)*pixels))
-	light := func(x, y int) {
-		r := image.Rect(x*pixels, y*pixels, (x+1)*pixels, (y+1)*pixels)
-		draw.Draw(img, r, image.NewUniform(color.White), image.Point{}, draw.Src)
-	}
-	for y, row := range rows {
-		for x, block := range []rune(row) {
-			if block == '█' || block == '▀' {
-				light(x, 2*y)
-			}
-			if block == '█' || block == '▄' {
-				light(x, 2*y+1)
-			}
-		}
-	}
-	return img
-}
-
-func (w *world) record() (r loginRecord) {
+func (w *world) record() (r login.Record) {
 	w.t.Helper()
 	file := filepath.Join(w.dir, "data", "login-tmall.json")
 	text, err := os.ReadFile(file)
@@ -209,8 +171,8 @@ func TestLoginByPhone(t *testing.T) {
 		t.Errorf("check before the login:\n%s", out)
 	}
 	c := w.start("login", "tmall", "--qr")
-	c.until("a code is shown", func() bool { return len(codes(t, c.String())) == 1 })
-	first := codes(t, c.String())[0]
+	c.until("a code is shown", func() bool { return len(fixtures.ReadTerminalQR(c.String())) == 1 })
+	first := fixtures.ReadTerminalQR(c.String())[0]
 	if first != w.mall.QRText() || first == "" {
 		t.Errorf("the code on the terminal says %q, that of the login page %q", first, w.mall.QRText())
 	}
@@ -221,13 +183,13 @@ func TestLoginByPhone(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if img, err := png.Decode(f); err != nil || readQR(img) != first {
+	if img, err := png.Decode(f); err != nil || fixtures.ReadQR(img) != first {
 		t.Errorf("the code in the picture cannot be read or says something else: %v", err)
 	}
 
 	w.mall.ExpireQR()
-	c.until("the code that has run out is replaced", func() bool { return len(codes(t, c.String())) == 2 })
-	second := codes(t, c.String())[1]
+	c.until("the code that has run out is replaced", func() bool { return len(fixtures.ReadTerminalQR(c.String())) == 2 })
+	second := fixtures.ReadTerminalQR(c.String())[1]
 	if second == first {
 		t.Error("the new code is the old one")
 	}
@@ -254,8 +216,8 @@ func TestLoginByPhone(t *testing.T) {
 		t.Errorf("scan with an expired login = %+v, want login and what to do", s)
 	}
 	c = w.start("login", "tmall", "--qr")
-	c.until("a code is shown", func() bool { return len(codes(t, c.String())) == 1 })
-	if err := w.mall.ScanQR(codes(t, c.String())[0], "tb_watcher"); err != nil {
+	c.until("a code is shown", func() bool { return len(fixtures.ReadTerminalQR(c.String())) == 1 })
+	if err := w.mall.ScanQR(fixtures.ReadTerminalQR(c.String())[0], "tb_watcher"); err != nil {
 		t.Fatal(err)
 	}
 	c.end(0, "Logged in to tmall just now")
@@ -283,31 +245,31 @@ func TestLoginByPhoneThatComesToNothing(t *testing.T) {
 	c.end(1, "no login within 3s")
 
 	c = w.start("login", "tmall", "--qr")
-	c.until("a code is shown", func() bool { return len(codes(t, c.String())) == 1 })
+	c.until("a code is shown", func() bool { return len(fixtures.ReadTerminalQR(c.String())) == 1 })
 	c.cancel()
 	c.end(1, "interrupted; nobody was logged in")
 
 	page(`<body><div id="nocaptcha" class="nc-container" style="width:300px;height:40px">请按住滑块</div></body>`)
 	c = w.start("login", "tmall", "--qr")
 	c.end(1, "shows a challenge (slider), which shopwatch does not answer")
-	if n := len(codes(t, c.String())); n > 0 {
+	if n := len(fixtures.ReadTerminalQR(c.String())); n > 0 {
 		t.Errorf("%d codes are shown beside a slider", n)
 	}
 
 	// A code that stands nowhere in particular, small and in a frame.
-	code, err := encodeQR("https://login.m.taobao.com/qrcodeCheck.htm?lgToken=0123456789abcdef")
+	code, err := qrcode.NewQRCodeWriter().Encode("https://login.m.taobao.com/qrcodeCheck.htm?lgToken=0123456789abcdef", gozxing.BarcodeFormat_QR_CODE, 150, 150, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var picture bytes.Buffer
-	if err := png.Encode(&picture, code.image(3)); err != nil {
+	if err := png.Encode(&picture, code); err != nil {
 		t.Fatal(err)
 	}
 	page(`<body style="background:#eee"><h1>扫码登录</h1><p>打开淘宝APP 点击左上角扫一扫</p>
 		<iframe style="width:400px;height:300px" srcdoc="<p>二维码</p><img src='data:image/png;base64,` + base64.StdEncoding.EncodeToString(picture.Bytes()) + `'>"></iframe></body>`)
 	c = w.start("login", "tmall", "--qr")
 	c.until("the code in the frame is shown", func() bool {
-		return slices.Equal(codes(t, c.String()), []string{"https://login.m.taobao.com/qrcodeCheck.htm?lgToken=0123456789abcdef"})
+		return slices.Equal(fixtures.ReadTerminalQR(c.String()), []string{"https://login.m.taobao.com/qrcodeCheck.htm?lgToken=0123456789abcdef"})
 	})
 	page(`<body><h6>扫描成功！</h6><p>请在手机上确认登录</p></body>`)
 	c.cancel()
@@ -346,7 +308,7 @@ func TestLoginCarriedOver(t *testing.T) {
 		{"an empty passphrase", "", "too short"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			t.Setenv(passphraseVariable, tt.passphrase)
+			t.Setenv(login.PassphraseVariable, tt.passphrase)
 			if _, errs, status := w.do("login", "tmall", "--export", file); status != 1 || !strings.Contains(errs, tt.want) {
 				t.Errorf("export = %d, %s, want 1 and %q", status, errs, tt.want)
 			}
@@ -376,7 +338,7 @@ func TestLoginCarriedOver(t *testing.T) {
 	w.want(2, "scan")
 	refused := func(name, passphrase string, content []byte, want string) {
 		t.Run(name, func(t *testing.T) {
-			t.Setenv(passphraseVariable, passphrase)
+			t.Setenv(login.PassphraseVariable, passphrase)
 			file := filepath.Join(t.TempDir(), "x.login")
 			if err := os.WriteFile(file, content, 0o600); err != nil {
 				t.Fatal(err)
@@ -420,7 +382,7 @@ func TestLoginCarriedOver(t *testing.T) {
 	if out := w.want(0, "login", "tmall", "--import", file); !strings.Contains(out, "(import); its cookies are kept until") {
 		t.Errorf("import says\n%s", out)
 	}
-	var r loginRecord
+	var r login.Record
 	text, err := os.ReadFile(filepath.Join(w.dir, "elsewhere", "login-tmall.json"))
 	if err == nil {
 		err = json.Unmarshal(text, &r)
@@ -524,82 +486,6 @@ func TestLoginWithoutDisplay(t *testing.T) {
 	}
 	if _, errs, status := w.do("login", "tmall", "--qr", "--export", "x"); status != 1 || !strings.Contains(errs, "can't be used together") {
 		t.Errorf("two ways at once: %d, %s", status, errs)
-	}
-}
-
-func TestQRCode(t *testing.T) {
-	for _, text := range []string{"a", "https://login.m.taobao.com/qrcodeCheck.htm?lgToken=0123456789abcdef", strings.Repeat("https://x.taobao.com/?k=", 20), "扫一扫"} {
-		code, err := encodeQR(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := readQR(code.image(3)); got != text {
-			t.Errorf("the picture of %q reads %q", text, got)
-		}
-		var b strings.Builder
-		if err := code.print(&b, false); err != nil {
-			t.Fatal(err)
-		}
-		if got := codes(t, b.String()); len(got) != 1 || got[0] != text {
-			t.Errorf("the blocks of %q read %q", text, got)
-		}
-		b.Reset()
-		if err := code.print(&b, true); err != nil {
-			t.Fatal(err)
-		}
-		for line := range strings.Lines(b.String()) {
-			if !strings.HasPrefix(line, "\x1b[") || !strings.HasSuffix(line, "\x1b[0m\n") {
-				t.Fatalf("a line in colour = %q, want both colours set and reset", line)
-			}
-		}
-	}
-	if got := readQR(image.NewGray(image.Rect(0, 0, 300, 300))); got != "" {
-		t.Errorf("an empty picture reads %q", got)
-	}
-}
-
-func TestLoginState(t *testing.T) {
-	m, err := all.Markets().ByName("tmall")
-	if err != nil {
-		t.Fatal(err)
-	}
-	now := time.Now()
-	day := func(n int) time.Time { return now.Add(time.Duration(n) * 24 * time.Hour) }
-	cookie := func(domain, name string, end time.Time) browser.Cookie {
-		return browser.Cookie{Domain: domain, Name: name, Expires: end}
-	}
-	for _, tt := range []struct {
-		name    string
-		made    time.Time
-		cookies []browser.Cookie
-		want    string
-	}{
-		{"never", time.Time{}, nil, "Not logged in to tmall: shopwatch login tmall"},
-		{"of a visitor", time.Time{}, []browser.Cookie{cookie(".tmall.com", "cookie2", day(9))}, "Not logged in to tmall: shopwatch login tmall"},
-		{"in two domains, half each", time.Time{}, []browser.Cookie{cookie(".tmall.com", "cookie2", day(9)), cookie(".taobao.com", "lgc", day(9))},
-			"Not logged in to tmall: shopwatch login tmall"},
-		{"of another's domain", day(-3), []browser.Cookie{cookie(".nottmall.com", "cookie2", day(9)), cookie(".nottmall.com", "lgc", day(9))},
-			"Logged in to tmall 3 days ago (qr), but its cookies are gone or have expired: shopwatch login tmall"},
-		{"expired", day(-3), []browser.Cookie{cookie(".tmall.com", "cookie2", day(9)), cookie(".tmall.com", "lgc", day(-1))},
-			"Logged in to tmall 3 days ago (qr), but its cookies are gone or have expired: shopwatch login tmall"},
-		{"ends with the first cookie that counts", day(-3), []browser.Cookie{cookie(".tmall.com", "isg", day(1)), cookie(".tmall.com", "lgc", day(2)),
-			cookie(".tmall.com", "tracknick", day(5)), cookie(".tmall.com", "cookie2", day(9))},
-			"Logged in to tmall 3 days ago (qr); its cookies are kept until " + day(5).Format(time.DateOnly)},
-		{"not made here", time.Time{}, []browser.Cookie{cookie(".taobao.com", "cookie2", day(9)), cookie(".taobao.com", "sn", day(8))},
-			"Cookies of a login to tmall are there until " + day(8).Format(time.DateOnly)},
-		{"session cookies", now.Add(-5 * time.Hour), []browser.Cookie{cookie(".tmall.com", "cookie2", time.Time{}), cookie(".tmall.com", "lgc", time.Time{})},
-			"Logged in to tmall 5 hours ago (qr); its cookies are kept as long as Chrome runs"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			s := loginState{Marketplace: "tmall", At: tt.made}
-			if !tt.made.IsZero() {
-				s.Method = "qr"
-			}
-			s.judge(m, tt.cookies, now)
-			if got := s.String(); got != tt.want {
-				t.Errorf("got  %s\nwant %s", got, tt.want)
-			}
-		})
 	}
 }
 

@@ -67,13 +67,13 @@ Examples:
 }
 
 // Run writes or prints the report.
-func (p *previewCommand) Run(a *app) error {
-	return a.askService(false, func(c *config.Config, client *web.Client) error {
+func (p *previewCommand) Run(ctx context.Context, a *app) error {
+	return a.askService(ctx, false, func(c *config.Config, client *web.Client) error {
 		channel, err := p.chosen(c)
 		if err != nil {
 			return err
 		}
-		got, err := client.Preview(a.ctx, channel, p.Seq, p.Last)
+		got, err := client.Preview(ctx, channel, p.Seq, p.Last)
 		if err != nil {
 			return err
 		}
@@ -118,13 +118,13 @@ func (testCommand) Help() string {
 }
 
 // Run sends it and says what became of it.
-func (t *testCommand) Run(a *app) error {
-	return a.askService(false, func(c *config.Config, client *web.Client) error {
+func (t *testCommand) Run(ctx context.Context, a *app) error {
+	return a.askService(ctx, false, func(c *config.Config, client *web.Client) error {
 		channel, err := t.chosen(c)
 		if err != nil {
 			return err
 		}
-		answer, err := client.Test(a.ctx, channel)
+		answer, err := client.Test(ctx, channel)
 		if err != nil {
 			return fmt.Errorf("not sent: %w", err)
 		}
@@ -149,11 +149,11 @@ func (outboxCommand) Help() string {
 }
 
 // Run prints a line per delivery, and below it what the receiving side said.
-func (o *outboxCommand) Run(a *app) error {
-	return a.ask(func(c *config.Config, client *web.Client) error {
-		reports, err := outbox(a.ctx, client)
+func (o *outboxCommand) Run(ctx context.Context, a *app) error {
+	return a.ask(ctx, func(c *config.Config, client *web.Client) error {
+		reports, err := outbox(ctx, client)
 		if o.All > 0 {
-			reports, err = client.Reports(a.ctx, "", o.All)
+			reports, err = client.Reports(ctx, "", o.All)
 		}
 		if err != nil {
 			return err
@@ -220,9 +220,9 @@ func (retryCommand) Help() string {
 }
 
 // Run makes the deliveries due; the daemon, or this process, sends them.
-func (r *retryCommand) Run(a *app) error {
-	return a.askService(true, func(c *config.Config, client *web.Client) error {
-		n, err := client.Retry(a.ctx, r.Report)
+func (r *retryCommand) Run(ctx context.Context, a *app) error {
+	return a.askService(ctx, true, func(c *config.Config, client *web.Client) error {
+		n, err := client.Retry(ctx, r.Report)
 		if err != nil {
 			return err
 		}
@@ -233,12 +233,12 @@ func (r *retryCommand) Run(a *app) error {
 
 // askService is ask for what needs the channels. With flush, and without a
 // daemon, this process sends what is due before it ends.
-func (a *app) askService(flush bool, f func(*config.Config, *web.Client) error) (err error) {
+func (a *app) askService(ctx context.Context, flush bool, f func(*config.Config, *web.Client) error) (err error) {
 	c, err := a.load()
 	if err != nil {
 		return err
 	}
-	if client := a.daemon(c); client != nil {
+	if client := a.daemon(ctx, c); client != nil {
 		defer client.Close()
 		return f(c, client)
 	}
@@ -248,7 +248,7 @@ func (a *app) askService(flush bool, f func(*config.Config, *web.Client) error) 
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	log := a.logger(slog.LevelError + 1)
-	s, err := daemon.New(a.ctx, c, store, daemon.OnDemand, a.service(log))
+	s, err := daemon.New(ctx, c, store, daemon.OnDemand, a.service(log))
 	if err != nil {
 		return err
 	}
@@ -258,8 +258,8 @@ func (a *app) askService(flush bool, f func(*config.Config, *web.Client) error) 
 	if err := f(c, web.Local(web.New(o, log))); err != nil || !flush {
 		return err
 	}
-	err = s.Flush(a.ctx)
-	if a.ctx.Err() != nil {
+	err = s.Flush(ctx)
+	if ctx.Err() != nil {
 		return errors.New("interrupted; what was not sent waits, and is sent by shopwatch run or the next shopwatch mail retry")
 	}
 	return err

@@ -87,7 +87,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status i
 		fmt.Fprintf(stderr, "shopwatch: %v (see shopwatch --help)\n", err)
 		return 1
 	}
-	a := &app{ctx: ctx, file: c.Config, json: c.JSON, out: stdout, err: stderr, timing: daemon.UsualTiming()}
+	a := &app{file: c.Config, json: c.JSON, out: stdout, err: stderr, timing: daemon.UsualTiming()}
+	k.BindTo(ctx, (*context.Context)(nil))
 	err = k.Run(a)
 	switch {
 	case err == nil:

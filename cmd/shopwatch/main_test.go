@@ -18,6 +18,7 @@ import (
 
 	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/daemon"
+	"shopwatch/cmd/shopwatch/login"
 	"shopwatch/fixtures"
 	"shopwatch/storage"
 	"shopwatch/storage/bolt"
@@ -625,10 +626,10 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 		}, "FIX   profile", "wait for it or end it"},
 		{"a login that has expired", func(t *testing.T) {
 			m := marketplacesOf(c)[0]
-			if err := writeLogin(c, m, loginRecord{At: time.Now().Add(-40 * 24 * time.Hour), Method: "window"}); err != nil {
+			if err := login.WriteRecord(c.Browser.Profile, m, login.Record{At: time.Now().Add(-40 * 24 * time.Hour), Method: "window"}); err != nil {
 				t.Fatal(err)
 			}
-			t.Cleanup(func() { os.Remove(loginFile(c, m)) })
+			t.Cleanup(func() { os.Remove(login.RecordFile(c.Browser.Profile, m)) })
 		}, "FIX   login", "40 days ago (window), but its cookies are gone or have expired: shopwatch login tmall"},
 		{"a clock that was put back", func(t *testing.T) {
 			db := open(t)

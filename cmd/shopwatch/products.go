@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -24,11 +25,11 @@ func (productsCommand) Help() string {
 }
 
 // Run prints a line per product.
-func (p *productsCommand) Run(a *app) error {
-	return a.ask(func(c *config.Config, client *web.Client) error {
+func (p *productsCommand) Run(ctx context.Context, a *app) error {
+	return a.ask(ctx, func(c *config.Config, client *web.Client) error {
 		t := term.Table{Right: map[int]bool{1: true}, Spare: []int{2}}
 		t.Row("PRODUCT", "PRICE", "FIRST SEEN", "STATE", "TITLE")
-		for it, err := range client.Products(a.ctx, p.Name) {
+		for it, err := range client.Products(ctx, p.Name) {
 			if err != nil {
 				return err
 			}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"os"
@@ -27,7 +28,7 @@ Examples:
   shopwatch run -c /etc/shopwatch/shopwatch.yaml`
 }
 
-func (r *runCommand) Run(a *app) error {
+func (r *runCommand) Run(ctx context.Context, a *app) error {
 	level := slog.LevelInfo
 	if r.Debug {
 		level = slog.LevelDebug
@@ -47,5 +48,5 @@ func (r *runCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(daemon.Run(a.ctx, c, store, a.load, a.service(log)), store.Close())
+	return errors.Join(daemon.Run(ctx, c, store, a.load, a.service(log)), store.Close())
 }

@@ -31,7 +31,7 @@ Examples:
   shopwatch scan --json | jq .verdict`
 }
 
-func (s *scanCommand) Run(a *app) error {
+func (s *scanCommand) Run(ctx context.Context, a *app) error {
 	c, err := a.load()
 	if err != nil {
 		return err
@@ -41,15 +41,15 @@ func (s *scanCommand) Run(a *app) error {
 			return fmt.Errorf("there is no storefront %q in %s; there are %s", name, a.file, term.List(c.Names()))
 		}
 	}
-	if client := a.daemon(c); client != nil {
+	if client := a.daemon(ctx, c); client != nil {
 		defer client.Close()
-		return s.with(a, c, client)
+		return s.with(ctx, a, c, client)
 	}
-	return s.alone(a, c)
+	return s.alone(ctx, a, c)
 }
 
 // alone scans without a daemon, and sends the reports.
-func (s *scanCommand) alone(a *app, c *config.Config) (err error) {
+func (s *scanCommand) alone(ctx context.Context, a *app, c *config.Config) (err error) {
 	if err := daemon.MayStartChrome(c); err != nil {
 		return err
 	}
@@ -58,21 +58,21 @@ func (s *scanCommand) alone(a *app, c *config.Config) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	sv, err := daemon.New(a.ctx, c, store, daemon.OnDemand, a.service(a.logger(slog.LevelError)))
+	sv, err := daemon.New(ctx, c, store, daemon.OnDemand, a.service(a.logger(slog.LevelError)))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, sv.Close()) }()
 	o := daemon.WebOptions(c, store, version)
 	o.Scan = sv.Scan
-	ctx, cancel := context.WithCancel(a.ctx)
+	watching, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
-	wg.Go(func() { err = errors.Join(err, sv.Watch(ctx)) })
-	scanned := s.with(a, c, web.Local(web.New(o, slog.New(slog.DiscardHandler))))
+	wg.Go(func() { err = errors.Join(err, sv.Watch(watching)) })
+	scanned := s.with(ctx, a, c, web.Local(web.New(o, slog.New(slog.DiscardHandler))))
 	cancel()
 	wg.Wait()
-	if !s.DryRun && a.ctx.Err() == nil {
-		if late := sv.Flush(a.ctx); late != nil {
+	if !s.DryRun && ctx.Err() == nil {
+		if late := sv.Flush(ctx); late != nil {
 			fmt.Fprintf(a.err, "shopwatch: a report could not be sent yet; the next scan or shopwatch run tries again: %v\n", late)
 		}
 	}
@@ -80,11 +80,11 @@ func (s *scanCommand) alone(a *app, c *config.Config) (err error) {
 }
 
 // with has a server scan, and tells what comes of it.
-func (s *scanCommand) with(a *app, c *config.Config, client *web.Client) error {
+func (s *scanCommand) with(ctx context.Context, a *app, c *config.Config, client *web.Client) error {
 	p := term.Progress{Out: a.err, Notes: a.json, Pace: time.Duration(c.Browser.Pace.Min+c.Browser.Pace.Max)/2 + time.Second}
 	var failed error
 	incomplete := false
-	err := client.Scan(a.ctx, s.Names, s.DryRun, p.Show, func(r *web.Result, err error) {
+	err := client.Scan(ctx, s.Names, s.DryRun, p.Show, func(r *web.Result, err error) {
 		p.Clear()
 		switch {
 		case err != nil:

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -27,14 +28,14 @@ func (scansCommand) Help() string {
 }
 
 // Run prints a line per scan, the oldest first.
-func (s *scansCommand) Run(a *app) error {
-	return a.ask(func(c *config.Config, client *web.Client) error {
+func (s *scansCommand) Run(ctx context.Context, a *app) error {
+	return a.ask(ctx, func(c *config.Config, client *web.Client) error {
 		since, err := s.Since.in(c.Timezone.Location)
 		if err != nil {
 			return err
 		}
 		var all []tracker.Scan
-		for sc, err := range client.Scans(a.ctx, web.Filter{Storefront: s.Name, Since: since, Limit: s.Limit}) {
+		for sc, err := range client.Scans(ctx, web.Filter{Storefront: s.Name, Since: since, Limit: s.Limit}) {
 			if err != nil {
 				return err
 			}

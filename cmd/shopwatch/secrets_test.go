@@ -349,9 +349,9 @@ func (k kept) test(t *testing.T, e *echo) {
 	said := map[string]string{} // by whom
 	ctx, stop := context.WithCancel(t.Context())
 	errs := log{said: make(chan bool)}
-	a := &app{ctx: ctx, file: filepath.Join(w.dir, "shopwatch.yaml"), out: io.Discard, err: &errs, timing: faster(60_000)}
+	a := &app{file: filepath.Join(w.dir, "shopwatch.yaml"), out: io.Discard, err: &errs, timing: faster(60_000)}
 	ended := make(chan error, 1)
-	go func() { ended <- (&runCommand{Debug: true}).Run(a) }()
+	go func() { ended <- (&runCommand{Debug: true}).Run(ctx, a) }()
 	stopped := sync.OnceFunc(func() {
 		stop()
 		if err := <-ended; err != nil {

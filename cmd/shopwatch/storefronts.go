@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 
 	"shopwatch/cmd/shopwatch/config"
+	"shopwatch/cmd/shopwatch/login"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker/web"
 )
@@ -20,9 +22,9 @@ func (storefrontsCommand) Help() string {
 }
 
 // Run prints a line per storefront.
-func (storefrontsCommand) Run(a *app) error {
-	return a.ask(func(c *config.Config, client *web.Client) error {
-		all, err := client.Storefronts(a.ctx)
+func (storefrontsCommand) Run(ctx context.Context, a *app) error {
+	return a.ask(ctx, func(c *config.Config, client *web.Client) error {
+		all, err := client.Storefronts(ctx)
 		if err != nil {
 			return err
 		}
@@ -60,11 +62,11 @@ func (storefrontsCommand) Run(a *app) error {
 			return err
 		}
 		for _, m := range marketplacesOf(c) {
-			s, err := loginOf(a.ctx, c, m, nil)
+			s, err := login.StateOf(ctx, c.Browser.Profile, m, nil)
 			if err != nil {
 				return err
 			}
-			fmt.Fprintln(a.out, term.Paint(a.out, term.Faint, s.made()))
+			fmt.Fprintln(a.out, term.Paint(a.out, term.Faint, s.Made()))
 		}
 		return nil
 	})

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 
@@ -25,9 +26,9 @@ Examples:
 }
 
 // Run prints a line per product.
-func (s *suspectsCommand) Run(a *app) error {
-	return a.ask(func(c *config.Config, client *web.Client) error {
-		all, err := client.Suspects(a.ctx, s.Storefront)
+func (s *suspectsCommand) Run(ctx context.Context, a *app) error {
+	return a.ask(ctx, func(c *config.Config, client *web.Client) error {
+		all, err := client.Suspects(ctx, s.Storefront)
 		if err != nil {
 			return err
 		}

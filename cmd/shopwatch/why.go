@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -24,9 +25,9 @@ func (whyCommand) Help() string {
 }
 
 // Run prints the story.
-func (w *whyCommand) Run(a *app) error {
-	return a.ask(func(c *config.Config, client *web.Client) error {
-		st, err := client.Why(a.ctx, w.Seq)
+func (w *whyCommand) Run(ctx context.Context, a *app) error {
+	return a.ask(ctx, func(c *config.Config, client *web.Client) error {
+		st, err := client.Why(ctx, w.Seq)
 		if err != nil {
 			return err
 		}

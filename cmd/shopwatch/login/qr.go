@@ -1,4 +1,4 @@
-package main
+package login
 
 import (
 	"context"
@@ -17,7 +17,6 @@ import (
 	"github.com/makiuchi-d/gozxing"
 	"github.com/makiuchi-d/gozxing/qrcode"
 
-	"shopwatch/cmd/shopwatch/daemon"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker/browser"
 	"shopwatch/tracker/market"
@@ -27,7 +26,7 @@ import (
 // shows for its app. The page is looked at; nothing is typed, and no challenge
 // is answered.
 type phoneLogin struct {
-	*loginSession
+	*Session
 	tab     *browser.Tab
 	chrome  *browser.Browser
 	picture string // where the code is written
@@ -36,40 +35,40 @@ type phoneLogin struct {
 	since   time.Time
 }
 
-// byPhone lets a person log in with the phone.
-func (d *loginSession) byPhone(wait time.Duration) (err error) {
-	before, err := d.look()
+// ByPhone lets a person log in with the phone.
+func (d *Session) ByPhone(ctx context.Context, wait time.Duration) (err error) {
+	before, err := d.look(ctx)
 	if err != nil {
 		return err
 	}
-	o := daemon.BrowserOptions(d.config, d.quietLogger())
+	o := d.Browser
 	o.Pictures = true // the code may be one
 	p := &phoneLogin{
-		loginSession: d, chrome: browser.New(o), since: time.Now(),
-		picture: strings.TrimSuffix(loginFile(d.config, d.market), ".json") + ".png",
+		Session: d, chrome: browser.New(o), since: time.Now(),
+		picture: strings.TrimSuffix(RecordFile(d.Browser.Profile, d.Market), ".json") + ".png",
 	}
-	ctx, cancel := context.WithTimeout(d.ctx, wait)
+	waiting, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	err = errors.Join(p.login(ctx), p.chrome.Close())
+	err = errors.Join(p.login(waiting), p.chrome.Close())
 	switch {
-	case d.ctx.Err() != nil:
+	case ctx.Err() != nil:
 		return errors.New("interrupted; nobody was logged in")
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("no login within %s; begin again when you have the phone at hand", wait)
 	case err != nil:
 		return err
 	}
-	return d.conclude("qr", before)
+	return d.conclude(ctx, "qr", before)
 }
 
 // login shows codes until one of them has led to a login.
 func (p *phoneLogin) login(ctx context.Context) (err error) {
-	if p.tab, err = p.chrome.Tab(ctx, browser.TabOptions{Script: p.market.Tab.Script, Home: p.market.Login.Home}); err != nil {
+	if p.tab, err = p.chrome.Tab(ctx, browser.TabOptions{Script: p.Market.Tab.Script, Home: p.Market.Login.Home}); err != nil {
 		return err
 	}
 	defer p.tab.Close()
 	defer os.Remove(p.picture)
-	if err := p.tab.Open(ctx, p.market.Login.URL); err != nil {
+	if err := p.tab.Open(ctx, p.Market.Login.URL); err != nil {
 		return fmt.Errorf("open the login page: %w", err)
 	}
 	for tick := time.NewTicker(time.Second); ; {
@@ -92,15 +91,15 @@ func (p *phoneLogin) step(ctx context.Context) (done bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	var seen json.RawMessage
-	if err := p.tab.Wait(ctx, "(ms => "+p.market.Login.Wait+")(300)", &seen); err != nil {
+	if err := p.tab.Wait(ctx, "(ms => "+p.Market.Login.Wait+")(300)", &seen); err != nil {
 		return false, fmt.Errorf("look at the login page: %w", err)
 	}
-	wall, asks, err := p.market.Login.Read(&market.Answer{Body: seen})
+	wall, asks, err := p.Market.Login.Read(&market.Answer{Body: seen})
 	if err != nil {
 		return false, err
 	}
 	if wall != nil {
-		return false, fmt.Errorf("%s shows a challenge (%s), which shopwatch does not answer: log in on a desktop and carry the login over with --export and --import", p.market.Name, wall.Name)
+		return false, fmt.Errorf("%s shows a challenge (%s), which shopwatch does not answer: log in on a desktop and carry the login over with --export and --import", p.Market.Name, wall.Name)
 	}
 	if !asks {
 		return p.arrived(ctx)
@@ -111,7 +110,7 @@ func (p *phoneLogin) step(ctx context.Context) (done bool, err error) {
 // arrived reports whether the page that follows the login page has the cookies
 // of a login. The last domain may get its own a moment later.
 func (p *phoneLogin) arrived(ctx context.Context) (bool, error) {
-	s, err := loginOf(ctx, p.config, p.market, p.chrome)
+	s, err := StateOf(ctx, p.Browser.Profile, p.Market, p.chrome)
 	if err != nil || !s.There {
 		return false, err
 	}
@@ -121,7 +120,7 @@ func (p *phoneLogin) arrived(ctx context.Context) (bool, error) {
 // show shows the code of the page when it is another one than before.
 func (p *phoneLogin) show(ctx context.Context) error {
 	var see market.LoginPage
-	if err := p.tab.Wait(ctx, p.market.Login.Look(), &see); err != nil {
+	if err := p.tab.Wait(ctx, p.Market.Login.Look(), &see); err != nil {
 		return fmt.Errorf("look for the code: %w", err)
 	}
 	// A code that has run out is replaced; so is one that is not to be seen
@@ -136,10 +135,10 @@ func (p *phoneLogin) show(ctx context.Context) error {
 		return nil
 	case see.Expired, lost:
 		if p.shown == "" && lost && !see.Expired {
-			return fmt.Errorf("the login page of %s shows no code that can be read; log in on a desktop and carry the login over with --export and --import", p.market.Name)
+			return fmt.Errorf("the login page of %s shows no code that can be read; log in on a desktop and carry the login over with --export and --import", p.Market.Name)
 		}
 		p.since = time.Now()
-		if err := p.tab.Open(ctx, p.market.Login.URL); err != nil {
+		if err := p.tab.Open(ctx, p.Market.Login.URL); err != nil {
 			return fmt.Errorf("ask for a new code: %w", err)
 		}
 		return nil
@@ -190,15 +189,15 @@ func (p *phoneLogin) draw(text string) error {
 		p.say("\nThat code has run out. This one is new:")
 	}
 	p.shown = text
-	if columns := term.Columns(p.out); columns > 0 && columns < code.GetWidth() {
+	if columns := term.Columns(p.Out); columns > 0 && columns < code.GetWidth() {
 		p.say("This terminal is too narrow for the code of the %s login page: make it %d columns wide and begin again, or scan it from the picture %s",
-			p.market.Name, code.GetWidth(), p.picture)
+			p.Market.Name, code.GetWidth(), p.picture)
 		return nil
 	}
-	if err := code.print(p.out, term.Columns(p.out) > 0); err != nil {
+	if err := code.print(p.Out, term.Columns(p.Out) > 0); err != nil {
 		return err
 	}
-	p.say("Scan this code of the %s login page with the app on your phone, and confirm there.\nThe same as a picture: %s", p.market.Name, p.picture)
+	p.say("Scan this code of the %s login page with the app on your phone, and confirm there.\nThe same as a picture: %s", p.Market.Name, p.picture)
 	return nil
 }
 

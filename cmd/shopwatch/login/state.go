@@ -1,4 +1,4 @@
-package main
+package login
 
 import (
 	"context"
@@ -9,28 +9,25 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/google/renameio/v2/maybe"
 
-	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker/browser"
 	"shopwatch/tracker/market"
-	"shopwatch/tracker/market/all"
 )
 
-// A loginRecord is kept beside the profile: when a login was made, and how.
-type loginRecord struct {
+// A Record is kept beside the profile: when a login was made, and how.
+type Record struct {
 	At     time.Time `json:"at"`
 	Method string    `json:"method"` // window, qr or import
 }
 
-// A loginState is what is known of the login to a marketplace: nothing of the
+// A State is what is known of the login to a marketplace: nothing of the
 // account, and no value of a cookie.
-type loginState struct {
+type State struct {
 	Marketplace string    `json:"marketplace"`
 	At          time.Time `json:"at,omitzero"`      // when shopwatch login made it; zero: never
 	Method      string    `json:"method,omitempty"` // window, qr or import
@@ -44,20 +41,22 @@ type loginState struct {
 	ends map[string]time.Time // by domain
 }
 
-func loginFile(c *config.Config, m *market.Market) string {
-	return filepath.Join(filepath.Dir(filepath.Clean(c.Browser.Profile)), "login-"+m.Name+".json")
+// RecordFile is where it is noted when the login to a marketplace was made:
+// beside the profile.
+func RecordFile(profile string, m *market.Market) string {
+	return filepath.Join(filepath.Dir(filepath.Clean(profile)), "login-"+m.Name+".json")
 }
 
-// loginOf returns what is known of the login to a marketplace. It looks at the
+// StateOf returns what is known of the login to a marketplace. It looks at the
 // cookies with b; without b, or while somebody else has the profile, it tells
 // the age of the login only.
-func loginOf(ctx context.Context, c *config.Config, m *market.Market, b *browser.Browser) (loginState, error) {
-	s := loginState{Marketplace: m.Name}
-	text, err := os.ReadFile(loginFile(c, m))
+func StateOf(ctx context.Context, profile string, m *market.Market, b *browser.Browser) (State, error) {
+	s := State{Marketplace: m.Name}
+	text, err := os.ReadFile(RecordFile(profile, m))
 	if err == nil {
-		var r loginRecord
+		var r Record
 		if err := json.Unmarshal(text, &r); err != nil {
-			return s, fmt.Errorf("%s is not readable (delete it): %w", loginFile(c, m), err)
+			return s, fmt.Errorf("%s is not readable (delete it): %w", RecordFile(profile, m), err)
 		}
 		s.At, s.Method = r.At, r.Method
 	} else if !errors.Is(err, fs.ErrNotExist) {
@@ -78,7 +77,7 @@ func loginOf(ctx context.Context, c *config.Config, m *market.Market, b *browser
 }
 
 // judge judges by the names of cookies and their ends.
-func (s *loginState) judge(m *market.Market, cookies []browser.Cookie, now time.Time) {
+func (s *State) judge(m *market.Market, cookies []browser.Cookie, now time.Time) {
 	s.Looked, s.ends = true, map[string]time.Time{}
 	for _, domain := range m.Login.Domains {
 		ends := map[string]time.Time{}
@@ -105,12 +104,12 @@ func (s *loginState) judge(m *market.Market, cookies []browser.Cookie, now time.
 
 // sameEnds reports whether the cookies end when those of another state do: a
 // new login would have moved that.
-func (s loginState) sameEnds(other loginState) bool {
+func (s State) sameEnds(other State) bool {
 	return maps.EqualFunc(s.ends, other.ends, func(a, b time.Time) bool { return a.Sub(b).Abs() < time.Second })
 }
 
-// made says when the login was made, in one line.
-func (s loginState) made() string {
+// Made says when the login was made, in one line.
+func (s State) Made() string {
 	if s.At.IsZero() {
 		return fmt.Sprintf("No login to %s was made here (shopwatch login %s)", s.Marketplace, s.Marketplace)
 	}
@@ -118,42 +117,35 @@ func (s loginState) made() string {
 }
 
 // String says all of it in one line.
-func (s loginState) String() string {
+func (s State) String() string {
 	switch {
 	case !s.Looked:
-		return s.made()
+		return s.Made()
 	case !s.There && s.At.IsZero():
 		return fmt.Sprintf("Not logged in to %s: shopwatch login %s", s.Marketplace, s.Marketplace)
 	case !s.There:
-		return s.made() + fmt.Sprintf(", but its cookies are gone or have expired: shopwatch login %s", s.Marketplace)
+		return s.Made() + fmt.Sprintf(", but its cookies are gone or have expired: shopwatch login %s", s.Marketplace)
 	case s.At.IsZero():
 		return fmt.Sprintf("Cookies of a login to %s are there%s", s.Marketplace, s.until())
 	}
-	return s.made() + "; its cookies are kept" + s.until()
+	return s.Made() + "; its cookies are kept" + s.until()
 }
 
-func (s loginState) until() string {
+func (s State) until() string {
 	if s.Ends.IsZero() {
 		return " as long as Chrome runs"
 	}
 	return " until " + s.Ends.Format(time.DateOnly)
 }
 
-// writeLogin notes a login beside the profile.
-func writeLogin(c *config.Config, m *market.Market, r loginRecord) error {
+// WriteRecord notes a login beside the profile.
+func WriteRecord(profile string, m *market.Market, r Record) error {
 	text, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
-	if err := maybe.WriteFile(loginFile(c, m), append(text, '\n'), 0o600); err != nil {
+	if err := maybe.WriteFile(RecordFile(profile, m), append(text, '\n'), 0o600); err != nil {
 		return fmt.Errorf("note when the login was made: %w", err)
 	}
 	return nil
-}
-
-// marketplacesOf are those of the configured storefronts that know a login.
-func marketplacesOf(c *config.Config) []*market.Market {
-	return slices.DeleteFunc(all.Markets(), func(m *market.Market) bool {
-		return m.Login == nil || !slices.ContainsFunc(c.Storefronts, func(sf config.Storefront) bool { return sf.Marketplace == m.Name })
-	})
 }

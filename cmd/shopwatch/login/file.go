@@ -1,6 +1,7 @@
-package main
+package login
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,64 +14,53 @@ import (
 	"filippo.io/age/armor"
 	"golang.org/x/term"
 
-	"shopwatch/cmd/shopwatch/daemon"
+	"shopwatch/tracker/browser"
 )
 
-// passphraseVariable names the environment variable with the passphrase of a
+// PassphraseVariable names the environment variable with the passphrase of a
 // login file.
-const passphraseVariable = "SHOPWATCH_PASSPHRASE"
+const PassphraseVariable = "SHOPWATCH_PASSPHRASE"
 
-// A loginFileContent is what a login file holds, encrypted. Fields may be
+// A fileContent is what a login file holds, encrypted. Fields may be
 // added, never renamed.
-type loginFileContent struct {
+type fileContent struct {
 	Marketplace string          `json:"marketplace"`
 	At          time.Time       `json:"at"`      // when the login was made; zero when nobody knows
 	Cookies     json.RawMessage `json:"cookies"` // browser.SaveCookies
 }
 
-// export writes the login of this machine to a file.
-func (d *loginSession) export(file string) (err error) {
-	if err := isNew(file); err != nil {
-		return err
-	}
-	b := daemon.NewBrowser(d.config, d.quietLogger())
+// Export returns the login of this machine, encrypted with a passphrase.
+func (d *Session) Export(ctx context.Context) (sealed []byte, err error) {
+	b := browser.New(d.Browser)
 	defer func() { err = errors.Join(err, b.Close()) }()
-	saved, err := b.SaveCookies(d.ctx, d.market.Login.Domains)
+	saved, err := b.SaveCookies(ctx, d.Market.Login.Domains)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	s, err := loginOf(d.ctx, d.config, d.market, b)
+	s, err := StateOf(ctx, d.Browser.Profile, d.Market, b)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if !s.There {
-		return fmt.Errorf("there is no login to carry over: %s", s)
+		return nil, fmt.Errorf("there is no login to carry over: %s", s)
 	}
 	passphrase, err := d.passphrase(true)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	text, err := json.Marshal(loginFileContent{Marketplace: d.market.Name, At: s.At, Cookies: saved})
+	text, err := json.Marshal(fileContent{Marketplace: d.Market.Name, At: s.At, Cookies: saved})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	sealed, err := seal(text, passphrase)
-	if err != nil {
-		return fmt.Errorf("encrypt the login: %w", err)
+	if sealed, err = seal(text, passphrase); err != nil {
+		return nil, fmt.Errorf("encrypt the login: %w", err)
 	}
-	if err := writeNew(file, sealed); err != nil {
-		return fmt.Errorf("write the login: %w", err)
-	}
-	d.say("%s holds the login to %s, encrypted. Whoever has it and the passphrase is logged in as you: carry it over, use --import there, then delete it.", file, d.market.Name)
-	return nil
+	return sealed, nil
 }
 
-// carryOver puts the login of a file into the profile.
-func (d *loginSession) carryOver(file string) (err error) {
-	sealed, err := os.ReadFile(file)
-	if err != nil {
-		return fmt.Errorf("read the login: %w", err)
-	}
+// Import puts the login that Export returned, and that is kept in a file, into
+// the profile.
+func (d *Session) Import(ctx context.Context, file string, sealed []byte) error {
 	passphrase, err := d.passphrase(false)
 	if err != nil {
 		return err
@@ -79,22 +69,22 @@ func (d *loginSession) carryOver(file string) (err error) {
 	if wrong := (*age.NoIdentityMatchError)(nil); errors.As(err, &wrong) {
 		return fmt.Errorf("the passphrase of %s is another one", file)
 	}
-	var content loginFileContent
+	var content fileContent
 	if err == nil {
 		err = json.Unmarshal(text, &content)
 	}
 	if err != nil {
 		return fmt.Errorf("%s is no login file, or it is damaged: %w", file, err)
 	}
-	if content.Marketplace != d.market.Name {
-		return fmt.Errorf("%s holds a login to %s, not to %s", file, content.Marketplace, d.market.Name)
+	if content.Marketplace != d.Market.Name {
+		return fmt.Errorf("%s holds a login to %s, not to %s", file, content.Marketplace, d.Market.Name)
 	}
-	b := daemon.NewBrowser(d.config, d.quietLogger())
-	err = b.LoadCookies(d.ctx, d.market.Login.Domains, content.Cookies)
+	b := browser.New(d.Browser)
+	err = b.LoadCookies(ctx, d.Market.Login.Domains, content.Cookies)
 	if err := errors.Join(err, b.Close()); err != nil {
 		return err
 	}
-	s, err := d.look()
+	s, err := d.look(ctx)
 	if err != nil {
 		return err
 	}
@@ -104,13 +94,13 @@ func (d *loginSession) carryOver(file string) (err error) {
 	if content.At.IsZero() {
 		content.At = time.Now().UTC().Truncate(time.Second)
 	}
-	return d.noted(s, loginRecord{At: content.At, Method: "import"})
+	return d.noted(s, Record{At: content.At, Method: "import"})
 }
 
 // passphrase asks for the passphrase of a login file, twice for a new one.
-func (d *loginSession) passphrase(anew bool) (string, error) {
+func (d *Session) passphrase(anew bool) (string, error) {
 	const least = 8
-	given, ok := os.LookupEnv(passphraseVariable)
+	given, ok := os.LookupEnv(PassphraseVariable)
 	if !ok {
 		var err error
 		if given, err = d.askSecret("Passphrase of the login file: "); err != nil {
@@ -136,14 +126,14 @@ func (d *loginSession) passphrase(anew bool) (string, error) {
 }
 
 // askSecret asks on the terminal, without echo.
-func (d *loginSession) askSecret(question string) (string, error) {
+func (d *Session) askSecret(question string) (string, error) {
 	in := int(os.Stdin.Fd())
 	if !term.IsTerminal(in) {
-		return "", fmt.Errorf("no terminal to ask for the passphrase: set %s", passphraseVariable)
+		return "", fmt.Errorf("no terminal to ask for the passphrase: set %s", PassphraseVariable)
 	}
-	fmt.Fprint(d.err, question)
+	fmt.Fprint(d.Prompt, question)
 	secret, err := term.ReadPassword(in)
-	fmt.Fprintln(d.err)
+	fmt.Fprintln(d.Prompt)
 	if err != nil {
 		return "", fmt.Errorf("read the passphrase: %w", err)
 	}
