@@ -22,7 +22,7 @@ const module = "shopwatch"
 // floor and the contract for storage may stand on modules.
 var levels = [][]string{
 	{"tracker"},
-	{"tracker/netrange", "tracker/schedule"},
+	{"tracker/netrange", "tracker/robots", "tracker/schedule"},
 	{"storage", "tracker/browser", "tracker/fetch", "tracker/market", "tracker/picture", "tracker/report"},
 	{"tracker/market/tmall"},
 	{"tracker/market/all"},
