@@ -64,6 +64,21 @@ func Assess(pages []Listing) Completeness {
 	return j
 }
 
+// Doubt adds a reason why the pages may not be the whole list, which the
+// marketplace has found by its own means. Moves says that the list moved while
+// it was read. A graver doubt stays.
+func (c *Completeness) Doubt(reason string, moves bool) {
+	d := broken
+	if moves {
+		d = moved
+	}
+	if c.doubt == broken || c.doubt == moved && moves {
+		return
+	}
+	c.Reason, c.doubt = reason, d
+	c.Complete, c.Moved = false, moves
+}
+
 // doubtOf returns the first reason why the pages may not be the whole list, and
 // of what kind it is.
 func (j *Completeness) doubtOf(pages []Listing, across int) (reason string, d doubt) {

@@ -106,3 +106,39 @@ func TestMergePasses(t *testing.T) {
 		}
 	}
 }
+
+func TestDoubt(t *testing.T) {
+	whole := []market.Listing{listing(1, 1, "a")}
+	cut := []market.Listing{listing(1, 2, "a")}
+	slipped := []market.Listing{listing(1, 2, "a"), listing(2, 2, "a")}
+	for _, c := range []struct {
+		rule  string
+		pages []market.Listing
+		moves bool
+		why   string
+		moved bool
+	}{
+		{"of a whole list", whole, false, "doubt", false},
+		{"that a whole list moved", whole, true, "doubt", true},
+		{"beside a graver one", cut, true, "1 of 2 pages", false},
+		{"graver than the first", slipped, false, "doubt", false},
+		{"that what slipped moved", slipped, true, "doubt", true},
+	} {
+		j := market.Assess(c.pages)
+		j.Doubt("a doubt", c.moves)
+		if j.Complete || j.Moved != c.moved || !strings.Contains(j.Reason, c.why) {
+			t.Errorf("%s: complete %v, moved %v, %q", c.rule, j.Complete, j.Moved, j.Reason)
+		}
+	}
+	// Two passes that together saw all that slipped are no whole list beside
+	// another doubt.
+	first := market.Assess([]market.Listing{listing(1, 2, "a", "b"), listing(2, 2, "b")})
+	second := market.Assess([]market.Listing{listing(1, 2, "a", "c"), listing(2, 2, "c")})
+	if j := market.MergePasses(first, second); !j.Complete {
+		t.Fatalf("not complete: %+v", j)
+	}
+	second.Doubt("a doubt", false)
+	if j := market.MergePasses(first, second); j.Complete {
+		t.Errorf("complete, though in doubt: %+v", j)
+	}
+}

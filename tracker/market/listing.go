@@ -26,6 +26,9 @@ type Listing struct {
 	// to judge it. It is no page and has no products.
 	Witness  bool
 	Problems []string // why the page does not prove what it shows
+	// Read is for the marketplace, which keeps here what it needs of the
+	// answer to judge the list.
+	Read any
 	// Cut says why the list may end before its end, though nothing is wrong
 	// with its pages: the marketplace shows no more of any list.
 	Cut    string

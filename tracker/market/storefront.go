@@ -56,6 +56,10 @@ type Request struct {
 	Page int
 	// Product is that of the item page; empty for others.
 	Product tracker.ProductID
+	// Witness says that the answer is no listing page, but is asked for to
+	// judge the list. When none comes, the scan goes on with a Listing whose
+	// Problems say why, except after a wall.
+	Witness bool
 	// Turn leads to the page from the one that the tab shows, without opening
 	// URL: a JavaScript expression with the functions of Tab.Script. Its value
 	// is false when it does not. Empty when URL has to be opened. In a tab
@@ -126,6 +130,9 @@ type ItemFinding struct {
 	Reason string
 	Says   string // the words of the page itself on which State rests, where it has some
 	Wall   *State // the wall on the page, also when the page answers behind it
+	// More is what to ask for next, where this answer alone proves nothing.
+	// The finding on the last answer counts.
+	More *Request
 }
 
 // RetryAfter is how long an answer asks to be left alone by its header

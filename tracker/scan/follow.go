@@ -71,11 +71,10 @@ func (r *reading) judgeItem(ctx context.Context, it tracker.Item) (tracker.Probe
 	p := tracker.Probe{Product: it.ID, State: tracker.PageUnknown, At: time.Now().UTC().Truncate(time.Millisecond), URL: it.URL}
 	req := r.storefront.ItemPage(&it.Product)
 	p.URL = req.URL
-	a, err := r.itemPage(ctx, req)
+	a, f, err := r.findItem(ctx, req)
 	if err != nil {
 		return p, "", err
 	}
-	f := r.storefront.ReadItem(a)
 	p.At, p.URL, p.State, p.Reason, p.Says = time.Now().UTC().Truncate(time.Millisecond), a.URL, f.State, f.Reason, f.Says
 	if (f.State == tracker.PageGone || f.State == tracker.PageOffshelf) && r.opts.Keep != nil {
 		if p.Picture, err = r.keepPage(ctx); err != nil {
@@ -86,6 +85,28 @@ func (r *reading) judgeItem(ctx context.Context, it tracker.Item) (tracker.Probe
 		return p, f.Wall.Verdict, nil
 	}
 	return p, "", nil
+}
+
+// mostLooks is how many answers are asked for to judge one product.
+const mostLooks = 6
+
+// findItem asks for the page of a product and whatever else is needed to judge
+// it, and returns the last answer with what it says.
+func (r *reading) findItem(ctx context.Context, req market.Request) (*market.Answer, market.ItemFinding, error) {
+	for looks := 1; ; looks++ {
+		a, err := r.itemPage(ctx, req)
+		if err != nil {
+			return nil, market.ItemFinding{}, err
+		}
+		f := r.storefront.ReadItem(a)
+		if f.More == nil {
+			return a, f, nil
+		}
+		if looks == mostLooks {
+			return a, market.ItemFinding{State: tracker.PageUnknown, Reason: "its pages lead on and on"}, nil
+		}
+		req = *f.More
+	}
 }
 
 // itemPage brings the page of a product.

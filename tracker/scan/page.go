@@ -24,7 +24,7 @@ func (r *reading) page(ctx context.Context, req market.Request, before []market.
 	try := req
 	for tries := 0; ; tries++ {
 		l, err := r.once(ctx, try)
-		l.Request = req
+		l.Request, l.Witness = req, l.Witness || req.Witness
 		l.Repeats(before)
 		wait := r.askedToWait(err)
 		switch st := (*stateError)(nil); {

@@ -149,7 +149,7 @@ func (r *reading) read(ctx context.Context, sf tracker.Storefront) (err error) {
 	var entry market.Request
 	for _, entry = range r.storefront.Entries() {
 		pages, end = r.pass(ctx, entry)
-		if len(pages) > 0 || end.state == nil || !end.state.Transient {
+		if count(pages) > 0 || end.state == nil || !end.state.Transient {
 			break
 		}
 	}
@@ -165,7 +165,8 @@ func (r *reading) read(ctx context.Context, sf tracker.Storefront) (err error) {
 // judge turns what was read into verdict and evidence.
 func (r *reading) judge(pages []market.Listing, c market.Completeness, end ending) error {
 	s, e := r.scan, &r.scan.Evidence
-	e.Layout, e.Pages, e.Declared = r.layout, count(pages), c.Declared
+	listed := count(pages)
+	e.Layout, e.Pages, e.Declared = r.layout, listed, c.Declared
 	e.Products, e.Duplicates, e.Stop = len(c.Products), c.Duplicates, end.stop
 	e.Warnings = append(e.Warnings, c.Warnings...)
 	for i := range pages {
@@ -174,11 +175,13 @@ func (r *reading) judge(pages []market.Listing, c market.Completeness, end endin
 		}
 	}
 	switch {
-	case end.state != nil && (end.state.Verdict != tracker.Failed || len(pages) == 0):
+	case end.state != nil && (end.state.Verdict != tracker.Failed || listed == 0):
 		s.Verdict = end.state.Verdict
 		return errors.New(end.state.Reason)
-	case end.err != nil && len(pages) == 0:
+	case end.err != nil && listed == 0:
 		return end.err
+	case listed == 0:
+		return errors.New(c.Reason)
 	case end.err != nil:
 		s.Verdict, s.Products = tracker.Partial, c.Products
 		return fmt.Errorf("stopped after page %d: %w", e.Pages, end.err)
@@ -206,6 +209,9 @@ func (r *reading) pass(ctx context.Context, entry market.Request) (pages []marke
 	products, bytes := 0, 0
 	for req := entry; ; {
 		l, err := r.page(ctx, req, pages)
+		if err != nil && req.Witness && ctx.Err() == nil && !fatal(err) {
+			l, err = market.Listing{Request: req, Witness: true, Problems: []string{err.Error()}}, nil
+		}
 		if st := (*stateError)(nil); errors.As(err, &st) {
 			return pages, ending{stop: st.state.Name, state: st.state, err: err}
 		}
@@ -234,6 +240,13 @@ func (r *reading) pass(ctx context.Context, entry market.Request) (pages []marke
 		}
 		req = *next
 	}
+}
+
+// fatal reports whether a scan cannot go on after an error: at a wall, when no
+// more pages may be asked for, without a Chrome.
+func fatal(err error) bool {
+	st := (*stateError)(nil)
+	return errors.As(err, &st) && st.state.Verdict.Wall() || errors.Is(err, errCeiling) || errors.Is(err, browser.ErrMissing)
 }
 
 // count is the number of listing pages.
