@@ -27,9 +27,13 @@ const (
 	dialTimeout  = 10 * time.Second
 )
 
+// Agent is the name under which the client is known to the owners of shops, and
+// in their robots.txt.
+const Agent = "shopwatch"
+
 // Options say how a Client asks. The zero value asks directly.
 type Options struct {
-	// UserAgent is how the client names itself; "shopwatch" when empty.
+	// UserAgent is how the client names itself. Agent is added where it lacks.
 	UserAgent string
 	// Proxy returns the proxy for an address, nil for none. The variables of
 	// the environment say it when it is nil.
@@ -52,8 +56,8 @@ type Client struct {
 // New returns a client.
 func New(o Options) *Client {
 	c := &Client{userAgent: o.UserAgent, proxied: o.Proxy != nil}
-	if c.userAgent == "" {
-		c.userAgent = "shopwatch"
+	if !strings.Contains(strings.ToLower(c.userAgent), Agent) {
+		c.userAgent = strings.TrimSpace(c.userAgent + " " + Agent)
 	}
 	if o.Proxy == nil {
 		env := httpproxy.FromEnvironment()
@@ -84,6 +88,9 @@ type Request struct {
 	// Home reports which hosts may be anywhere; others must be on the public
 	// internet. Nil for none.
 	Home func(host string) bool
+	// Follow is asked before a redirect is followed; its error ends the
+	// request. Nil for none.
+	Follow func(to *url.URL) error
 	// Most is the longest body that is taken, in bytes, once unpacked.
 	Most int64
 }
@@ -105,35 +112,43 @@ func (e *RefusedError) Error() string { return e.Text }
 // Get asks for an address with GET and follows its redirects. Cookies are
 // neither sent nor kept, but for those of the request's own header.
 func (c *Client) Get(ctx context.Context, req Request) (*Answer, error) {
+	u, err := url.Parse(req.URL)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.allowed(u, req.Home); err != nil {
+		return nil, err
+	}
 	a := &Answer{URL: req.URL}
 	for {
-		next, err := c.once(ctx, &req, a)
+		next, err := c.once(ctx, &req, u, a)
 		if err != nil {
 			return nil, explain(err)
 		}
-		if next == "" {
+		if next == nil {
 			return a, nil
 		}
 		if len(a.Via) == maxRedirects {
 			return nil, fmt.Errorf("redirected more than %d times", maxRedirects)
 		}
-		a.Via, a.URL = append(a.Via, a.URL), next
+		if err := c.allowed(next, req.Home); err != nil {
+			return nil, err
+		}
+		if req.Follow != nil {
+			if err := req.Follow(next); err != nil {
+				return nil, err
+			}
+		}
+		u, a.Via, a.URL = next, append(a.Via, a.URL), next.String()
 	}
 }
 
-// once asks a.URL, and returns where it leads on to, "" when it has answered.
-func (c *Client) once(ctx context.Context, req *Request, a *Answer) (next string, err error) {
-	u, err := url.Parse(a.URL)
-	if err != nil {
-		return "", err
-	}
-	if err := c.allowed(u, req.Home); err != nil {
-		return "", err
-	}
+// once asks for u, and returns where it leads on to, nil when it has answered.
+func (c *Client) once(ctx context.Context, req *Request, u *url.URL, a *Answer) (next *url.URL, err error) {
 	ctx = context.WithValue(ctx, homeKey{}, req.Home)
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, a.URL, nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if req.Header != nil {
 		r.Header = req.Header.Clone()
@@ -141,25 +156,25 @@ func (c *Client) once(ctx context.Context, req *Request, a *Answer) (next string
 	r.Header.Set("User-Agent", c.userAgent)
 	resp, err := c.transport.RoundTrip(r)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer resp.Body.Close()
 	if to, err := resp.Location(); err == nil && redirects(resp.StatusCode) {
 		if u.Scheme == "https" && to.Scheme != "https" {
-			return "", &RefusedError{fmt.Sprintf("redirected from https to %s, where anybody could answer", to.Scheme)}
+			return nil, &RefusedError{fmt.Sprintf("redirected from https to %s, where anybody could answer", to.Scheme)}
 		}
 		to.Fragment = ""
-		return to.String(), nil
+		return to, nil
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, req.Most+1))
 	if err != nil {
-		return "", fmt.Errorf("the answer was cut off: %w", err)
+		return nil, fmt.Errorf("the answer was cut off: %w", err)
 	}
 	if int64(len(body)) > req.Most {
-		return "", fmt.Errorf("the answer is longer than %d bytes", req.Most)
+		return nil, fmt.Errorf("the answer is longer than %d bytes", req.Most)
 	}
 	a.Status, a.Header, a.Body = resp.StatusCode, resp.Header, body
-	return "", nil
+	return nil, nil
 }
 
 func redirects(status int) bool {

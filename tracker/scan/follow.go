@@ -112,11 +112,12 @@ func (r *reading) findItem(ctx context.Context, req market.Request) (*market.Ans
 // itemPage brings the page of a product.
 func (r *reading) itemPage(ctx context.Context, req market.Request) (*market.Answer, error) {
 	for {
-		if err := r.ask(ctx); err != nil {
+		if err := r.ask(ctx, req.URL); err != nil {
 			return nil, err
 		}
 		a, err := r.readItem(ctx, req)
-		if !r.again(err) {
+		again, err := r.askFirst(ctx, err)
+		if !again && !r.again(err) {
 			return a, err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 
 	"shopwatch/tracker/fetch"
 	"shopwatch/tracker/market"
@@ -16,11 +17,12 @@ const maxAnswer = 16 << 20
 type httpReader struct {
 	client     *fetch.Client
 	storefront market.Storefront
+	follow     func(to *url.URL) error // asked before a redirect of a page is followed
 }
 
 // Read asks for a page.
 func (h *httpReader) Read(ctx context.Context, req market.Request) (*market.Answer, error) {
-	a, err := h.client.Get(ctx, fetch.Request{URL: req.URL, Header: req.Header, Home: h.storefront.Home, Most: maxAnswer})
+	a, err := h.client.Get(ctx, fetch.Request{URL: req.URL, Header: req.Header, Home: h.storefront.Home, Follow: h.follow, Most: maxAnswer})
 	if err != nil {
 		return nil, err
 	}

@@ -63,11 +63,14 @@ func (r *reading) askedToWait(err error) time.Duration {
 // that answered.
 func (r *reading) once(ctx context.Context, req market.Request) (market.Listing, error) {
 	for {
-		if err := r.ask(ctx); err != nil {
+		if err := r.ask(ctx, req.URL); err != nil {
 			return market.Listing{}, err
 		}
 		reading, err := r.readList(ctx, req)
+		again, err := r.askFirst(ctx, err)
 		switch {
+		case again:
+			continue
 		case r.again(err):
 			req.Turn = ""
 			continue
@@ -103,8 +106,20 @@ func (r *reading) readList(ctx context.Context, req market.Request) (market.Read
 // errCeiling says that no more pages may be asked for today.
 var errCeiling = errors.New("enough for today")
 
-// ask waits until one more page may be asked of the marketplace.
-func (r *reading) ask(ctx context.Context) error {
+// ask waits until a page may be asked of the marketplace.
+func (r *reading) ask(ctx context.Context, address string) error {
+	if err := r.heed(ctx, address); err != nil {
+		return err
+	}
+	err := r.turn(ctx)
+	if r.manners != nil {
+		r.manners.last = time.Now()
+	}
+	return err
+}
+
+// turn waits until it is the scan's turn to ask for one more page.
+func (r *reading) turn(ctx context.Context) error {
 	if most := r.opts.DailyPages; most > 0 && r.opened+r.scan.Evidence.Opened >= most {
 		return fmt.Errorf("%w: %d pages were asked for within 24 hours; raise browser.daily_pages or scan less often", errCeiling, most)
 	}

@@ -105,6 +105,9 @@ func (r *reading) picture(ctx context.Context, address string) (tracker.ImageHas
 // fetchPicture loads a picture, a small version where there is one: that spares
 // the shop the large one.
 func (r *reading) fetchPicture(ctx context.Context, address string) (body []byte, err error) {
+	if !r.mayFetch(address) {
+		return nil, errors.New(robotsState)
+	}
 	if r.market.Thumbnails != nil {
 		for _, small := range r.market.Thumbnails(address) {
 			if body, err = r.reader.Fetch(ctx, small, pictureBytes); err == nil {

@@ -37,7 +37,7 @@ func (r *reading) newReader() (Reader, error) {
 		if r.opts.HTTP == nil {
 			return nil, fmt.Errorf("%s is read over HTTP, and there is no client for it", r.market.Title)
 		}
-		return &httpReader{client: r.opts.HTTP, storefront: r.storefront}, nil
+		return &httpReader{client: r.opts.HTTP, storefront: r.storefront, follow: r.mayFollow}, nil
 	}
 	return nil, fmt.Errorf("%s is read in a way that shopwatch does not know", r.market.Title)
 }

@@ -121,6 +121,7 @@ type reading struct {
 	market     *market.Market
 	storefront market.Storefront
 	reader     Reader
+	manners    *manners
 
 	small    map[tracker.ProductID][]byte         // pictures of products, for their cards
 	requests map[tracker.ProductID]market.Request // that brought the listing page on which a product stood
@@ -139,6 +140,7 @@ func (r *reading) read(ctx context.Context, sf tracker.Storefront) (err error) {
 	if r.reader, err = r.newReader(); err != nil {
 		return err
 	}
+	r.manners = newManners(r.storefront)
 	if r.opts.DailyPages > 0 && r.opts.Opened != nil {
 		if r.opened, err = r.opts.Opened(r.scan.Storefront); err != nil {
 			return fmt.Errorf("count the pages of the day: %w", err)
@@ -149,7 +151,7 @@ func (r *reading) read(ctx context.Context, sf tracker.Storefront) (err error) {
 	var entry market.Request
 	for _, entry = range r.storefront.Entries() {
 		pages, end = r.pass(ctx, entry)
-		if count(pages) > 0 || end.state == nil || !end.state.Transient {
+		if count(pages) > 0 || end.state == nil || !end.state.Transient && end.state.Name != robotsState {
 			break
 		}
 	}
