@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"shopwatch/fixtures/markets"
+	"shopwatch/fixtures/markets/woocommerce"
 	"shopwatch/tracker"
 	"shopwatch/tracker/fetch"
 	"shopwatch/tracker/scan"
@@ -23,7 +24,17 @@ type opener func(host string, ids []string) markets.Shop
 var simulated = map[string]struct {
 	open opener
 	id   func(n int) string
-}{}
+}{
+	"woocommerce": {func(host string, ids []string) markets.Shop { return fill(woocommerce.Open(host), ids) }, woocommerce.ID},
+}
+
+// fill puts products on the shelf of a shop.
+func fill(s markets.Shop, ids []string) markets.Shop {
+	for i, id := range ids {
+		s.Put(markets.Product{ID: id, Title: fmt.Sprintf("Product %d", i), Price: "9.90"})
+	}
+	return s
+}
 
 // playMarket plays every fault of a marketplace, once and lasting, with true
 // changes underneath, and counts what was told wrongly. Every scan that is not
@@ -91,6 +102,9 @@ func playShop(t *testing.T, f markets.Fault, times int, market string, shop mark
 	}
 	if f.Item && f.Blind && times == 0 && slices.Contains(told, want[1]) {
 		wrong(&sum.falseRemoved, "removed by a page that tells nothing: %+v", s.Probes)
+	}
+	if counter, ok := shop.(interface{ Struck(string) int }); ok && counter.Struck(f.Name) == 0 {
+		t.Error("the fault did not strike")
 	}
 	shop.Heal()
 	for range 3 {

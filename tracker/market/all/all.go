@@ -4,7 +4,8 @@ package all
 import (
 	"shopwatch/tracker/market"
 	"shopwatch/tracker/market/tmall"
+	"shopwatch/tracker/market/woocommerce"
 )
 
 // Markets are the marketplaces, in the order in which an address is tried.
-func Markets() market.Set { return market.Set{tmall.Market()} }
+func Markets() market.Set { return market.Set{tmall.Market(), woocommerce.Market()} }

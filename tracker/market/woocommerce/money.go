@@ -1,0 +1,100 @@
+package woocommerce
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"shopwatch/tracker"
+)
+
+// prices are amounts as texts of digits, in units of 10^-MinorUnit of the
+// currency. The unit is how many decimals the shop chose to show, whatever the
+// currency has (NOTES.md, 2).
+type prices struct {
+	Price     string `json:"price"`
+	Range     *span  `json:"price_range"`
+	Currency  string `json:"currency_code"`
+	MinorUnit *int   `json:"currency_minor_unit"`
+}
+
+type span struct {
+	Min string `json:"min_amount"`
+	Max string `json:"max_amount"`
+}
+
+// price returns what a product of a type costs. What has variants costs the least
+// of them at least, also where no range is given.
+func (p *prices) price(kind string) tracker.Price {
+	if p.MinorUnit == nil {
+		return tracker.Price{}
+	}
+	low, high := p.Price, ""
+	if p.Range != nil && p.Range.Min != "" {
+		low, high = p.Range.Min, p.Range.Max
+	}
+	price := tracker.Price{Kind: tracker.PriceExact, Currency: p.Currency}
+	var ok bool
+	if price.Low, ok = minor(low, *p.MinorUnit, p.Currency); !ok {
+		return tracker.Price{}
+	}
+	most, ok := minor(high, *p.MinorUnit, p.Currency)
+	switch {
+	case ok && most > price.Low:
+		price.Kind, price.High = tracker.PriceRange, most
+	case kind == "variable" || kind == "grouped":
+		price.Kind = tracker.PriceFrom
+	}
+	return price
+}
+
+// otherDecimals are the currencies whose amounts have no two decimals by ISO 4217.
+var otherDecimals = []string{
+	"BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF", // none
+	"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND", // three
+	"CLF", "UYW", // four
+}
+
+// minor returns an amount in minor units of its currency. It reports false for
+// none, for 0, which is how the API writes that there is no price, and for one
+// that is not a whole number of minor units.
+func minor(amount string, unit int, currency string) (int64, bool) {
+	const decimals = 2
+	isCode := len(currency) == 3 && strings.Trim(currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
+	if !isCode || slices.Contains(otherDecimals, currency) || unit < 0 || unit > 6 || len(amount) > 15 {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(amount, 10, 62)
+	if err != nil || n == 0 {
+		return 0, false
+	}
+	for ; unit < decimals; unit++ {
+		n *= 10
+	}
+	for ; unit > decimals; unit-- {
+		if n%10 != 0 {
+			return 0, false
+		}
+		n /= 10
+	}
+	return int64(n), true
+}
+
+// oneCurrency makes prices unknown when they are in several currencies, and
+// names those.
+func oneCurrency(all []tracker.Product) string {
+	var currencies []string
+	for i := range all {
+		if p := &all[i].Price; p.Known() && !slices.Contains(currencies, p.Currency) {
+			currencies = append(currencies, p.Currency)
+		}
+	}
+	if len(currencies) < 2 {
+		return ""
+	}
+	for i := range all {
+		all[i].Price = tracker.Price{}
+	}
+	slices.Sort(currencies)
+	return strings.Join(currencies[:min(len(currencies), 5)], ", ")
+}
