@@ -211,7 +211,8 @@ type Item struct {
 	Missing  int       // complete scans in a row that did not list it
 	Removed  time.Time // zero while it is listed
 	// Pending is a listed price more than ten times above or below the known
-	// one. It becomes the price when a second scan shows it.
+	// one, or in another currency. It becomes the price when a second scan
+	// shows it.
 	Pending Price
 	// Probe is the last look at the item page since the product is missing.
 	Probe *Probe

@@ -165,13 +165,14 @@ func (rc *reconciler) see(it Item, p *Product) {
 }
 
 // price takes in a listed price. An unknown one says nothing; one that is more
-// than ten times off waits until a second scan shows it, unless another parser
-// has read it.
+// than ten times off, or in another currency, waits until a second scan shows it,
+// because a shop may guess the visitor's country otherwise for once. It does not
+// wait when another parser has read it.
 func (it *Item) price(p Price, reread bool) {
 	if !p.Known() {
 		return
 	}
-	far := it.Price.Known() && it.Price.Currency == p.Currency && (p.Low > 10*it.Price.Low || it.Price.Low > 10*p.Low)
+	far := it.Price.Known() && (it.Price.Currency != p.Currency || p.Low > 10*it.Price.Low || it.Price.Low > 10*p.Low)
 	if far && it.Pending != p && !reread {
 		it.Pending = p
 		return

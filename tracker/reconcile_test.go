@@ -45,8 +45,11 @@ func scanned(v tracker.Verdict, products ...string) step {
 				case "price":
 					p.Price = tracker.Price{Currency: "CNY"}
 					if value != "?" {
+						value, currency, other := strings.Cut(value, "/")
 						low, _ := tracker.ParseMinor(value)
-						p.Price = yuan(low)
+						if p.Price = yuan(low); other {
+							p.Price.Currency = currency
+						}
 					}
 				}
 			}
@@ -180,6 +183,10 @@ func TestReconcile(t *testing.T) {
 		{"a price exactly ten times off does not wait", rules, []step{whole("a"), whole("a price=990")}, []string{"2: repriced a 99.00->990.00"}},
 		{"a price that was off once is forgotten", rules,
 			[]step{whole("a"), whole("a price=9999"), whole("a"), whole("a price=9999"), whole("a")}, nil},
+		{"a price in another currency waits for a second scan", rules,
+			[]step{whole("a"), whole("a price=89/USD"), whole("a price=89/USD")}, []string{"3: repriced a 99.00->89.00"}},
+		{"a price that was in another currency once is forgotten", rules,
+			[]step{whole("a"), whole("a price=99/USD"), whole("a"), whole("a price=99/USD"), whole("a")}, nil},
 		{"another title is a change", rules, []step{whole("a"), whole("a title=new")}, []string{"2: retitled a"}},
 		{"a picture that could not be had is looked at again", rules,
 			[]step{whole("a look=10"), whole("a image=https://img/x look=?"), whole("a image=https://img/x look=?"), whole("a image=https://img/x look=10")}, nil},
