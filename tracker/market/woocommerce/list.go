@@ -146,6 +146,11 @@ func (*storefront) Assess(read []market.Listing) market.Completeness {
 		notes = append(notes, "the shop declares no total; its list was read up to an empty page")
 	}
 	c := market.Assess(pages)
+	if circles(read) {
+		const reason = "redirects between the hosts of the shop forget what was asked for: write the address at which the shop answers"
+		c.Doubt(reason, false)
+		c.Reason = reason
+	}
 	if len(pages) > 1 && pages[0].Read.(*page).sized && pages[0].Cells < pageSize {
 		c.Doubt(fmt.Sprintf("page 1 has %d products of %d, yet more follow", pages[0].Cells, pageSize), false)
 	}

@@ -143,9 +143,28 @@ func (s *storefront) Entries() []market.Request {
 	return []market.Request{q.request(), other.request()}
 }
 
+// mostInstead is how many answers of one pass may lead to another address of the
+// list. All ways to it together are fewer.
+const mostInstead = 12
+
+// circles reports whether the answers lead from one address of the list to
+// another without end.
+func circles(read []market.Listing) bool {
+	n := 0
+	for i := range read {
+		if _, ok := read[i].Read.(*market.Request); ok {
+			n++
+		}
+	}
+	return n > mostInstead
+}
+
 func (*storefront) Next(read []market.Listing) (*market.Request, string) {
 	last := &read[len(read)-1]
 	if instead, ok := last.Read.(*market.Request); ok {
+		if circles(read) {
+			return nil, "redirects in circles"
+		}
 		return instead, ""
 	}
 	p := last.Read.(*page)
