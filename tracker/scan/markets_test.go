@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"shopwatch/fixtures/markets"
+	"shopwatch/fixtures/markets/shopify"
 	"shopwatch/fixtures/markets/woocommerce"
 	"shopwatch/tracker"
 	"shopwatch/tracker/fetch"
@@ -25,6 +26,9 @@ var simulated = map[string]struct {
 	open opener
 	id   func(n int) string
 }{
+	"shopify": {func(host string, ids []string) markets.Shop {
+		return fill(shopify.Open(host), ids)
+	}, shopify.ID},
 	"woocommerce": {func(host string, ids []string) markets.Shop { return fill(woocommerce.Open(host), ids) }, woocommerce.ID},
 }
 

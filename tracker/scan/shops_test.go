@@ -2,11 +2,14 @@ package scan_test
 
 import (
 	"fmt"
+	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"shopwatch/fixtures/markets"
+	"shopwatch/fixtures/markets/shopify"
 	"shopwatch/fixtures/markets/woocommerce"
 	"shopwatch/tracker"
 	"shopwatch/tracker/fetch"
@@ -70,4 +73,255 @@ func TestHiddenProductsOfWooCommerce(t *testing.T) {
 	if _, told := sh.scanShop("woocommerce", shop); strings.Join(told, ", ") != "relisted "+woocommerce.ID(0) {
 		t.Errorf("told %v", told)
 	}
+}
+
+// A product of Shopify is the same under another handle, whether the old one
+// leads to the new one or nowhere. Its page must be gone, and its number not
+// listed: a page alone that still sells keeps it until enough scans did not list
+// it.
+func TestRenamedAndGoneOnShopify(t *testing.T) {
+	shop := shopify.OpenWith("renamed.shopify.example", 3)
+	ids := []string{shopify.ID(0), shopify.ID(1), shopify.ID(2), shopify.ID(3)}
+	fill(shop, ids)
+	markets.Mount(mall, shop)
+	defer markets.Unmount(mall, shop)
+	sh := httpShopper(t)
+	s, told := sh.scanShop("shopify", shop)
+	if s.Verdict != tracker.Complete || len(told) > 0 || len(s.Products) != 7 || s.Evidence.Pages != 1 || s.Evidence.Stop != "empty page" {
+		t.Fatalf("%s (%s), %d products, %+v, told %v", s.Verdict, s.Reason, len(s.Products), s.Evidence, told)
+	}
+	shop.Rename(ids[0], "kept", true)
+	shop.Rename(ids[1], "lost", false)
+	shop.Unlist(ids[2])
+	shop.Delete(ids[3])
+	shop.Touch()
+	for i, want := range []string{"removed " + ids[3] + " gone", "", "removed " + ids[2] + " unlisted"} {
+		s, told := sh.scanShop("shopify", shop)
+		if got := strings.Join(told, ", "); got != want || s.Verdict != tracker.Complete {
+			t.Errorf("scan %d: %s (%s), told %q, want %q; %+v", i+1, s.Verdict, s.Reason, got, want, s.Probes)
+		}
+	}
+}
+
+// A handle that leads nowhere is no proof while the number is listed under
+// another one, also when no scan was complete in between.
+func TestHandleAloneIsNoProof(t *testing.T) {
+	shop := shopify.OpenWith("handle.shopify.example", 3)
+	fill(shop, []string{shopify.ID(0)})
+	markets.Mount(mall, shop)
+	defer markets.Unmount(mall, shop)
+	sh := httpShopper(t)
+	sh.scanShop("shopify", shop)
+	shop.Rename(shopify.ID(0), "another", false)
+	shop.Strike("errors with 200", 0)
+	if s, told := sh.scanShop("shopify", shop); s.Verdict != tracker.Failed || len(told) > 0 || len(s.Probes) > 0 {
+		t.Errorf("%s (%s), told %v, probes %+v", s.Verdict, s.Reason, told, s.Probes)
+	}
+	shop.Heal()
+	if s, told := sh.scanShop("shopify", shop); s.Verdict != tracker.Complete || len(told) > 0 {
+		t.Errorf("%s (%s), told %v", s.Verdict, s.Reason, told)
+	}
+}
+
+// scanWith scans a shop by an address and options of its own.
+func (sh *shopper) scanShopAt(market, address, options string) (*tracker.Scan, []string) {
+	sh.t.Helper()
+	return sh.scanShop(market, shopAt{address: address, options: options})
+}
+
+// shopAt is where a shop is looked for.
+type shopAt struct {
+	markets.Shop
+	address, options string
+}
+
+func (s shopAt) URL() string     { return s.address }
+func (s shopAt) Options() string { return s.options }
+
+// The market of a Shopify shop decides its prices: that of the options, else the
+// shop's own. No price is told where nothing says which it is.
+func TestMarketsOfShopify(t *testing.T) {
+	shop := fill(shopify.OpenWith("market.shopify.example", 3), []string{shopify.ID(0)}).(*shopify.Shop)
+	markets.Mount(mall, shop)
+	defer markets.Unmount(mall, shop)
+	price := func(s *tracker.Scan) string {
+		for _, p := range s.Products {
+			if p.ID == tracker.ProductID(shopify.ID(0)) {
+				return p.Price.String() + p.Price.Currency
+			}
+		}
+		return "not listed"
+	}
+	for _, c := range []struct{ rule, address, options, fault, price, warns string }{
+		{"of the options", shop.URL(), `{"country":"DE"}`, "", "9.90EUR", ""},
+		{"in small letters", shop.URL(), `{"country":"de"}`, "", "9.90EUR", ""},
+		{"of the shop", shop.URL(), "", "", "10.89USD", ""},
+		{"of the shop at the address that Shopify gave it", "https://" + shop.Platform() + "/", "", "", "10.89USD", ""},
+		{"that is not known", shop.URL(), "", "no meta.json", "", "nothing says which country they are for"},
+		{"whose currency is not known", shop.URL(), `{"country":"DE"}`, "currency unknown", "", "their currency is not certain"},
+		{"whose currency only the shop itself names", shop.URL(), "", "currency unknown", "10.89USD", "the one that the shop names as its own"},
+	} {
+		if c.fault != "" {
+			shop.Strike(c.fault, 0)
+		}
+		s, _ := httpShopper(t).scanShopAt("shopify", c.address, c.options)
+		warned := strings.Join(s.Evidence.Warnings, "; ")
+		if got := price(s); s.Verdict != tracker.Complete || got != c.price || !strings.Contains(warned, c.warns) || c.warns == "" && warned != "" {
+			t.Errorf("a market %s: %s (%s), %q, want %q; warnings %q", c.rule, s.Verdict, s.Reason, got, c.price, warned)
+		}
+		shop.Heal()
+	}
+}
+
+// A collection is read only where the user asks for it, and is empty only when it
+// says so itself.
+func TestCollectionOfShopify(t *testing.T) {
+	shop := shopify.OpenWith("collection.shopify.example", 40)
+	ids := []string{shopify.ID(0), shopify.ID(1), shopify.ID(2)}
+	fill(shop, ids)
+	markets.Mount(mall, shop)
+	defer markets.Unmount(mall, shop)
+	address := shop.URL() + "collections/shelf"
+	sh := httpShopper(t)
+	for _, step := range []struct {
+		rule     string
+		hollow   bool
+		ids      []string
+		verdict  tracker.Verdict
+		products int
+		says     string
+	}{
+		{"full", false, ids, tracker.Complete, 3, ""},
+		{"hollow", true, ids, tracker.Partial, 0, "lists nothing, and says that it has 3"},
+		{"empty", false, nil, tracker.Complete, 0, ""},
+		{"full again", false, ids, tracker.Complete, 3, ""},
+	} {
+		shop.Collect(step.hollow, step.ids...)
+		s, told := sh.scanShopAt("shopify", address, `{"country":"DE"}`)
+		if s.Verdict != step.verdict || len(s.Products) != step.products || !strings.Contains(s.Reason, step.says) || len(told) > 0 {
+			t.Errorf("%s: %s (%s), %d products, told %v", step.rule, s.Verdict, s.Reason, len(s.Products), told)
+		}
+	}
+	if s, _ := httpShopper(t).scanShopAt("shopify", shop.URL()+"collections/none", ""); s.Verdict != tracker.Failed {
+		t.Errorf("a collection that is not there: %s (%s)", s.Verdict, s.Reason)
+	}
+	shop.Strike("password with 401", 0)
+	if s, _ := httpShopper(t).scanShopAt("shopify", address, ""); s.Verdict != tracker.Login {
+		t.Errorf("behind a password: %s (%s)", s.Verdict, s.Reason)
+	}
+}
+
+// Of a shop whose feed is closed the products of the sitemap are opened. That is
+// the list only where the user says so.
+func TestClosedFeedOfShopify(t *testing.T) {
+	shop := shopify.OpenWith("closed.shopify.example", 10)
+	ids := []string{shopify.ID(0), shopify.ID(1), shopify.ID(2)}
+	fill(shop, ids)
+	markets.Mount(mall, shop)
+	defer markets.Unmount(mall, shop)
+	shop.Strike("feed not found", 0)
+	s, _ := httpShopper(t).scanShopAt("shopify", shop.URL(), `{"country":"DE"}`)
+	if s.Verdict != tracker.Partial || len(s.Products) != 13 || !strings.Contains(s.Reason, "has closed its list of products (status 404)") || !strings.Contains(s.Reason, "options: {list: sitemap}") {
+		t.Errorf("%s (%s), %d products", s.Verdict, s.Reason, len(s.Products))
+	}
+	const options = `{"country":"DE","list":"sitemap"}`
+	sh := httpShopper(t)
+	s, told := sh.scanShopAt("shopify", shop.URL(), options)
+	if s.Verdict != tracker.Complete || len(s.Products) != 13 || s.Evidence.Declared.Products != 13 || len(told) > 0 || !strings.Contains(strings.Join(s.Evidence.Warnings, "; "), "read from the sitemap") {
+		t.Fatalf("%s (%s), %d products, %+v, told %v", s.Verdict, s.Reason, len(s.Products), s.Evidence, told)
+	}
+	for _, p := range s.Products {
+		if !p.Price.Known() || p.Price.Currency != "EUR" || p.Image == "" || p.Title == "" {
+			t.Errorf("product %+v lacks something", p)
+		}
+	}
+	shop.Delete(ids[0])
+	shop.Rename(ids[1], "another", true)
+	shop.Put(markets.Product{ID: ids[2], Title: "Product 2", Price: "7.50"})
+	s, told = sh.scanShopAt("shopify", shop.URL(), options)
+	if want := "repriced " + ids[2] + ", removed " + ids[0] + " gone"; s.Verdict != tracker.Complete || !sameSet(told, strings.Split(want, ", ")) {
+		t.Errorf("%s (%s), told %v, want %s", s.Verdict, s.Reason, told, want)
+	}
+	for fault, says := range map[string]string{"item data closed": "11 of 12 products of its sitemap are not there", "sitemap broken": "could not be read", "sitemap not found": "status 404"} {
+		shop.Strike(fault, 0)
+		if s, told := sh.scanShopAt("shopify", shop.URL(), options); s.Verdict == tracker.Complete || !strings.Contains(s.Reason, says) || len(told) > 0 {
+			t.Errorf("%s: %s (%s), told %v", fault, s.Verdict, s.Reason, told)
+		}
+		shop.Heal()
+	}
+}
+
+func sameSet(a, b []string) bool {
+	a, b = slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b))
+	return slices.Equal(a, b)
+}
+
+// A sitemap that knows of more makes a list partial, unless the user says that
+// the rest is not for sale.
+func TestSitemapOfShopifyIsIgnored(t *testing.T) {
+	shop := shopify.OpenWith("ignored.shopify.example", 10)
+	markets.Mount(mall, shop)
+	defer markets.Unmount(mall, shop)
+	shop.Strike("sitemap knows of more", 0)
+	if s, _ := httpShopper(t).scanShopAt("shopify", shop.URL(), ""); s.Verdict != tracker.Partial || !strings.Contains(s.Reason, "the list has 10 products, the shop's sitemap 60") {
+		t.Errorf("%s (%s)", s.Verdict, s.Reason)
+	}
+	if s, _ := httpShopper(t).scanShopAt("shopify", shop.URL(), `{"sitemap":"ignore"}`); s.Verdict != tracker.Complete || shop.Struck("sitemap knows of more") != 1 {
+		t.Errorf("%s (%s), the sitemap was asked for %d times", s.Verdict, s.Reason, shop.Struck("sitemap knows of more"))
+	}
+}
+
+// Hosts that lead to each other and forget the question end a scan soon.
+func TestHostsThatLeadToEachOther(t *testing.T) {
+	const fault = "to www and back, query lost"
+	for market, m := range simulated {
+		shop := m.open("circle."+market+".example", []string{m.id(0)})
+		markets.Mount(mall, shop)
+		shop.Strike(fault, 0)
+		s, _ := httpShopper(t).scanShop(market, shop)
+		n := shop.(interface{ Struck(string) int }).Struck(fault)
+		if s.Verdict != tracker.Failed || n == 0 || n > 40 || !strings.Contains(s.Reason, "forget what was asked for") {
+			t.Errorf("%s: %s (%s) after %d requests", market, s.Verdict, s.Reason, n)
+		}
+		markets.Unmount(mall, shop)
+	}
+}
+
+// Whatever a shop leads to, no machine of the user's own network is asked for
+// anything: neither by its number nor by a name that leads there.
+func TestShopsLeadInside(t *testing.T) {
+	targets := []string{strings.Replace(mall.InsideURL(), "http:", "https:", 1), mall.InsideURL()}
+	port := strings.TrimSuffix(mall.InsideURL()[strings.LastIndex(mall.InsideURL(), ":"):], "/")
+	for _, host := range []string{"localhost", "[::1]", "[::ffff:127.0.0.1]", "127.1", "2130706433", "0.0.0.0"} {
+		targets = append(targets, "https://"+host+port+"/")
+	}
+	before := mall.InsideHits()
+	for market, m := range simulated {
+		for i, to := range targets {
+			shop := m.open(fmt.Sprintf("inside%d.%s.example", i, market), []string{m.id(0)})
+			inside := &leadsInside{Shop: shop, to: to}
+			markets.Mount(mall, inside)
+			for _, inside.from = range []string{"/wp-json/", "/meta.json", "/cart.js", "/products.json", "/sitemap.xml", "/sitemap_products_", "/products/", "/robots.txt", ""} {
+				httpShopper(t).scanShop(market, inside)
+			}
+			markets.Unmount(mall, inside)
+		}
+	}
+	if n := mall.InsideHits() - before; n > 0 {
+		t.Errorf("machines inside were asked %d times", n)
+	}
+}
+
+// leadsInside leads from addresses that begin in from to a machine inside.
+type leadsInside struct {
+	markets.Shop
+	from, to string
+}
+
+func (l *leadsInside) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, l.from) {
+		http.Redirect(w, r, l.to+strings.TrimPrefix(r.URL.RequestURI(), "/"), http.StatusFound)
+		return
+	}
+	l.Shop.ServeHTTP(w, r)
 }

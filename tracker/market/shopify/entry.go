@@ -1,0 +1,188 @@
+package shopify
+
+import (
+	"bytes"
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"shopwatch/tracker"
+	"shopwatch/tracker/market"
+)
+
+// An entry is a product as the feed writes it (NOTES.md, 2).
+type entry struct {
+	ID       number    `json:"id"`
+	Title    string    `json:"title"`
+	Handle   string    `json:"handle"`
+	Variants []variant `json:"variants"`
+	Images   []image   `json:"images"`
+}
+
+type variant struct {
+	Price     number `json:"price"`
+	Available *bool  `json:"available"`
+}
+
+type image struct {
+	Src      string `json:"src"`
+	Position int    `json:"position"`
+}
+
+// An itemEntry is a product as its own address writes it: amounts are whole
+// numbers of hundredths, and pictures are addresses.
+type itemEntry struct {
+	ID       number    `json:"id"`
+	Title    string    `json:"title"`
+	Handle   string    `json:"handle"`
+	Variants []variant `json:"variants"`
+	Images   []string  `json:"images"`
+}
+
+func (e *itemEntry) entry() entry {
+	x := entry{ID: e.ID, Title: e.Title, Handle: e.Handle, Variants: slices.Clone(e.Variants)}
+	for i := range x.Variants {
+		x.Variants[i].Price = number(hundredths(string(x.Variants[i].Price)))
+	}
+	for i, src := range e.Images {
+		x.Images = append(x.Images, image{src, i + 1})
+	}
+	return x
+}
+
+// A number is written as such, or as a text.
+type number string
+
+func (n *number) UnmarshalJSON(b []byte) error {
+	*n = number(market.Clip(string(bytes.Trim(b, `"`)), market.MaxID))
+	return nil
+}
+
+// A product is an entry as it was read. Its price is known when the currency is.
+type product struct {
+	tracker.Product
+	amounts               amounts
+	SoldOut, SoldOutKnown bool
+}
+
+var productID = regexp.MustCompile(`^[1-9]\d{0,18}$`)
+
+// product reads an entry; at is where the pages of products are.
+func (e *entry) product(at, country string) (product, error) {
+	id := string(e.ID)
+	if !productID.MatchString(id) {
+		return product{}, fmt.Errorf("an entry has no number but %q", id)
+	}
+	title := market.Clip(strings.Join(strings.Fields(market.Clip(e.Title, 4*market.MaxTitle)), " "), market.MaxTitle)
+	if title == "" || !validHandle(e.Handle) {
+		return product{}, fmt.Errorf("product %s has no title or no handle", id)
+	}
+	p := product{amounts: amountsOf(e.Variants)}
+	p.Product = tracker.Product{ID: tracker.ProductID(id), Title: title, URL: at + url.PathEscape(e.Handle), Image: e.picture()}
+	if country != "" {
+		p.URL += "?country=" + country // the prices are those of that market
+	}
+	p.SoldOut = true
+	for _, v := range e.Variants {
+		if v.Available != nil {
+			p.SoldOutKnown = true
+			p.SoldOut = p.SoldOut && !*v.Available
+		}
+	}
+	return p, nil
+}
+
+// validHandle reports whether a handle can be part of an address.
+func validHandle(handle string) bool {
+	return handle != "" && len(handle) <= 300 && !strings.ContainsFunc(handle, func(r rune) bool {
+		return r == '/' || r == '?' || r == '#' || r == unicode.ReplacementChar || unicode.IsControl(r)
+	}) && strings.Trim(handle, ".") != ""
+}
+
+// picture is the main picture without the version in its query, which changes
+// though the picture does not; "" for none.
+func (e *entry) picture() string {
+	best := ""
+	for i, at := 0, 0; i < len(e.Images); i++ {
+		if x := &e.Images[i]; best == "" || x.Position < at {
+			best, at = x.Src, x.Position
+		}
+	}
+	if strings.HasPrefix(best, "//") {
+		best = "https:" + best
+	}
+	u, err := url.Parse(strings.TrimSpace(best))
+	if err != nil || len(best) > market.MaxAddress || u.Host == "" || u.User != nil || u.Scheme != "https" && u.Scheme != "http" {
+		return ""
+	}
+	u.RawQuery, u.Fragment, u.RawFragment = "", "", ""
+	return u.String()
+}
+
+// amounts are the least and the greatest price of a product's variants, in
+// hundredths of whatever the currency is; zero when there is none.
+type amounts struct{ low, high int64 }
+
+// amountsOf returns the prices of variants. A price of 0 is one that was never
+// set (NOTES.md, 2).
+func amountsOf(variants []variant) (a amounts) {
+	for _, v := range variants {
+		n, ok := parse(string(v.Price))
+		if !ok || n == 0 {
+			continue
+		}
+		if a.low == 0 || n < a.low {
+			a.low = n
+		}
+		a.high = max(a.high, n)
+	}
+	return a
+}
+
+// parse reads a decimal number as hundredths.
+func parse(text string) (int64, bool) {
+	whole, frac, _ := strings.Cut(text, ".")
+	if len(frac) > 2 && strings.Trim(frac[2:], "0") != "" || len(whole) > 12 {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(whole+(frac + "00")[:2], 10, 62)
+	return int64(n), err == nil && whole != ""
+}
+
+// hundredths writes a whole number of hundredths as a decimal number.
+func hundredths(text string) string {
+	if len(text) > 2 {
+		return text[:len(text)-2] + "." + text[len(text)-2:]
+	}
+	return "0." + strings.Repeat("0", 2-len(text)) + text
+}
+
+// price is what the amounts are in a currency.
+func (a amounts) price(currency string) tracker.Price {
+	low, ok := minor(a.low, currency)
+	if !ok {
+		return tracker.Price{}
+	}
+	p := tracker.Price{Kind: tracker.PriceExact, Low: low, Currency: currency}
+	if high, ok := minor(a.high, currency); ok && high > low {
+		p.Kind, p.High = tracker.PriceRange, high
+	}
+	return p
+}
+
+// otherDecimals are the currencies whose amounts have no two decimals by ISO 4217.
+var otherDecimals = []string{
+	"BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF", // none
+	"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND", // three
+	"CLF", "UYW", // four
+}
+
+// minor returns an amount of hundredths in minor units of a currency. It reports
+// false for none, and where a minor unit is no hundredth.
+func minor(amount int64, currency string) (int64, bool) {
+	return amount, amount > 0 && currency != "" && !slices.Contains(otherDecimals, currency)
+}
