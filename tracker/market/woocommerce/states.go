@@ -1,6 +1,7 @@
 package woocommerce
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -19,7 +20,8 @@ type apiError struct {
 }
 
 func errorOf(a *market.Answer) (e apiError) {
-	if json.Unmarshal(plain(a.Body), &e) != nil {
+	body := plain(a.Body)
+	if !bytes.HasPrefix(body, []byte("{")) || json.Unmarshal(body, &e) != nil { // a list is long
 		return apiError{}
 	}
 	e.Code, e.Message = market.Clip(e.Code, 100), market.Clip(e.Message, 300)
