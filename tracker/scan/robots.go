@@ -159,7 +159,7 @@ const robotsState = "disallowed by robots.txt"
 func disallowed(u *url.URL) error {
 	return &stateError{&market.State{
 		Name: robotsState, Verdict: tracker.Failed,
-		Reason: fmt.Sprintf("the robots.txt of %s wants programs to leave %s alone: ask the shop for leave, then write %s", u.Host, market.Clip(u.RequestURI(), 200), robotsIgnored),
+		Reason: fmt.Sprintf("the robots.txt of %s asks programs not to open %s: ask the shop for permission, then write %s", u.Host, market.Clip(u.RequestURI(), 200), robotsIgnored),
 	}}
 }
 

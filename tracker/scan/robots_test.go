@@ -125,8 +125,8 @@ func TestRobots(t *testing.T) {
 		{"that is shut", status(403), "", tracker.Complete, "", 1},
 		{"that is a page", text("<html>Disallow: /"), "", tracker.Complete, "", 1},
 		{"of another program", text("User-agent: bad\nDisallow: /"), "", tracker.Complete, "", 1},
-		{"that disallows the list", text("User-agent: *\nDisallow: /shelf/"), "", tracker.Failed, "robots.txt of north.toy.example wants programs to leave /shelf/1 alone", 1},
-		{"that disallows its second page", text("User-agent: shopwatch\nDisallow: /shelf/2"), "", tracker.Partial, "leave /shelf/2 alone", 1},
+		{"that disallows the list", text("User-agent: *\nDisallow: /shelf/"), "", tracker.Failed, "robots.txt of north.toy.example asks programs not to open /shelf/1", 1},
+		{"that disallows its second page", text("User-agent: shopwatch\nDisallow: /shelf/2"), "", tracker.Partial, "not to open /shelf/2", 1},
 		{"that the user ignores", text("User-agent: *\nDisallow: /"), `{"robots":"ignore"}`, tracker.Complete, "", 0},
 		{"that the user heeds", text("User-agent: *\nDisallow: /"), `{"robots":"heed"}`, tracker.Failed, "options: {robots: ignore}", 1},
 		{"of a server in trouble", status(503), "", tracker.Failed, "cannot be read (it was answered with status 503)", 2},
@@ -142,7 +142,7 @@ func TestRobots(t *testing.T) {
 				return
 			}
 			http.Redirect(w, r, "https://south.toy.example/robots.txt", http.StatusFound)
-		}, "", tracker.Failed, "the robots.txt of north.toy.example wants", 1},
+		}, "", tracker.Failed, "the robots.txt of north.toy.example asks", 1},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			site, sh := openRobotsSite(t, c.robots)
@@ -210,7 +210,7 @@ func TestRobotsForbidItems(t *testing.T) {
 	site.toys = site.toys[:4]
 	site.toyServer.mu.Unlock()
 	s, changes := sh.scan("https://north.toy.example/")
-	if s.Verdict != tracker.Complete || len(changes) != 0 || len(s.Probes) != 1 || !strings.Contains(s.Probes[0].Reason, "wants programs to leave /toy/kite alone") {
+	if s.Verdict != tracker.Complete || len(changes) != 0 || len(s.Probes) != 1 || !strings.Contains(s.Probes[0].Reason, "asks programs not to open /toy/kite") {
 		t.Errorf("%s (%s), probes %+v, changes %v", s.Verdict, s.Reason, s.Probes, changes)
 	}
 }
