@@ -115,7 +115,8 @@ func (s Set) Find(address string) (*Market, error) {
 		}
 		known = append(known, m.Addresses)
 	}
-	return nil, fmt.Errorf("%s is no storefront that shopwatch can read; known are %s", u.Hostname(), strings.Join(known, ", "))
+	return nil, fmt.Errorf("%s is no storefront that shopwatch can read; known are %s; for a shop at an address of its own write marketplace: with one of %s",
+		u.Hostname(), strings.Join(known, ", "), strings.Join(s.Names(), ", "))
 }
 
 // ByName returns the marketplace of that name.
