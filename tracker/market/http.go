@@ -37,10 +37,10 @@ func Challenged(a *Answer) bool {
 // whatever it is built with, or nil. What a platform says in its own words
 // should be looked for before.
 func Refusal(a *Answer) *State {
-	const mend = "open it in an ordinary browser, wait some hours, and scan less often"
+	const fix = "open it in an ordinary browser, wait some hours, and scan less often"
 	wait := RetryAfter(a.Header, time.Now())
 	refused := func(name string) *State {
-		return &State{Name: name, Verdict: tracker.Blocked, Wait: wait, Reason: fmt.Sprintf("the shop refuses to answer (%s): %s", name, mend)}
+		return &State{Name: name, Verdict: tracker.Blocked, Wait: wait, Reason: fmt.Sprintf("the shop refuses to answer (%s): %s", name, fix)}
 	}
 	switch {
 	case a.Status == http.StatusTooManyRequests, a.Status == 430: // 430 is Shopify's own
