@@ -27,8 +27,9 @@ type Market struct {
 	// fields of products would read otherwise than before, so that the
 	// difference is not taken for news.
 	Parser int
-	// Match reports whether an address alone tells that it is one of its
-	// storefronts. Nil when addresses never tell.
+	// Match reports whether an address alone tells that it belongs to this
+	// marketplace. Whether it is that of a storefront, and what to write when
+	// it is not, says Open. Nil when addresses never tell.
 	Match func(*url.URL) bool
 	// Options returns a pointer to a struct with the defaults of what a
 	// storefront may choose, named by json tags. Nil when there is nothing

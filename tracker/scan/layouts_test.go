@@ -81,6 +81,44 @@ func TestLayouts(t *testing.T) {
 	}
 }
 
+// TestTmallGlobal reads the shops of Tmall Global, whose products have pages of
+// their own and numbers of the same row.
+func TestTmallGlobal(t *testing.T) {
+	short(t)
+	for i, layout := range []fixtures.Layout{fixtures.Classic, fixtures.React} {
+		d := fixtures.Shop{Host: fmt.Sprintf("abroad%d.tmall.hk", i), Title: "海外旗舰店", Layout: layout, PageSize: 6, PerRow: 3, Delay: -1}
+		id := func(k int) string { return fmt.Sprint(940000000000 + i*100 + k) }
+		for k := range 8 {
+			d.Products = append(d.Products, product(id(k), "产品"))
+		}
+		d.Products[7].Path = "/item.htm" // the older link
+		shop := mall.Open(d)
+		sh := newShopper(t, nil)
+		s, _ := sh.scan(shop.URL())
+		if s.Verdict != tracker.Complete || len(s.Products) != 8 || s.Evidence.Layout != string(layout) {
+			t.Fatalf("%s: %s (%s), %+v", layout, s.Verdict, s.Reason, s.Evidence)
+		}
+		for _, p := range s.Products {
+			want := "https://detail.tmall.hk/hk/item.htm?id=" + string(p.ID)
+			if string(p.ID) == id(7) {
+				want = "https://detail.tmall.hk/item.htm?id=" + string(p.ID)
+			}
+			if p.URL != want {
+				t.Errorf("%s: url = %s, want %s", layout, p.URL, want)
+			}
+		}
+		shop.Take(id(3), fixtures.Gone)
+		shop.Take(id(4), fixtures.OffShelf)
+		if _, changes := sh.scan(shop.URL()); len(changes) != 2 || !strings.Contains(tell(changes), "removed "+id(3)) || !strings.Contains(tell(changes), "removed "+id(4)) {
+			t.Errorf("%s: changes %q, want two removals", layout, tell(changes))
+		}
+		shop.Set(func(d *fixtures.Shop) { d.NeedsLogin = true })
+		if s, _ := sh.scan(shop.URL()); s.Verdict != tracker.Login || !strings.Contains(s.Reason, "Tmall Global asks for a login") {
+			t.Errorf("%s: %s (%s), want login", layout, s.Verdict, s.Reason)
+		}
+	}
+}
+
 func TestCategoryIsAStorefrontOfItsOwn(t *testing.T) {
 	short(t)
 	shop := openShop(t, "sorted.tmall.com", 10)

@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	logIn   = "Tmall asks for a login: run shopwatch login tmall"
-	waitOut = "Tmall refuses to answer (unusual traffic): open the shop in an ordinary browser, wait some hours, and scan less often"
+	logIn       = "Tmall asks for a login: run shopwatch login tmall"
+	logInGlobal = "Tmall Global asks for a login: run shopwatch login tmall, open this shop in the window and log in there too"
+	waitOut     = "Tmall refuses to answer (unusual traffic): open the shop in an ordinary browser, wait some hours, and scan less often"
 )
 
 // A knownState is a state with how it is told.

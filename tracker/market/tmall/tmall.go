@@ -1,5 +1,5 @@
-// Package tmall reads storefronts of Tmall and Taobao: one house with one login
-// and one guard, and three layouts of a storefront. What is known of them in the
+// Package tmall reads storefronts of Tmall, Tmall Global and Taobao: one house
+// with one login and one guard, and three layouts of a storefront. What is known of them in the
 // field stands in NOTES.md.
 package tmall
 
@@ -7,10 +7,9 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
-	"slices"
 	"strings"
 
 	"shopwatch/tracker"
@@ -27,7 +26,7 @@ const parser = 1
 func Market() *market.Market {
 	return &market.Market{
 		Name: "tmall", Title: "Tmall",
-		Addresses:  "NAME.tmall.com, NAME.taobao.com, shopNUMBER.taobao.com",
+		Addresses:  addresses,
 		Parser:     parser,
 		Match:      match,
 		Open:       func(u *url.URL, _ any) (market.Storefront, error) { return open(u) },
@@ -67,53 +66,37 @@ func card(p *tracker.Product, picture []byte) string {
 	return fmt.Sprintf("shopwatch.card(...%s)", args)
 }
 
-var (
-	shopHost = regexp.MustCompile(`^[a-z0-9-]+\.(tmall|taobao)\.com$`)
-	category = regexp.MustCompile(`^/category-\d{1,20}\.htm$`)
-	// notShops are hosts of the house that are no shops.
-	notShops = []string{"www", "login", "detail", "item", "list", "s", "err", "error", "pages", "buy", "cart", "world", "guang", "rate", "store", "err", "h5api", "chaoshi"}
-)
-
-func match(u *url.URL) bool {
-	host := strings.ToLower(u.Hostname())
-	name, _, _ := strings.Cut(host, ".")
-	return shopHost.MatchString(host) && !slices.Contains(notShops, name)
-}
-
-// domains are those of the house: its shops, its pictures and scripts, and its
-// login, which passes through its other sites.
-var domains = []string{"tmall.com", "taobao.com", "tmall.hk", "alicdn.com", "tbcdn.cn", "alibaba.com", "1688.com", "alipay.com", "aliyun.com"}
-
-func home(host string) bool {
-	return slices.ContainsFunc(domains, func(d string) bool { return host == d || strings.HasSuffix(host, "."+d) })
-}
-
 // A storefront is a shop, one of its categories, or its React front.
 type storefront struct {
 	entries []string
+	global  bool // it is one of Tmall Global
 }
 
 // open reads the address of a storefront. An order that is stable while pages
 // are turned keeps products from slipping between them (NOTES.md, 2.8).
 func open(u *url.URL) (*storefront, error) {
-	if !match(u) {
-		return nil, fmt.Errorf("%s is no storefront of Tmall or Taobao; those are %s", u.Hostname(), "NAME.tmall.com, NAME.taobao.com, shopNUMBER.taobao.com")
+	host := desktop(strings.ToLower(u.Hostname()))
+	if !isShop(host) {
+		return nil, errors.New(advice(u))
 	}
-	host := strings.ToLower(u.Hostname())
+	s := &storefront{global: strings.HasSuffix(host, ".tmall.hk")}
 	classic := func(path string) string {
 		return "https://" + host + path + "?search=y&orderType=newOn_desc&viewType=grid"
 	}
 	react := "https://" + host + reactPath
-	switch {
+	switch q := u.Query(); {
 	case category.MatchString(u.Path):
-		return &storefront{[]string{classic(u.Path)}}, nil
-	case u.Path == reactPath:
-		if id := u.Query().Get("appUid"); id != "" {
+		s.entries = []string{classic(u.Path)}
+		return s, nil
+	case u.Path == reactPath && !q.Has("user_number_id"):
+		if id := q.Get("appUid"); id != "" {
 			react += "?" + url.Values{"appUid": {id}}.Encode()
 		}
-		return &storefront{[]string{react}}, nil
+		s.entries = []string{react}
+		return s, nil
 	}
-	return &storefront{[]string{classic("/search.htm"), react}}, nil
+	s.entries = []string{classic("/search.htm"), react}
+	return s, nil
 }
 
 const reactPath = "/shop/view_shop.htm"
@@ -166,7 +149,7 @@ func numbered(entry string, n int) string {
 
 func (*storefront) Assess(pages []market.Listing) market.Completeness { return market.Assess(pages) }
 
-func (*storefront) Read(a *market.Answer) (market.Reading, error) {
+func (s *storefront) Read(a *market.Answer) (market.Reading, error) {
 	p, err := decode(a)
 	if err != nil {
 		return market.Reading{}, err
@@ -176,7 +159,7 @@ func (*storefront) Read(a *market.Answer) (market.Reading, error) {
 		return market.Reading{More: more}, nil
 	}
 	if st != nil {
-		return market.Reading{State: st}, nil
+		return market.Reading{State: s.told(st)}, nil
 	}
 	return market.Reading{Listing: parse(p)}, nil
 }
@@ -189,10 +172,23 @@ func (*storefront) ItemPage(p *tracker.Product) market.Request {
 	return r
 }
 
-func (*storefront) ReadItem(a *market.Answer) market.ItemFinding {
+func (s *storefront) ReadItem(a *market.Answer) market.ItemFinding {
 	p, err := decode(a)
 	if err != nil {
 		return market.ItemFinding{State: tracker.PageUnknown, Reason: err.Error()}
 	}
-	return judgeItem(p)
+	f := judgeItem(p)
+	f.Wall = s.told(f.Wall)
+	return f
+}
+
+// told returns the state as this storefront tells it. The login of Tmall Global
+// needs one more step.
+func (s *storefront) told(st *market.State) *market.State {
+	if st == nil || st.Verdict != tracker.Login || !s.global {
+		return st
+	}
+	global := *st
+	global.Reason = logInGlobal
+	return &global
 }

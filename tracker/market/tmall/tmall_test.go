@@ -26,8 +26,32 @@ func TestFind(t *testing.T) {
 		{"https://x.tmall.com/category-1504836859.htm?search=y&catName=%CC%F8%B5%B0", "https://x.tmall.com/category-1504836859.htm" + classic, true},
 		{"https://x.tmall.com/shop/view_shop.htm?appUid=RAz&spm=2", "https://x.tmall.com/shop/view_shop.htm?appUid=RAz", true},
 		{"https://shop123.taobao.com", "https://shop123.taobao.com/search.htm" + classic + " https://shop123.taobao.com/shop/view_shop.htm", true},
+		// Tmall Global, and other hosts of the same shops.
+		{"https://x.tmall.hk/", "https://x.tmall.hk/search.htm" + classic + " https://x.tmall.hk/shop/view_shop.htm", true},
+		{"https://x.tmall.hk/category-123.htm?catName=%CC%F8%B5%B0&pageNo=2#anchor", "https://x.tmall.hk/category-123.htm" + classic, true},
+		{"https://x.tmall.hk/shop/view_shop.htm?user_number_id=2207279521660", "https://x.tmall.hk/search.htm" + classic + " https://x.tmall.hk/shop/view_shop.htm", true},
+		{"https://x.m.tmall.com/?shop_id=590584953", "https://x.tmall.com/search.htm" + classic + " https://x.tmall.com/shop/view_shop.htm", true},
+		{"https://x.world.tmall.com/shop/view_shop.htm?user_number_id=1", "https://x.tmall.com/search.htm" + classic + " https://x.tmall.com/shop/view_shop.htm", true},
+		{"https://x.world.taobao.com/category-7.htm", "https://x.taobao.com/category-7.htm" + classic, true},
+		// What people paste and what no storefront is.
+		{"https://shop.m.taobao.com/shop/shop_index.htm?user_id=2&shop_id=104736810", "write https://shop104736810.taobao.com/", false},
+		{"https://shop.m.tmall.com/?shopId=104736810", "write https://shop104736810.taobao.com/", false},
+		{"https://shop123.m.taobao.com/", "write https://shop123.taobao.com/ if", false},
+		{"https://x.m.tmall.hk/", "write https://x.tmall.hk/ if", false},
+		{"https://m.tb.cn/h.gN1xYz?tk=abc", "m.tb.cn is a share link", false},
+		{"https://s.click.taobao.com/t?e=1", "is a share link", false},
+		{"https://detail.tmall.com/item.htm?id=593529520193&skuId=1", "detail.tmall.com/item.htm is the page of one product", false},
+		{"https://detail.tmall.hk/hk/item.htm?id=593529520193", "is the page of one product", false},
+		{"https://detail.m.tmall.com/item.htm?id=593529520193", "is the page of one product", false},
+		{"https://h5.m.taobao.com/awp/core/detail.htm?id=593529520193", "is the page of one product", false},
+		{"https://a.m.taobao.com/i593529520193.htm", "is the page of one product", false},
+		{"https://world.tmall.com/item/593529520193.htm", "is the page of one product", false},
+		{"https://m.tmall.com/", "m.tmall.com is no storefront", false},
+		{"https://store.taobao.com/shop/view_shop.htm?user_number_id=22", "no storefront", false},
+		{"https://x.tmall.hk.evil.example/", "known are NAME.tmall.com", false},
+		{"https://a.b.m.tmall.com/", "no storefront", false},
 		{"https://example.com/", "known are NAME.tmall.com", false},
-		{"https://detail.tmall.com/item.htm?id=1", "no storefront", false},
+		{"https://detail.tmall.com/item.htm?id=1", "is the page of one product and no storefront", false},
 		{"https://login.taobao.com/", "no storefront", false},
 		{"https://tmall.com/", "no storefront", false},
 		{"https://a.b.tmall.com/", "no storefront", false},
@@ -56,6 +80,26 @@ func TestFind(t *testing.T) {
 		if got := strings.Join(entries, " "); got != c.want || m.Name != "tmall" {
 			t.Errorf("Open(%q) = %s, want %s", c.address, got, c.want)
 		}
+	}
+}
+
+// TestLoginOfTmallGlobal wants the words for a shop that needs cookies of its
+// own domain.
+func TestLoginOfTmallGlobal(t *testing.T) {
+	sf, err := tmall.Market().Storefront("https://x.tmall.hk/", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	overlay := &market.Answer{Request: market.Request{URL: "x", Page: 1, Product: "600001"}, Status: 200, Body: []byte(`{"url":"https://x.tmall.hk/search.htm","wall":"loginFrame","list":{"layout":""},"item":{}}`)}
+	r, err := sf.Read(overlay)
+	if err != nil || r.State == nil || r.State.Verdict != tracker.Login || !strings.Contains(r.State.Reason, "open this shop in the window") {
+		t.Errorf("state = %+v, %v, want a login and where to make it", r.State, err)
+	}
+	if f := sf.ReadItem(overlay); f.Wall == nil || !strings.Contains(f.Wall.Reason, "open this shop in the window") {
+		t.Errorf("wall of an item page = %+v, want the same", f.Wall)
+	}
+	if r, _ := storefront(t).Read(overlay); r.State == nil || strings.Contains(r.State.Reason, "window") {
+		t.Errorf("state of a shop of Tmall = %+v, want its own words", r.State)
 	}
 }
 
