@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"image/png"
+	"log/slog"
 	"net/http"
 	"os"
 	"os/exec"
@@ -25,9 +26,12 @@ import (
 	"github.com/makiuchi-d/gozxing"
 	"github.com/makiuchi-d/gozxing/qrcode"
 
+	"shopwatch/cmd/shopwatch/config"
+	"shopwatch/cmd/shopwatch/daemon"
 	"shopwatch/cmd/shopwatch/login"
 	"shopwatch/fixtures"
 	"shopwatch/tracker/browser"
+	"shopwatch/tracker/market/all"
 )
 
 // newLoginWorld is a world whose mall shows lists to those who are logged in.
@@ -302,6 +306,7 @@ func TestLoginCarriedOver(t *testing.T) {
 	c := w.start("login", "tmall", "--qr")
 	c.until("the phone has confirmed", func() bool { return w.mall.ScanQR("", "tb_watcher") == nil })
 	c.end(0)
+	w.openLogin("https://abroad.tmall.hk/") // as a person does who opens such a shop in the window
 
 	for _, tt := range []struct{ name, passphrase, want string }{
 		{"a short passphrase", "tiny", "too short"},
@@ -391,6 +396,40 @@ func TestLoginCarriedOver(t *testing.T) {
 		t.Errorf("record of the import = %+v, %v, want the time %s of the login", r, err, made.At)
 	}
 	w.whole()
+	b := browser.New(browser.Options{Profile: filepath.Join(w.dir, "elsewhere", "profile"), Flags: w.mall.Flags()})
+	defer b.Close()
+	if cookies, err := b.Cookies(t.Context(), []string{"tmall.hk"}); err != nil || !slices.ContainsFunc(cookies, func(c browser.Cookie) bool { return c.Name == "cookie2" }) {
+		t.Errorf("cookies of Tmall Global that came along: %v, %v, want those of a login", cookies, err)
+	}
+}
+
+// openLogin logs in once more in the profile, on the login page to which a
+// page of a shop leads.
+func (w *world) openLogin(from string) {
+	w.t.Helper()
+	w.mall.Open(fixtures.Shop{Host: strings.Trim(strings.TrimPrefix(from, "https://"), "/")})
+	c, err := config.Load(filepath.Join(w.dir, "shopwatch.yaml"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	b := daemon.NewBrowser(c, slog.New(slog.DiscardHandler))
+	tab, err := b.Tab(w.t.Context(), browser.TabOptions{Home: all.Markets()[0].Login.Home})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := tab.Open(w.t.Context(), w.mall.LoginURL(from)); err != nil {
+		w.t.Fatal(err)
+	}
+	for ctx := w.t.Context(); ctx.Err() == nil && !strings.HasPrefix(tab.Document().URL, from); {
+		_ = w.mall.ScanQR("", "tb_watcher") // as soon as the code is shown
+		if err := tab.Wait(ctx, "new Promise(done => setTimeout(done, 50))", nil); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	tab.Close()
+	if err := b.Close(); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 // screen gives the test a display of its own.

@@ -3,6 +3,7 @@ package market
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -14,6 +15,9 @@ type Login struct {
 	Home func(host string) bool
 	// Domains are those whose cookies are the login.
 	Domains []string
+	// Also are further domains whose cookies are kept and carried over with
+	// the login, where there are any. They are no sign of it.
+	Also []string
 	// Kept judges a login by the names of the cookies that one of Domains has.
 	// They are necessary signs, not a proof: the proof is a filled list.
 	Kept func(names []string) bool
@@ -29,6 +33,9 @@ type Login struct {
 	// those by one that a phone has read and has yet to confirm.
 	Boxes, Expired, Scanned []string
 }
+
+// All are the domains whose cookies are kept and carried over.
+func (l *Login) All() []string { return slices.Concat(l.Domains, l.Also) }
 
 // A LoginPage is what a login page shows.
 type LoginPage struct {

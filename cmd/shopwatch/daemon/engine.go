@@ -138,7 +138,7 @@ func BrowserOptions(c *config.Config, log *slog.Logger) browser.Options {
 	o := browser.Options{Path: c.Browser.Path, Profile: c.Browser.Profile, Flags: c.Browser.Flags, Remote: c.Browser.Remote, Log: log}
 	for _, m := range all.Markets() {
 		if m.Login != nil {
-			o.Keep = append(o.Keep, m.Login.Domains...)
+			o.Keep = append(o.Keep, m.Login.All()...)
 		}
 	}
 	return o

@@ -33,7 +33,7 @@ type fileContent struct {
 func (d *Session) Export(ctx context.Context) (sealed []byte, err error) {
 	b := browser.New(d.Browser)
 	defer func() { err = errors.Join(err, b.Close()) }()
-	saved, err := b.SaveCookies(ctx, d.Market.Login.Domains)
+	saved, err := b.SaveCookies(ctx, d.Market.Login.All())
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func (d *Session) Import(ctx context.Context, file string, sealed []byte) error 
 		return fmt.Errorf("%s holds a login to %s, not to %s", file, content.Marketplace, d.Market.Name)
 	}
 	b := browser.New(d.Browser)
-	err = b.LoadCookies(ctx, d.Market.Login.Domains, content.Cookies)
+	err = b.LoadCookies(ctx, d.Market.Login.All(), content.Cookies)
 	if err := errors.Join(err, b.Close()); err != nil {
 		return err
 	}

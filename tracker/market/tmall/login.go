@@ -14,6 +14,7 @@ var login = market.Login{
 	URL:     "https://login.taobao.com/member/login.jhtml?redirectURL=https%3A%2F%2Fwww.tmall.com%2F",
 	Home:    home,
 	Domains: []string{"tmall.com", "taobao.com"},
+	Also:    []string{"tmall.hk"}, // for those who log in there
 	Kept: func(names []string) bool {
 		return slices.Contains(names, "cookie2") && slices.ContainsFunc(names, func(n string) bool {
 			return n == "_nk_" || n == "lgc" || n == "tracknick" || n == "sn"
