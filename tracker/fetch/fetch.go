@@ -4,6 +4,7 @@
 package fetch
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -112,6 +113,16 @@ func (e *RefusedError) Error() string { return e.Text }
 // Get asks for an address with GET and follows its redirects. Cookies are
 // neither sent nor kept, but for those of the request's own header.
 func (c *Client) Get(ctx context.Context, req Request) (*Answer, error) {
+	return c.ask(ctx, &req, http.MethodGet, nil)
+}
+
+// Post is like Get for a question that is posted. It is posted again where a
+// redirect leads, but for one that says to look there with GET.
+func (c *Client) Post(ctx context.Context, req Request, question []byte) (*Answer, error) {
+	return c.ask(ctx, &req, http.MethodPost, question)
+}
+
+func (c *Client) ask(ctx context.Context, req *Request, method string, question []byte) (*Answer, error) {
 	u, err := url.Parse(req.URL)
 	if err != nil {
 		return nil, err
@@ -121,7 +132,7 @@ func (c *Client) Get(ctx context.Context, req Request) (*Answer, error) {
 	}
 	a := &Answer{URL: req.URL}
 	for {
-		next, err := c.once(ctx, &req, u, a)
+		next, err := c.once(ctx, req, method, question, u, a)
 		if err != nil {
 			return nil, explain(err)
 		}
@@ -139,14 +150,17 @@ func (c *Client) Get(ctx context.Context, req Request) (*Answer, error) {
 				return nil, err
 			}
 		}
+		if a.Status == http.StatusSeeOther {
+			method, question = http.MethodGet, nil
+		}
 		u, a.Via, a.URL = next, append(a.Via, a.URL), next.String()
 	}
 }
 
 // once asks for u, and returns where it leads on to, nil when it has answered.
-func (c *Client) once(ctx context.Context, req *Request, u *url.URL, a *Answer) (next *url.URL, err error) {
+func (c *Client) once(ctx context.Context, req *Request, method string, question []byte, u *url.URL, a *Answer) (next *url.URL, err error) {
 	ctx = context.WithValue(ctx, homeKey{}, req.Home)
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	r, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(question))
 	if err != nil {
 		return nil, err
 	}
@@ -159,6 +173,7 @@ func (c *Client) once(ctx context.Context, req *Request, u *url.URL, a *Answer) 
 		return nil, err
 	}
 	defer resp.Body.Close()
+	a.Status = resp.StatusCode
 	if to, err := resp.Location(); err == nil && redirects(resp.StatusCode) {
 		if u.Scheme == "https" && to.Scheme != "https" {
 			return nil, &RefusedError{fmt.Sprintf("redirected from https to %s, where anybody could answer", to.Scheme)}
@@ -173,7 +188,7 @@ func (c *Client) once(ctx context.Context, req *Request, u *url.URL, a *Answer) 
 	if int64(len(body)) > req.Most {
 		return nil, fmt.Errorf("the answer is longer than %d bytes", req.Most)
 	}
-	a.Status, a.Header, a.Body = resp.StatusCode, resp.Header, body
+	a.Header, a.Body = resp.Header, body
 	return nil, nil
 }
 

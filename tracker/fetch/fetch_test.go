@@ -8,9 +8,11 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -82,6 +84,36 @@ func TestGet(t *testing.T) {
 	}
 	if a.Status != 200 || a.Header.Get("X-Total") != "7" || a.URL != "https://www.shop.example/list?page=1" || len(a.Via) != 1 || a.Via[0] != "https://shop.example/moved" {
 		t.Errorf("answer = %+v", a)
+	}
+}
+
+// A question is posted again where a redirect leads, with its headers, unless
+// the answer is to be looked at elsewhere.
+func TestPost(t *testing.T) {
+	s := newSite(t, func(w http.ResponseWriter, r *http.Request) {
+		if status, err := strconv.Atoi(strings.Trim(r.URL.Path, "/")); err == nil {
+			w.Header().Set("Location", "https://www.shop.example/graphql")
+			w.WriteHeader(status)
+			return
+		}
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		fmt.Fprintf(w, "%s %s %s %q", r.Method, r.URL.Path, r.Header.Get("Store"), body)
+	})
+	c := s.client(t, nil)
+	for path, want := range map[string]string{
+		"/graphql": `POST /graphql en "question"`, "/301": `POST /graphql en "question"`, "/302": `POST /graphql en "question"`,
+		"/307": `POST /graphql en "question"`, "/308": `POST /graphql en "question"`, "/303": `GET /graphql en ""`,
+	} {
+		a, err := c.Post(t.Context(), fetch.Request{URL: "https://shop.example" + path, Header: http.Header{"Store": {"en"}}, Most: 100}, []byte("question"))
+		if err != nil || string(a.Body) != want || a.Status != http.StatusOK {
+			t.Errorf("%s: %+v, %v, want %s", path, a, err, want)
+		}
+	}
+	if a, err := get(t, c, "https://shop.example/graphql"); err != nil || string(a.Body) != `GET /graphql  ""` {
+		t.Errorf("GET: %+v, %v", a, err)
 	}
 }
 

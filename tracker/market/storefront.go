@@ -52,6 +52,8 @@ type Request struct {
 	URL string
 	// Header is sent along. Over HTTP only.
 	Header http.Header
+	// Post is sent with POST; nil for GET. Over HTTP only.
+	Post []byte
 	// Page is the number of the listing page, counted from 1.
 	Page int
 	// Product is that of the item page; empty for others.

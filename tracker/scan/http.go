@@ -22,11 +22,19 @@ type httpReader struct {
 
 // Read asks for a page.
 func (h *httpReader) Read(ctx context.Context, req market.Request) (*market.Answer, error) {
-	a, err := h.client.Get(ctx, fetch.Request{URL: req.URL, Header: req.Header, Home: h.storefront.Home, Follow: h.follow, Most: maxAnswer})
+	r := fetch.Request{URL: req.URL, Header: req.Header, Home: h.storefront.Home, Follow: h.follow, Most: maxAnswer}
+	a, err := h.ask(ctx, r, req.Post)
 	if err != nil {
 		return nil, err
 	}
 	return &market.Answer{Request: req, URL: a.URL, Via: a.Via, Status: a.Status, Header: a.Header, Body: a.Body}, nil
+}
+
+func (h *httpReader) ask(ctx context.Context, r fetch.Request, question []byte) (*fetch.Answer, error) {
+	if question == nil {
+		return h.client.Get(ctx, r)
+	}
+	return h.client.Post(ctx, r, question)
 }
 
 // Fetch loads a picture.
