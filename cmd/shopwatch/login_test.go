@@ -520,7 +520,7 @@ func TestLoginWithoutDisplay(t *testing.T) {
 	if _, errs, status := w.do("login", "tmall"); status != 1 || !strings.Contains(errs, "install chromium") || !strings.Contains(errs, want) {
 		t.Errorf("without a full Chrome: %d, %s, want what to install and what else there is", status, errs)
 	}
-	if _, errs, status := w.do("login", "jd"); status != 1 || !strings.Contains(errs, `no marketplace "jd"; known are tmall`) {
+	if _, errs, status := w.do("login", "nowhere"); status != 1 || !strings.Contains(errs, `no marketplace "nowhere"; known are tmall`) {
 		t.Errorf("a marketplace that is none: %d, %s", status, errs)
 	}
 	if _, errs, status := w.do("login", "tmall", "--qr", "--export", "x"); status != 1 || !strings.Contains(errs, "can't be used together") {

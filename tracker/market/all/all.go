@@ -3,10 +3,13 @@ package all
 
 import (
 	"shopwatch/tracker/market"
+	"shopwatch/tracker/market/jd"
 	"shopwatch/tracker/market/shopify"
 	"shopwatch/tracker/market/tmall"
 	"shopwatch/tracker/market/woocommerce"
 )
 
 // Markets are the marketplaces, in the order in which an address is tried.
-func Markets() market.Set { return market.Set{tmall.Market(), shopify.Market(), woocommerce.Market()} }
+func Markets() market.Set {
+	return market.Set{tmall.Market(), jd.Market(), shopify.Market(), woocommerce.Market()}
+}
