@@ -56,7 +56,7 @@ func isShop(host string) bool {
 // otherHosts are the ends of host names under which shops are found elsewhere
 // than on the desktop, and where that is: the pages of a shop of Tmall name its
 // mobile host, and shops lead visitors from abroad on to their foreign one
-// (NOTES.md, 2.1 and 4.7).
+// (NOTES.md, 2.11).
 var otherHosts = map[string]string{".m.tmall.com": ".tmall.com", ".world.tmall.com": ".tmall.com", ".world.taobao.com": ".taobao.com"}
 
 // desktop returns the host under which a desktop browser finds the shop of a
