@@ -165,3 +165,38 @@ func TestRealRowOf2015(t *testing.T) {
 		t.Errorf("product = %+v, want %+v", p, want)
 	}
 }
+
+// TestRealListOfJD reads a category page of JD whose bar with the number of
+// products was cut out before it was saved, and two of its cards.
+func TestRealListOfJD(t *testing.T) {
+	const path = "/view_search-1034279-9107152-99-1-24-1.html"
+	serve("mall.jd.com", path, "text/html; charset=utf-8", real(t, "jd_shop_category_2019-10_oppo_k_p1of1_EXCERPT.html"))
+	t.Cleanup(func() { mall.Unhandle("mall.jd.com", path) })
+	s, _ := newShopper(t, nil).scan("https://mall.jd.com" + path)
+	if s.Verdict != tracker.Partial || !strings.Contains(s.Reason, "does not say how many products") {
+		t.Errorf("verdict = %s (%s), want partial: the number of products is cut out", s.Verdict, s.Reason)
+	}
+	// The first card links to a variant, because the mouse was over it. The
+	// header links to two products that are none of the list.
+	if got, want := ids(s.Products), "47716923932 57129211043 49501523569 34182462559"; got != want {
+		t.Fatalf("products = %s, want %s", got, want)
+	}
+	first := s.Products[0]
+	if got := first.Price.String() + first.Price.Currency; got != "1499.00CNY" {
+		t.Errorf("price = %s", got)
+	}
+	if want := "https://img10.360buyimg.com/n7/jfs/t1/76497/25/702/69599/5ceea034E19198c65/a883bd881602cbc1.jpg"; first.Image != want {
+		t.Errorf("image = %s, want %s", first.Image, want)
+	}
+	if want := "https://item.jd.com/47716923932.html"; first.URL != want {
+		t.Errorf("url = %s, want %s", first.URL, want)
+	}
+	if e := s.Evidence; e.Pages != 1 || e.Layout != "goods" || e.Stop != "last page" {
+		t.Errorf("evidence = %+v", e)
+	}
+	for _, p := range s.Products {
+		if p.Title == "" || p.Image == "" || !p.Price.Known() {
+			t.Errorf("product %+v lacks something", p)
+		}
+	}
+}
