@@ -37,10 +37,16 @@ var simulated = map[string]struct {
 	"woocommerce": {func(host string, ids []string) markets.Shop { return fill(woocommerce.Open(host), ids) }, woocommerce.ID, false},
 }
 
-// openJD opens storefronts of one JD.
+// openJD opens storefronts of one JD, in turn two with either template.
 func openJD() opener {
-	site := jd.NewSite()
-	return func(host string, ids []string) markets.Shop { return site.Open(host, ids) }
+	site, opened := jd.NewSite(), atomic.Int64{}
+	return func(host string, ids []string) markets.Shop {
+		shop := site.Open(host, ids)
+		if opened.Add(1)/2%2 == 1 {
+			shop.Set(func(c *jd.Config) { c.Template = jd.Items })
+		}
+		return shop
+	}
 }
 
 // fill puts products on the shelf of a shop.
