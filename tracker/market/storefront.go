@@ -58,6 +58,9 @@ type Request struct {
 	Page int
 	// Product is that of the item page; empty for others.
 	Product tracker.ProductID
+	// Ask is for the marketplace, which keeps here what it wants to know of
+	// the answer where the address does not tell.
+	Ask any
 	// Witness says that the answer is no listing page, but is asked for to
 	// judge the list. When none comes, the scan goes on with a Listing whose
 	// Problems say why, except after a wall.
