@@ -12,6 +12,7 @@ import (
 
 	"shopwatch/fixtures/markets"
 	"shopwatch/fixtures/markets/jd"
+	"shopwatch/fixtures/markets/magento"
 	"shopwatch/fixtures/markets/shopify"
 	"shopwatch/fixtures/markets/woocommerce"
 	"shopwatch/tracker"
@@ -30,7 +31,8 @@ var simulated = map[string]struct {
 	id    func(n int) string
 	inTab bool
 }{
-	"jd": {openJD(), func(n int) string { return fmt.Sprint(50_000_000_000 + n*100) }, true},
+	"jd":      {openJD(), func(n int) string { return fmt.Sprint(50_000_000_000 + n*100) }, true},
+	"magento": {func(host string, ids []string) markets.Shop { return fill(magento.Open(host), ids) }, magento.ID, false},
 	"shopify": {func(host string, ids []string) markets.Shop {
 		return fill(shopify.Open(host), ids)
 	}, shopify.ID, false},
