@@ -13,6 +13,7 @@ import (
 	"shopwatch/fixtures/markets"
 	"shopwatch/fixtures/markets/jd"
 	"shopwatch/fixtures/markets/magento"
+	"shopwatch/fixtures/markets/prestashop"
 	"shopwatch/fixtures/markets/shopify"
 	"shopwatch/fixtures/markets/woocommerce"
 	"shopwatch/tracker"
@@ -31,8 +32,9 @@ var simulated = map[string]struct {
 	id    func(n int) string
 	inTab bool
 }{
-	"jd":      {openJD(), func(n int) string { return fmt.Sprint(50_000_000_000 + n*100) }, true},
-	"magento": {func(host string, ids []string) markets.Shop { return fill(magento.Open(host), ids) }, magento.ID, false},
+	"jd":         {openJD(), func(n int) string { return fmt.Sprint(50_000_000_000 + n*100) }, true},
+	"magento":    {func(host string, ids []string) markets.Shop { return fill(magento.Open(host), ids) }, magento.ID, false},
+	"prestashop": {func(host string, ids []string) markets.Shop { return fill(prestashop.Open(host), ids) }, prestashop.ID, false},
 	"shopify": {func(host string, ids []string) markets.Shop {
 		return fill(shopify.Open(host), ids)
 	}, shopify.ID, false},

@@ -5,6 +5,7 @@ import (
 	"shopwatch/tracker/market"
 	"shopwatch/tracker/market/jd"
 	"shopwatch/tracker/market/magento"
+	"shopwatch/tracker/market/prestashop"
 	"shopwatch/tracker/market/shopify"
 	"shopwatch/tracker/market/tmall"
 	"shopwatch/tracker/market/woocommerce"
@@ -12,5 +13,5 @@ import (
 
 // Markets are the marketplaces, in the order in which an address is tried.
 func Markets() market.Set {
-	return market.Set{tmall.Market(), jd.Market(), shopify.Market(), woocommerce.Market(), magento.Market()}
+	return market.Set{tmall.Market(), jd.Market(), shopify.Market(), woocommerce.Market(), magento.Market(), prestashop.Market()}
 }
