@@ -36,6 +36,14 @@ type Storefront interface {
 	ReadItem(*Answer) ItemFinding
 }
 
+// A Versioned storefront says itself by which version of the parser it is read,
+// in the place of Market.Parser: what it reads depends on its options, and other
+// options may read the same products otherwise.
+type Versioned interface {
+	Storefront
+	Parser() int
+}
+
 // A Transport is a way to bring pages.
 type Transport int
 
@@ -56,6 +64,9 @@ type Request struct {
 	Post []byte
 	// Page is the number of the listing page, counted from 1.
 	Page int
+	// Kind is what is asked for, in the marketplace's own words. It is for
+	// the marketplace, which reads the answer; others do not look at it.
+	Kind string
 	// Product is that of the item page; empty for others.
 	Product tracker.ProductID
 	// Ask is for the marketplace, which keeps here what it wants to know of

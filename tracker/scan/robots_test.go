@@ -37,7 +37,7 @@ func politeMarket() *market.Market {
 			o := options.(*struct {
 				Robots market.Robots `json:"robots"`
 			})
-			return politeToy{&toy{"https://" + u.Host, "http"}, o.Robots}, nil
+			return politeToy{&toy{"https://" + u.Host, toyOptions{Transport: "http"}}, o.Robots}, nil
 		},
 	}
 }

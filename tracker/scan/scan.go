@@ -137,6 +137,9 @@ func (r *reading) read(ctx context.Context, sf tracker.Storefront) (err error) {
 		return err
 	}
 	r.scan.Evidence.Parser = r.market.Parser
+	if v, ok := r.storefront.(market.Versioned); ok {
+		r.scan.Evidence.Parser = v.Parser()
+	}
 	if r.reader, err = r.newReader(); err != nil {
 		return err
 	}

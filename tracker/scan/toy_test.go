@@ -26,15 +26,19 @@ import (
 // it takes to add one. Its pages are the same in a tab and over HTTP: a JSON
 // document, which the script of the tab reads off the page that Chrome makes of
 // it.
-type toy struct{ base, transport string }
+type toy struct {
+	base string
+	toyOptions
+}
 
 type toyOptions struct {
 	Transport string `json:"transport"` // tab or http
+	Loud      bool   `json:"loud"`      // titles are read in capitals
 }
 
 func toyMarket() *market.Market {
 	return &market.Market{
-		Name: "toy", Title: "Toy Town", Addresses: "NAME.toy.example", Parser: 3,
+		Name: "toy", Title: "Toy Town", Addresses: "NAME.toy.example", Parser: 1,
 		Match:   func(u *url.URL) bool { return strings.HasSuffix(u.Hostname(), ".toy.example") },
 		Options: func() any { return &toyOptions{Transport: "http"} },
 		Open: func(u *url.URL, options any) (market.Storefront, error) {
@@ -42,7 +46,7 @@ func toyMarket() *market.Market {
 			if o.Transport != "tab" && o.Transport != "http" {
 				return nil, &market.OptionError{Option: "transport", Err: errors.New("want tab or http")}
 			}
-			return &toy{"https://" + u.Host, o.Transport}, nil
+			return &toy{"https://" + u.Host, *o}, nil
 		},
 		Tab: &market.Tab{Script: `globalThis.toyTown = {text: () => document.body.innerText}`},
 	}
@@ -51,10 +55,18 @@ func toyMarket() *market.Market {
 func (t *toy) Home(host string) bool { return strings.HasSuffix(host, ".toy.example") }
 
 func (t *toy) Transport() market.Transport {
-	if t.transport == "tab" {
+	if t.toyOptions.Transport == "tab" {
 		return market.InTab
 	}
 	return market.OverHTTP
+}
+
+// Parser makes the toy a market.Versioned.
+func (t *toy) Parser() int {
+	if t.Loud {
+		return 4
+	}
+	return 3
 }
 
 func (t *toy) listing(n int) market.Request {
@@ -98,6 +110,9 @@ func (t *toy) Read(a *market.Answer) (market.Reading, error) {
 	seen := map[tracker.ProductID]bool{}
 	for _, x := range shelf.Toys {
 		p := tracker.Product{ID: tracker.ProductID(x.ID), Title: x.Name, URL: t.base + "/toy/" + x.ID}
+		if t.Loud {
+			p.Title = strings.ToUpper(p.Title)
+		}
 		if cents, ok := tracker.ParseMinor(x.Price); ok {
 			p.Price = tracker.Price{Kind: tracker.PriceExact, Low: cents, Currency: "EUR"}
 		}
@@ -226,6 +241,29 @@ func TestMarketplaceFromOutside(t *testing.T) {
 				t.Errorf("asked to be left alone for %d s, want 1800", s.Evidence.RetryAfter)
 			}
 		})
+	}
+}
+
+// TestOtherOptionsAreNoNews reads the titles of the same toys otherwise.
+func TestOtherOptionsAreNoNews(t *testing.T) {
+	srv := &toyServer{toys: []string{"bear", "car", "doll"}}
+	srv.Server = httptest.NewTLSServer(srv)
+	defer srv.Close()
+	o, err := fetch.FromFlags(srv.flags())
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := fetch.New(o)
+	defer client.Close()
+	sh := newShopper(t, func(o *scan.Options) { o.Markets, o.HTTP = market.Set{toyMarket()}, client })
+	for _, options := range []string{``, `{"loud":true}`} {
+		s, changes := sh.scanStorefront(t.Context(), tracker.Storefront{Name: "toys", URL: "https://north.toy.example/", Options: options})
+		if s.Verdict != tracker.Complete || len(changes) != 0 {
+			t.Errorf("with options %q: %s (%s), %d changes, want none", options, s.Verdict, s.Reason, len(changes))
+		}
+	}
+	if title := sh.catalog.Item("bear").Title; title != "TOY BEAR" {
+		t.Errorf("title = %q, want as the options read it", title)
 	}
 }
 
