@@ -91,7 +91,7 @@ func (s *source) decode(n ast.Node, path string, v reflect.Value) error {
 		o.Node = n
 		return nil
 	}
-	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok && !writtenOut(n, v) {
 		text, raw, err := s.scalar(n, path)
 		if err != nil {
 			return err
@@ -163,18 +163,39 @@ func (s *source) decode(n ast.Node, path string, v reflect.Value) error {
 	return nil
 }
 
-func (s *source) decodeStruct(n ast.Node, path string, v reflect.Value) error {
-	fields := map[string]reflect.Value{}
-	var known []string
+// writtenOut reports whether a value that may be given as text, such as
+// price: ".price", is given as the keys or the list that it stands for.
+func writtenOut(n ast.Node, v reflect.Value) bool {
+	switch n.(type) {
+	case *ast.MappingNode, *ast.MappingValueNode:
+		return v.Kind() == reflect.Struct && len(keys(v)) > 0
+	case *ast.SequenceNode:
+		return v.Kind() == reflect.Slice
+	}
+	return false
+}
+
+// keys are the keys of a struct, in its order. Options of marketplaces have
+// json tags.
+func keys(v reflect.Value) (known []string) {
 	for i := range v.NumField() {
 		tag := v.Type().Field(i).Tag
-		if key := cmp.Or(tag.Get("yaml"), tag.Get("json")); key != "" { // options of marketplaces have json tags
+		if key := cmp.Or(tag.Get("yaml"), tag.Get("json")); key != "" {
 			known = append(known, key)
-			fields[key] = v.Field(i)
 		}
 	}
+	return known
+}
+
+func (s *source) decodeStruct(n ast.Node, path string, v reflect.Value) error {
+	fields := map[string]reflect.Value{}
+	for i := range v.NumField() {
+		tag := v.Type().Field(i).Tag
+		fields[cmp.Or(tag.Get("yaml"), tag.Get("json"))] = v.Field(i)
+	}
+	known := keys(v)
 	return s.pairs(n, path, func(key string, at, value ast.Node) error {
-		f, ok := fields[key]
+		f, ok := fields[key], slices.Contains(known, key)
 		full := strings.TrimPrefix(path+"."+key, ".")
 		if !ok {
 			s.at[full] = position(at.GetToken())
