@@ -142,3 +142,22 @@ func TestDoubt(t *testing.T) {
 		t.Errorf("complete, though in doubt: %+v", j)
 	}
 }
+
+func TestRepeats(t *testing.T) {
+	grown := func(l *market.Listing) { l.Grown = true }
+	before := []market.Listing{listing(1, 3, "a", "b"), listing(2, 3, "c", "d")}
+	for _, c := range []struct {
+		rule    string
+		page    market.Listing
+		repeats bool
+	}{
+		{"other products", listing(3, 3, "e"), false},
+		{"those of a page before", listing(3, 3, "a", "b"), true},
+		{"no products", listing(3, 3), false},
+		{"those of a page that has grown", but(listing(3, 3, "a", "b"), grown), false},
+	} {
+		if c.page.Repeats(before); (len(c.page.Problems) > 0) != c.repeats {
+			t.Errorf("%s: problems %q", c.rule, c.page.Problems)
+		}
+	}
+}

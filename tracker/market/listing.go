@@ -22,6 +22,7 @@ type Listing struct {
 	Last     bool // it says that no page follows
 	Next     int  // the number to which its "next" leads; 0 when there is none
 	Empty    bool // the marketplace's own "no products"
+	Grown    bool // it is the page before, grown; entries may be met again
 	// Witness says that the answer is no part of the list, but was asked for
 	// to judge it. It is no page and has no products.
 	Witness  bool
@@ -58,6 +59,9 @@ func (l *Listing) Problem(format string, a ...any) {
 
 // Repeats notes as a problem that the page lists what one before it listed.
 func (l *Listing) Repeats(before []Listing) {
+	if l.Grown {
+		return
+	}
 	for k := range before {
 		if same(&before[k], l) {
 			l.Problem("it repeats page %d", k+1)
