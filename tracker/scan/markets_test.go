@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"shopwatch/fixtures/markets"
 	"shopwatch/fixtures/markets/jd"
 	"shopwatch/fixtures/markets/magento"
+	"shopwatch/fixtures/markets/pages"
 	"shopwatch/fixtures/markets/prestashop"
 	"shopwatch/fixtures/markets/shopify"
 	"shopwatch/fixtures/markets/woocommerce"
@@ -26,7 +28,9 @@ import (
 type opener func(host string, ids []string) markets.Shop
 
 // simulated are the marketplaces whose simulated storefronts are played, by
-// their names, with numbers of products as they have them.
+// their names, with numbers of products as they have them. One marketplace may
+// have storefronts of several kinds: the name of the marketplace then stands
+// before a dash.
 var simulated = map[string]struct {
 	open  opener
 	id    func(n int) string
@@ -39,6 +43,16 @@ var simulated = map[string]struct {
 		return fill(shopify.Open(host), ids)
 	}, shopify.ID, false},
 	"woocommerce": {func(host string, ids []string) markets.Shop { return fill(woocommerce.Open(host), ids) }, woocommerce.ID, false},
+
+	"pages-links":   websites(pages.Style{Layout: pages.Links}),
+	"pages-silent":  websites(pages.Style{Layout: pages.Links, Silent: true}),
+	"pages-slugs":   websites(pages.Style{Layout: pages.Links, Slugs: true, Sitemap: true}),
+	"pages-params":  websites(pages.Style{Layout: pages.Params, Silent: true}),
+	"pages-sitemap": websites(pages.Style{Layout: pages.Params, Sitemap: true}),
+	"pages-data":    websites(pages.Style{Layout: pages.Data}),
+	"pages-button":  websites(pages.Style{Layout: pages.Button}),
+	"pages-scroll":  websites(pages.Style{Layout: pages.Scroll, Silent: true}),
+	"pages-virtual": websites(pages.Style{Layout: pages.Virtual, Silent: true}),
 }
 
 // openJD opens storefronts of one JD, in turn two with either template.
@@ -51,6 +65,18 @@ func openJD() opener {
 		}
 		return shop
 	}
+}
+
+// websites opens storefronts of websites that are read by selectors.
+func websites(style pages.Style) (s struct {
+	open  opener
+	id    func(n int) string
+	inTab bool
+}) {
+	s.open = func(host string, ids []string) markets.Shop { return pages.Open(host, ids, style) }
+	s.id = style.ID
+	s.inTab = slices.Contains([]pages.Layout{pages.Button, pages.Scroll, pages.Virtual}, style.Layout)
+	return s
 }
 
 // fill puts products on the shelf of a shop.
@@ -75,6 +101,7 @@ func playMarket(t *testing.T, name string, sum *tally) {
 	client := fetch.New(flags)
 	t.Cleanup(client.Close)
 	var serial atomic.Int64
+	marketplace, _, _ := strings.Cut(name, "-")
 	var wg sync.WaitGroup
 	free := make(chan struct{}, 4)
 	all := os.Getenv("SHOPWATCH_FAULTS") == "all"
@@ -99,7 +126,7 @@ func playMarket(t *testing.T, name string, sum *tally) {
 					shop := m.open(fmt.Sprintf("trial%d.%s.example", n, name), ids)
 					markets.Mount(mall, shop)
 					defer markets.Unmount(mall, shop)
-					playShop(t, f, times, name, shop, id, client, sum)
+					playShop(t, f, times, marketplace, shop, id, client, sum)
 				})
 			})
 		}
@@ -178,9 +205,11 @@ func playShop(t *testing.T, f markets.Fault, times int, market string, shop mark
 func TestMarkets(t *testing.T) {
 	short(t)
 	var sum tally
+	t.Cleanup(func() { // when all have been played
+		fmt.Printf("%d scans of other marketplaces: %d false additions, %d false removals, %d missed changes, %d wrong verdicts\n", sum.scans.Load(),
+			sum.falseAdded.Load(), sum.falseRemoved.Load(), sum.missed.Load(), sum.verdicts.Load())
+	})
 	for name := range simulated {
 		playMarket(t, name, &sum)
 	}
-	fmt.Printf("%d scans of other marketplaces: %d false additions, %d false removals, %d missed changes, %d wrong verdicts\n", sum.scans.Load(),
-		sum.falseAdded.Load(), sum.falseRemoved.Load(), sum.missed.Load(), sum.verdicts.Load())
 }
