@@ -39,11 +39,12 @@ bench: chrome
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 # Every fault of the simulated mall at places of every layout, once and lasting,
-# with and without true changes underneath: 400 trials of four scans each.
+# with and without true changes underneath: 400 trials of four scans each; and
+# every fault of the other marketplaces, once and lasting.
 # FAULTS=all plays all combinations, which takes about an hour.
 FAULTS ?= 400
 faults: chrome
-	SHOPWATCH_FAULTS=$(FAULTS) $(GO) test -count 1 -timeout 120m -v -run 'TestFaults$$' ./tracker/scan
+	SHOPWATCH_FAULTS=$(FAULTS) $(GO) test -count 1 -timeout 120m -v -run 'TestFaults$$|TestMarkets$$' ./tracker/scan
 
 # Every way that is known in which a page can fill the process that listens to
 # it: what it takes at its height.
