@@ -162,6 +162,25 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
+// Options may be nested, and values may be given short or written out.
+func TestNestedOptions(t *testing.T) {
+	c := good(t, "pages")
+	for i, want := range [][]string{
+		{`"transport":"page"`, `"css":"a.title"`, `"attr":["data-src","srcset","src"]`, `"currency":"EUR"`, `"link":"a[rel=next]"`, `"status":[404,410]`, `"css":"button.add-to-cart"`, `"robots":"heed"`},
+		{`"transport":"http"`, `"link":"/p/(\\d+)"`, `"css":".price"`, `"sitemap":"true"`, `"text":"Nothing found"`, `"param":"page"`, `"robots":"ignore"`},
+	} {
+		sf := c.Storefronts[i].Storefront
+		for _, w := range want {
+			if !strings.Contains(sf.Options, w) {
+				t.Errorf("options of %s = %s, want %s", sf.Name, sf.Options, w)
+			}
+		}
+		if _, _, err := all.Markets().Open(sf); err != nil {
+			t.Errorf("what was kept of the options of %s is not understood: %v", sf.Name, err)
+		}
+	}
+}
+
 func TestRules(t *testing.T) {
 	c := good(t, "design")
 	r := c.RulesFor("tencent")
