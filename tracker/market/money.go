@@ -13,14 +13,19 @@ var otherDecimals = []string{
 	"CLF", "UYW", // four
 }
 
+// InHundredths reports whether a text is the code of a currency whose minor unit
+// is a hundredth.
+func InHundredths(currency string) bool {
+	return len(currency) == 3 && strings.Trim(currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == "" && !slices.Contains(otherDecimals, currency)
+}
+
 // Minor returns an amount that an API writes as a JSON number in minor units of
 // its currency. Such a number is often a float with noise ("146.04999999999998"),
 // so it is rounded half up. Minor reports false for what is no amount, for 0,
 // by which shops write that there is no price, and for a currency whose minor
 // unit is no hundredth.
 func Minor(number, currency string) (int64, bool) {
-	isCode := len(currency) == 3 && strings.Trim(currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
-	if !isCode || slices.Contains(otherDecimals, currency) {
+	if !InHundredths(currency) {
 		return 0, false
 	}
 	whole, frac, _ := strings.Cut(number, ".")

@@ -174,15 +174,8 @@ func (a amounts) price(currency string) tracker.Price {
 	return p
 }
 
-// otherDecimals are the currencies whose amounts have no two decimals by ISO 4217.
-var otherDecimals = []string{
-	"BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF", // none
-	"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND", // three
-	"CLF", "UYW", // four
-}
-
 // minor returns an amount of hundredths in minor units of a currency. It reports
 // false for none, and where a minor unit is no hundredth.
 func minor(amount int64, currency string) (int64, bool) {
-	return amount, amount > 0 && currency != "" && !slices.Contains(otherDecimals, currency)
+	return amount, amount > 0 && market.InHundredths(currency)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"shopwatch/tracker"
+	"shopwatch/tracker/market"
 )
 
 // prices are amounts as texts of digits, in units of 10^-MinorUnit of the
@@ -48,20 +49,12 @@ func (p *prices) price(kind string) tracker.Price {
 	return price
 }
 
-// otherDecimals are the currencies whose amounts have no two decimals by ISO 4217.
-var otherDecimals = []string{
-	"BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF", // none
-	"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND", // three
-	"CLF", "UYW", // four
-}
-
 // minor returns an amount in minor units of its currency. It reports false for
 // none, for 0, which is how the API writes that there is no price, and for one
 // that is not a whole number of minor units.
 func minor(amount string, unit int, currency string) (int64, bool) {
 	const decimals = 2
-	isCode := len(currency) == 3 && strings.Trim(currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
-	if !isCode || slices.Contains(otherDecimals, currency) || unit < 0 || unit > 6 || len(amount) > 15 {
+	if !market.InHundredths(currency) || unit < 0 || unit > 6 || len(amount) > 15 {
 		return 0, false
 	}
 	n, err := strconv.ParseUint(amount, 10, 62)
