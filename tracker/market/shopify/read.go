@@ -3,10 +3,8 @@ package shopify
 import (
 	"bytes"
 	"encoding/json"
-	"encoding/xml"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -14,6 +12,7 @@ import (
 
 	"shopwatch/tracker"
 	"shopwatch/tracker/market"
+	"shopwatch/tracker/market/sitemap"
 )
 
 func (s *storefront) Read(a *market.Answer) (market.Reading, error) {
@@ -283,7 +282,7 @@ func (f *fact) readIndex(a *market.Answer, folder string) error {
 	if err != nil {
 		return err
 	}
-	return locations(a, "sitemap", func(u *url.URL) error {
+	return locations(a, func(u *url.URL) error {
 		if bare(u.Host) != bare(asked.Host) || u.Scheme != asked.Scheme || !strings.HasPrefix(u.Path, folder+"/sitemap_products_") {
 			return nil
 		}
@@ -300,7 +299,7 @@ func (f *fact) readIndex(a *market.Answer, folder string) error {
 // page is among its addresses.
 func (f *fact) readFile(a *market.Answer, folder string) error {
 	seen := map[string]bool{}
-	return locations(a, "url", func(u *url.URL) error {
+	return locations(a, func(u *url.URL) error {
 		handle, ok := strings.CutPrefix(u.Path, folder+"/products/")
 		if !ok || !validHandle(handle) || seen[handle] {
 			return nil
@@ -313,48 +312,23 @@ func (f *fact) readFile(a *market.Answer, folder string) error {
 	})
 }
 
-// locations calls each with the addresses within elements of a name in a sitemap:
-// those of pictures stand in others.
-func locations(a *market.Answer, within string, each func(*url.URL) error) error {
+// locations calls each with the addresses of a sitemap.
+func locations(a *market.Answer, each func(*url.URL) error) error {
 	if a.Status != http.StatusOK {
 		return fmt.Errorf("status %d", a.Status)
 	}
-	body := bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimSpace(a.Body), []byte("\ufeff")))
-	d := xml.NewDecoder(bytes.NewReader(body))
-	d.Strict = false
-	var path []string
-	var text strings.Builder
-	for sitemap := false; ; {
-		t, err := d.Token()
-		if errors.Is(err, io.EOF) && sitemap && len(path) == 0 {
-			return nil
-		}
+	f, err := sitemap.Read(a.Body)
+	if err != nil {
+		return err
+	}
+	for _, address := range f.Addresses {
+		u, err := url.Parse(address)
 		if err != nil {
-			return errors.New("it is no sitemap, or damaged")
+			continue
 		}
-		switch t := t.(type) {
-		case xml.StartElement:
-			path = append(path, t.Name.Local)
-			sitemap = sitemap || path[0] == "urlset" || path[0] == "sitemapindex"
-			text.Reset()
-			if len(path) > 20 {
-				return errors.New("it is nested too deeply")
-			}
-		case xml.CharData:
-			if n := len(path); n > 1 && path[n-1] == "loc" && path[n-2] == within && text.Len() < market.MaxAddress {
-				text.Write(t[:min(len(t), market.MaxAddress)])
-			}
-		case xml.EndElement:
-			if n := len(path); n > 1 && path[n-1] == "loc" && path[n-2] == within {
-				if u, err := url.Parse(strings.TrimSpace(text.String())); err == nil {
-					if err := each(u); err != nil {
-						return err
-					}
-				}
-			}
-			if len(path) > 0 {
-				path = path[:len(path)-1]
-			}
+		if err := each(u); err != nil {
+			return err
 		}
 	}
+	return nil
 }
