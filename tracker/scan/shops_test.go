@@ -261,8 +261,8 @@ func sameSet(a, b []string) bool {
 }
 
 // A sitemap that knows of more makes a list partial, unless the user says that
-// the rest is not for sale.
-func TestSitemapOfShopifyIsIgnored(t *testing.T) {
+// the rest is not for sale. One that there is not is asked for once.
+func TestSitemapOfShopify(t *testing.T) {
 	shop := shopify.OpenWith("ignored.shopify.example", 10)
 	markets.Mount(mall, shop)
 	defer markets.Unmount(mall, shop)
@@ -270,7 +270,14 @@ func TestSitemapOfShopifyIsIgnored(t *testing.T) {
 	if s, _ := httpShopper(t).scanShopAt("shopify", shop.URL(), ""); s.Verdict != tracker.Partial || !strings.Contains(s.Reason, "the list has 10 products, the shop's sitemap 60") {
 		t.Errorf("%s (%s)", s.Verdict, s.Reason)
 	}
-	if s, _ := httpShopper(t).scanShopAt("shopify", shop.URL(), `{"sitemap":"ignore"}`); s.Verdict != tracker.Complete || shop.Struck("sitemap knows of more") != 1 {
+	shop.Heal()
+	shop.Strike("sitemap not found", 0)
+	if s, _ := httpShopper(t).scanShopAt("shopify", shop.URL(), ""); s.Verdict != tracker.Complete || s.Evidence.Retries > 0 || shop.Struck("sitemap not found") != 1 {
+		t.Errorf("without a sitemap: %s (%s), %+v", s.Verdict, s.Reason, s.Evidence)
+	}
+	shop.Heal()
+	shop.Strike("sitemap knows of more", 0)
+	if s, _ := httpShopper(t).scanShopAt("shopify", shop.URL(), `{"sitemap":"ignore"}`); s.Verdict != tracker.Complete || shop.Struck("sitemap knows of more") != 0 {
 		t.Errorf("%s (%s), the sitemap was asked for %d times", s.Verdict, s.Reason, shop.Struck("sitemap knows of more"))
 	}
 }

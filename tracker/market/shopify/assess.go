@@ -55,7 +55,7 @@ func (s *storefront) assessFeed(v *survey) market.Completeness {
 		return c
 	}
 	switch {
-	case v.look == nil || len(v.look.Problems) > 0:
+	case v.look == nil || trouble(v.look) != "":
 		c.Doubt("page 1 could not be read once more, so the list may have moved", false)
 	case !slices.EqualFunc(v.look.Read.(*fact).ids, v.pages[0].Products, func(id tracker.ProductID, p tracker.Product) bool { return id == p.ID }):
 		c.Doubt("page 1 is another one after the last page was read", true)
@@ -66,8 +66,8 @@ func (s *storefront) assessFeed(v *survey) market.Completeness {
 	}
 	switch n := len(v.handles); {
 	case v.index == nil:
-	case len(v.index.Problems) > 0:
-		c.Warnings = append(c.Warnings, "no sitemap confirms the list: "+v.index.Problems[0])
+	case trouble(v.index) != "":
+		c.Warnings = append(c.Warnings, "no sitemap confirms the list: "+trouble(v.index))
 	case v.unmapped != "":
 		c.Warnings = append(c.Warnings, "no sitemap confirms the list: "+v.unmapped)
 	case n == 0:
@@ -105,14 +105,10 @@ func (v *survey) assessShelf(c *market.Completeness) {
 
 // shelfCount is how many products the collection says that it has.
 func (v *survey) shelfCount() (n int, known bool) {
-	if v.shelf == nil || len(v.shelf.Problems) > 0 {
+	if v.shelf == nil || trouble(v.shelf) != "" {
 		return 0, false
 	}
-	f, ok := v.shelf.Read.(*fact)
-	if !ok {
-		return 0, false
-	}
-	return f.count, true
+	return v.shelf.Read.(*fact).count, true
 }
 
 // assessSitemap judges products that were opened one by one, because the sitemap

@@ -45,7 +45,11 @@ func (s *storefront) Read(a *market.Answer) (market.Reading, error) {
 	case itemPage:
 		return s.readItem(a, f)
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+	case a.Status == http.StatusNotFound || a.Status == http.StatusGone:
+		f.absent = err.Error()
+	default:
 		l.Problem("%v", err)
 	}
 	return market.Reading{Listing: l}, nil

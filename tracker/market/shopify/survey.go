@@ -17,6 +17,7 @@ type fact struct {
 	count    int                           // of products that a collection says it has
 	ids      []tracker.ProductID           // of the second look
 	amounts  map[tracker.ProductID]amounts // of the products listed
+	absent   string                        // why there is no such answer, which is not worth another try
 	closed   string                        // why the feed is taken for closed
 	again    bool                          // the redirect forgot what was asked for
 	end      bool                          // the page of the feed is empty
@@ -48,13 +49,23 @@ type survey struct {
 	lost     int    // those that are not there
 }
 
+// trouble says why an answer tells nothing, "" when it does.
+func trouble(l *market.Listing) string {
+	if len(l.Problems) > 0 {
+		return l.Problems[0]
+	}
+	if f, ok := l.Read.(*fact); ok {
+		return f.absent
+	}
+	return "it was not read"
+}
+
 // survey goes over the answers of one pass.
 func (s *storefront) survey(read []market.Listing) *survey {
 	v := &survey{base: s.scheme + "://" + s.host, country: s.country}
 	for i := range read {
 		l := &read[i]
 		f, _ := l.Read.(*fact)
-		answered := f != nil && len(l.Problems) == 0
 		if f == nil {
 			f = new(fact)
 		}
@@ -82,8 +93,8 @@ func (s *storefront) survey(read []market.Listing) *survey {
 		case mapFile:
 			v.mapped++
 			v.handles = append(v.handles, f.handles...)
-			if !answered && len(l.Problems) > 0 {
-				v.unmapped = l.Problems[0]
+			if why := trouble(l); why != "" {
+				v.unmapped = why
 			}
 		case itemPage:
 			if v.opened++; l.Witness {
