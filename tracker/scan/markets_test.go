@@ -117,7 +117,7 @@ func playMarket(t *testing.T, name string, sum *tally) {
 				t.Run(fmt.Sprintf("%s/%s/%d", name, f.Name, times), func(t *testing.T) {
 					n := int(serial.Add(1))
 					id := m.id
-					if m.inTab { // in one house, two shops share no product
+					if m.inTab { // one site: no two shops share a product
 						id = func(i int) string { return m.id(1000*n + i) }
 					}
 					ids := make([]string, 8)

@@ -21,13 +21,13 @@ var (
 	listPath = regexp.MustCompile(`^/(view|advance)_search((?:-\d{1,20}){1,12})\.html$`)
 	itemPath = regexp.MustCompile(`^/(?:product/)?\d{5,20}\.html$`)
 	number   = regexp.MustCompile(`^[1-9]\d{0,19}$`)
-	// notShops are hosts of the house that are no shops.
+	// notShops are hosts of JD that are no shops.
 	notShops = []string{"www", "item", "list", "search", "passport", "reg", "cart", "order", "home", "i", "club", "sale", "pro", "prodev", "m", "item-soa", "corporate",
 		"global", "help", "jr", "a", "channel", "miaosha", "coupon", "try", "u", "p", "so", "book", "bean", "vip", "b", "trade", "plus", "qr", "mercury", "module-jshop"}
 )
 
-// match reports whether an address belongs to the house. Whether it is that of
-// a storefront says open.
+// match reports whether an address belongs to JD. Whether it is that of a
+// storefront says open.
 func match(u *url.URL) bool {
 	host := strings.ToLower(u.Hostname())
 	return ours(host) || host == "3.cn"
@@ -36,7 +36,7 @@ func match(u *url.URL) bool {
 // ours reports whether a host is one of JD's sites.
 func ours(host string) bool { return host == "jd.com" || strings.HasSuffix(host, ".jd.com") }
 
-// domains are those of the house: its sites, its prices and share links, and
+// domains are those of JD: its sites, its prices and share links, and
 // its pictures and scripts.
 var domains = []string{"jd.com", "jd.hk", "3.cn", "360buyimg.com"}
 
@@ -111,7 +111,7 @@ func wholeList(s *shopNumbers) string {
 	return fmt.Sprintf("https://mall.jd.com/view_search-%s-%s-%s-0-1-0-0-1-1-60.html", s.App, s.Vender, s.Shop)
 }
 
-// advice says why an address of the house is none of a storefront, and what to
+// advice says why an address of JD is none of a storefront, and what to
 // write in its place.
 func advice(u *url.URL) string {
 	host := strings.ToLower(u.Hostname())

@@ -20,19 +20,19 @@ var (
 	likelyHost = regexp.MustCompile(`^([a-z0-9-]+\.)(?:m|world)\.(tmall\.hk|taobao\.com)$`)
 	category   = regexp.MustCompile(`^/category-\d{1,20}\.htm$`)
 	itemPath   = regexp.MustCompile(`/item\.htm$|^/awp/core/detail\.htm$|^/i(\d{5,20})\.htm$|^/item/(\d{5,20})\.htm$`)
-	// notShops are hosts of the house that are no shops.
+	// notShops are hosts that look like shops and are none.
 	notShops = []string{"www", "login", "pass", "detail", "item", "list", "s", "err", "error", "pages", "buy", "cart", "world", "guang", "rate", "store",
 		"h5api", "chaoshi", "m", "a", "h5", "shop", "click", "uland"}
 )
 
-// match reports whether an address belongs to the house. Whether it is that of
-// a storefront says open, and what to write instead where it is not.
+// match reports whether an address belongs to Tmall or Taobao. Whether it is that
+// of a storefront says open, and what to write instead where it is not.
 func match(u *url.URL) bool {
 	host := strings.ToLower(u.Hostname())
 	return within(host, "tmall.com", "taobao.com", "tmall.hk") || shareHost(host)
 }
 
-// domains are those of the house: its shops, its pictures and scripts, and its
+// domains are those of Alibaba: its shops, its pictures and scripts, and its
 // login, which passes through its other sites.
 var domains = []string{"tmall.com", "taobao.com", "tmall.hk", "alicdn.com", "tbcdn.cn", "alibaba.com", "1688.com", "alipay.com", "aliyun.com"}
 
@@ -70,8 +70,8 @@ func desktop(host string) string {
 	return host
 }
 
-// advice says why an address of the house is none of a storefront, and what to
-// write in its place.
+// advice says why an address of Tmall or Taobao is none of a storefront, and
+// what to write instead.
 func advice(u *url.URL) string {
 	host, q := strings.ToLower(u.Hostname()), u.Query()
 	like := "; open it in a browser, go to the shop and write the address of that, which is one of " + addresses

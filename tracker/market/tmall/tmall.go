@@ -1,6 +1,6 @@
-// Package tmall reads storefronts of Tmall, Tmall Global and Taobao: one house
-// with one login and one guard, and three layouts of a storefront. What is known
-// of them in the field stands in NOTES.md.
+// Package tmall reads storefronts of Tmall, Tmall Global and Taobao, which share
+// one login and one protection, in their three layouts. What is known of them in
+// the field stands in NOTES.md.
 package tmall
 
 import (
