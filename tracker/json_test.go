@@ -9,28 +9,14 @@ import (
 	"shopwatch/tracker"
 )
 
-func TestPriceText(t *testing.T) {
-	cases := []struct {
-		in   string
-		want int64
-		ok   bool
-	}{
-		{"1499", 149900, true}, {"1499.5", 149950, true}, {"1,499.05", 149905, true}, {" 9.90\n", 990, true},
-		{"", 0, false}, {"1.999", 0, false}, {"-5", 0, false}, {"+5", 0, false}, {"1e3", 0, false}, {"4??", 0, false},
-		{"1.", 0, false}, {"99999999999999999999", 0, false}, {"\ue123\ue456", 0, false},
-	}
-	for _, c := range cases {
-		if got, ok := tracker.ParseMinor(c.in); got != c.want && ok || ok != c.ok {
-			t.Errorf("ParseMinor(%q) = %d, %v, want %d, %v", c.in, got, ok, c.want, c.ok)
-		}
-	}
-}
-
 func TestProductJSON(t *testing.T) {
 	known := tracker.Product{ID: "45123456789", Title: "糖大夫", URL: "https://detail.tmall.com/item.htm?id=45123456789",
 		Image: "https://img.alicdn.com/a.jpg", Price: tracker.Price{Kind: tracker.PriceExact, Low: 29900, Currency: "CNY"}}
 	hidden := known
 	hidden.Price = tracker.Price{Currency: "CNY"}
+	yen, dinar := known, known
+	yen.Price = tracker.Price{Kind: tracker.PriceExact, Low: 29900, Currency: "JPY"}
+	dinar.Price = tracker.Price{Kind: tracker.PriceRange, Low: 5, High: 12500, Currency: "KWD"}
 	ranged := known
 	ranged.Price = tracker.Price{Kind: tracker.PriceRange, Low: 19900, High: 29900, Currency: "CNY"}
 	cases := []struct {
@@ -38,6 +24,8 @@ func TestProductJSON(t *testing.T) {
 		want string
 	}{
 		{known, `"price":"299.00","currency":"CNY"}`},
+		{yen, `"price":"29900","currency":"JPY"}`},
+		{dinar, `"price":"0.005","currency":"KWD","price_kind":"range","price_high":"12.500"}`},
 		{hidden, `"price":null,"currency":"CNY"}`},
 		{ranged, `"price":"199.00","currency":"CNY","price_kind":"range","price_high":"299.00"}`},
 	}

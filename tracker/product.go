@@ -2,10 +2,7 @@ package tracker
 
 import (
 	"encoding/json"
-	"fmt"
 	"math/bits"
-	"strconv"
-	"strings"
 	"time"
 )
 
@@ -99,8 +96,8 @@ const (
 	PriceRange   PriceKind = "range" // from Low to High: "199.00-299.00"
 )
 
-// A Price is a listed price in minor units (fen, cents). The zero value is an
-// unknown price.
+// A Price is a listed price in minor units of its currency (fen, cents, yen).
+// The zero value is an unknown price.
 type Price struct {
 	Kind     PriceKind
 	Low      int64
@@ -111,36 +108,29 @@ type Price struct {
 // Known reports whether the price was shown in a form that could be read.
 func (p Price) Known() bool { return p.Kind != PriceUnknown }
 
+// Comparable reports whether the amounts of two prices can be compared: those of
+// unlike currencies cannot.
+func (p Price) Comparable(q Price) bool { return p.Currency == q.Currency }
+
+// far reports whether two prices are so far from each other that one of them may
+// be a mistake: they cannot be compared, or one is more than ten times the other.
+func (p Price) far(q Price) bool {
+	return !p.Comparable(q) || p.Low > 10*q.Low || q.Low > 10*p.Low
+}
+
 // String returns the price as a decimal number, "" when it is unknown. A range
 // reads "199.00-299.00", a least price "199.00+".
 func (p Price) String() string {
+	low := FormatMinor(p.Low, p.Currency)
 	switch p.Kind {
 	case PriceUnknown:
 		return ""
 	case PriceFrom:
-		return decimal(p.Low) + "+"
+		return low + "+"
 	case PriceRange:
-		return decimal(p.Low) + "-" + decimal(p.High)
+		return low + "-" + FormatMinor(p.High, p.Currency)
 	}
-	return decimal(p.Low)
-}
-
-func decimal(minor int64) string { return fmt.Sprintf("%d.%02d", minor/100, minor%100) }
-
-// ParseMinor reads a plain decimal number ("1499", "1499.0", "1,499.00") as
-// minor units. It reports false for anything else, for negative numbers, for
-// more than two decimals and for amounts above ten thousand million.
-func ParseMinor(s string) (int64, bool) {
-	s = strings.ReplaceAll(strings.TrimSpace(s), ",", "")
-	whole, frac, dotted := strings.Cut(s, ".")
-	if whole == "" || len(whole) > 10 || dotted && (frac == "" || len(frac) > 2) {
-		return 0, false
-	}
-	for len(frac) < 2 {
-		frac += "0"
-	}
-	n, err := strconv.ParseUint(whole+frac, 10, 63) // ParseUint takes no sign
-	return int64(n), err == nil
+	return low
 }
 
 // A productJSON is the form of a product in everything that shopwatch prints
@@ -162,14 +152,14 @@ func (p Product) MarshalJSON() ([]byte, error) { return json.Marshal(p.public())
 func (p Product) public() productJSON {
 	j := productJSON{ID: p.ID, Title: p.Title, URL: p.URL, Image: p.Image, Currency: p.Price.Currency}
 	if p.Price.Known() {
-		low := decimal(p.Price.Low)
+		low := FormatMinor(p.Price.Low, p.Price.Currency)
 		j.Price = &low
 	}
 	if p.Price.Kind != PriceExact {
 		j.PriceKind = p.Price.Kind
 	}
 	if p.Price.Kind == PriceRange {
-		j.PriceHigh = decimal(p.Price.High)
+		j.PriceHigh = FormatMinor(p.Price.High, p.Price.Currency)
 	}
 	return j
 }
@@ -189,13 +179,13 @@ func (j productJSON) product() Product {
 	if j.Price == nil {
 		return p
 	}
-	if low, ok := ParseMinor(*j.Price); ok {
+	if low, ok := ParseMinor(*j.Price, j.Currency); ok {
 		p.Price.Kind, p.Price.Low = PriceExact, low
 	}
 	if j.PriceKind != PriceUnknown {
 		p.Price.Kind = j.PriceKind
 	}
-	p.Price.High, _ = ParseMinor(j.PriceHigh)
+	p.Price.High, _ = ParseMinor(j.PriceHigh, j.Currency)
 	return p
 }
 
@@ -212,7 +202,8 @@ type Item struct {
 	Removed  time.Time // zero while it is listed
 	// Pending is a listed price more than ten times above or below the known
 	// one, or in another currency. It becomes the price when a second scan
-	// shows it.
+	// shows it; in another currency also when the second scan shows one near
+	// it, because shops convert prices at the rate of the day.
 	Pending Price
 	// Probe is the last look at the item page since the product is missing.
 	Probe *Probe

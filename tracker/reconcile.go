@@ -172,8 +172,8 @@ func (it *Item) price(p Price, reread bool) {
 	if !p.Known() {
 		return
 	}
-	far := it.Price.Known() && (it.Price.Currency != p.Currency || p.Low > 10*it.Price.Low || it.Price.Low > 10*p.Low)
-	if far && it.Pending != p && !reread {
+	agreed := it.Pending == p || it.Pending.Known() && !it.Price.Comparable(p) && !it.Pending.far(p)
+	if it.Price.Known() && it.Price.far(p) && !agreed && !reread {
 		it.Pending = p
 		return
 	}

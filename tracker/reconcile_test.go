@@ -46,7 +46,7 @@ func scanned(v tracker.Verdict, products ...string) step {
 					p.Price = tracker.Price{Currency: "CNY"}
 					if value != "?" {
 						value, currency, other := strings.Cut(value, "/")
-						low, _ := tracker.ParseMinor(value)
+						low, _ := tracker.ParseMinor(value, "CNY")
 						if p.Price = yuan(low); other {
 							p.Price.Currency = currency
 						}
@@ -185,6 +185,12 @@ func TestReconcile(t *testing.T) {
 			[]step{whole("a"), whole("a price=9999"), whole("a"), whole("a price=9999"), whole("a")}, nil},
 		{"a price in another currency waits for a second scan", rules,
 			[]step{whole("a"), whole("a price=89/USD"), whole("a price=89/USD")}, []string{"3: repriced a 99.00->89.00"}},
+		{"a price that is converted at the rate of the day waits once", rules,
+			[]step{whole("a"), whole("a price=13.90/USD"), whole("a price=13.95/USD")}, []string{"3: repriced a 99.00->13.95"}},
+		{"two currencies in a row do not agree", rules,
+			[]step{whole("a"), whole("a price=89/USD"), whole("a price=89/EUR"), whole("a price=89/EUR")}, []string{"4: repriced a 99.00->89.00"}},
+		{"a price far off in another currency waits again", rules,
+			[]step{whole("a"), whole("a price=1/USD"), whole("a price=89/USD"), whole("a price=88/USD")}, []string{"4: repriced a 99.00->88.00"}},
 		{"a price that was in another currency once is forgotten", rules,
 			[]step{whole("a"), whole("a price=99/USD"), whole("a"), whole("a price=99/USD"), whole("a")}, nil},
 		{"another title is a change", rules, []step{whole("a"), whole("a title=new")}, []string{"2: retitled a"}},

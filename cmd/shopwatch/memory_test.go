@@ -48,7 +48,7 @@ func TestMemory(t *testing.T) {
 			Evidence: tracker.Evidence{Pages: 17, Products: 1000, Parser: 1},
 		}
 		for _, p := range fixtures.Catalogue(1000, uint64(i)) {
-			price, _ := tracker.ParseMinor(p.Price)
+			price, _ := tracker.ParseMinor(p.Price, "CNY")
 			s.Products = append(s.Products, tracker.Product{
 				ID: tracker.ProductID(p.ID), Title: p.Title, URL: "https://detail.tmall.com/item.htm?id=" + p.ID,
 				Image: "https://img.alicdn.com/bao/uploaded/i4/2200000000000/O1CN01" + p.ID + "_!!2200000000000.jpg",

@@ -174,7 +174,7 @@ func (h *history) turn() {
 	}
 	for range events {
 		w := h.any(true)
-		event := h.number(0, 10, "event")
+		event := h.number(0, 11, "event")
 		switch {
 		case event == 0:
 			h.put()
@@ -199,6 +199,8 @@ func (h *history) turn() {
 			w.Title = strings.TrimSuffix(w.Title, "新")
 		case event == 10:
 			w.Price.Low ^= 1
+		case event == 11:
+			w.Price.Currency = []string{"CNY", "USD", "JPY"}[h.number(0, 2, "currency")]
 		}
 		if w != nil {
 			w.settled = 0
@@ -504,8 +506,9 @@ func (h *history) law(s *tracker.Scan, changes []tracker.Change, listed map[trac
 			h.Fatalf("a %s scan without news told %s of %s", s.Verdict, c.Kind, id)
 		}
 		if c.Kind == tracker.Repriced && h.shown[id] != c.Product.Price {
-			if now, was := c.Product.Price.Low, c.Before.Price.Low; now > 10*was || was > 10*now {
-				h.Fatalf("repriced %s from %d to %d, which the scan before did not show", id, was, now)
+			now, was := c.Product.Price, c.Before.Price
+			if now.Currency != was.Currency && h.shown[id].Currency != now.Currency || now.Currency == was.Currency && (now.Low > 10*was.Low || was.Low > 10*now.Low) {
+				h.Fatalf("repriced %s from %v to %v, which the scan before did not show", id, was, now)
 			}
 		}
 		if c.Kind != tracker.Removed {

@@ -11,3 +11,5 @@ func Diff(before, after string) (was, is string) {
 	a, b := diff(before, after)
 	return marked(a, "[", "]"), marked(b, "[", "]")
 }
+
+var Money = money

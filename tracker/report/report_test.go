@@ -469,3 +469,17 @@ func BenchmarkWrite(b *testing.B) {
 		}
 	}
 }
+
+func TestMoneyHasTheDecimalsOfItsCurrency(t *testing.T) {
+	for _, tt := range []struct {
+		amount         int64
+		currency, want string
+	}{
+		{123456789, "CNY", "¥1,234,567.89"}, {99, "EUR", "€0.99"}, {1980, "JPY", "JPY 1,980"}, {198, "JPY", "JPY 198"},
+		{1234567, "KWD", "KWD 1,234.567"}, {5, "BHD", "BHD 0.005"}, {1500000, "VND", "VND 1,500,000"},
+	} {
+		if got := report.Money(tt.amount, tt.currency); got != tt.want {
+			t.Errorf("%d %s is written %q, want %q", tt.amount, tt.currency, got, tt.want)
+		}
+	}
+}

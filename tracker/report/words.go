@@ -439,11 +439,14 @@ func (w *words) price(p tracker.Price) string {
 var signs = map[string]string{"CNY": "¥", "USD": "$", "EUR": "€", "GBP": "£", "HKD": "HK$", "TWD": "NT$", "": ""}
 
 func money(minor int64, currency string) string {
-	whole := fmt.Sprint(minor / 100)
-	for i := len(whole) - 3; i > 0; i -= 3 {
-		whole = whole[:i] + "," + whole[i:]
+	s := tracker.FormatMinor(minor, currency)
+	point := strings.IndexByte(s, '.')
+	if point < 0 {
+		point = len(s)
 	}
-	s := whole + fmt.Sprintf(".%02d", minor%100)
+	for i := point - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
 	if sign, ok := signs[currency]; ok {
 		return sign + s
 	}
@@ -451,10 +454,10 @@ func money(minor int64, currency string) string {
 }
 
 // Percent returns by how much of the old price the price changed; false when
-// either is unknown or they are not of one currency. Of ranges the low ends
-// are compared, and the high ends when the low ones are equal.
+// either is unknown or they cannot be compared. Of ranges the low ends are
+// compared, and the high ends when the low ones are equal.
 func Percent(before, after tracker.Price) (float64, bool) {
-	if !before.Known() || !after.Known() || before.Currency != after.Currency {
+	if !before.Known() || !after.Known() || !before.Comparable(after) {
 		return 0, false
 	}
 	a, b := before.Low, after.Low

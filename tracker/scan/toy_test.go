@@ -113,7 +113,7 @@ func (t *toy) Read(a *market.Answer) (market.Reading, error) {
 		if t.Loud {
 			p.Title = strings.ToUpper(p.Title)
 		}
-		if cents, ok := tracker.ParseMinor(x.Price); ok {
+		if cents, ok := tracker.ParseMinor(x.Price, "EUR"); ok {
 			p.Price = tracker.Price{Kind: tracker.PriceExact, Low: cents, Currency: "EUR"}
 		}
 		l.Take(p, nil, seen)

@@ -144,7 +144,7 @@ var priceText = regexp.MustCompile(`^[¥￥]?\s*(\d[\d,]*(?:\.\d{1,2})?)$`)
 // one of nothing and words are an unknown price.
 func price(text string) tracker.Price {
 	if m := priceText.FindStringSubmatch(strings.TrimSpace(text)); m != nil {
-		if fen, ok := tracker.ParseMinor(m[1]); ok && fen > 0 {
+		if fen, ok := tracker.ParseMinor(m[1], "CNY"); ok && fen > 0 {
 			return tracker.Price{Kind: tracker.PriceExact, Low: fen, Currency: "CNY"}
 		}
 	}

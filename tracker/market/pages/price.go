@@ -30,23 +30,11 @@ func markOf(locale string) (mark byte, ok bool) {
 	return 0, false
 }
 
-// exponents are the decimals of currencies that have other than two.
-var exponents = map[string]int{
-	"BIF": 0, "CLP": 0, "DJF": 0, "GNF": 0, "ISK": 0, "JPY": 0, "KMF": 0, "KRW": 0, "PYG": 0, "RWF": 0, "UGX": 0, "UYI": 0, "VND": 0, "VUV": 0, "XAF": 0, "XOF": 0, "XPF": 0,
-	"BHD": 3, "IQD": 3, "JOD": 3, "KWD": 3, "LYD": 3, "OMR": 3, "TND": 3, "CLF": 4, "UYW": 4,
-}
-
 // minor turns a plain decimal number into minor units of a currency. It reports
-// false for a currency that has not two decimals, whose prices tracker.Price
-// cannot hold.
+// false where the currency is not known.
 func minor(amount, currency string) (int64, bool) {
-	if _, other := exponents[currency]; other || currency == "" {
-		return 0, false
-	}
-	if whole, frac, ok := strings.Cut(amount, "."); ok && len(frac) > 2 {
-		amount = whole + "." + frac[:2] + strings.TrimRight(frac[2:], "0")
-	}
-	return tracker.ParseMinor(amount)
+	n, ok := tracker.ParseMinor(amount, currency)
+	return n, ok && currency != ""
 }
 
 // priceOf makes a listed price of plain decimal numbers. High is empty for one

@@ -124,7 +124,7 @@ func (e *entry) picture() string {
 }
 
 // amounts are the least and the greatest price of a product's variants, in
-// hundredths of whatever the currency is; zero when there is none.
+// ten-thousandths of whatever the currency is; zero when there is none.
 type amounts struct{ low, high int64 }
 
 // amountsOf returns the prices of variants. A price of 0 is one that was never
@@ -143,13 +143,17 @@ func amountsOf(variants []variant) (a amounts) {
 	return a
 }
 
-// parse reads a decimal number as hundredths.
+// decimals is how many decimals are kept of a price whose currency is not known
+// yet: more than any currency has.
+const decimals = 4
+
+// parse reads a decimal number as ten-thousandths.
 func parse(text string) (int64, bool) {
 	whole, frac, _ := strings.Cut(text, ".")
-	if len(frac) > 2 && strings.Trim(frac[2:], "0") != "" || len(whole) > 12 {
+	if len(frac) > decimals && strings.Trim(frac[decimals:], "0") != "" || len(whole) > 12 {
 		return 0, false
 	}
-	n, err := strconv.ParseUint(whole+(frac + "00")[:2], 10, 62)
+	n, err := strconv.ParseUint(whole+(frac + "0000")[:decimals], 10, 62)
 	return int64(n), err == nil && whole != ""
 }
 
@@ -163,19 +167,13 @@ func hundredths(text string) string {
 
 // price is what the amounts are in a currency.
 func (a amounts) price(currency string) tracker.Price {
-	low, ok := minor(a.low, currency)
-	if !ok {
+	low, ok := tracker.ScaleMinor(strconv.FormatInt(a.low, 10), decimals, currency)
+	if !ok || low == 0 || currency == "" {
 		return tracker.Price{}
 	}
 	p := tracker.Price{Kind: tracker.PriceExact, Low: low, Currency: currency}
-	if high, ok := minor(a.high, currency); ok && high > low {
+	if high, ok := tracker.ScaleMinor(strconv.FormatInt(a.high, 10), decimals, currency); ok && high > low {
 		p.Kind, p.High = tracker.PriceRange, high
 	}
 	return p
-}
-
-// minor returns an amount of hundredths in minor units of a currency. It reports
-// false for none, and where a minor unit is no hundredth.
-func minor(amount int64, currency string) (int64, bool) {
-	return amount, amount > 0 && market.InHundredths(currency)
 }

@@ -201,18 +201,18 @@ func listedPrice(texts ...string) tracker.Price {
 	for _, t := range texts {
 		t = strings.TrimSpace(t)
 		if m := plainPrice.FindStringSubmatch(t); m != nil {
-			if low, ok := tracker.ParseMinor(m[1]); ok {
+			if low, ok := tracker.ParseMinor(m[1], "CNY"); ok {
 				return tracker.Price{Kind: tracker.PriceExact, Low: low, Currency: "CNY"}
 			}
 		}
 		if m := fromPrice.FindStringSubmatch(t); m != nil {
-			if low, ok := tracker.ParseMinor(m[1]); ok {
+			if low, ok := tracker.ParseMinor(m[1], "CNY"); ok {
 				return tracker.Price{Kind: tracker.PriceFrom, Low: low, Currency: "CNY"}
 			}
 		}
 		if m := rangePrice.FindStringSubmatch(t); m != nil {
-			low, ok := tracker.ParseMinor(m[1])
-			high, ok2 := tracker.ParseMinor(m[2])
+			low, ok := tracker.ParseMinor(m[1], "CNY")
+			high, ok2 := tracker.ParseMinor(m[2], "CNY")
 			if ok && ok2 && low < high {
 				return tracker.Price{Kind: tracker.PriceRange, Low: low, High: high, Currency: "CNY"}
 			}

@@ -2,11 +2,9 @@ package woocommerce
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"shopwatch/tracker"
-	"shopwatch/tracker/market"
 )
 
 // prices are amounts as texts of digits, in units of 10^-MinorUnit of the
@@ -53,24 +51,8 @@ func (p *prices) price(kind string) tracker.Price {
 // none, for 0, which is how the API writes that there is no price, and for one
 // that is not a whole number of minor units.
 func minor(amount string, unit int, currency string) (int64, bool) {
-	const decimals = 2
-	if !market.InHundredths(currency) || unit < 0 || unit > 6 || len(amount) > 15 {
-		return 0, false
-	}
-	n, err := strconv.ParseUint(amount, 10, 62)
-	if err != nil || n == 0 {
-		return 0, false
-	}
-	for ; unit < decimals; unit++ {
-		n *= 10
-	}
-	for ; unit > decimals; unit-- {
-		if n%10 != 0 {
-			return 0, false
-		}
-		n /= 10
-	}
-	return int64(n), true
+	n, ok := tracker.ScaleMinor(amount, unit, currency)
+	return n, ok && n > 0 && tracker.IsCurrency(currency)
 }
 
 // oneCurrency makes prices unknown when they are in several currencies, and

@@ -121,7 +121,7 @@ func TestEntries(t *testing.T) {
 		{"a price of nothing", `"prices":{"price":"0","currency_code":"EUR","currency_minor_unit":2}`, "", "", shop + "/?p=7", ""},
 		{"a price below nothing", `"prices":{"price":"-5","currency_code":"EUR","currency_minor_unit":2}`, "", "", shop + "/?p=7", ""},
 		{"a price beyond reason", `"prices":{"price":"9999999999999999","currency_code":"EUR","currency_minor_unit":0}`, "", "", shop + "/?p=7", ""},
-		{"a currency without cents", `"prices":{"price":"1200","currency_code":"JPY","currency_minor_unit":0}`, "", "", shop + "/?p=7", ""},
+		{"a currency without cents", `"prices":{"price":"1200","currency_code":"JPY","currency_minor_unit":0}`, "", "1200 JPY", shop + "/?p=7", ""},
 		{"no currency", `"prices":{"price":"1200","currency_code":"€","currency_minor_unit":2}`, "", "", shop + "/?p=7", ""},
 		{"no unit", `"prices":{"price":"1200","currency_code":"EUR"}`, "", "", shop + "/?p=7", ""},
 	} {
