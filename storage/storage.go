@@ -102,8 +102,8 @@ type Committer interface {
 	// returns the corrected change that it appends to the log; the wrong one
 	// stays. What the catalog learnt after the wrong change is kept. The
 	// corrected change shows the product as the catalog has it then; its Before
-	// is what the wrong change said, for one about a price, a title or a
-	// picture. The error wraps ErrRefused when the change cannot be disputed.
+	// is what the wrong change said, for one about a price, a title, a
+	// picture or what can be bought. The error wraps ErrRefused when the change cannot be disputed.
 	Dispute(ctx context.Context, seq uint64, reason string, now time.Time) (tracker.Change, error)
 }
 

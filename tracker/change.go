@@ -12,6 +12,8 @@ const (
 	Added      Kind = "added"
 	Removed    Kind = "removed"
 	Relisted   Kind = "relisted"
+	Soldout    Kind = "soldout"   // a listed product cannot be bought any more; only where the marketplace says so
+	Restocked  Kind = "restocked" // it can be bought again
 	Repriced   Kind = "repriced"
 	Retitled   Kind = "retitled"
 	Repictured Kind = "repictured"
@@ -22,7 +24,7 @@ const (
 )
 
 // Kinds are all kinds of change, in the order in which reports show them.
-var Kinds = []Kind{Added, Removed, Relisted, Repriced, Retitled, Repictured, Stalled, Recovered, Closed, Corrected}
+var Kinds = []Kind{Added, Removed, Relisted, Soldout, Restocked, Repriced, Retitled, Repictured, Stalled, Recovered, Closed, Corrected}
 
 // A Proof is what a removal rests on.
 type Proof string
@@ -42,7 +44,7 @@ type Change struct {
 	At         time.Time     // when the scan that showed it ended
 	Scan       time.Time     // when that scan began: its name
 	Product    *Product      // as it is now, or was last seen when removed; nil when about the storefront
-	Before     *Product      // as it was, for repriced, retitled and repictured
+	Before     *Product      // as it was, for soldout, restocked, repriced, retitled and repictured
 	Proof      Proof         // of a removal
 	Probe      *Probe        // the look at the item page, for a removal
 	Missing    int           // complete scans in a row that missed the product, for a removal

@@ -33,6 +33,25 @@ func markOf(p *tracker.Product) tracker.Fingerprint {
 	return tracker.Fingerprint(h)
 }
 
+func TestFingerprintHasWhatIsKnown(t *testing.T) {
+	p := tracker.Product{ID: "1", Title: "a"}
+	seen := map[tracker.Fingerprint]tracker.Product{p.Fingerprint(): p}
+	for _, change := range []func(*tracker.Product){
+		func(p *tracker.Product) { p.Availability = tracker.Available },
+		func(p *tracker.Product) { p.Availability = tracker.SoldOut },
+		func(p *tracker.Product) { p.Variants = 1 },
+		func(p *tracker.Product) { p.Variants = 2 },
+		func(p *tracker.Product) { p.Availability, p.Variants = tracker.SoldOut, 2 },
+	} {
+		q := p
+		change(&q)
+		if other, found := seen[q.Fingerprint()]; found {
+			t.Errorf("%+v and %+v have the same fingerprint", q, other)
+		}
+		seen[q.Fingerprint()] = q
+	}
+}
+
 func TestMarksStayWhatTheyAre(t *testing.T) {
 	p := tracker.Product{
 		ID: "45123456789", Title: "腾讯官方 糖大夫 智能血糖仪", URL: "https://detail.tmall.com/item.htm?id=45123456789",

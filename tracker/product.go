@@ -34,10 +34,27 @@ type Product struct {
 	URL   string // its item page, without the parameters that change from load to load
 	Image string // its main picture without the size suffix; empty when not shown
 	Price Price
+	// Availability is what the listing states of whether it can be bought.
+	Availability Availability
+	// Variants is how many variants of it the listing counts, such as its sizes;
+	// zero when it does not say. Variants are no products of their own.
+	Variants int
 }
 
+// An Availability says whether a product can be bought, where the marketplace
+// states it.
+type Availability string
+
+const (
+	// AvailabilityUnknown is the zero value: the marketplace does not say. It
+	// is never a change.
+	AvailabilityUnknown Availability = ""
+	Available           Availability = "available"
+	SoldOut             Availability = "soldout" // it is listed, but no variant of it can be bought
+)
+
 // A Fingerprint is a fingerprint of what may change about a product: its title, its
-// picture and its price. Equal products have equal fingerprints. It saves reading the
+// picture, its price and what else is known of it. Equal products have equal fingerprints. It saves reading the
 // catalog's copy of a product that did not change; it is no protection against
 // a forger.
 type Fingerprint uint64
@@ -46,7 +63,16 @@ type Fingerprint uint64
 func (p *Product) Fingerprint() Fingerprint {
 	h := mix(0x9e3779b97f4a7c15).text(string(p.ID)).text(p.Title).text(p.Image)
 	h = h.text(string(p.Price.Kind)).text(p.Price.Currency)
-	return Fingerprint(h.number(uint64(p.Price.Low)).number(uint64(p.Price.High)).number(0))
+	h = h.number(uint64(p.Price.Low)).number(uint64(p.Price.High)).number(0)
+	// What is not known leaves the fingerprint as it was before shopwatch knew
+	// of such things, so that the stored ones stay valid.
+	if p.Availability != AvailabilityUnknown {
+		h = h.number(1).text(string(p.Availability))
+	}
+	if p.Variants != 0 {
+		h = h.number(2).number(uint64(p.Variants))
+	}
+	return Fingerprint(h)
 }
 
 // A mix is a hash that takes in eight bytes at a time, because a scan asks for
@@ -144,13 +170,19 @@ type productJSON struct {
 	Currency  string    `json:"currency"`
 	PriceKind PriceKind `json:"price_kind,omitempty"` // left out for an exact or an unknown price
 	PriceHigh string    `json:"price_high,omitempty"` // of a range
+
+	Availability Availability `json:"availability,omitempty"` // left out when not stated
+	Variants     int          `json:"variants,omitempty"`
 }
 
 // MarshalJSON writes the product in its public form.
 func (p Product) MarshalJSON() ([]byte, error) { return json.Marshal(p.public()) }
 
 func (p Product) public() productJSON {
-	j := productJSON{ID: p.ID, Title: p.Title, URL: p.URL, Image: p.Image, Currency: p.Price.Currency}
+	j := productJSON{
+		ID: p.ID, Title: p.Title, URL: p.URL, Image: p.Image, Currency: p.Price.Currency,
+		Availability: p.Availability, Variants: p.Variants,
+	}
 	if p.Price.Known() {
 		low := FormatMinor(p.Price.Low, p.Price.Currency)
 		j.Price = &low
@@ -175,7 +207,10 @@ func (p *Product) UnmarshalJSON(b []byte) error {
 }
 
 func (j productJSON) product() Product {
-	p := Product{ID: j.ID, Title: j.Title, URL: j.URL, Image: j.Image, Price: Price{Currency: j.Currency}}
+	p := Product{
+		ID: j.ID, Title: j.Title, URL: j.URL, Image: j.Image, Price: Price{Currency: j.Currency},
+		Availability: j.Availability, Variants: j.Variants,
+	}
 	if j.Price == nil {
 		return p
 	}

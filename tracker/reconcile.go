@@ -123,6 +123,12 @@ func (rc *reconciler) see(it Item, p *Product) {
 	it.Product.URL = p.URL
 	it.Title = p.Title
 	it.price(p.Price, rc.reread)
+	if p.Availability != AvailabilityUnknown {
+		it.Availability = p.Availability
+	}
+	if p.Variants != 0 {
+		it.Variants = p.Variants
+	}
 	_, like := pic.Hash.Similar(cmp.Or(it.ImageHash, pic.Was))
 	samePicture := p.Image == "" || p.Image == it.Image || like
 	switch {
@@ -152,6 +158,14 @@ func (rc *reconciler) see(it Item, p *Product) {
 	}
 	if rc.reread {
 		return
+	}
+	// The marketplace states what can be bought: one scan is enough.
+	if was.Availability != AvailabilityUnknown && it.Availability != was.Availability {
+		kind := Restocked
+		if it.Availability == SoldOut {
+			kind = Soldout
+		}
+		rc.change(Change{Kind: kind, Product: &now, Before: &before})
 	}
 	if was.Price.Known() && it.Price != was.Price {
 		rc.change(Change{Kind: Repriced, Product: &now, Before: &before})

@@ -42,6 +42,10 @@ func scanned(v tracker.Verdict, products ...string) step {
 					if grey, err := strconv.Atoi(value); err == nil {
 						s.Pictures[id] = tracker.Picture{Hash: plainLook(uint8(grey))}
 					}
+				case "state":
+					p.Availability = tracker.Availability(value)
+				case "variants":
+					p.Variants, _ = strconv.Atoi(value)
 				case "price":
 					p.Price = tracker.Price{Currency: "CNY"}
 					if value != "?" {
@@ -193,6 +197,21 @@ func TestReconcile(t *testing.T) {
 			[]step{whole("a"), whole("a price=1/USD"), whole("a price=89/USD"), whole("a price=88/USD")}, []string{"4: repriced a 99.00->88.00"}},
 		{"a price that was in another currency once is forgotten", rules,
 			[]step{whole("a"), whole("a price=99/USD"), whole("a"), whole("a price=99/USD"), whole("a")}, nil},
+		{"what is sold out is told at once, and when it can be bought again", rules,
+			[]step{whole("a state=available"), whole("a state=soldout"), whole("a state=soldout"), whole("a state=available")},
+			[]string{"2: soldout a", "4: restocked a"}},
+		{"a partial scan tells of it too", rules, []step{whole("a state=available", "b"), partial("a state=soldout")}, []string{"2: soldout a"}},
+		{"what the marketplace begins to state is no change", rules, []step{whole("a"), whole("a state=soldout"), whole("a state=available")}, []string{"3: restocked a"}},
+		{"what it does not state changes nothing", rules,
+			[]step{whole("a state=soldout"), whole("a"), whole("a state=soldout"), whole("a"), whole("a state=available")}, []string{"5: restocked a"}},
+		{"what another parser states is no change", rules,
+			[]step{with(whole("a state=available"), readBy(1)), with(whole("a state=soldout"), readBy(2)), with(whole("a state=available"), readBy(2))}, []string{"3: restocked a"}},
+		{"sold out and another price are two changes", rules,
+			[]step{whole("a state=available"), whole("a state=soldout price=98")}, []string{"2: soldout a, repriced a 99.00->98.00"}},
+		{"what is sold out is not removed", rules, []step{whole("a", "b state=available"), whole("a", "b state=soldout"), whole("a", "b state=soldout"), whole("a", "b state=soldout")}, []string{"2: soldout b"}},
+		{"what comes back otherwise than it went is told", eager,
+			[]step{whole("a", "b", "c state=available"), probed(whole("a", "b"), "c=gone"), whole("a", "b", "c state=soldout")}, []string{"2: removed c gone", "3: relisted c, soldout c"}},
+		{"variants are counted and no change", rules, []step{whole("a variants=2"), whole("a variants=3"), whole("a")}, nil},
 		{"another title is a change", rules, []step{whole("a"), whole("a title=new")}, []string{"2: retitled a"}},
 		{"a picture that could not be had is looked at again", rules,
 			[]step{whole("a look=10"), whole("a image=https://img/x look=?"), whole("a image=https://img/x look=?"), whole("a image=https://img/x look=10")}, nil},

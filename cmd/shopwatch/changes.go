@@ -78,8 +78,13 @@ func describe(c *tracker.Change) string {
 		s = term.Plain(c.Product.Title)
 	}
 	switch c.Kind {
+	case tracker.Soldout, tracker.Restocked:
+		s += "  " + price(c.Product.Price)
 	case tracker.Added:
 		s += "  " + price(c.Product.Price)
+		if c.Product.Availability == tracker.SoldOut {
+			s += "  (sold out)"
+		}
 		if c.SameAs != nil {
 			s += fmt.Sprintf("  (probably the same as %s)", c.SameAs.ID)
 		}

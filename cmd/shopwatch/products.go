@@ -62,6 +62,8 @@ func state(it *tracker.Item, loc *time.Location) string {
 		return "removed " + term.Time(it.Removed, loc)
 	case it.Missing > 0:
 		return fmt.Sprintf("missing (%d)", it.Missing)
+	case it.Availability == tracker.SoldOut:
+		return "sold out"
 	}
 	return "listed"
 }

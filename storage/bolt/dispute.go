@@ -56,7 +56,7 @@ func (t tx) disputed(seq uint64) (tracker.Change, error) {
 		return wrong, err
 	}
 	switch wrong.Kind {
-	case tracker.Added, tracker.Removed, tracker.Relisted, tracker.Repriced, tracker.Retitled, tracker.Repictured:
+	case tracker.Added, tracker.Removed, tracker.Relisted, tracker.Soldout, tracker.Restocked, tracker.Repriced, tracker.Retitled, tracker.Repictured:
 	default:
 		return wrong, storage.Refused("it is of kind %s; only what was said of a product can be disputed", wrong.Kind)
 	}
@@ -94,6 +94,8 @@ func (t tx) setRight(wrong *tracker.Change, now time.Time) (*tracker.Product, er
 		it.LastSeen = now // by the person
 	case wrong.Kind == tracker.Relisted && it.Listed():
 		it.Removed, it.Missing, it.Probe = wrong.At.Add(-wrong.Away), 0, nil
+	case (wrong.Kind == tracker.Soldout || wrong.Kind == tracker.Restocked) && it.Availability == p.Availability:
+		it.Availability = wrong.Before.Availability
 	case wrong.Kind == tracker.Repriced && it.Price == p.Price:
 		it.Price, it.Pending = wrong.Before.Price, tracker.Price{}
 	case wrong.Kind == tracker.Retitled && it.Title == p.Title:

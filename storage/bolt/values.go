@@ -95,20 +95,29 @@ type productValue struct {
 	URL   string            `json:"u,omitempty"`
 	Image string            `json:"i,omitempty"`
 	Price *priceValue       `json:"p,omitempty"`
+
+	Availability tracker.Availability `json:"a,omitempty"`
+	Variants     int                  `json:"v,omitempty"`
 }
 
 func newProduct(p *tracker.Product) *productValue {
 	if p == nil {
 		return nil
 	}
-	return &productValue{ID: p.ID, Title: p.Title, URL: p.URL, Image: p.Image, Price: newPrice(p.Price)}
+	return &productValue{
+		ID: p.ID, Title: p.Title, URL: p.URL, Image: p.Image, Price: newPrice(p.Price),
+		Availability: p.Availability, Variants: p.Variants,
+	}
 }
 
 func (v *productValue) product() *tracker.Product {
 	if v == nil {
 		return nil
 	}
-	return &tracker.Product{ID: v.ID, Title: v.Title, URL: v.URL, Image: v.Image, Price: v.Price.price()}
+	return &tracker.Product{
+		ID: v.ID, Title: v.Title, URL: v.URL, Image: v.Image, Price: v.Price.price(),
+		Availability: v.Availability, Variants: v.Variants,
+	}
 }
 
 // A beforeValue is a product as it was, without what is still the same.
@@ -117,6 +126,9 @@ type beforeValue struct {
 	URL   *string     `json:"u,omitempty"`
 	Image *string     `json:"i,omitempty"`
 	Price *priceValue `json:"p,omitempty"`
+
+	Availability *tracker.Availability `json:"a,omitempty"`
+	Variants     *int                  `json:"v,omitempty"`
 }
 
 func newBefore(was, is *tracker.Product) *beforeValue {
@@ -130,6 +142,12 @@ func newBefore(was, is *tracker.Product) *beforeValue {
 		return &was
 	}
 	v := &beforeValue{Title: differs(was.Title, is.Title), URL: differs(was.URL, is.URL), Image: differs(was.Image, is.Image)}
+	if was.Availability != is.Availability {
+		v.Availability = &was.Availability
+	}
+	if was.Variants != is.Variants {
+		v.Variants = &was.Variants
+	}
 	if was.Price != is.Price {
 		if v.Price = newPrice(was.Price); v.Price == nil {
 			v.Price = &priceValue{Kind: "?", Currency: "?"}
@@ -150,6 +168,12 @@ func (v *beforeValue) product(is *tracker.Product) *tracker.Product {
 	}
 	if v.Price != nil {
 		was.Price = v.Price.price()
+	}
+	if v.Availability != nil {
+		was.Availability = *v.Availability
+	}
+	if v.Variants != nil {
+		was.Variants = *v.Variants
 	}
 	return &was
 }
@@ -423,7 +447,7 @@ const changeHeader = 9
 // kindCodes never change; a kind without one is 0.
 var kindCodes = map[tracker.Kind]byte{
 	tracker.Added: 1, tracker.Removed: 2, tracker.Relisted: 3, tracker.Repriced: 4, tracker.Retitled: 5,
-	tracker.Repictured: 6, tracker.Stalled: 7, tracker.Recovered: 8, tracker.Closed: 9, tracker.Corrected: 10,
+	tracker.Repictured: 6, tracker.Stalled: 7, tracker.Recovered: 8, tracker.Closed: 9, tracker.Corrected: 10, tracker.Soldout: 11, tracker.Restocked: 12,
 }
 
 // headOf is the header of a change, which is also its entry in logs.

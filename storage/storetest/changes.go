@@ -260,11 +260,13 @@ func (e Engine) testEveryFieldOfAChangeIsKept(t *testing.T) {
 	list[1].Price = tracker.Price{}
 	list[2].Price = tracker.Price{Kind: tracker.PriceRange, Low: 19900, High: 29900, Currency: "USD"}
 	list[3].Image = ""
+	list[4].Availability, list[4].Variants = tracker.Available, 2
 	Commit(t, db, Complete("tencent", Day, list...))
 	list[1].Price = tracker.Price{Kind: tracker.PriceFrom, Low: 100, Currency: "CNY"}
 	list[2].Title, list[2].URL = "<b>&\"\u202e糖", "https://detail.tmall.com/item.htm?id=1&skuId=2"
 	list[2].Price.High++
 	list[3].Image = "https://img.alicdn.com/new.jpg"
+	list[4].Availability, list[4].Variants = tracker.SoldOut, 3
 	s := Complete("tencent", Day.Add(time.Hour), append(list[1:], Product(9))...)
 	s.Probes = []tracker.Probe{{Product: list[0].ID, State: tracker.PageOffshelf, At: Day.Add(time.Hour), URL: list[0].URL, Reason: "已下架", Picture: evidenceName("page")}}
 	s.Pictures = map[tracker.ProductID]tracker.Picture{
@@ -277,7 +279,7 @@ func (e Engine) testEveryFieldOfAChangeIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	stored, err := db.Changes(ctx, storage.Query{Limit: 1 << 30})
-	if diff := cmp.Diff(changes, stored); diff != "" || err != nil || len(changes) < 4 {
+	if diff := cmp.Diff(changes, stored); diff != "" || err != nil || len(changes) < 5 {
 		t.Errorf("%d changes, error %v, differ (-committed +stored):\n%s", len(changes), err, diff)
 	}
 	Sound(t, db)

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -109,15 +110,18 @@ func (e Engine) testDispute(t *testing.T) {
 			t.Errorf("the next scan reports %v, want nothing", Told(got))
 		}
 	})
-	t.Run("a wrong price, title or picture is as before", func(t *testing.T) {
+	t.Run("a wrong price, title, picture or availability is as before", func(t *testing.T) {
 		db := e.Open(t)
-		now := append([]tracker.Product(nil), list...)
+		list := slices.Clone(list)
+		list[3].Availability, list[4].Availability = tracker.Available, tracker.SoldOut
+		now := slices.Clone(list)
+		now[3].Availability, now[4].Availability = tracker.SoldOut, tracker.Available
 		now[0].Price.Low += 50
 		now[1].Title = "补差价"
 		now[2].Image = "https://img.alicdn.com/wrong.jpg"
 		all := Commit(t, db, Complete("tencent", at(0), list...), Complete("tencent", at(1), now...))
-		if len(all) != 3 {
-			t.Fatalf("changes %v, want 3", Told(all))
+		if len(all) != 5 {
+			t.Fatalf("changes %v, want 5", Told(all))
 		}
 		for i, c := range all {
 			fixed := dispute(t, db, c.Seq)

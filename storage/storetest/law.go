@@ -145,6 +145,7 @@ func (h *history) put() {
 	h.world[id] = &truth{listed: true, page: tracker.PageGone, Product: tracker.Product{
 		ID: id, Title: fmt.Sprintf("糖大夫 %d", h.next), URL: "https://detail.tmall.com/item.htm?id=" + string(id),
 		Image: fmt.Sprintf("https://img.alicdn.com/%d.jpg", h.next), Price: yuan(int64(1000 * h.next)),
+		Availability: []tracker.Availability{"", tracker.Available, tracker.SoldOut}[h.number(0, 2, "availability")],
 	}}
 }
 
@@ -174,7 +175,7 @@ func (h *history) turn() {
 	}
 	for range events {
 		w := h.any(true)
-		event := h.number(0, 11, "event")
+		event := h.number(0, 13, "event")
 		switch {
 		case event == 0:
 			h.put()
@@ -201,6 +202,9 @@ func (h *history) turn() {
 			w.Price.Low ^= 1
 		case event == 11:
 			w.Price.Currency = []string{"CNY", "USD", "JPY"}[h.number(0, 2, "currency")]
+		case event <= 13:
+			w.Availability = []tracker.Availability{tracker.Available, tracker.SoldOut}[event-12]
+			w.Variants = h.number(1, 3, "variants")
 		}
 		if w != nil {
 			w.settled = 0
@@ -349,6 +353,9 @@ func (h *history) look() show {
 		p := w.Product
 		if hide && h.chance(50) {
 			p.Price, sh.true[id] = tracker.Price{Currency: "CNY"}, false
+		}
+		if hide && h.chance(50) {
+			p.Availability, p.Variants, sh.true[id] = "", 0, false
 		}
 		s.Products = append(s.Products, p)
 		if h.chance(3) {
@@ -590,6 +597,12 @@ func (h *history) replay(s *tracker.Scan, changes []tracker.Change, silent, base
 		case tracker.Repriced:
 			same("price", c.Before.Price, now.Price, p.Price)
 			now.Price = p.Price
+		case tracker.Soldout, tracker.Restocked:
+			same("availability", c.Before.Availability, now.Availability, p.Availability)
+			if (c.Kind == tracker.Soldout) != (p.Availability == tracker.SoldOut) || p.Availability == tracker.AvailabilityUnknown {
+				h.Fatalf("%s %s, which is %q", c.Kind, id, p.Availability)
+			}
+			now.Availability = p.Availability
 		case tracker.Retitled:
 			same("title", c.Before.Title, now.Title, p.Title)
 			now.Title = p.Title
@@ -632,6 +645,10 @@ func (h *history) catalog() {
 			if !now.Price.Known() {
 				now.Price = it.Price // learning a price is no change
 			}
+			if now.Availability == tracker.AvailabilityUnknown {
+				now.Availability = it.Availability // nor is this
+			}
+			now.Variants = it.Variants // they are counted, and no news
 			it.URL, now.URL = "", ""
 			if it.Product != *now {
 				h.Fatalf("%s is in the catalog as\n%+v, told was\n%+v", it.ID, it.Product, *now)
@@ -672,7 +689,8 @@ func (h *history) exactlyOnce(sh show, news bool) {
 				h.Fatalf("%s is listed %v for %d complete scans, told was %v", id, w.listed, w.settled, now)
 			}
 		}
-		if now != nil && (now.Title != w.Title || now.Image != w.Image || now.Price != w.Price) {
+		if now != nil && (now.Title != w.Title || now.Image != w.Image || now.Price != w.Price ||
+			now.Availability != w.Availability && w.Availability != tracker.AvailabilityUnknown) {
 			h.Fatalf("%s is for %d complete scans\n%+v, told was\n%+v", id, w.settled, w.Product, *now)
 		}
 	}

@@ -140,9 +140,9 @@ func accentOf(k tracker.Kind) accent {
 		return good
 	case tracker.Removed, tracker.Closed:
 		return bad
-	case tracker.Stalled:
+	case tracker.Stalled, tracker.Soldout:
 		return warn
-	case tracker.Relisted:
+	case tracker.Relisted, tracker.Restocked:
 		return info
 	}
 	return quiet

@@ -44,12 +44,12 @@ func Net(changes []tracker.Change) (net []tracker.Change, undone [][]tracker.Cha
 	return net, undone
 }
 
-// A Facet is what a change is about: whether a product is there, or its price,
-// title or picture.
+// A Facet is what a change is about: whether a product is there, whether it can
+// be bought, or its price, title or picture.
 type Facet struct {
 	storefront tracker.StorefrontName
 	product    tracker.ProductID
-	kind       tracker.Kind // Added stands for whether it is there
+	kind       tracker.Kind // Added stands for whether it is there, Soldout for whether it can be bought
 }
 
 func (f Facet) presence() Facet {
@@ -67,6 +67,9 @@ func FacetOf(c *tracker.Change) (Facet, bool) {
 	switch c.Kind {
 	case tracker.Added, tracker.Removed, tracker.Relisted:
 		return f.presence(), true
+	case tracker.Soldout, tracker.Restocked:
+		f.kind = tracker.Soldout
+		return f, true
 	case tracker.Repriced, tracker.Retitled, tracker.Repictured:
 		return f, true
 	}
@@ -108,6 +111,8 @@ func (s span) net() (tracker.Change, bool) {
 		return m, true
 	}
 	switch m.Kind {
+	case tracker.Soldout, tracker.Restocked:
+		return m, m.Before.Availability != m.Product.Availability
 	case tracker.Repriced:
 		return m, m.Before.Price != m.Product.Price
 	case tracker.Retitled:

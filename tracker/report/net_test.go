@@ -19,6 +19,15 @@ func TestNet(t *testing.T) {
 	title := func(id, before, after string) tracker.Change {
 		return tracker.Change{Kind: tracker.Retitled, Product: product(id, after, 100), Before: product(id, before, 100)}
 	}
+	stock := func(id string, k tracker.Kind) tracker.Change {
+		state, was := tracker.SoldOut, tracker.Available
+		if k == tracker.Restocked {
+			state, was = was, state
+		}
+		now, before := product(id, id, 100), product(id, id, 100)
+		now.Availability, before.Availability = state, was
+		return tracker.Change{Kind: k, Product: now, Before: before}
+	}
 	health := func(k tracker.Kind) tracker.Change { return tracker.Change{Kind: k} }
 	other := c(tracker.Removed, "a")
 	other.Storefront = "oppo"
@@ -41,6 +50,11 @@ func TestNet(t *testing.T) {
 		{"the price of what is back is news", []tracker.Change{c(tracker.Relisted, "a"), price("a", 100, 250)}, "relisted a, repriced a 1.00>2.50", ""},
 		{"a price that goes its way while the product is away is news", []tracker.Change{c(tracker.Removed, "a"), c(tracker.Relisted, "a"), price("a", 100, 250)}, "repriced a 1.00>2.50", "a removed relisted"},
 		{"prices of what came and went are told by that", []tracker.Change{c(tracker.Added, "a"), price("a", 100, 250), price("a", 250, 100), c(tracker.Removed, "a")}, "", "a added removed"},
+		{"sold out and in stock again is none", []tracker.Change{stock("a", tracker.Soldout), stock("a", tracker.Restocked)}, "", "a soldout restocked"},
+		{"in stock and sold out again is none", []tracker.Change{stock("a", tracker.Restocked), stock("a", tracker.Soldout)}, "", "a restocked soldout"},
+		{"sold out in the end is sold out", []tracker.Change{stock("a", tracker.Soldout), stock("a", tracker.Restocked), stock("a", tracker.Soldout)}, "soldout a", ""},
+		{"sold out, then gone, is gone", []tracker.Change{stock("a", tracker.Soldout), c(tracker.Removed, "a")}, "removed a", ""},
+		{"sold out and another price are two", []tracker.Change{stock("a", tracker.Soldout), price("a", 100, 250)}, "soldout a, repriced a 1.00>2.50", ""},
 		{"storefronts are apart", []tracker.Change{c(tracker.Added, "a"), other}, "added a, removed a", ""},
 		{"health stays", []tracker.Change{health(tracker.Stalled), health(tracker.Recovered), health(tracker.Stalled)}, "stalled, recovered, stalled", ""},
 	}

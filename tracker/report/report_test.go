@@ -96,6 +96,20 @@ func stories(lang string) map[string]report.Story {
 		removed("4", tracker.ProofUnseen, tracker.PageUnknown, 3, "login wall"),
 	)
 
+	stock := func(k tracker.Kind, id, title string, was, is tracker.Availability) tracker.Change {
+		c := tracker.Change{Kind: k, Product: product(id, title, 4990), Before: product(id, title, 4990)}
+		c.Before.Availability, c.Product.Availability = was, is
+		return c
+	}
+	fresh := stock(tracker.Added, "7", "Felt pen set, 24 colours", "", tracker.SoldOut)
+	fresh.Before = nil
+	all["availability"] = base(
+		fresh,
+		stock(tracker.Soldout, "8", "Watercolour block A4", tracker.Available, tracker.SoldOut),
+		stock(tracker.Soldout, "9", "Brush no. 12", tracker.Available, tracker.SoldOut),
+		stock(tracker.Restocked, "10", "Travel palette", tracker.SoldOut, tracker.Available),
+	)
+
 	for _, v := range []tracker.Verdict{tracker.Login, tracker.Blocked, tracker.Partial, tracker.Failed} {
 		s := base(tracker.Change{Kind: tracker.Stalled, Verdict: v, Reason: "the words of the scan"})
 		s.Scans = []report.Scan{scan("tencent", nine, v, tracker.Evidence{Pages: 2, Products: 100, Declared: tracker.Declared{Pages: 6}, Duplicates: 1})}

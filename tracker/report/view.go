@@ -380,6 +380,9 @@ func (v *viewer) row(c *tracker.Change) row {
 	if r.Title == "" {
 		r.Title = fmt.Sprintf(v.w.Number, r.ID)
 	}
+	if p.Availability == tracker.SoldOut && (c.Kind == tracker.Added || c.Kind == tracker.Relisted) {
+		r.Notes = append(r.Notes, note{Text: v.w.SoldOut})
+	}
 	switch c.Kind {
 	case tracker.Added:
 		if c.SameAs != nil {

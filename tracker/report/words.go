@@ -40,6 +40,7 @@ type words struct {
 	Back          string // how long it was away
 	SameAs        string // the old number, percent
 	Watched       string // the rule
+	SoldOut       string // of a product that is new or back
 
 	Stalled   map[tracker.Verdict]string // heading
 	StalledDo map[tracker.Verdict]string // what to do; the argument of `shopwatch login`, the storefront's name
@@ -131,10 +132,13 @@ var english = words{
 		tracker.Repriced: "Price", tracker.Retitled: "Title", tracker.Repictured: "Picture",
 		tracker.Stalled: "Cannot read", tracker.Recovered: "Readable again", tracker.Closed: "Closed",
 		tracker.Corrected: "Corrected",
+		tracker.Soldout:   "Sold out", tracker.Restocked: "In stock again",
 	},
 	Subjects: map[tracker.Kind][2]string{
 		tracker.Added: {"+%d new", "+%d new"}, tracker.Removed: {"-%d removed", "-%d removed"},
-		tracker.Relisted: {"%d back again", "%d back again"}, tracker.Repriced: {"%d price", "%d prices"},
+		tracker.Relisted: {"%d back again", "%d back again"},
+		tracker.Soldout:  {"%d sold out", "%d sold out"}, tracker.Restocked: {"%d in stock again", "%d in stock again"},
+		tracker.Repriced: {"%d price", "%d prices"},
 		tracker.Retitled: {"%d title", "%d titles"}, tracker.Repictured: {"%d picture", "%d pictures"},
 	},
 	Comma: ", ",
@@ -156,6 +160,7 @@ var english = words{
 	Back:          "Back after %s",
 	SameAs:        "Probably the product removed as No. %s (%d%% sure)",
 	Watched:       "Watched: %s",
+	SoldOut:       "Sold out",
 
 	Stalled: map[tracker.Verdict]string{
 		tracker.Login:   "Cannot read the storefront: login needed",
@@ -213,6 +218,7 @@ var english = words{
 	UndoneKinds: map[tracker.Kind]string{
 		tracker.Added: "new", tracker.Removed: "removed", tracker.Relisted: "back",
 		tracker.Retitled: "another title", tracker.Repictured: "another picture",
+		tracker.Soldout: "sold out", tracker.Restocked: "in stock",
 	},
 	UndoneStep: "%s (%s)",
 	MoreShops:  [2]string{"%d more storefront is in the attached changes.csv", "%d more storefronts are in the attached changes.csv"},
@@ -264,10 +270,13 @@ var chinese = words{
 		tracker.Repriced: "调价", tracker.Retitled: "改标题", tracker.Repictured: "换主图",
 		tracker.Stalled: "无法读取", tracker.Recovered: "恢复读取", tracker.Closed: "店铺关闭",
 		tracker.Corrected: "更正",
+		tracker.Soldout:   "售罄", tracker.Restocked: "恢复有货",
 	},
 	Subjects: map[tracker.Kind][2]string{
 		tracker.Added: {"上新 %d", "上新 %d"}, tracker.Removed: {"下架 %d", "下架 %d"},
-		tracker.Relisted: {"重新上架 %d", "重新上架 %d"}, tracker.Repriced: {"调价 %d", "调价 %d"},
+		tracker.Relisted: {"重新上架 %d", "重新上架 %d"},
+		tracker.Soldout:  {"售罄 %d", "售罄 %d"}, tracker.Restocked: {"恢复有货 %d", "恢复有货 %d"},
+		tracker.Repriced: {"调价 %d", "调价 %d"},
 		tracker.Retitled: {"改标题 %d", "改标题 %d"}, tracker.Repictured: {"换主图 %d", "换主图 %d"},
 	},
 	Comma: "，",
@@ -289,6 +298,7 @@ var chinese = words{
 	Back:          "下架 %s后重新上架",
 	SameAs:        "很可能就是已下架的商品 %s（把握 %d%%）",
 	Watched:       "关注：%s",
+	SoldOut:       "已售罄",
 
 	Stalled: map[tracker.Verdict]string{
 		tracker.Login:   "无法读取店铺：需要登录",
@@ -346,6 +356,7 @@ var chinese = words{
 	UndoneKinds: map[tracker.Kind]string{
 		tracker.Added: "上新", tracker.Removed: "下架", tracker.Relisted: "重新上架",
 		tracker.Retitled: "改标题", tracker.Repictured: "换主图",
+		tracker.Soldout: "售罄", tracker.Restocked: "恢复有货",
 	},
 	UndoneStep: "%s（%s）",
 	MoreShops:  [2]string{"另有 %d 家店铺，见附件 changes.csv", "另有 %d 家店铺，见附件 changes.csv"},

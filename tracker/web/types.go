@@ -162,31 +162,35 @@ type Check struct {
 // public forms that the types of package tracker write themselves.
 
 type productDoc struct {
-	ID        string  `json:"id"`
-	Title     string  `json:"title"`
-	URL       string  `json:"url"`
-	Image     string  `json:"image"`
-	Price     *string `json:"price" doc:"decimal number, the low end of a range; null when unknown"`
-	Currency  string  `json:"currency" doc:"ISO 4217"`
-	PriceKind string  `json:"price_kind,omitempty" enum:"from,range" doc:"left out for an exact or an unknown price"`
-	PriceHigh string  `json:"price_high,omitempty" doc:"of a range"`
+	ID           string  `json:"id"`
+	Title        string  `json:"title"`
+	URL          string  `json:"url"`
+	Image        string  `json:"image"`
+	Price        *string `json:"price" doc:"decimal number, the low end of a range; null when unknown"`
+	Currency     string  `json:"currency" doc:"ISO 4217"`
+	PriceKind    string  `json:"price_kind,omitempty" enum:"from,range" doc:"left out for an exact or an unknown price"`
+	PriceHigh    string  `json:"price_high,omitempty" doc:"of a range"`
+	Availability string  `json:"availability,omitempty" enum:"available,soldout" doc:"left out when the marketplace does not state it"`
+	Variants     int     `json:"variants,omitempty" doc:"how many the listing counts; left out when it does not"`
 }
 
 type itemDoc struct {
-	ID        string         `json:"id"`
-	Title     string         `json:"title"`
-	URL       string         `json:"url"`
-	Image     string         `json:"image"`
-	Price     *string        `json:"price" doc:"decimal number, the low end of a range; null when unknown"`
-	Currency  string         `json:"currency" doc:"ISO 4217"`
-	PriceKind string         `json:"price_kind,omitempty" enum:"from,range" doc:"left out for an exact or an unknown price"`
-	PriceHigh string         `json:"price_high,omitempty" doc:"of a range"`
-	FirstSeen time.Time      `json:"first_seen"`
-	LastSeen  time.Time      `json:"last_seen"`
-	Listed    bool           `json:"listed"`
-	Missing   int            `json:"missing" doc:"complete scans in a row that missed it"`
-	Removed   *time.Time     `json:"removed,omitempty"`
-	Probe     *tracker.Probe `json:"probe,omitempty"`
+	ID           string         `json:"id"`
+	Title        string         `json:"title"`
+	URL          string         `json:"url"`
+	Image        string         `json:"image"`
+	Price        *string        `json:"price" doc:"decimal number, the low end of a range; null when unknown"`
+	Currency     string         `json:"currency" doc:"ISO 4217"`
+	PriceKind    string         `json:"price_kind,omitempty" enum:"from,range" doc:"left out for an exact or an unknown price"`
+	PriceHigh    string         `json:"price_high,omitempty" doc:"of a range"`
+	Availability string         `json:"availability,omitempty" enum:"available,soldout" doc:"left out when the marketplace does not state it"`
+	Variants     int            `json:"variants,omitempty" doc:"how many the listing counts; left out when it does not"`
+	FirstSeen    time.Time      `json:"first_seen"`
+	LastSeen     time.Time      `json:"last_seen"`
+	Listed       bool           `json:"listed"`
+	Missing      int            `json:"missing" doc:"complete scans in a row that missed it"`
+	Removed      *time.Time     `json:"removed,omitempty"`
+	Probe        *tracker.Probe `json:"probe,omitempty"`
 }
 
 type scanDoc struct {
@@ -205,7 +209,7 @@ type scanDoc struct {
 
 type changeDoc struct {
 	Seq         uint64            `json:"seq"`
-	Kind        string            `json:"kind" enum:"added,removed,relisted,repriced,retitled,repictured,stalled,recovered,closed,corrected"`
+	Kind        string            `json:"kind" enum:"added,removed,relisted,soldout,restocked,repriced,retitled,repictured,stalled,recovered,closed,corrected"`
 	Storefront  string            `json:"storefront"`
 	At          time.Time         `json:"at"`
 	Scan        time.Time         `json:"scan"`

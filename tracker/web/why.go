@@ -77,8 +77,12 @@ func because(c *tracker.Change) string {
 		return removedBecause(c)
 	case tracker.Relisted:
 		return fmt.Sprintf("the product was seen again %s after its removal", c.Away.Round(time.Minute))
+	case tracker.Soldout:
+		return "the marketplace states that a product that was seen cannot be bought any more; it is still listed"
+	case tracker.Restocked:
+		return "the marketplace states that a product that was seen can be bought again"
 	case tracker.Repriced:
-		return "the listed price of a product that was seen is another one; a price that jumps by more than ten waits for a second scan, a hidden one is no change"
+		return "the listed price of a product that was seen is another one; a price that jumps by more than ten, or is in another currency, waits for a second scan, a hidden one is no change"
 	case tracker.Retitled:
 		return "the title of a product that was seen is another one"
 	case tracker.Repictured:
