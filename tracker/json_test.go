@@ -16,6 +16,8 @@ func TestProductJSON(t *testing.T) {
 	hidden.Price = tracker.Price{Currency: "CNY"}
 	gone := known
 	gone.Availability, gone.Variants = tracker.SoldOut, 3
+	german := known
+	german.Price.Basis = tracker.Basis{Market: "DE", Tax: tracker.TaxIncluded}
 	yen, dinar := known, known
 	yen.Price = tracker.Price{Kind: tracker.PriceExact, Low: 29900, Currency: "JPY"}
 	dinar.Price = tracker.Price{Kind: tracker.PriceRange, Low: 5, High: 12500, Currency: "KWD"}
@@ -29,6 +31,7 @@ func TestProductJSON(t *testing.T) {
 		{yen, `"price":"29900","currency":"JPY"}`},
 		{dinar, `"price":"0.005","currency":"KWD","price_kind":"range","price_high":"12.500"}`},
 		{gone, `"price":"299.00","currency":"CNY","availability":"soldout","variants":3}`},
+		{german, `"price":"299.00","currency":"CNY","price_market":"DE","price_tax":"included"}`},
 		{hidden, `"price":null,"currency":"CNY"}`},
 		{ranged, `"price":"199.00","currency":"CNY","price_kind":"range","price_high":"299.00"}`},
 	}

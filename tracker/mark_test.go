@@ -41,6 +41,9 @@ func TestFingerprintHasWhatIsKnown(t *testing.T) {
 		func(p *tracker.Product) { p.Availability = tracker.SoldOut },
 		func(p *tracker.Product) { p.Variants = 1 },
 		func(p *tracker.Product) { p.Variants = 2 },
+		func(p *tracker.Product) { p.Price.Market = "DE" },
+		func(p *tracker.Product) { p.Price.Tax = "DE" },
+		func(p *tracker.Product) { p.Price.Tax = tracker.TaxIncluded },
 		func(p *tracker.Product) { p.Availability, p.Variants = tracker.SoldOut, 2 },
 	} {
 		q := p

@@ -1,6 +1,7 @@
 package tracker
 
 import (
+	"cmp"
 	"encoding/json"
 	"math/bits"
 	"time"
@@ -72,6 +73,9 @@ func (p *Product) Fingerprint() Fingerprint {
 	if p.Variants != 0 {
 		h = h.number(2).number(uint64(p.Variants))
 	}
+	if b := p.Price.Basis; b != (Basis{}) {
+		h = h.number(3).text(b.Market).text(string(b.Tax))
+	}
 	return Fingerprint(h)
 }
 
@@ -129,14 +133,42 @@ type Price struct {
 	Low      int64
 	High     int64  // of a range; zero otherwise
 	Currency string // ISO 4217: "CNY"
+	Basis
 }
+
+// A Basis is what a listed price is for, as far as the marketplace declares it.
+type Basis struct {
+	Market string // the country of the buyer, ISO 3166: "DE"; empty when not declared
+	Tax    Tax
+}
+
+// A Tax says whether a price includes tax.
+type Tax string
+
+const (
+	TaxUnknown  Tax = "" // not declared
+	TaxIncluded Tax = "included"
+	TaxExcluded Tax = "excluded"
+)
 
 // Known reports whether the price was shown in a form that could be read.
 func (p Price) Known() bool { return p.Kind != PriceUnknown }
 
 // Comparable reports whether the amounts of two prices can be compared: those of
-// unlike currencies cannot.
-func (p Price) Comparable(q Price) bool { return p.Currency == q.Currency }
+// unlike currencies or of unlike basis cannot.
+func (p Price) Comparable(q Price) bool { return p.Currency == q.Currency && p.Basis == q.Basis }
+
+// Agrees reports whether two prices say the same. What one of them does not
+// declare is no difference.
+func (p Price) Agrees(q Price) bool {
+	p.Basis, q.Basis = p.merge(q.Basis), q.merge(p.Basis)
+	return p == q
+}
+
+// merge returns the basis with what it does not declare taken from another.
+func (b Basis) merge(other Basis) Basis {
+	return Basis{cmp.Or(b.Market, other.Market), cmp.Or(b.Tax, other.Tax)}
+}
 
 // far reports whether two prices are so far from each other that one of them may
 // be a mistake: they cannot be compared, or one is more than ten times the other.
@@ -170,6 +202,8 @@ type productJSON struct {
 	Currency  string    `json:"currency"`
 	PriceKind PriceKind `json:"price_kind,omitempty"` // left out for an exact or an unknown price
 	PriceHigh string    `json:"price_high,omitempty"` // of a range
+	Market    string    `json:"price_market,omitempty"`
+	Tax       Tax       `json:"price_tax,omitempty"`
 
 	Availability Availability `json:"availability,omitempty"` // left out when not stated
 	Variants     int          `json:"variants,omitempty"`
@@ -181,7 +215,7 @@ func (p Product) MarshalJSON() ([]byte, error) { return json.Marshal(p.public())
 func (p Product) public() productJSON {
 	j := productJSON{
 		ID: p.ID, Title: p.Title, URL: p.URL, Image: p.Image, Currency: p.Price.Currency,
-		Availability: p.Availability, Variants: p.Variants,
+		Market: p.Price.Market, Tax: p.Price.Tax, Availability: p.Availability, Variants: p.Variants,
 	}
 	if p.Price.Known() {
 		low := FormatMinor(p.Price.Low, p.Price.Currency)
@@ -208,7 +242,7 @@ func (p *Product) UnmarshalJSON(b []byte) error {
 
 func (j productJSON) product() Product {
 	p := Product{
-		ID: j.ID, Title: j.Title, URL: j.URL, Image: j.Image, Price: Price{Currency: j.Currency},
+		ID: j.ID, Title: j.Title, URL: j.URL, Image: j.Image, Price: Price{Currency: j.Currency, Basis: Basis{j.Market, j.Tax}},
 		Availability: j.Availability, Variants: j.Variants,
 	}
 	if j.Price == nil {
@@ -236,8 +270,8 @@ type Item struct {
 	Missing  int       // complete scans in a row that did not list it
 	Removed  time.Time // zero while it is listed
 	// Pending is a listed price more than ten times above or below the known
-	// one, or in another currency. It becomes the price when a second scan
-	// shows it; in another currency also when the second scan shows one near
+	// one, or one that cannot be compared with it. It becomes the price when
+	// a second scan shows it; in another currency also when that shows one near
 	// it, because shops convert prices at the rate of the day.
 	Pending Price
 	// Probe is the last look at the item page since the product is missing.

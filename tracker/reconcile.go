@@ -167,7 +167,7 @@ func (rc *reconciler) see(it Item, p *Product) {
 		}
 		rc.change(Change{Kind: kind, Product: &now, Before: &before})
 	}
-	if was.Price.Known() && it.Price != was.Price {
+	if was.Price.Known() && !it.Price.Agrees(was.Price) {
 		rc.change(Change{Kind: Repriced, Product: &now, Before: &before})
 	}
 	if it.Title != was.Title {
@@ -179,11 +179,15 @@ func (rc *reconciler) see(it Item, p *Product) {
 }
 
 // price takes in a listed price. An unknown one says nothing; one that is more
-// than ten times off, or in another currency, waits until a second scan shows it,
-// because a shop may guess the visitor's country otherwise for once. It does not
-// wait when another parser has read it.
+// than ten times off, or in another currency or on another basis, waits until a
+// second scan shows it, because a shop may guess the visitor's country otherwise
+// for once. It does not wait when another parser has read it.
 func (it *Item) price(p Price, reread bool) {
 	if !p.Known() {
+		return
+	}
+	if it.Price.Agrees(p) {
+		it.Price.Basis, it.Pending = p.merge(it.Price.Basis), Price{}
 		return
 	}
 	agreed := it.Pending == p || it.Pending.Known() && !it.Price.Comparable(p) && !it.Pending.far(p)

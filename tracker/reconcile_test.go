@@ -44,6 +44,9 @@ func scanned(v tracker.Verdict, products ...string) step {
 					}
 				case "state":
 					p.Availability = tracker.Availability(value)
+				case "for":
+					market, tax, _ := strings.Cut(value, "/")
+					p.Price.Basis = tracker.Basis{Market: market, Tax: tracker.Tax(tax)}
 				case "variants":
 					p.Variants, _ = strconv.Atoi(value)
 				case "price":
@@ -195,6 +198,14 @@ func TestReconcile(t *testing.T) {
 			[]step{whole("a"), whole("a price=89/USD"), whole("a price=89/EUR"), whole("a price=89/EUR")}, []string{"4: repriced a 99.00->89.00"}},
 		{"a price far off in another currency waits again", rules,
 			[]step{whole("a"), whole("a price=1/USD"), whole("a price=89/USD"), whole("a price=88/USD")}, []string{"4: repriced a 99.00->88.00"}},
+		{"what a price is for is no change when it becomes known", rules,
+			[]step{whole("a"), whole("a for=DE/included"), whole("a"), whole("a for=DE"), whole("a price=98 for=DE/included")}, []string{"5: repriced a 99.00->98.00"}},
+		{"a price for another country waits for a second scan", rules,
+			[]step{whole("a for=DE"), whole("a price=89 for=US"), whole("a price=89 for=US")}, []string{"3: repriced a 99.00->89.00"}},
+		{"a price for another country once is forgotten", rules,
+			[]step{whole("a for=DE"), whole("a price=89 for=US"), whole("a for=DE"), whole("a price=89 for=US"), whole("a for=DE")}, nil},
+		{"a price without tax waits for a second scan", rules,
+			[]step{whole("a for=DE/included"), whole("a price=83.19 for=DE/excluded"), whole("a price=83.19 for=DE/excluded")}, []string{"3: repriced a 99.00->83.19"}},
 		{"a price that was in another currency once is forgotten", rules,
 			[]step{whole("a"), whole("a price=99/USD"), whole("a"), whole("a price=99/USD"), whole("a")}, nil},
 		{"what is sold out is told at once, and when it can be bought again", rules,

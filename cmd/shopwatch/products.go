@@ -68,13 +68,24 @@ func state(it *tracker.Item, loc *time.Location) string {
 	return "listed"
 }
 
-// price prints a price with its currency; "?" when it is unknown.
+// price prints a price with its currency and what it is for; "?" when it is
+// unknown.
 func price(p tracker.Price) string {
+	s := p.String() + " " + p.Currency
 	switch {
 	case !p.Known():
 		return "?"
 	case p.Currency == "CNY":
-		return "¥" + p.String()
+		s = "¥" + p.String()
 	}
-	return p.String() + " " + p.Currency
+	if p.Market != "" {
+		s += " " + p.Market
+	}
+	switch p.Tax {
+	case tracker.TaxIncluded:
+		s += " incl. tax"
+	case tracker.TaxExcluded:
+		s += " excl. tax"
+	}
+	return s
 }

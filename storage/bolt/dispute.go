@@ -96,7 +96,7 @@ func (t tx) setRight(wrong *tracker.Change, now time.Time) (*tracker.Product, er
 		it.Removed, it.Missing, it.Probe = wrong.At.Add(-wrong.Away), 0, nil
 	case (wrong.Kind == tracker.Soldout || wrong.Kind == tracker.Restocked) && it.Availability == p.Availability:
 		it.Availability = wrong.Before.Availability
-	case wrong.Kind == tracker.Repriced && it.Price == p.Price:
+	case wrong.Kind == tracker.Repriced && it.Price.Agrees(p.Price):
 		it.Price, it.Pending = wrong.Before.Price, tracker.Price{}
 	case wrong.Kind == tracker.Retitled && it.Title == p.Title:
 		it.Title = wrong.Before.Title

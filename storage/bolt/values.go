@@ -47,13 +47,15 @@ type priceValue struct {
 	Low      int64             `json:"l"`
 	High     int64             `json:"h,omitempty"`
 	Currency string            `json:"c,omitempty"` // empty for CNY
+	Market   string            `json:"m,omitempty"`
+	Tax      tracker.Tax       `json:"t,omitempty"`
 }
 
 func newPrice(p tracker.Price) *priceValue {
 	if p == (tracker.Price{}) {
 		return nil
 	}
-	v := &priceValue{Kind: p.Kind, Low: p.Low, High: p.High, Currency: p.Currency}
+	v := &priceValue{Kind: p.Kind, Low: p.Low, High: p.High, Currency: p.Currency, Market: p.Market, Tax: p.Tax}
 	switch p.Kind {
 	case tracker.PriceExact:
 		v.Kind = ""
@@ -73,7 +75,7 @@ func (v *priceValue) price() tracker.Price {
 	if v == nil {
 		return tracker.Price{}
 	}
-	p := tracker.Price{Kind: v.Kind, Low: v.Low, High: v.High, Currency: v.Currency}
+	p := tracker.Price{Kind: v.Kind, Low: v.Low, High: v.High, Currency: v.Currency, Basis: tracker.Basis{Market: v.Market, Tax: v.Tax}}
 	switch v.Kind {
 	case "":
 		p.Kind = tracker.PriceExact

@@ -261,6 +261,7 @@ func (e Engine) testEveryFieldOfAChangeIsKept(t *testing.T) {
 	list[2].Price = tracker.Price{Kind: tracker.PriceRange, Low: 19900, High: 29900, Currency: "USD"}
 	list[3].Image = ""
 	list[4].Availability, list[4].Variants = tracker.Available, 2
+	list[4].Price.Basis = tracker.Basis{Market: "DE", Tax: tracker.TaxIncluded}
 	Commit(t, db, Complete("tencent", Day, list...))
 	list[1].Price = tracker.Price{Kind: tracker.PriceFrom, Low: 100, Currency: "CNY"}
 	list[2].Title, list[2].URL = "<b>&\"\u202e糖", "https://detail.tmall.com/item.htm?id=1&skuId=2"

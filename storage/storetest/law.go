@@ -175,7 +175,7 @@ func (h *history) turn() {
 	}
 	for range events {
 		w := h.any(true)
-		event := h.number(0, 13, "event")
+		event := h.number(0, 15, "event")
 		switch {
 		case event == 0:
 			h.put()
@@ -202,6 +202,10 @@ func (h *history) turn() {
 			w.Price.Low ^= 1
 		case event == 11:
 			w.Price.Currency = []string{"CNY", "USD", "JPY"}[h.number(0, 2, "currency")]
+		case event == 14:
+			w.Price.Market = []string{"", "DE", "AT"}[h.number(0, 2, "market")]
+		case event == 15:
+			w.Price.Tax = []tracker.Tax{"", tracker.TaxIncluded, tracker.TaxExcluded}[h.number(0, 2, "tax")]
 		case event <= 13:
 			w.Availability = []tracker.Availability{tracker.Available, tracker.SoldOut}[event-12]
 			w.Variants = h.number(1, 3, "variants")
@@ -353,6 +357,9 @@ func (h *history) look() show {
 		p := w.Product
 		if hide && h.chance(50) {
 			p.Price, sh.true[id] = tracker.Price{Currency: "CNY"}, false
+		}
+		if hide && h.chance(30) {
+			p.Price.Basis, sh.true[id] = tracker.Basis{}, false
 		}
 		if hide && h.chance(50) {
 			p.Availability, p.Variants, sh.true[id] = "", 0, false
@@ -512,9 +519,9 @@ func (h *history) law(s *tracker.Scan, changes []tracker.Change, listed map[trac
 		if !news || reread && c.Kind != tracker.Added && c.Kind != tracker.Relisted {
 			h.Fatalf("a %s scan without news told %s of %s", s.Verdict, c.Kind, id)
 		}
-		if c.Kind == tracker.Repriced && h.shown[id] != c.Product.Price {
+		if c.Kind == tracker.Repriced && !h.shown[id].Agrees(c.Product.Price) {
 			now, was := c.Product.Price, c.Before.Price
-			if now.Currency != was.Currency && h.shown[id].Currency != now.Currency || now.Currency == was.Currency && (now.Low > 10*was.Low || was.Low > 10*now.Low) {
+			if !now.Comparable(was) && !now.Comparable(h.shown[id]) || now.Comparable(was) && (now.Low > 10*was.Low || was.Low > 10*now.Low) {
 				h.Fatalf("repriced %s from %v to %v, which the scan before did not show", id, was, now)
 			}
 		}
@@ -645,6 +652,9 @@ func (h *history) catalog() {
 			if !now.Price.Known() {
 				now.Price = it.Price // learning a price is no change
 			}
+			if now.Price.Agrees(it.Price) {
+				now.Price.Basis = it.Price.Basis // nor is learning what it is for
+			}
 			if now.Availability == tracker.AvailabilityUnknown {
 				now.Availability = it.Availability // nor is this
 			}
@@ -689,7 +699,7 @@ func (h *history) exactlyOnce(sh show, news bool) {
 				h.Fatalf("%s is listed %v for %d complete scans, told was %v", id, w.listed, w.settled, now)
 			}
 		}
-		if now != nil && (now.Title != w.Title || now.Image != w.Image || now.Price != w.Price ||
+		if now != nil && (now.Title != w.Title || now.Image != w.Image || !now.Price.Agrees(w.Price) ||
 			now.Availability != w.Availability && w.Availability != tracker.AvailabilityUnknown) {
 			h.Fatalf("%s is for %d complete scans\n%+v, told was\n%+v", id, w.settled, w.Product, *now)
 		}

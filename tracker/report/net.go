@@ -114,7 +114,7 @@ func (s span) net() (tracker.Change, bool) {
 	case tracker.Soldout, tracker.Restocked:
 		return m, m.Before.Availability != m.Product.Availability
 	case tracker.Repriced:
-		return m, m.Before.Price != m.Product.Price
+		return m, !m.Before.Price.Agrees(m.Product.Price)
 	case tracker.Retitled:
 		return m, m.Before.Title != m.Product.Title
 	}

@@ -110,6 +110,24 @@ func stories(lang string) map[string]report.Story {
 		stock(tracker.Restocked, "10", "Travel palette", tracker.SoldOut, tracker.Available),
 	)
 
+	german := tracker.Basis{Market: "DE", Tax: tracker.TaxIncluded}
+	euro := func(cents int64, b tracker.Basis) tracker.Price {
+		return tracker.Price{Kind: tracker.PriceExact, Low: cents, Currency: "EUR", Basis: b}
+	}
+	priced := func(id, title string, before, after tracker.Price) tracker.Change {
+		c := tracker.Change{Kind: tracker.Repriced, Product: product(id, title, 0), Before: product(id, title, 0)}
+		c.Before.Price, c.Product.Price = before, after
+		return c
+	}
+	found := tracker.Change{Kind: tracker.Added, Product: product("11", "Easel", 0)}
+	found.Product.Price = euro(8990, german)
+	all["basis"] = base(
+		found,
+		priced("12", "Watercolour block A4", euro(2490, german), euro(1990, german)),
+		priced("13", "Brush no. 12", euro(1190, german), euro(1000, tracker.Basis{Market: "DE", Tax: tracker.TaxExcluded})),
+		priced("14", "Travel palette", euro(3900, tracker.Basis{}), tracker.Price{Kind: tracker.PriceExact, Low: 6200, Currency: "JPY"}),
+	)
+
 	for _, v := range []tracker.Verdict{tracker.Login, tracker.Blocked, tracker.Partial, tracker.Failed} {
 		s := base(tracker.Change{Kind: tracker.Stalled, Verdict: v, Reason: "the words of the scan"})
 		s.Scans = []report.Scan{scan("tencent", nine, v, tracker.Evidence{Pages: 2, Products: 100, Declared: tracker.Declared{Pages: 6}, Duplicates: 1})}
@@ -459,6 +477,7 @@ func TestPercent(t *testing.T) {
 		{"unknown is no share", tracker.Price{}, exact(1), ""},
 		{"nothing to divide by", exact(0), exact(1), ""},
 		{"high end of a range", tracker.Price{Kind: tracker.PriceRange, Low: 100, High: 200}, tracker.Price{Kind: tracker.PriceRange, Low: 100, High: 300}, "50.0"},
+		{"other basis", exact(100), tracker.Price{Kind: tracker.PriceExact, Low: 200, Currency: "CNY", Basis: tracker.Basis{Tax: tracker.TaxExcluded}}, ""},
 		{"other currency", exact(100), tracker.Price{Kind: tracker.PriceExact, Low: 200, Currency: "USD"}, ""},
 	}
 	for _, tt := range tests {

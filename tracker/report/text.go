@@ -110,12 +110,16 @@ func (r *row) text(w *words, line func(string, ...any)) {
 		sign = "*"
 	}
 	line("\n%s %s", sign, r.Title)
+	price := r.Price
+	if r.Basis != "" {
+		price += " (" + r.Basis + ")"
+	}
 	switch {
 	case r.Was != "":
-		line("  %s", strings.TrimRight(fmt.Sprintf("%s -> %s  %s", r.Was, r.Price, r.Percent), " "))
+		line("  %s", strings.TrimRight(fmt.Sprintf("%s -> %s  %s", r.Was, price, r.Percent), " "))
 		line("  "+w.Number, r.ID)
 	default:
-		line("  %s · "+w.Number, r.Price, r.ID)
+		line("  %s · "+w.Number, price, r.ID)
 	}
 	if len(r.OldTitle) > 0 {
 		line("  %s: %s", w.Before, marked(r.OldTitle, "[-", "-]"))

@@ -78,6 +78,7 @@ type row struct {
 	ID         string
 	Price, Was string // Was only for a changed price
 	Hidden     bool   // the price is not known
+	Basis      string // what the price is for; empty when not known
 	Percent    string
 	Down       bool
 	Watched    string
@@ -380,6 +381,9 @@ func (v *viewer) row(c *tracker.Change) row {
 	if r.Title == "" {
 		r.Title = fmt.Sprintf(v.w.Number, r.ID)
 	}
+	if p.Price.Known() {
+		r.Basis = v.w.basis(p.Price.Basis)
+	}
 	if p.Availability == tracker.SoldOut && (c.Kind == tracker.Added || c.Kind == tracker.Relisted) {
 		r.Notes = append(r.Notes, note{Text: v.w.SoldOut})
 	}
@@ -400,6 +404,8 @@ func (v *viewer) row(c *tracker.Change) row {
 			r.Was = v.w.price(c.Before.Price)
 			if pc, ok := Percent(c.Before.Price, p.Price); ok {
 				r.Percent, r.Down = percent(pc), pc < 0
+			} else if c.Before.Price.Known() && !c.Before.Price.Comparable(p.Price) {
+				r.Notes = append(r.Notes, note{Text: v.w.unlike(c.Before.Price, p.Price)})
 			}
 		}
 	case tracker.Retitled:

@@ -41,6 +41,9 @@ type words struct {
 	SameAs        string // the old number, percent
 	Watched       string // the rule
 	SoldOut       string // of a product that is new or back
+	TaxIncluded   string
+	TaxExcluded   string
+	Unlike        string // of a changed price: it cannot be compared
 
 	Stalled   map[tracker.Verdict]string // heading
 	StalledDo map[tracker.Verdict]string // what to do; the argument of `shopwatch login`, the storefront's name
@@ -161,6 +164,9 @@ var english = words{
 	SameAs:        "Probably the product removed as No. %s (%d%% sure)",
 	Watched:       "Watched: %s",
 	SoldOut:       "Sold out",
+	TaxIncluded:   "incl. tax",
+	TaxExcluded:   "excl. tax",
+	Unlike:        "Not compared: was in %s, is now in %s",
 
 	Stalled: map[tracker.Verdict]string{
 		tracker.Login:   "Cannot read the storefront: login needed",
@@ -299,6 +305,9 @@ var chinese = words{
 	SameAs:        "很可能就是已下架的商品 %s（把握 %d%%）",
 	Watched:       "关注：%s",
 	SoldOut:       "已售罄",
+	TaxIncluded:   "含税",
+	TaxExcluded:   "不含税",
+	Unlike:        "无法比较：原为 %s，现为 %s",
 
 	Stalled: map[tracker.Verdict]string{
 		tracker.Login:   "无法读取店铺：需要登录",
@@ -431,6 +440,28 @@ func offset(t time.Time) string {
 		return fmt.Sprintf("UTC%s%d", sign, s/3600)
 	}
 	return fmt.Sprintf("UTC%s%d:%02d", sign, s/3600, s%3600/60)
+}
+
+// basis says what a price is for: "DE, incl. tax"; empty when that is not known.
+func (w *words) basis(b tracker.Basis) string {
+	tax := map[tracker.Tax]string{tracker.TaxIncluded: w.TaxIncluded, tracker.TaxExcluded: w.TaxExcluded}[b.Tax]
+	market := cut(clean(b.Market), 10)
+	if market == "" || tax == "" {
+		return market + tax
+	}
+	return market + w.Comma + tax
+}
+
+// unlike says how two prices differ that cannot be compared.
+func (w *words) unlike(before, after tracker.Price) string {
+	say := func(p tracker.Price) string {
+		s := cut(clean(p.Currency), 10)
+		if b := w.basis(p.Basis); b != "" {
+			s += " (" + b + ")"
+		}
+		return s
+	}
+	return fmt.Sprintf(w.Unlike, say(before), say(after))
 }
 
 // price writes a price for people: "¥1,299", "¥199.50 – ¥299", "from ¥199".

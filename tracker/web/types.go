@@ -170,6 +170,8 @@ type productDoc struct {
 	Currency     string  `json:"currency" doc:"ISO 4217"`
 	PriceKind    string  `json:"price_kind,omitempty" enum:"from,range" doc:"left out for an exact or an unknown price"`
 	PriceHigh    string  `json:"price_high,omitempty" doc:"of a range"`
+	Market       string  `json:"price_market,omitempty" doc:"country that the price is for, ISO 3166; left out when not declared"`
+	Tax          string  `json:"price_tax,omitempty" enum:"included,excluded" doc:"left out when not declared"`
 	Availability string  `json:"availability,omitempty" enum:"available,soldout" doc:"left out when the marketplace does not state it"`
 	Variants     int     `json:"variants,omitempty" doc:"how many the listing counts; left out when it does not"`
 }
@@ -183,6 +185,8 @@ type itemDoc struct {
 	Currency     string         `json:"currency" doc:"ISO 4217"`
 	PriceKind    string         `json:"price_kind,omitempty" enum:"from,range" doc:"left out for an exact or an unknown price"`
 	PriceHigh    string         `json:"price_high,omitempty" doc:"of a range"`
+	Market       string         `json:"price_market,omitempty" doc:"country that the price is for, ISO 3166; left out when not declared"`
+	Tax          string         `json:"price_tax,omitempty" enum:"included,excluded" doc:"left out when not declared"`
 	Availability string         `json:"availability,omitempty" enum:"available,soldout" doc:"left out when the marketplace does not state it"`
 	Variants     int            `json:"variants,omitempty" doc:"how many the listing counts; left out when it does not"`
 	FirstSeen    time.Time      `json:"first_seen"`

@@ -583,7 +583,7 @@ func TestDescriptionIsTrue(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := time.Now()
-	p := &tracker.Product{ID: "1", Price: tracker.Price{Kind: tracker.PriceRange, Low: 1, High: 2}, Availability: tracker.SoldOut, Variants: 2}
+	p := &tracker.Product{ID: "1", Price: tracker.Price{Kind: tracker.PriceRange, Low: 1, High: 2, Basis: tracker.Basis{Market: "DE", Tax: tracker.TaxIncluded}}, Availability: tracker.SoldOut, Variants: 2}
 	probe := &tracker.Probe{Product: "1"}
 	for name, v := range map[string]any{
 		"ProductDoc": p,
