@@ -77,6 +77,18 @@ func divide(pending []tracker.Change, portions []Portion) (made []tracker.Report
 	return made, last, nil
 }
 
+// WithPrior fills in the prior prices of changes that cut prices.
+func WithPrior(ctx context.Context, l Log, changes []tracker.Change) error {
+	if !slices.ContainsFunc(changes, func(c tracker.Change) bool { return c.Cuts() }) {
+		return nil
+	}
+	prior, err := l.PriorPrices(ctx, changes)
+	for i := range changes {
+		changes[i].Prior = prior[changes[i].Seq]
+	}
+	return err
+}
+
 // AllReports reads all reports that a query selects, part by part. An error
 // ends them.
 func AllReports(ctx context.Context, o Outbox, q ReportQuery) iter.Seq2[tracker.Report, error] {

@@ -117,6 +117,9 @@ type Log interface {
 	// ChangesOf returns the changes with the given numbers, in the order of
 	// these. Numbers of no change are left out.
 	ChangesOf(ctx context.Context, seqs []uint64) ([]tracker.Change, error)
+	// PriorPrices returns the tracker.PriorPrice of those of some changes that
+	// have one, by the number of the change.
+	PriorPrices(ctx context.Context, changes []tracker.Change) (map[uint64]tracker.Price, error)
 	// History returns the changes of one product with greater numbers than
 	// after, oldest first.
 	History(ctx context.Context, name tracker.StorefrontName, id tracker.ProductID, after uint64, limit int) ([]tracker.Change, error)

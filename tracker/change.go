@@ -56,6 +56,9 @@ type Change struct {
 	Ignored    bool          // reports leave it out
 	Corrects   uint64        // for corrected: the number of the wrong change
 	Pictures   Evidenced
+	// Prior is the PriorPrice of a price cut. It is no part of the log:
+	// storage.WithPrior fills it in for people.
+	Prior Price
 }
 
 // A SameAs names a removed product that an added one probably is.
@@ -91,16 +94,21 @@ type changeJSON struct {
 	Ignored     bool           `json:"ignored,omitempty"`
 	Corrects    uint64         `json:"corrects,omitempty"`
 	Pictures    Evidenced      `json:"pictures,omitzero"`
+	Prior       string         `json:"price_30_days,omitempty"` // in the currency of the product's
 }
 
 // MarshalJSON writes the change in its public form (README.md, Commands).
 func (c Change) MarshalJSON() ([]byte, error) {
+	prior := ""
+	if c.Prior.Known() {
+		prior = FormatMinor(c.Prior.Low, c.Prior.Currency)
+	}
 	return json.Marshal(changeJSON{
 		Seq: c.Seq, Kind: c.Kind, Storefront: c.Storefront,
 		At: c.At.UTC().Format(TimeFormat), Scan: c.Scan.UTC().Format(TimeFormat),
 		Proof: c.Proof, Product: c.Product, Before: c.Before, Probe: c.Probe, Missing: c.Missing,
 		AwaySeconds: int64(c.Away / time.Second), Reason: c.Reason, Verdict: c.Verdict, SameAs: c.SameAs,
-		Important: c.Important, Ignored: c.Ignored, Corrects: c.Corrects, Pictures: c.Pictures,
+		Important: c.Important, Ignored: c.Ignored, Corrects: c.Corrects, Pictures: c.Pictures, Prior: prior,
 	})
 }
 
@@ -123,6 +131,11 @@ func (c *Change) UnmarshalJSON(b []byte) error {
 		Proof: j.Proof, Product: j.Product, Before: j.Before, Probe: j.Probe, Missing: j.Missing,
 		Away: time.Duration(j.AwaySeconds) * time.Second, Reason: j.Reason, Verdict: j.Verdict, SameAs: j.SameAs,
 		Important: j.Important, Ignored: j.Ignored, Corrects: j.Corrects, Pictures: j.Pictures,
+	}
+	if c.Product != nil {
+		if low, ok := ParseMinor(j.Prior, c.Product.Price.Currency); ok {
+			c.Prior = Price{Kind: PriceExact, Low: low, Currency: c.Product.Price.Currency, Basis: c.Product.Price.Basis}
+		}
 	}
 	return nil
 }

@@ -61,6 +61,17 @@ func TestScanAndChangeJSONReadBack(t *testing.T) {
 		t.Errorf("back = %+v, %v", back, err)
 	}
 
+	cut := tracker.Change{Seq: 8, Kind: tracker.Repriced, At: began, Scan: began, Prior: tracker.Price{Kind: tracker.PriceExact, Low: 1200, Currency: "JPY"},
+		Product: &tracker.Product{ID: "1", Price: tracker.Price{Kind: tracker.PriceExact, Low: 900, Currency: "JPY"}}}
+	b, err = json.Marshal(cut)
+	if err != nil || !strings.HasSuffix(string(b), `,"price_30_days":"1200"}`) {
+		t.Errorf("json = %s, %v", b, err)
+	}
+	var read tracker.Change
+	if err := json.Unmarshal(b, &read); err != nil || read.Prior != cut.Prior {
+		t.Errorf("back = %+v, %v", read, err)
+	}
+
 	c := tracker.Change{Seq: 7, Kind: tracker.Removed, Storefront: "tencent", At: began, Scan: began, Proof: tracker.ProofGone,
 		Product: &tracker.Product{ID: "1"}, Probe: &tracker.Probe{Product: "1", State: tracker.PageGone, At: began}}
 	b, err = json.Marshal(c)

@@ -94,6 +94,9 @@ func describe(c *tracker.Change) string {
 		s += fmt.Sprintf("  %s  (away for %s)", price(c.Product.Price), c.Away.Round(time.Minute))
 	case tracker.Repriced:
 		s += fmt.Sprintf("  %s → %s", price(c.Before.Price), price(c.Product.Price))
+		if c.Prior.Known() && !c.Prior.Agrees(c.Before.Price) {
+			s += fmt.Sprintf("  (lowest of the 30 days before: %s)", price(c.Prior))
+		}
 	case tracker.Retitled:
 		s = fmt.Sprintf("%s → %s", term.Plain(c.Before.Title), s)
 	case tracker.Stalled, tracker.Closed:

@@ -327,6 +327,67 @@ func (db *DB) ChangesOf(ctx context.Context, seqs []uint64) ([]tracker.Change, e
 	return list, err
 }
 
+// PriorPrices implements storage.Log. Of the changes of a product it decodes
+// those that may matter, by what stands before them.
+func (db *DB) PriorPrices(ctx context.Context, changes []tracker.Change) (map[uint64]tracker.Price, error) {
+	prior := make(map[uint64]tracker.Price)
+	err := db.view(ctx, func(t tx) error {
+		for i := range changes {
+			c := &changes[i]
+			if !c.Cuts() {
+				continue
+			}
+			history, err := t.priceHistory(c.Storefront, c.Product.ID, millis(c.At.Add(-tracker.PriorPeriod)))
+			if err != nil {
+				return err
+			}
+			if p, ok := tracker.PriorPrice(c, history); ok {
+				prior[c.Seq] = p
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return prior, nil
+}
+
+// priceHistory reads what happened to the price of a product since a time, and
+// what was corrected.
+func (t tx) priceHistory(name tracker.StorefrontName, id tracker.ProductID, since int64) ([]tracker.Change, error) {
+	var list []tracker.Change
+	log := t.in(inChanges)
+	for seq, err := range t.numbers(name, id, 0) {
+		if err != nil {
+			return nil, err
+		}
+		p, err := log.get(number(seq))
+		if err != nil {
+			return nil, err
+		}
+		if len(p) >= changeHeader {
+			at, code := int64(binary.BigEndian.Uint64(p)), p[8]
+			if at < since || code != kindCodes[tracker.Repriced] && code != kindCodes[tracker.Corrected] {
+				continue
+			}
+		}
+		c, err := t.change(seq) // which tells what is missing or damaged
+		if err != nil {
+			return nil, err
+		}
+		if c.Storefront != name || c.Product == nil || c.Product.ID != id {
+			return nil, otherProduct(name, id, seq)
+		}
+		list = append(list, c)
+	}
+	return list, nil
+}
+
+func otherProduct(name tracker.StorefrontName, id tracker.ProductID, seq uint64) error {
+	return fmt.Errorf("%s/%s/%s is %w: it names change %d, which is of another product", inHistory, name, id, storage.ErrDamaged, seq)
+}
+
 // History implements storage.Log.
 func (db *DB) History(ctx context.Context, name tracker.StorefrontName, id tracker.ProductID, after uint64, limit int) ([]tracker.Change, error) {
 	var list []tracker.Change
@@ -351,7 +412,7 @@ func (t tx) history(name tracker.StorefrontName, id tracker.ProductID, after uin
 			return err
 		}
 		if seq <= before || c.Storefront != name || c.Product == nil || c.Product.ID != id {
-			return fmt.Errorf("%s/%s/%s is %w: it names change %d, which is of another product", inHistory, name, id, storage.ErrDamaged, seq)
+			return otherProduct(name, id, seq)
 		}
 		if before = seq; !fn(&c) {
 			return nil

@@ -128,6 +128,61 @@ func (e Engine) testHistoryOfOneProduct(t *testing.T) {
 	}
 }
 
+func (e Engine) testPriorPrices(t *testing.T) {
+	db := e.Open(t)
+	r := rand.New(rand.NewPCG(3, 4))
+	list := Products(4)
+	for day := range 90 {
+		for i := range list {
+			if r.IntN(3) > 0 {
+				list[i].Price.Low = int64(9000 + r.IntN(1000))
+			}
+			if r.IntN(40) == 0 {
+				list[i].Price.Currency = []string{"CNY", "USD"}[r.IntN(2)]
+			}
+		}
+		for _, c := range Commit(t, db, Complete("tencent", Day.AddDate(0, 0, day), list...), Complete("oppo", Day.AddDate(0, 0, day), Product(1))) {
+			if r.IntN(20) == 0 {
+				if _, err := db.Dispute(ctx, c.Seq, "a slip", c.At); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	all, err := db.Changes(ctx, storage.Query{Limit: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := make(map[uint64]tracker.Price)
+	for i := range all {
+		same := slices.DeleteFunc(slices.Clone(all), func(c tracker.Change) bool { return c.Product.ID != all[i].Product.ID })
+		if p, ok := tracker.PriorPrice(&all[i], same); ok {
+			want[all[i].Seq] = p
+		}
+	}
+	if len(want) < 50 || len(want) > len(all)-50 {
+		t.Fatalf("%d of %d changes cut a price", len(want), len(all))
+	}
+	e.costs(t, db, 1, 0, "prior prices", func() {
+		got, err := db.PriorPrices(ctx, all)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("prior prices, error %v (-want +got):\n%s", err, diff)
+		}
+	})
+	if err := storage.WithPrior(ctx, db, all); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range all {
+		if c.Prior != want[c.Seq] {
+			t.Errorf("WithPrior gives change %d %v, want %v", c.Seq, c.Prior, want[c.Seq])
+		}
+	}
+	stored, _, err := db.Change(ctx, all[len(all)-1].Seq)
+	if stored.Prior.Known() || err != nil {
+		t.Errorf("a stored change has a prior price, %v", err)
+	}
+}
+
 func (e Engine) testHistoryIsWholeWhateverIsDisputed(t *testing.T) {
 	db := e.Open(t)
 	list := Products(3)

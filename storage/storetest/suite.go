@@ -39,6 +39,7 @@ func Run(t *testing.T, e Engine) {
 		{"Query", e.testQuery},
 		{"HistoryOfOneProduct", e.testHistoryOfOneProduct},
 		{"HistoryIsWholeWhateverIsDisputed", e.testHistoryIsWholeWhateverIsDisputed},
+		{"PriorPrices", e.testPriorPrices},
 		{"ChangeByNumber", e.testChangeByNumber},
 		{"ChangesByNumber", e.testChangesByNumber},
 		{"ScansOfAllStorefrontsNewestFirst", e.testScansOfAllStorefrontsNewestFirst},

@@ -91,6 +91,9 @@ func (n *Notifier) story(ctx context.Context, c *channel, r *tracker.Report) (*r
 	if s.Changes, err = n.store.ChangesOf(ctx, r.Changes); err != nil {
 		return nil, err
 	}
+	if err := storage.WithPrior(ctx, n.store, s.Changes); err != nil {
+		return nil, err
+	}
 	var corrects []uint64
 	for i := range s.Changes {
 		if s.Changes[i].Kind == tracker.Corrected {

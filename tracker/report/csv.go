@@ -17,7 +17,7 @@ var columns = []string{
 	"currency", "price", "price_before", "percent", "title_before", "image_before",
 	"proof", "page_says", "page_seen", "page_url", "scans_missed", "days_away",
 	"same_as", "watched", "reason", "corrects", "verdict", "evidence",
-	"availability", "variants", "price_market", "price_tax",
+	"availability", "variants", "price_market", "price_tax", "price_30_days",
 }
 
 // csv writes every change of the story for a spreadsheet: UTF-8 with a byte
@@ -69,7 +69,7 @@ func cells(c *tracker.Change, zone *time.Location) []string {
 		cell(p.Price.Currency), p.Price.String(), "", "", "", "",
 		string(c.Proof), "", "", "", "", "", "", cell(c.Important), cell(c.Reason),
 		number(c.Corrects), string(c.Verdict), cell(c.Pictures.Page),
-		string(p.Availability), number(uint64(p.Variants)), cell(p.Price.Market), string(p.Price.Tax),
+		string(p.Availability), number(uint64(p.Variants)), cell(p.Price.Market), string(p.Price.Tax), c.Prior.String(),
 	}
 	switch c.Kind {
 	case tracker.Repriced:

@@ -89,6 +89,20 @@ func (s span) changes() []tracker.Change {
 	return cs
 }
 
+// prior returns the prior price of what a span of prices came to: that of its
+// first cut.
+func (s span) prior(m *tracker.Change) tracker.Price {
+	if !m.Cuts() {
+		return tracker.Price{}
+	}
+	for _, c := range s {
+		if c.Prior.Known() {
+			return c.Prior
+		}
+	}
+	return tracker.Price{}
+}
+
 // net returns the one change that says what the span came to; false when it
 // came to nothing.
 func (s span) net() (tracker.Change, bool) {
@@ -106,6 +120,7 @@ func (s span) net() (tracker.Change, bool) {
 		return m, first.Kind != tracker.Removed
 	}
 	m.Before = first.Before
+	m.Prior = s.prior(&m)
 	m.Pictures.Before = first.Pictures.Before
 	if m.Before == nil {
 		return m, true

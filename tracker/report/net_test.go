@@ -28,6 +28,10 @@ func TestNet(t *testing.T) {
 		now.Availability, before.Availability = state, was
 		return tracker.Change{Kind: k, Product: now, Before: before}
 	}
+	prior := func(c tracker.Change, fen int64) tracker.Change {
+		c.Prior = product("a", "a", fen).Price
+		return c
+	}
 	health := func(k tracker.Kind) tracker.Change { return tracker.Change{Kind: k} }
 	other := c(tracker.Removed, "a")
 	other.Storefront = "oppo"
@@ -55,6 +59,9 @@ func TestNet(t *testing.T) {
 		{"sold out in the end is sold out", []tracker.Change{stock("a", tracker.Soldout), stock("a", tracker.Restocked), stock("a", tracker.Soldout)}, "soldout a", ""},
 		{"sold out, then gone, is gone", []tracker.Change{stock("a", tracker.Soldout), c(tracker.Removed, "a")}, "removed a", ""},
 		{"sold out and another price are two", []tracker.Change{stock("a", tracker.Soldout), price("a", 100, 250)}, "soldout a, repriced a 1.00>2.50", ""},
+		{"what prices came to has the prior price of the first cut", []tracker.Change{prior(price("a", 300, 200), 290), prior(price("a", 200, 150), 200)}, "repriced a 3.00>1.50 prior 2.90", ""},
+		{"a cut that is taken back in part keeps it", []tracker.Change{prior(price("a", 300, 100), 290), price("a", 100, 200)}, "repriced a 3.00>2.00 prior 2.90", ""},
+		{"a cut that ends in a rise has none", []tracker.Change{price("a", 300, 500), prior(price("a", 500, 400), 300)}, "repriced a 3.00>4.00", ""},
 		{"storefronts are apart", []tracker.Change{c(tracker.Added, "a"), other}, "added a, removed a", ""},
 		{"health stays", []tracker.Change{health(tracker.Stalled), health(tracker.Recovered), health(tracker.Stalled)}, "stalled, recovered, stalled", ""},
 	}
@@ -69,6 +76,9 @@ func TestNet(t *testing.T) {
 					switch {
 					case c.Kind == tracker.Repriced:
 						s += fmt.Sprintf(" %s>%s", c.Before.Price, c.Product.Price)
+						if c.Prior.Known() {
+							s += " prior " + c.Prior.String()
+						}
 					case c.Product.Price.Low != 100:
 						s += " " + c.Product.Price.String()
 					}

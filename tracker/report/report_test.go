@@ -121,9 +121,11 @@ func stories(lang string) map[string]report.Story {
 	}
 	found := tracker.Change{Kind: tracker.Added, Product: product("11", "Easel", 0)}
 	found.Product.Price = euro(8990, german)
+	cut := priced("12", "Watercolour block A4", euro(2490, german), euro(1990, german))
+	cut.Prior = euro(2190, german)
 	all["basis"] = base(
 		found,
-		priced("12", "Watercolour block A4", euro(2490, german), euro(1990, german)),
+		cut,
 		priced("13", "Brush no. 12", euro(1190, german), euro(1000, tracker.Basis{Market: "DE", Tax: tracker.TaxExcluded})),
 		priced("14", "Travel palette", euro(3900, tracker.Basis{}), tracker.Price{Kind: tracker.PriceExact, Low: 6200, Currency: "JPY"}),
 	)

@@ -404,7 +404,11 @@ func (v *viewer) row(c *tracker.Change) row {
 			r.Was = v.w.price(c.Before.Price)
 			if pc, ok := Percent(c.Before.Price, p.Price); ok {
 				r.Percent, r.Down = percent(pc), pc < 0
-			} else if c.Before.Price.Known() && !c.Before.Price.Comparable(p.Price) {
+			}
+			if c.Prior.Known() {
+				r.Notes = append(r.Notes, note{Text: fmt.Sprintf(v.w.Prior, v.w.price(c.Prior))})
+			}
+			if c.Before.Price.Known() && p.Price.Known() && !c.Before.Price.Comparable(p.Price) {
 				r.Notes = append(r.Notes, note{Text: v.w.unlike(c.Before.Price, p.Price)})
 			}
 		}

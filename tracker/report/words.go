@@ -44,6 +44,7 @@ type words struct {
 	TaxIncluded   string
 	TaxExcluded   string
 	Unlike        string // of a changed price: it cannot be compared
+	Prior         string // of a price cut
 
 	Stalled   map[tracker.Verdict]string // heading
 	StalledDo map[tracker.Verdict]string // what to do; the argument of `shopwatch login`, the storefront's name
@@ -167,6 +168,7 @@ var english = words{
 	TaxIncluded:   "incl. tax",
 	TaxExcluded:   "excl. tax",
 	Unlike:        "Not compared: was in %s, is now in %s",
+	Prior:         "Lowest price of the 30 days before: %s",
 
 	Stalled: map[tracker.Verdict]string{
 		tracker.Login:   "Cannot read the storefront: login needed",
@@ -308,6 +310,7 @@ var chinese = words{
 	TaxIncluded:   "含税",
 	TaxExcluded:   "不含税",
 	Unlike:        "无法比较：原为 %s，现为 %s",
+	Prior:         "此前 30 天最低价：%s",
 
 	Stalled: map[tracker.Verdict]string{
 		tracker.Login:   "无法读取店铺：需要登录",

@@ -316,6 +316,9 @@ func (s *Server) changes(ctx context.Context, in *struct {
 		q.Kinds = append(q.Kinds, tracker.Kind(k))
 	}
 	list, err := s.o.Store.Changes(ctx, q)
+	if err == nil {
+		err = storage.WithPrior(ctx, s.o.Store, list)
+	}
 	c := Changes{Changes: list}
 	if len(list) == in.Limit {
 		c.Next = list[len(list)-1].Seq

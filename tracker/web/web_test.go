@@ -591,7 +591,7 @@ func TestDescriptionIsTrue(t *testing.T) {
 		"ScanDoc":    tracker.Scan{Doubted: true},
 		"ChangeDoc": tracker.Change{
 			Proof: tracker.ProofGone, Product: p, Before: p, Probe: probe, Missing: 1, Away: time.Hour, Reason: "x", Verdict: "x",
-			SameAs: &tracker.SameAs{}, Important: "x", Ignored: true, Corrects: 1, Pictures: tracker.Evidenced{Card: "x"},
+			SameAs: &tracker.SameAs{}, Important: "x", Ignored: true, Corrects: 1, Pictures: tracker.Evidenced{Card: "x"}, Prior: p.Price,
 		},
 	} {
 		b, err := json.Marshal(v)

@@ -29,6 +29,11 @@ func (s *Server) why(ctx context.Context, in *struct {
 }
 
 func (s *Server) story(ctx context.Context, c tracker.Change) (Story, error) {
+	told := []tracker.Change{c}
+	if err := storage.WithPrior(ctx, s.o.Store, told); err != nil {
+		return Story{}, err
+	}
+	c = told[0]
 	st := Story{Change: c, Because: because(&c), Before: []tracker.Scan{}, History: []tracker.Change{}, Reports: []tracker.Report{}, Evidence: []string{}}
 	scan, found, err := s.o.Store.Scan(ctx, c.Storefront, c.Scan)
 	if err != nil {
