@@ -310,10 +310,10 @@ func (d *day) baseline() {
 
 // A said is a line of the log.
 type said struct {
-	Time, Waiting, Until                         time.Time
-	Msg, Level, Storefront, Verdict, Marketplace string
-	Reason                                       string
-	Retry                                        bool
+	Time, Waiting, Until                  time.Time
+	Msg, Level, Storefront, Verdict, Gate string
+	Reason                                string
+	Retry                                 bool
 }
 
 // said is what the daemon logged in all its lives.

@@ -41,6 +41,11 @@ type Market struct {
 	// Thumbnails returns addresses of smaller versions of a picture, the
 	// smallest first. Nil when there are none.
 	Thumbnails func(picture string) []string
+	// Gate names what a storefront of it shares with others: those of one gate
+	// are scanned one after another and at one pace, and a wall stops all of
+	// them. HostGate is that of a platform whose shops are websites of their
+	// own. Nil when all its storefronts share one, which has its name.
+	Gate func(*url.URL) string
 	// Tab says how its pages are read in a tab of the browser. Nil when they
 	// never are.
 	Tab *Tab
@@ -94,6 +99,20 @@ func parseAddress(address string) (*url.URL, error) {
 		return nil, fmt.Errorf("%q is not a web address; write it like https://tencent.tmall.com/", address)
 	}
 	return u, nil
+}
+
+// HostGate is the Gate of marketplaces whose storefronts are websites of their
+// own: what one refuses, another knows nothing of.
+func HostGate(u *url.URL) string { return strings.TrimPrefix(strings.ToLower(u.Host), "www.") }
+
+// GateOf returns the gate of the storefront at an address.
+func (m *Market) GateOf(address string) string {
+	if m.Gate != nil {
+		if u, err := parseAddress(address); err == nil {
+			return m.Gate(u)
+		}
+	}
+	return m.Name
 }
 
 // A Set are the marketplaces that a program knows.

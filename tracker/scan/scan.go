@@ -41,9 +41,9 @@ type Options struct {
 	// when that is over. It reports false for one that is not to be looked at.
 	// Nil for none.
 	Picture func(storefront tracker.StorefrontName, address string) (done func(), ok bool)
-	// Pace waits until the next page of the marketplace may be asked for. Nil
-	// for no wait.
-	Pace func(ctx context.Context, marketplace string) error
+	// Pace waits until the next page behind a gate, such as a marketplace, may
+	// be asked for. Nil for no wait.
+	Pace func(ctx context.Context, gate string) error
 	// DailyPages is how many pages of one storefront may be asked for within
 	// 24 hours; 0 for any number. Opened tells how many were, scans before
 	// this one.
@@ -119,6 +119,7 @@ type reading struct {
 	tell       func(tracker.Progress)
 	scan       *tracker.Scan
 	market     *market.Market
+	gate       string // of the storefront
 	storefront market.Storefront
 	reader     Reader
 	manners    *manners
@@ -136,7 +137,7 @@ func (r *reading) read(ctx context.Context, sf tracker.Storefront) (err error) {
 	if err != nil {
 		return err
 	}
-	r.scan.Evidence.Parser = r.market.Parser
+	r.scan.Evidence.Parser, r.gate = r.market.Parser, r.market.GateOf(sf.URL)
 	if v, ok := r.storefront.(market.Versioned); ok {
 		r.scan.Evidence.Parser = v.Parser()
 	}

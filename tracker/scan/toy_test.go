@@ -1,6 +1,7 @@
 package scan_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -255,7 +256,12 @@ func TestOtherOptionsAreNoNews(t *testing.T) {
 	}
 	client := fetch.New(o)
 	defer client.Close()
-	sh := newShopper(t, func(o *scan.Options) { o.Markets, o.HTTP = market.Set{toyMarket()}, client })
+	toys, gates := toyMarket(), map[string]int{}
+	toys.Gate = market.HostGate
+	sh := newShopper(t, func(o *scan.Options) {
+		o.Markets, o.HTTP = market.Set{toys}, client
+		o.Pace = func(_ context.Context, gate string) error { gates[gate]++; return nil }
+	})
 	for _, options := range []string{``, `{"loud":true}`} {
 		s, changes := sh.scanStorefront(t.Context(), tracker.Storefront{Name: "toys", URL: "https://north.toy.example/", Options: options})
 		if s.Verdict != tracker.Complete || len(changes) != 0 {
@@ -264,6 +270,9 @@ func TestOtherOptionsAreNoNews(t *testing.T) {
 	}
 	if title := sh.catalog.Item("bear").Title; title != "TOY BEAR" {
 		t.Errorf("title = %q, want as the options read it", title)
+	}
+	if len(gates) != 1 || gates["north.toy.example"] == 0 {
+		t.Errorf("a pace was kept with %v, want north.toy.example", gates)
 	}
 }
 

@@ -7,18 +7,18 @@ import (
 	"time"
 )
 
-// A Pacer keeps a random pause between two pages of one marketplace, whoever
+// A Pacer keeps a random pause between two pages of one gate, whoever
 // asks for them. The zero value keeps none.
 type Pacer struct {
 	Min, Max time.Duration
 
 	mu   sync.Mutex
-	free map[string]time.Time // when the next page of a marketplace may be asked for
+	free map[string]time.Time // when the next page of a gate may be asked for
 }
 
-// Wait returns when the next page of the marketplace may be asked for. Those
+// Wait returns when the next page behind the gate may be asked for. Those
 // who wait together are let through one after another.
-func (p *Pacer) Wait(ctx context.Context, marketplace string) error {
+func (p *Pacer) Wait(ctx context.Context, gate string) error {
 	pause := p.Min
 	if p.Max > p.Min {
 		pause += rand.N(p.Max - p.Min)
@@ -28,14 +28,14 @@ func (p *Pacer) Wait(ctx context.Context, marketplace string) error {
 	}
 	p.mu.Lock()
 	now := time.Now()
-	at := p.free[marketplace]
+	at := p.free[gate]
 	if at.Before(now) {
 		at = now
 	}
 	if p.free == nil {
 		p.free = make(map[string]time.Time)
 	}
-	p.free[marketplace] = at.Add(pause)
+	p.free[gate] = at.Add(pause)
 	p.mu.Unlock()
 
 	t := time.NewTimer(time.Until(at))

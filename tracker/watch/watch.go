@@ -22,10 +22,10 @@ import (
 // A Plan is a storefront that is watched.
 type Plan struct {
 	tracker.Storefront
-	// Marketplace names what is left in peace: storefronts of one marketplace
-	// are scanned one after another, and a wall stops all of them.
-	Marketplace string
-	Schedule    schedule.Schedule // nil: scanned only when somebody asks
+	// Gate names what is left in peace, such as a marketplace: storefronts of
+	// one gate are scanned one after another, and a wall stops all of them.
+	Gate     string
+	Schedule schedule.Schedule // nil: scanned only when somebody asks
 }
 
 // A ScanFunc reads a storefront and never returns nil. It ends early when ctx
@@ -44,7 +44,10 @@ type Options struct {
 	// one. It is asked once for each, to find what was missed while shopwatch
 	// did not run.
 	State func(context.Context, tracker.StorefrontName) (tracker.State, error)
-	// CoolDowns keeps until when a marketplace is left alone, for this process
+	// Parallel is how many storefronts that are due are scanned at once at most,
+	// each behind a gate of its own: 4 when zero.
+	Parallel int
+	// CoolDowns keeps until when a gate is left alone, for this process
 	// and all others that scan.
 	CoolDowns storage.CoolDowns
 	// Late is how much later than now a storefront is scanned when it was
@@ -55,14 +58,14 @@ type Options struct {
 	// storefront every time, and never more than a tenth of the time between
 	// two of its scans.
 	Jitter time.Duration
-	// Cooling is how long a marketplace is left alone after a wall: 10 minutes
+	// Cooling is how long a gate is left alone after a wall: 10 minutes
 	// when zero. After the next wall it is twice as long and so on, up to 36
 	// times, which is 6 hours.
 	Cooling time.Duration
 	// Backoff is after how long a scheduled scan that failed is tried again:
 	// 10 minutes when zero. The next time it is twice as long and so on, if
 	// the schedule does not come first. Walls are not tried again: what comes
-	// due waits until the marketplace has cooled down.
+	// due waits until the gate has cooled down.
 	Backoff time.Duration
 }
 
@@ -77,10 +80,11 @@ type Watcher struct {
 	log     *slog.Logger
 	plans   chan replan   // for Run
 	stopped chan struct{} // closed when Run has ended
+	slots   chan struct{} // a token in it is held by a scan that is due
 
-	mu      sync.Mutex
-	shops   []*watched
-	markets map[string]*gate // by name
+	mu    sync.Mutex
+	shops []*watched
+	gates map[string]*gate // by name
 }
 
 // A replan is a wish for other plans.
@@ -93,11 +97,11 @@ type replan struct {
 // that no two scans of it ever run at the same time.
 type watched struct {
 	tracker.Storefront
-	market *gate
-	asks   chan *ask
-	wake   chan struct{}      // of capacity 1: due has changed
-	end    context.CancelFunc // of its goroutine; nil before it runs
-	gone   chan struct{}      // closed when its goroutine has ended
+	gate *gate
+	asks chan *ask
+	wake chan struct{}      // of capacity 1: due has changed
+	end  context.CancelFunc // of its goroutine; nil before it runs
+	gone chan struct{}      // closed when its goroutine has ended
 
 	mu       sync.Mutex
 	schedule schedule.Schedule // nil: scanned only when somebody asks
@@ -127,7 +131,8 @@ type answer struct {
 func New(o Options, log *slog.Logger) *Watcher {
 	o.Cooling = cmp.Or(o.Cooling, 10*time.Minute)
 	o.Backoff = cmp.Or(o.Backoff, 10*time.Minute)
-	w := &Watcher{o: o, log: log, plans: make(chan replan), stopped: make(chan struct{}), markets: map[string]*gate{}}
+	o.Parallel = cmp.Or(o.Parallel, 4)
+	w := &Watcher{o: o, log: log, plans: make(chan replan), stopped: make(chan struct{}), slots: make(chan struct{}, o.Parallel), gates: map[string]*gate{}}
 	for _, p := range o.Plans {
 		w.shops = append(w.shops, w.open(p))
 	}
@@ -136,16 +141,16 @@ func New(o Options, log *slog.Logger) *Watcher {
 
 // open returns a storefront of a plan that nobody watches yet.
 func (w *Watcher) open(p Plan) *watched {
-	m := w.markets[p.Marketplace]
+	m := w.gates[p.Gate]
 	if m == nil {
 		m = &gate{
-			name: p.Marketplace, cooling: w.o.Cooling, store: w.o.CoolDowns, log: w.log,
+			name: p.Gate, cooling: w.o.Cooling, store: w.o.CoolDowns, log: w.log,
 			next: make(chan struct{}, 1), busy: make(chan struct{}, 1),
 		}
-		w.markets[p.Marketplace] = m
+		w.gates[p.Gate] = m
 	}
 	return &watched{
-		Storefront: p.Storefront, market: m, schedule: p.Schedule, jitter: jitter(p, w.o.Jitter),
+		Storefront: p.Storefront, gate: m, schedule: p.Schedule, jitter: jitter(p, w.o.Jitter),
 		asks: make(chan *ask), wake: make(chan struct{}, 1), gone: make(chan struct{}),
 	}
 }
@@ -208,7 +213,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 
 // Replan gives the watcher other plans while it runs. A storefront that is in
 // both is watched on: its scan that runs goes on, and what is known of its
-// marketplace stays. The scan of one that is dropped, or has another address,
+// gate stays. The scan of one that is dropped, or has another address,
 // is cut short. An error leaves everything as it was.
 func (w *Watcher) Replan(plans []Plan) error {
 	r := replan{plans, make(chan error, 1)}
@@ -227,7 +232,7 @@ func (w *Watcher) replan(ctx context.Context, plans []Plan, start func(*watched)
 	var shops, fresh []*watched
 	dropped := slices.Clone(w.shops)
 	for _, p := range plans {
-		i := slices.IndexFunc(dropped, func(s *watched) bool { return s.Storefront == p.Storefront && s.market.name == p.Marketplace })
+		i := slices.IndexFunc(dropped, func(s *watched) bool { return s.Storefront == p.Storefront && s.gate.name == p.Gate })
 		if i < 0 {
 			fresh = append(fresh, w.open(p))
 			shops = append(shops, fresh[len(fresh)-1])
@@ -301,12 +306,12 @@ func (w *Watcher) recall(ctx context.Context, shops []*watched) error {
 	}
 	told := make(map[*gate]bool)
 	for _, s := range shops {
-		if told[s.market] {
+		if told[s.gate] {
 			continue
 		}
-		told[s.market] = true
-		if until := s.market.cooled(ctx); until.After(now()) {
-			w.log.Warn("left alone after a wall", "marketplace", s.market.name, "until", until)
+		told[s.gate] = true
+		if until := s.gate.cooled(ctx); until.After(now()) {
+			w.log.Warn("left alone after a wall", "gate", s.gate.name, "until", until)
 		}
 	}
 	return nil
@@ -363,29 +368,34 @@ func (w *Watcher) watch(ctx context.Context, s *watched) {
 		a := s.wait(ctx)
 		entered := false
 		if a == nil {
-			entered, a = s.market.queue(ctx, s.asks)
+			entered, a = s.gate.queue(ctx, s.asks)
 		}
 		switch {
 		case entered:
-			// Another scan may have met a wall while this one stood in the queue.
-			if ctx.Err() == nil && !s.market.cooled(ctx).After(now()) {
-				w.scan(ctx, s)
+			select {
+			case w.slots <- struct{}{}:
+				// Another scan may have met a wall while this one waited.
+				if ctx.Err() == nil && !s.gate.cooled(ctx).After(now()) {
+					w.scan(ctx, s)
+				}
+				<-w.slots
+			case <-ctx.Done():
 			}
-			<-s.market.busy
+			<-s.gate.busy
 		case a != nil:
-			if err := s.market.enter(ctx, a.ctx); err != nil {
+			if err := s.gate.enter(ctx, a.ctx); err != nil {
 				a.reply <- answer{err: s.why(err)}
 				continue
 			}
 			w.answer(ctx, s, a)
-			<-s.market.busy
+			<-s.gate.busy
 		}
 	}
 }
 
 var errStopping = errors.New("shopwatch is stopping; ask again when it runs")
 
-// wait returns when the storefront is due and its marketplace has cooled down,
+// wait returns when the storefront is due and its gate has cooled down,
 // or somebody asks for a scan, or ctx is done. It looks at the clock every
 // minute, because timers stand still while a machine sleeps and know nothing
 // of a clock that is set.
@@ -402,7 +412,7 @@ func (s *watched) wait(ctx context.Context) *ask {
 			if due.After(now()) {
 				left = min(left, due.Sub(now()))
 			} else {
-				left = min(left, s.market.cooled(ctx).Sub(now()))
+				left = min(left, s.gate.cooled(ctx).Sub(now()))
 			}
 		}
 		if left <= 0 {
@@ -468,10 +478,10 @@ func (w *Watcher) answer(ctx context.Context, s *watched, a *ask) {
 	if progress == nil {
 		progress = func(tracker.Progress) {}
 	}
-	if until := s.market.cooled(ctx); until.After(now()) {
+	if until := s.gate.cooled(ctx); until.After(now()) {
 		progress(tracker.Progress{Storefront: s.Name, Note: fmt.Sprintf(
 			"%s is cooling down for %s after a wall; scanning anyway because you ask",
-			s.market.name, strings.TrimSuffix(max(until.Sub(now()), time.Minute).Round(time.Minute).String(), "0s"))})
+			s.gate.name, strings.TrimSuffix(max(until.Sub(now()), time.Minute).Round(time.Minute).String(), "0s"))})
 	}
 	scan, changes, err := w.once(ctx, s, false, commit, progress)
 	if ctx.Err() != nil {
@@ -488,7 +498,7 @@ func (w *Watcher) answer(ctx context.Context, s *watched, a *ask) {
 
 var errCut = errors.New("the scan was cut short; nothing was kept")
 
-// once does one scan and commits it. The marketplace must have been entered.
+// once does one scan and commits it. The gate must have been entered.
 func (w *Watcher) once(ctx context.Context, s *watched, retry bool, commit CommitFunc, progress func(tracker.Progress)) (scan *tracker.Scan, changes []tracker.Change, err error) {
 	began := now().Truncate(time.Millisecond)
 	s.note(began, tracker.Progress{Storefront: s.Name})
@@ -508,7 +518,7 @@ func (w *Watcher) once(ctx context.Context, s *watched, retry bool, commit Commi
 	}
 	ctx = context.WithoutCancel(ctx) // what was read is kept, also when the end comes meanwhile
 	changes, err = w.guardedCommit(ctx, commit, scan)
-	s.market.learn(ctx, scan)
+	s.gate.learn(ctx, scan)
 	w.tell(ctx, s, scan, len(changes), err)
 	return scan, changes, err
 }
@@ -520,7 +530,7 @@ func (w *Watcher) tell(ctx context.Context, s *watched, scan *tracker.Scan, chan
 	if scan.Retry {
 		log = log.With("retry", true)
 	}
-	switch until := s.market.cooled(ctx); {
+	switch until := s.gate.cooled(ctx); {
 	case err != nil:
 		log.Error("scan not kept", "err", err)
 	case until.After(now()):
@@ -571,7 +581,7 @@ type Request struct {
 }
 
 // Scan scans a storefront now and waits for the end, also while the
-// marketplace cools down. It goes before scans that are due, not before one
+// gate cools down. It goes before scans that are due, not before one
 // that runs. When ctx is done the scan is cut short and nothing is kept.
 func (w *Watcher) Scan(ctx context.Context, name tracker.StorefrontName, r Request) (*tracker.Scan, []tracker.Change, error) {
 	all := w.watched()
@@ -602,8 +612,8 @@ func (w *Watcher) watched() []*watched {
 // A Status is what a storefront is waiting for.
 type Status struct {
 	tracker.Storefront
-	Next     time.Time // when it is due, or how long its marketplace cools down; zero when only asked for
-	Cooling  time.Time // until when its marketplace is left alone; zero when it is not
+	Next     time.Time // when it is due, or how long its gate cools down; zero when only asked for
+	Cooling  time.Time // until when its gate is left alone; zero when it is not
 	Began    time.Time // of the scan that runs; zero when none does
 	Progress tracker.Progress
 }
@@ -615,10 +625,10 @@ func (w *Watcher) Status(ctx context.Context) []Status {
 	all := make([]Status, 0, len(shops))
 	cooled := make(map[*gate]time.Time)
 	for _, s := range shops {
-		c, known := cooled[s.market]
+		c, known := cooled[s.gate]
 		if !known {
-			c = s.market.cooled(ctx)
-			cooled[s.market] = c
+			c = s.gate.cooled(ctx)
+			cooled[s.gate] = c
 		}
 		s.mu.Lock()
 		st := Status{Storefront: s.Storefront, Next: s.due, Began: s.began, Progress: s.progress}

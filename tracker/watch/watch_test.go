@@ -113,7 +113,7 @@ func (m *mall) scan(ctx context.Context, sf tracker.Storefront, progress func(tr
 
 func (m *mall) place(name tracker.StorefrontName) string {
 	i := slices.IndexFunc(m.options.Plans, func(p watch.Plan) bool { return p.Name == name })
-	return m.options.Plans[i].Marketplace
+	return m.options.Plans[i].Gate
 }
 
 func (m *mall) commit(_ context.Context, s *tracker.Scan) ([]tracker.Change, error) {
@@ -178,7 +178,7 @@ func zone(t testing.TB, name string) *time.Location {
 
 func plan(t *testing.T, name, marketplace, cron string) watch.Plan {
 	t.Helper()
-	p := watch.Plan{Storefront: tracker.Storefront{Name: tracker.StorefrontName(name)}, Marketplace: marketplace}
+	p := watch.Plan{Storefront: tracker.Storefront{Name: tracker.StorefrontName(name)}, Gate: marketplace}
 	if cron != "" {
 		s, err := schedule.Parse(cron, zone(t, "Asia/Shanghai"))
 		if err != nil {
@@ -196,7 +196,7 @@ func TestEveryDueScanHappensOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m := newMall(t, watch.Plan{Storefront: tracker.Storefront{Name: "a"}, Marketplace: "tmall", Schedule: s},
+		m := newMall(t, watch.Plan{Storefront: tracker.Storefront{Name: "a"}, Gate: "tmall", Schedule: s},
 			plan(t, "b", "tmall", "0 */2 * * *"), plan(t, "c", "tmall", "@daily"))
 		start := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 		for _, p := range m.options.Plans {
@@ -784,5 +784,35 @@ func TestWallOfAnItemPage(t *testing.T) {
 			t.Error("Cooling is zero, want the marketplace left alone")
 		}
 		stop()
+	})
+}
+
+// Shops of a platform have gates of their own: there may be hundreds, which are
+// all due at nine. Who asks for a scan does not wait for what is due.
+func TestOnlySoManyStorefrontsAreScannedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		plans := []watch.Plan{plan(t, "asked", "asked.example", "")}
+		for i := range 10 {
+			plans = append(plans, plan(t, fmt.Sprint("shop", i), fmt.Sprintf("shop%d.example", i), "@daily"))
+		}
+		m := newMall(t, plans...)
+		m.took, m.options.Parallel = time.Minute, 3
+		start := time.Now()
+		w, stop := m.run()
+		defer stop()
+		time.Sleep(30 * time.Second)
+		began := time.Now()
+		if _, _, err := w.Scan(t.Context(), "asked", watch.Request{}); err != nil || time.Since(began) != time.Minute {
+			t.Errorf("a scan that was asked for took %s, %v, want a minute", time.Since(began), err)
+		}
+		time.Sleep(time.Hour)
+		var times []string
+		for _, p := range plans[1:] {
+			times = append(times, m.times(p.Name, start)...)
+		}
+		slices.Sort(times)
+		if want := []string{"0s", "0s", "0s", "1m0s", "1m0s", "1m0s", "2m0s", "2m0s", "2m0s", "3m0s"}; !slices.Equal(times, want) {
+			t.Errorf("scans began after %v, want %v", times, want)
+		}
 	})
 }

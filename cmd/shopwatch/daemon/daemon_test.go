@@ -128,3 +128,30 @@ func TestWatchdogWithoutDatabase(t *testing.T) {
 		}
 	}
 }
+
+// Storefronts of a marketplace are left in peace together, shops with a website
+// of their own each by itself.
+func TestPlansHaveGates(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "shopwatch.yaml")
+	const text = `browser: {flags: {no-sandbox: true}}
+storefronts:
+  - {name: a, url: 'https://tencent.tmall.com/', schedule: '@daily'}
+  - {name: b, url: 'https://oppo.tmall.com/', schedule: '@daily'}
+  - {name: c, url: 'https://shop.example/', marketplace: woocommerce, schedule: '@daily'}
+  - {name: d, url: 'https://other.example/', marketplace: woocommerce, schedule: '@daily'}
+`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var gates []string
+	for _, p := range Plans(c) {
+		gates = append(gates, p.Gate)
+	}
+	if got, want := strings.Join(gates, " "), "tmall tmall shop.example other.example"; got != want {
+		t.Errorf("gates %s, want %s", got, want)
+	}
+}

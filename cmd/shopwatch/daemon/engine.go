@@ -173,15 +173,24 @@ func (e *engine) commit(ctx context.Context, s *tracker.Scan) ([]tracker.Change,
 	return e.store.Commit(ctx, s, e.config.Load().RulesFor(s.Storefront))
 }
 
+// gateOf is the gate of a storefront of the configuration, which was checked.
+func gateOf(sf tracker.Storefront) string {
+	m, err := all.Markets().ByName(sf.Marketplace)
+	if err != nil {
+		return sf.Marketplace
+	}
+	return m.GateOf(sf.URL)
+}
+
 // Plans are the configured storefronts for the watcher.
 func Plans(c *config.Config) []watch.Plan {
 	var all []watch.Plan
 	for i := range c.Storefronts {
 		sf := &c.Storefronts[i]
 		all = append(all, watch.Plan{
-			Storefront:  sf.Storefront,
-			Marketplace: sf.Marketplace,
-			Schedule:    sf.When,
+			Storefront: sf.Storefront,
+			Gate:       gateOf(sf.Storefront),
+			Schedule:   sf.When,
 		})
 	}
 	return all

@@ -24,6 +24,7 @@ func Market() *market.Market {
 		Name: "magento", Title: "Magento",
 		Addresses: "any Magento shop with marketplace: magento",
 		Parser:    parser,
+		Gate:      market.HostGate,
 		Options:   func() any { return &options{Robots: market.HeedRobots, PageSize: 100} },
 		Open:      func(u *url.URL, o any) (market.Storefront, error) { return open(u, *o.(*options)) },
 	}

@@ -30,6 +30,7 @@ const parser = 1
 func Market() *market.Market {
 	return &market.Market{
 		Name: "pages", Title: "a website", Addresses: "any address, with marketplace: pages", Parser: parser,
+		Gate:    market.HostGate,
 		Options: func() any { return &Options{Robots: market.HeedRobots} },
 		Open: func(u *url.URL, options any) (market.Storefront, error) {
 			return open(u, options.(*Options))

@@ -22,6 +22,7 @@ func Market() *market.Market {
 		Name: "prestashop", Title: "PrestaShop",
 		Addresses: "a category of any PrestaShop shop with marketplace: prestashop",
 		Parser:    parser,
+		Gate:      market.HostGate,
 		Options:   func() any { return &options{Robots: market.HeedRobots} },
 		Open:      func(u *url.URL, o any) (market.Storefront, error) { return open(u, *o.(*options)) },
 	}

@@ -23,6 +23,7 @@ func Market() *market.Market {
 		Name: "shopify", Title: "Shopify",
 		Addresses:  "NAME.myshopify.com",
 		Parser:     parser,
+		Gate:       market.HostGate,
 		Match:      func(u *url.URL) bool { return onPlatform(u.Hostname()) },
 		Options:    func() any { return &options{List: listFeed, Sitemap: compareSitemap, Robots: market.HeedRobots} },
 		Open:       func(u *url.URL, o any) (market.Storefront, error) { return open(u, *o.(*options)) },

@@ -25,6 +25,7 @@ func Market() *market.Market {
 		Name: "woocommerce", Title: "WooCommerce",
 		Addresses: "any WooCommerce shop with marketplace: woocommerce",
 		Parser:    parser,
+		Gate:      market.HostGate,
 		Options:   func() any { return &options{Robots: market.HeedRobots} },
 		Open:      func(u *url.URL, o any) (market.Storefront, error) { return open(u, *o.(*options)) },
 	}

@@ -10,12 +10,12 @@ import (
 	"shopwatch/tracker"
 )
 
-// A gate is a marketplace as far as scans must leave it in peace. One scan
-// at a time is in it.
+// A gate is what scans must leave in peace: a marketplace, or one shop of a
+// platform. One scan at a time is in it.
 type gate struct {
 	name string
 	// A token in next is held by the scan that is due and comes next, one in
-	// busy by the scan that is in the marketplace. Scans that somebody asks
+	// busy by the scan that is inside. Scans that somebody asks
 	// for need only the second, so that at most one that is due comes before
 	// them, however many wait.
 	next, busy chan struct{}
@@ -30,7 +30,7 @@ type gate struct {
 	unsaved bool
 }
 
-// queue enters the marketplace for a scan that is due, and reports whether it
+// queue enters the gate for a scan that is due, and reports whether it
 // did. It does not when somebody asks for a scan, which it returns, and when
 // ctx is done.
 func (m *gate) queue(ctx context.Context, asks <-chan *ask) (entered bool, a *ask) {
@@ -52,7 +52,7 @@ func (m *gate) queue(ctx context.Context, asks <-chan *ask) (entered bool, a *as
 	}
 }
 
-// enter enters the marketplace for a scan that somebody asked for and may have
+// enter enters the gate for a scan that somebody asked for and may have
 // lost interest in.
 func (m *gate) enter(ctx, asker context.Context) error {
 	select {
@@ -86,14 +86,14 @@ func (m *gate) change(ctx context.Context, change func(*storage.CoolDown)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.unsaved = err != nil; m.unsaved {
-		m.log.Error("cool-down not saved", "marketplace", m.name, "err", err)
+		m.log.Error("cool-down not saved", "gate", m.name, "err", err)
 		c = m.known
 		change(&c)
 	}
 	m.known = c
 }
 
-// cooled returns when the marketplace has cooled down.
+// cooled returns when the gate has cooled down.
 func (m *gate) cooled(ctx context.Context) time.Time {
 	c := m.coolDown(ctx)
 	if latest := now().Add(m.leave(&c)); c.Until.After(latest) { // the clock was put back
@@ -115,14 +115,14 @@ func (m *gate) coolDown(ctx context.Context) storage.CoolDown {
 	defer m.mu.Unlock()
 	switch {
 	case err != nil && ctx.Err() == nil:
-		m.log.Error("cool-down not read", "marketplace", m.name, "err", err)
+		m.log.Error("cool-down not read", "gate", m.name, "err", err)
 	case err == nil && !m.unsaved:
 		m.known = c
 	}
 	return m.known
 }
 
-// leave is how long the marketplace is left alone after its walls in a row, at
+// leave is how long the gate is left alone after its walls in a row, at
 // least as long as it asked for.
 func (m *gate) leave(c *storage.CoolDown) time.Duration {
 	d := m.cooling
