@@ -10,6 +10,7 @@ import (
 	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker"
+	"shopwatch/tracker/report"
 	"shopwatch/tracker/web"
 )
 
@@ -89,7 +90,7 @@ func describe(c *tracker.Change) string {
 			s += fmt.Sprintf("  (probably the same as %s)", c.SameAs.ID)
 		}
 	case tracker.Removed:
-		s += "  (" + proofWords[c.Proof] + ")"
+		s += "  (" + report.Proof("en", c) + ")"
 	case tracker.Relisted:
 		s += fmt.Sprintf("  %s  (away for %s)", price(c.Product.Price), c.Away.Round(time.Minute))
 	case tracker.Repriced:
@@ -110,11 +111,4 @@ func describe(c *tracker.Change) string {
 		s += "  [important: " + term.Plain(c.Important) + "]"
 	}
 	return s
-}
-
-var proofWords = map[tracker.Proof]string{
-	tracker.ProofGone:     "its page says that it does not exist",
-	tracker.ProofOffshelf: "its page says that it is off the shelf",
-	tracker.ProofUnlisted: "still sold on its page, but no longer listed",
-	tracker.ProofUnseen:   "no longer listed; its page could not be read",
 }

@@ -206,18 +206,19 @@ func (d *demo) mail(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	words, err := report.Write(*story)
+	words := report.New(*story)
+	page, err := words.Page(ctx)
 	if err != nil {
 		return err
 	}
 	d.mails++
 	name := d.path(fmt.Sprintf("mails/%02d", d.mails))
-	for ext, content := range map[string][]byte{".eml": m.Raw, ".html": []byte(words.Page())} {
+	for ext, content := range map[string][]byte{".eml": m.Raw, ".html": []byte(page)} {
 		if err := os.WriteFile(name+ext, content, 0o644); err != nil {
 			return fmt.Errorf("keep the mail: %w", err)
 		}
 	}
-	d.say("mail", fmt.Sprintf("%s  (mails/%02d.html)", words.Subject, d.mails))
+	d.say("mail", fmt.Sprintf("%s  (mails/%02d.html)", words.Subject(), d.mails))
 	return nil
 }
 

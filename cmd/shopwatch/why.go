@@ -109,8 +109,8 @@ func tellStory(out io.Writer, st *web.Story, loc *time.Location, reports bool) {
 }
 
 var pageWords = map[tracker.PageState]string{
-	tracker.PageGone:     "it says that the product does not exist",
-	tracker.PageOffshelf: "it says that the product is off the shelf",
+	tracker.PageGone:     "it says that it does not exist",
+	tracker.PageOffshelf: "it says that it is off the shelf",
 	tracker.PageSold:     "it still sells the product",
 	tracker.PageUnknown:  "it could not be read",
 }

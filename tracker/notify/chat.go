@@ -111,10 +111,10 @@ func (c *chat) judge(err error) error {
 // chatText is a delivery for a chat, of at most so many bytes. What a chat takes
 // for a call to everybody, or for markup, is written with look-alikes.
 func chatText(l *Message, most int) string {
-	head := l.Mail.Subject
+	head := l.Mail.Subject()
 	if l.Again {
 		head += " " + report.Again(l.Story.Lang)
 	}
-	s := head + "\n\n" + l.Mail.Brief
+	s := head + "\n\n" + l.Mail.Brief()
 	return cutTo(strings.NewReplacer("@", "＠", "<", "‹", ">", "›", "`", "'", "](", "］(").Replace(s), most)
 }

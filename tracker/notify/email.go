@@ -69,9 +69,9 @@ func newEmail(s Settings) (*email, error) {
 // Recipients returns the addresses of the configuration.
 func (e *email) Recipients() []string { return e.To }
 
-// Send delivers a delivery in an SMTP session of its own.
+// Send delivers a letter in an SMTP session of its own.
 func (e *email) Send(ctx context.Context, l *Message) (answer string, err error) {
-	msg, err := e.message(l)
+	msg, err := e.message(ctx, l)
 	if err != nil {
 		return "", &Refused{err.Error()}
 	}

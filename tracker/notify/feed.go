@@ -71,11 +71,7 @@ func (f *feed) Send(_ context.Context, l *Message) (string, error) {
 		about = append(about, q.Storefront)
 	}
 	for _, name := range about {
-		m, err := report.Write(only(l.Story, name))
-		if err != nil {
-			return "", &Refused{err.Error()}
-		}
-		if err := f.add(name, l, m); err != nil {
+		if err := f.add(name, l, report.New(only(l.Story, name))); err != nil {
 			return "", &Unreachable{fmt.Errorf("feed of %s: %w", name, err)}
 		}
 	}
@@ -130,7 +126,7 @@ func (f *feed) add(name tracker.StorefrontName, l *Message, m *report.Mail) erro
 			return nil
 		}
 	}
-	e := atomEntry{ID: id, Title: m.Subject, Updated: at, Content: atomContent{"html", feedHTML(m.Text)}}
+	e := atomEntry{ID: id, Title: m.Subject(), Updated: at, Content: atomContent{"html", feedHTML(m.Text())}}
 	if u := l.Story.Shops[name].URL; u != "" {
 		e.Link = &atomLink{u}
 	}

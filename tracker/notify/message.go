@@ -2,6 +2,7 @@ package notify
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"fmt"
 	"mime"
@@ -11,9 +12,13 @@ import (
 	gomail "github.com/wneessen/go-mail"
 )
 
-// message puts a delivery into the form of a mail.
-func (e *email) message(l *Message) (*gomail.Msg, error) {
+// message puts a letter into the form of a mail.
+func (e *email) message(ctx context.Context, l *Message) (*gomail.Msg, error) {
 	host := hostOf(e.from)
+	html, pictures, err := l.Mail.HTML(ctx)
+	if err != nil {
+		return nil, err
+	}
 	to, err := parseAddress(l.To)
 	if err != nil {
 		return nil, err
@@ -23,7 +28,7 @@ func (e *email) message(l *Message) (*gomail.Msg, error) {
 	m.ToMailAddress(to)
 	m.SetMessageIDWithValue(l.ID + "@" + host)
 	m.SetDateWithValue(l.Story.Report.Created)
-	m.SetGenHeaderPreformatted(gomail.HeaderSubject, encodeWords(l.Mail.Subject))
+	m.SetGenHeaderPreformatted(gomail.HeaderSubject, encodeWords(l.Mail.Subject()))
 	m.SetGenHeader("List-Id", fmt.Sprintf("<%s.shopwatch.%s>", e.Channel, host))
 	m.SetGenHeader("Auto-Submitted", "auto-generated")
 	m.SetGenHeader("X-Auto-Response-Suppress", "All")
@@ -39,17 +44,17 @@ func (e *email) message(l *Message) (*gomail.Msg, error) {
 	} else if err := m.SetListUnsubscribeOneClick(l.Leave, end); err != nil {
 		return nil, err
 	}
-	m.SetBodyString(gomail.TypeTextPlain, l.Mail.Text)
-	m.AddAlternativeString(gomail.TypeTextHTML, l.Mail.HTML)
-	for _, p := range l.Mail.Pictures {
+	m.SetBodyString(gomail.TypeTextPlain, l.Mail.Text())
+	m.AddAlternativeString(gomail.TypeTextHTML, html)
+	for _, p := range pictures {
 		err := m.EmbedReader(p.Name, bytes.NewReader(p.Content),
-			gomail.WithFileContentID("<"+p.CID()+">"), gomail.WithFileContentType(gomail.ContentType(p.Type)))
+			gomail.WithFileContentID("<"+p.Name+">"), gomail.WithFileContentType(gomail.ContentType(p.Type)))
 		if err != nil {
 			return nil, err
 		}
 	}
-	if len(l.Mail.CSV) > 0 {
-		err := m.AttachReader("changes.csv", bytes.NewReader(l.Mail.CSV), gomail.WithFileContentType("text/csv; charset=utf-8"))
+	if list := l.Mail.CSV(); len(list) > 0 {
+		err := m.AttachReader("changes.csv", bytes.NewReader(list), gomail.WithFileContentType("text/csv; charset=utf-8"))
 		if err != nil {
 			return nil, err
 		}

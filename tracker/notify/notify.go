@@ -91,6 +91,16 @@ type channel struct {
 	// unnoted are deliveries as they are by now, where the store did not take
 	// that. Guarded by turn.
 	unnoted map[deliveryKey]tracker.Delivery
+	// written is the report that was put into words last, if it waits for
+	// another attempt. Guarded by turn.
+	written written
+}
+
+// A written report is one in words, with what it tells.
+type written struct {
+	report uint64 // its number; zero for none
+	story  *report.Story
+	mail   *report.Mail
 }
 
 // New returns a notifier of a store. New channels begin at the end of the log.
@@ -339,12 +349,18 @@ func (n *Notifier) sendReport(ctx context.Context, c *channel, r *tracker.Report
 	var full error
 	var story *report.Story
 	var mail *report.Mail
+	waits := false
+	defer func() {
+		if story != nil && !waits && err == nil {
+			c.written = written{}
+		}
+	}()
 	for _, l := range r.Deliveries {
 		if l.State != tracker.Waiting {
 			continue
 		}
 		if n.early(&l, time.Now()) {
-			next = earliest(next, l.Next)
+			next, waits = earliest(next, l.Next), true
 			continue
 		}
 		if err := ctx.Err(); err != nil {
@@ -375,7 +391,7 @@ func (n *Notifier) sendReport(ctx context.Context, c *channel, r *tracker.Report
 			return time.Time{}, false, err
 		}
 		if l.State == tracker.Waiting {
-			next = earliest(next, l.Next)
+			next, waits = earliest(next, l.Next), true
 		}
 		if down {
 			return next, true, errors.Join(full, n.tellOthers(ctx, r.ID, l))

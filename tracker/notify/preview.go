@@ -16,6 +16,7 @@ import (
 // A Preview is a report in words that is not sent.
 type Preview struct {
 	Mail *report.Mail
+	Page string // the HTML with the pictures in it
 	EML  []byte // the whole message; nil for channels that send no mail
 	What string // what it shows, for people
 }
@@ -32,8 +33,8 @@ func (n *Notifier) Preview(ctx context.Context, channel string, seq uint64, last
 	if err != nil {
 		return nil, err
 	}
-	p := &Preview{What: what}
-	if p.Mail, err = report.Write(*s); err != nil {
+	p := &Preview{What: what, Mail: report.New(*s)}
+	if p.Page, err = p.Mail.Page(context.Background()); err != nil {
 		return nil, err
 	}
 	e, ok := emailOf(c.Sender)
@@ -41,7 +42,7 @@ func (n *Notifier) Preview(ctx context.Context, channel string, seq uint64, last
 		return p, nil
 	}
 	to := c.Sender.Recipients()[0]
-	msg, err := e.message(&Message{ID: "preview." + n.deliveryID(&s.Report, to), Thread: n.thread(c, s, to), To: to, Story: s, Mail: p.Mail})
+	msg, err := e.message(context.Background(), &Message{ID: "preview." + n.deliveryID(&s.Report, to), Thread: n.thread(c, s, to), To: to, Story: s, Mail: p.Mail})
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,6 @@ package notify
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -56,37 +55,21 @@ func (n *Notifier) untold(ctx context.Context, c *channel) (tell []uint64, err e
 	return n.wanted(ctx, c, pending, make(map[uint64]bool))
 }
 
-// write puts a report into words for sending. Pictures are left out where
-// deliveries show none, and when ctx is done, because they take long: the delivery
-// is not sent then.
+// write returns what a report tells and its words, which are kept for the next
+// attempt while the report waits for one.
 func (n *Notifier) write(ctx context.Context, c *channel, r *tracker.Report) (*report.Story, *report.Mail, error) {
-	s, err := n.story(ctx, c, r)
-	if err != nil {
-		return nil, nil, err
-	}
-	if _, shown := emailOf(c.Sender); shown {
-		s.Picture, s.Shot = whileRunning(ctx, s.Picture), whileRunning(ctx, s.Shot)
-	} else {
-		s.Picture, s.Shot = nil, nil
-	}
-	m, err := report.Write(*s)
-	return s, m, errors.Join(err, ctx.Err())
-}
-
-// whileRunning loads pictures until ctx is done.
-func whileRunning(ctx context.Context, load func(string) []byte) func(string) []byte {
-	return func(name string) []byte {
-		if ctx.Err() != nil {
-			return nil
+	if c.written.report != r.ID {
+		s, err := n.story(ctx, c, r)
+		if err != nil {
+			return nil, nil, err
 		}
-		return load(name)
+		c.written = written{r.ID, s, report.New(*s)}
 	}
+	return c.written.story, c.written.mail, nil
 }
 
 func (n *Notifier) story(ctx context.Context, c *channel, r *tracker.Report) (*report.Story, error) {
-	s := &report.Story{Report: *r, Lang: c.Lang, Zone: c.Zone, Shops: n.opts.Shops, Wrong: make(map[uint64]tracker.Change)}
-	s.Picture = func(name string) []byte { return n.picture(ctx, name) }
-	s.Shot = func(name string) []byte { return n.shot(ctx, name) }
+	s := &report.Story{Report: *r, Lang: c.Lang, Zone: c.Zone, Shops: n.opts.Shops, Picture: n.picture, Shot: n.shot, Wrong: make(map[uint64]tracker.Change)}
 	var err error
 	if s.Changes, err = n.store.ChangesOf(ctx, r.Changes); err != nil {
 		return nil, err

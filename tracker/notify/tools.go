@@ -22,10 +22,7 @@ func (n *Notifier) Test(ctx context.Context, channel string) (answer string, err
 		return "", fmt.Errorf("there is no channel %q", channel)
 	}
 	story := report.Sample(c.Name, c.Lang, c.Zone, time.Now())
-	words, err := report.Write(story)
-	if err != nil {
-		return "", err
-	}
+	words := report.New(story)
 	var errs []error
 	for _, to := range c.Sender.Recipients() {
 		said, err := c.Sender.Send(ctx, &Message{

@@ -94,7 +94,7 @@ func publicOf(l *Message) *publicReport {
 	s := l.Story
 	p := &publicReport{
 		ID: l.ID, Report: s.Report.ID, Channel: s.Report.Channel, About: s.Report.About, Sample: s.Sample,
-		Created: s.Report.Created.UTC().Format(tracker.TimeFormat), Subject: l.Mail.Subject, Text: l.Mail.Brief,
+		Created: s.Report.Created.UTC().Format(tracker.TimeFormat), Subject: l.Mail.Subject(), Text: l.Mail.Brief(),
 		Changes: append([]tracker.Change{}, s.Changes...), Scans: []tracker.Scan{},
 	}
 	for i := range s.Scans {

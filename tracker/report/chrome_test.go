@@ -40,15 +40,12 @@ func TestNothingOverflows(t *testing.T) {
 			if !pick[name] {
 				continue
 			}
-			m, err := report.Write(s)
-			if err != nil {
-				t.Fatal(err)
-			}
+			m := write(t, s)
 			file, bare := filepath.Join(t.TempDir(), "mail.html"), filepath.Join(t.TempDir(), "bare.html")
-			if err := os.WriteFile(file, []byte(m.Page()), 0o600); err != nil {
+			if err := os.WriteFile(file, []byte(m.Page), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.WriteFile(bare, styleSheet.ReplaceAll([]byte(m.Page()), nil), 0o600); err != nil {
+			if err := os.WriteFile(bare, styleSheet.ReplaceAll([]byte(m.Page), nil), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			for _, width := range []int64{600, 360} {

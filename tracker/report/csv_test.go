@@ -22,11 +22,7 @@ func listOf(t testing.TB, titles ...string) string {
 		s.Changes = append(s.Changes, tracker.Change{Kind: tracker.Repriced, Product: p, Before: product("45123456789", title, 39900)})
 	}
 	s.Changes = number(s.Changes)
-	m, err := report.Write(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, ok := strings.CutPrefix(string(m.CSV), "\ufeff")
+	text, ok := strings.CutPrefix(string(report.New(s).CSV()), "\ufeff")
 	if !ok {
 		t.Fatal("the file has no byte order mark")
 	}

@@ -186,7 +186,7 @@ var funcs = template.FuncMap{
 	"tint":     func(k tracker.Kind) template.CSS { return template.CSS("color:" + accentOf(k).color) },
 	"boxcolor": func(k tracker.Kind) string { return accentOf(k).box },
 	"boxtint":  func(k tracker.Kind) template.CSS { return template.CSS("background-color:" + accentOf(k).box) },
-	"cid":      func(name string) template.URL { return template.URL("cid:" + cid(name)) },
+	"cid":      func(name string) template.URL { return template.URL("cid:" + name) },
 	"short":    func(s string) string { return cut(s, 120) },
 	"lang":     lang,
 	"pic": func(name, alt string, link ...string) shown {

@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"strings"
 
 	"shopwatch/tracker"
 )
@@ -17,28 +16,21 @@ const (
 // picture embeds the small picture of an evidence file and returns its name,
 // "" when there is none or there are enough.
 func (v *viewer) picture(file string) string {
-	if v.Story.Picture == nil || len(v.pictures)-v.shots >= maxPictures && v.names[file] == "" {
+	if v.load == nil || len(v.pictures)-v.shots >= maxPictures && v.names[file] == "" {
 		return ""
 	}
-	return v.embed(file, v.Story.Picture)
+	return v.embed(file, v.load)
 }
 
-// shot embeds the picture of the page that proves a removal, and says on what
-// words or marks of it the proof rests.
+// shot embeds the picture of the page that proves a removal.
 func (v *viewer) shot(r *row, c *tracker.Change) {
 	if c.Probe == nil {
 		return
 	}
-	if c.Proof == tracker.ProofGone || c.Proof == tracker.ProofOffshelf {
-		said := r.Notes[len(r.Notes)-1].String()
-		if reason := clean(c.Probe.Reason); !strings.Contains(said, strings.TrimPrefix(reason, "商品")) {
-			r.Notes = append(r.Notes, note{Text: fmt.Sprintf(v.w.ProofMark, cut(reason, 80))})
-		}
-	}
-	if v.Story.Shot == nil || v.shots >= maxShots {
+	if v.loadShot == nil || v.shots >= maxShots {
 		return
 	}
-	if r.Shot = v.embed(c.Pictures.Page, v.Story.Shot); r.Shot != "" {
+	if r.Shot = v.embed(c.Pictures.Page, v.loadShot); r.Shot != "" {
 		v.shots++
 		r.ShotAlt = fmt.Sprintf(v.w.ShotAlt, v.when(c.Probe.At))
 	}

@@ -2,26 +2,85 @@ package report
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"fmt"
 	"strings"
+	"sync"
+
+	"shopwatch/tracker"
 )
 
-// Write puts a story into words. An error is a mistake in this package.
-func Write(s Story) (*Mail, error) {
-	s.Picture, s.Shot = once(s.Picture), once(s.Shot) // a picture is decoded and scaled
-	whole := s.view(limits{})
-	m := &Mail{Subject: whole.Subject, Text: whole.text(), Brief: whole.brief(), CSV: s.csv()}
+// A Mail is a report in words. Each form is written when it is asked for, and
+// then kept: who wants a few lines for a chat pays for no HTML, no pictures and
+// no CSV file.
+type Mail struct {
+	story  Story
+	net    []tracker.Change // what the report tells
+	undone [][]tracker.Change
+
+	subject func() string
+	text    func() string
+	brief   func() string
+	csv     func() []byte
+
+	drawing  sync.Mutex // guards what follows
+	drawn    bool
+	html     string
+	pictures []Picture
+}
+
+// New returns the report of a story. Nothing of it is written yet.
+func New(s Story) *Mail {
+	m := &Mail{story: s, net: s.Changes}
+	if s.Net {
+		m.net, m.undone = Net(s.Changes)
+	}
+	m.subject = sync.OnceValue(func() string { v := m.viewer(limits{}); return v.subject(v.at()) })
+	m.text = sync.OnceValue(func() string { return m.viewer(limits{}).view().text() })
+	m.brief = sync.OnceValue(func() string { return m.viewer(limits{rows: briefRows, scans: 1}).view().brief() })
+	m.csv = sync.OnceValue(s.csv)
+	return m
+}
+
+// Subject is one line of at most 78 characters, not encoded.
+func (m *Mail) Subject() string { return m.subject() }
+
+// Text is everything in plain text, lines ended by "\n".
+func (m *Mail) Text() string { return m.text() }
+
+// Brief is the report in a few lines, for chats: the subject is not repeated.
+func (m *Mail) Brief() string { return m.brief() }
+
+// CSV is every change in a file for spreadsheets; nil when there are none.
+func (m *Mail) CSV() []byte { return m.csv() }
+
+// HTML returns at most MaxHTML bytes, which refer to the pictures as "cid:" and
+// their names. The error is that of ctx when it ended before all pictures were
+// loaded, else a mistake in this package.
+func (m *Mail) HTML(ctx context.Context) (string, []Picture, error) {
+	m.drawing.Lock()
+	defer m.drawing.Unlock()
+	if m.drawn {
+		return m.html, m.pictures, nil
+	}
+	load := once(ctx, m.story.Picture) // a picture is decoded and scaled
+	shot := once(ctx, m.story.Shot)
 	most := limits{shops: 60, rows: maxPictures, scans: 6}
 	for {
-		v := s.view(most)
+		vr := m.viewer(most)
+		vr.load, vr.loadShot = load, shot
+		v := vr.view()
 		var b bytes.Buffer
 		if err := v.html(&b); err != nil {
-			return nil, fmt.Errorf("write report %d: %w", s.Report.ID, err)
+			return "", nil, fmt.Errorf("write report %d: %w", m.story.Report.ID, err)
 		}
-		m.HTML, m.Pictures = b.String(), v.Pictures
-		if len(m.HTML) <= MaxHTML && encoded(m.HTML) <= MaxEncoded || most.shops <= 1 {
-			return m, nil
+		if err := ctx.Err(); err != nil {
+			return "", nil, err // pictures may be missing
+		}
+		if b.Len() <= MaxHTML && encoded(b.Bytes()) <= MaxEncoded || most.shops <= 1 {
+			m.drawn, m.html, m.pictures = true, b.String(), v.Pictures
+			return m.html, m.pictures, nil
 		}
 		if most.rows > 3 {
 			most.rows -= max(most.rows/8, 1)
@@ -31,16 +90,30 @@ func Write(s Story) (*Mail, error) {
 	}
 }
 
-// once asks for each picture only once.
-func once(load func(string) []byte) func(string) []byte {
+// Page returns the HTML with the pictures in it, for a browser.
+func (m *Mail) Page(ctx context.Context) (string, error) {
+	html, pictures, err := m.HTML(ctx)
+	if err != nil {
+		return "", err
+	}
+	var pairs []string
+	for _, p := range pictures {
+		pairs = append(pairs, `"cid:`+p.Name+`"`,
+			`"data:`+p.Type+`;base64,`+base64.StdEncoding.EncodeToString(p.Content)+`"`)
+	}
+	return strings.NewReplacer(pairs...).Replace(html), nil
+}
+
+// once asks for each picture only once, and for none when ctx is done.
+func once(ctx context.Context, load func(context.Context, string) []byte) func(string) []byte {
 	if load == nil {
 		return nil
 	}
 	known := make(map[string][]byte)
 	return func(name string) []byte {
 		b, ok := known[name]
-		if !ok {
-			b = load(name)
+		if !ok && ctx.Err() == nil {
+			b = load(ctx, name)
 			known[name] = b
 		}
 		return b
@@ -48,10 +121,10 @@ func once(load func(string) []byte) func(string) []byte {
 }
 
 // encoded is the length of a text in quoted-printable, or a little more.
-func encoded(s string) int {
+func encoded(text []byte) int {
 	n := 0
-	for i := range len(s) {
-		if n++; s[i] >= 0x7f || s[i] == '=' {
+	for _, c := range text {
+		if n++; c >= 0x7f || c == '=' {
 			n += 2
 		}
 	}
@@ -60,13 +133,3 @@ func encoded(s string) int {
 
 // Again says, for a chat, that a report may have arrived already.
 func Again(lang string) string { return wordsOf(lang).Again }
-
-// Page returns the HTML with the pictures in it, for a browser.
-func (m *Mail) Page() string {
-	var pairs []string
-	for _, p := range m.Pictures {
-		pairs = append(pairs, `"cid:`+p.CID()+`"`,
-			`"data:`+p.Type+`;base64,`+base64.StdEncoding.EncodeToString(p.Content)+`"`)
-	}
-	return strings.NewReplacer(pairs...).Replace(m.HTML)
-}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"context"
 	"hash/fnv"
 	"image"
 	"image/color"
@@ -83,7 +84,7 @@ func Sample(channel, lang string, zone *time.Location, now time.Time) Story {
 }
 
 // sampleShot draws what may be a page: a picture, a title, a box with words.
-func sampleShot(string) []byte {
+func sampleShot(context.Context, string) []byte {
 	img := image.NewPaletted(image.Rect(0, 0, 2*ShotWidth, 2*ShotHeight), color.Palette{
 		color.White, color.Gray{0xf0}, color.Gray{0xdc}, color.Gray{0xb4},
 	})
@@ -107,7 +108,7 @@ func sampleShot(string) []byte {
 }
 
 // samplePicture draws something round in a colour that depends on the name.
-func samplePicture(name string) []byte {
+func samplePicture(_ context.Context, name string) []byte {
 	const size = 128
 	h := fnv.New32a()
 	h.Write([]byte(name))

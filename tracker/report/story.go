@@ -1,6 +1,7 @@
 package report
 
 import (
+	"context"
 	"time"
 
 	"shopwatch/tracker"
@@ -24,11 +25,12 @@ type Story struct {
 	Since    time.Time // of a heartbeat: where its period begins
 	Filtered bool      // of a heartbeat: the channel is not told of every change
 	// Picture returns a small picture (JPEG, PNG or GIF, square, at most a
-	// few kilobytes) of an evidence file; nil when there is none. It may be nil.
-	Picture func(name string) []byte
+	// few kilobytes) of an evidence file; nil when there is none. It may be nil,
+	// and is called for the HTML alone.
+	Picture func(ctx context.Context, name string) []byte
 	// Shot returns a picture of an evidence file that shows a page: its upper
 	// part, twice as large as ShotWidth by ShotHeight. It may be nil.
-	Shot   func(name string) []byte
+	Shot   func(ctx context.Context, name string) []byte
 	Sample bool // the story is made up, and the report must say so
 }
 
@@ -62,29 +64,12 @@ type Quiet struct {
 	Last       time.Time
 }
 
-// A Mail is a report in words.
-type Mail struct {
-	Subject  string // at most 78 characters, one line, not encoded
-	Text     string // everything, lines ended by "\n"
-	HTML     string // at most MaxHTML bytes; refers to the pictures as "cid:" and their CID
-	CSV      []byte // every change, with a byte order mark; nil when there are none
-	Pictures []Picture
-	// Brief is the report in a few lines, for chats: the subject is not
-	// repeated.
-	Brief string
-}
-
 // A Picture is embedded into the HTML.
 type Picture struct {
 	Name    string // a file name: "p1.jpg"
 	Type    string // "image/jpeg"
 	Content []byte
 }
-
-// CID is the picture's Content-ID, without the angle brackets.
-func (p *Picture) CID() string { return cid(p.Name) }
-
-func cid(name string) string { return name + "@shopwatch" }
 
 // The size at which a report shows the page of a removed product.
 const (

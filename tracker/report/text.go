@@ -180,21 +180,17 @@ func (v *view) brief() string {
 			}
 		}
 		for _, sec := range s.Sections {
-			for _, r := range sec.Rows {
-				if len(ls) >= briefRows {
-					left++
-					continue
-				}
-				ls = append(ls, r.brief(sec.Title))
+			room := min(max(briefRows-len(ls), 0), len(sec.Rows))
+			for i := range sec.Rows[:room] {
+				ls = append(ls, sec.Rows[i].brief(sec.Title, v.W))
 			}
+			left += sec.N - room
 		}
-		for _, u := range s.Undone {
-			if len(ls) >= briefRows {
-				left++
-				continue
-			}
+		room := min(max(briefRows-len(ls), 0), len(s.Undone))
+		for _, u := range s.Undone[:room] {
 			ls = append(ls, cut(u.Title, 60)+": "+u.Line)
 		}
+		left += s.Back - room
 	}
 	for _, q := range v.Quiet {
 		ls = append(ls, q.Title+": "+q.Line)
@@ -211,10 +207,13 @@ func (v *view) brief() string {
 	return strings.TrimSpace(strings.Join(ls, "\n"))
 }
 
-func (r *row) brief(kind string) string {
+func (r *row) brief(kind string, w *words) string {
 	s := kind + ": " + cut(r.Title, 60)
-	if r.Was != "" {
+	switch {
+	case r.Was != "":
 		return strings.TrimRight(fmt.Sprintf("%s  %s → %s  %s", s, r.Was, r.Price, r.Percent), " ")
+	case r.Proof != "":
+		return s + "  " + r.Price + fmt.Sprintf(w.ProofReason, r.Proof)
 	}
 	return s + "  " + r.Price
 }

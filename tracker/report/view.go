@@ -46,6 +46,7 @@ type shopView struct {
 	Health   []healthView
 	Sections []section
 	Undone   []undoneView
+	Back     int    // how many came to nothing
 	MoreBack string // of Undone left out
 	Suspects []row
 	More     string // suspects left out
@@ -83,6 +84,7 @@ type row struct {
 	Down       bool
 	Watched    string
 	Notes      []note
+	Proof      string // of a removal, in short; Notes begin with it in full
 	OldTitle   []part // of a changed title
 	NewTitle   []part
 	Picture    string // names of embedded pictures
@@ -93,22 +95,6 @@ type row struct {
 	Seen       string // of a suspect: when last
 	Shot       string // the item page of a removed product
 	ShotAlt    string
-}
-
-// A note is a line under a product. Part of it may lead somewhere.
-type note struct{ Text, Link, Rest, URL string }
-
-func (n *note) String() string { return n.Text + n.Link + n.Rest }
-
-// linked makes a note of a text, whose first words in brackets lead to an
-// address.
-func linked(text, url string) note {
-	before, rest, ok := strings.Cut(text, "[")
-	words, after, closed := strings.Cut(rest, "]")
-	if !ok || !closed {
-		return note{Text: text}
-	}
-	return note{before, words, after, url}
 }
 
 // An undoneView is what changed and changed back within the report's period.
@@ -136,40 +122,46 @@ func full(limit, n int) bool { return limit > 0 && n >= limit }
 // viewer builds a view.
 type viewer struct {
 	Story
-	w        *words
-	zone     *time.Location
-	net      []tracker.Change
-	undone   [][]tracker.Change
-	less     int // changes that are no entry of net
-	most     limits
-	pictures []Picture
-	shots    int
-	names    map[string]string // evidence file: name of the embedded picture
+	w      *words
+	zone   *time.Location
+	net    []tracker.Change
+	undone [][]tracker.Change
+	less   int // changes that are no entry of net
+	most   limits
+	// load and loadShot return pictures; nil where none are shown.
+	load, loadShot func(string) []byte
+	pictures       []Picture
+	shots          int
+	names          map[string]string // evidence file: name of the embedded picture
 }
 
-// view puts the story into words, within limits.
-func (s Story) view(most limits) *view {
-	v := &viewer{Story: s, w: wordsOf(s.Lang), zone: s.Zone, net: s.Changes, most: most, names: make(map[string]string)}
+// viewer returns what puts the story into words, within limits.
+func (m *Mail) viewer(most limits) *viewer {
+	v := &viewer{
+		Story: m.story, w: wordsOf(m.story.Lang), zone: m.story.Zone, most: most, names: make(map[string]string),
+		net: m.net, undone: m.undone, less: len(m.story.Changes) - len(m.net),
+	}
 	if v.zone == nil {
 		v.zone = time.UTC
 	}
-	if s.Net {
-		v.net, v.undone = Net(s.Changes)
-		v.less = len(s.Changes) - len(v.net)
-	}
+	return v
+}
+
+// view puts the story into words.
+func (v *viewer) view() *view {
 	at := v.at()
 	out := &view{
-		W: v.w, Sample: s.Sample, Subject: v.subject(at), When: v.date(at), Counts: v.counts(),
+		W: v.w, Sample: v.Sample, Subject: v.subject(at), When: v.date(at), Counts: v.counts(),
 	}
-	if s.Report.About == Heartbeat {
+	if v.Report.About == Heartbeat {
 		v.heartbeat(out)
 	}
-	if s.Net && len(s.Changes) > 0 && at.Sub(s.Changes[0].At) > 24*time.Hour {
-		out.When = fmt.Sprintf(v.w.Period, v.day(s.Changes[0].At), v.date(at))
+	if v.Net && len(v.Changes) > 0 && at.Sub(v.Changes[0].At) > 24*time.Hour {
+		out.When = fmt.Sprintf(v.w.Period, v.day(v.Changes[0].At), v.date(at))
 	}
 	names := v.storefronts()
 	for i, name := range names {
-		if full(most.shops, i) {
+		if full(v.most.shops, i) {
 			out.More = many(v.w.MoreShops, len(names)-i)
 			break
 		}
@@ -322,16 +314,15 @@ func (v *viewer) shop(name tracker.StorefrontName) shopView {
 			sv.Sections = append(sv.Sections, sec)
 		}
 	}
-	back := 0
 	for _, cs := range v.undone {
 		if cs[0].Storefront != name {
 			continue
 		}
-		if back++; !full(v.most.rows, len(sv.Undone)) {
+		if sv.Back++; !full(v.most.rows, len(sv.Undone)) {
 			sv.Undone = append(sv.Undone, v.undoneView(cs))
 		}
 	}
-	if left := back - len(sv.Undone); left > 0 {
+	if left := sv.Back - len(sv.Undone); left > 0 {
 		sv.MoreBack = many(v.w.More, left)
 	}
 	n := 0
@@ -393,7 +384,8 @@ func (v *viewer) row(c *tracker.Change) row {
 			r.Notes = append(r.Notes, note{Text: fmt.Sprintf(v.w.SameAs, clean(string(c.SameAs.ID)), int(100*c.SameAs.Confidence+0.5))})
 		}
 	case tracker.Removed:
-		r.Notes = append(r.Notes, v.proof(c))
+		r.Notes = append(r.Notes, v.proof(c)...)
+		r.Proof = v.w.proof(c).String()
 		v.shot(&r, c)
 	case tracker.Relisted:
 		if c.Away > 0 {
@@ -451,30 +443,6 @@ func (v *viewer) undoneView(cs []tracker.Change) undoneView {
 		u.Title = fmt.Sprintf(v.w.Number, clean(string(p.ID)))
 	}
 	return u
-}
-
-// proof says in words what a removal rests on.
-func (v *viewer) proof(c *tracker.Change) note {
-	seen, url, says := v.when(c.At), "", ""
-	if c.Probe != nil {
-		seen, url = v.when(c.Probe.At), link(c.Probe.URL)
-		if c.Probe.Says != "" {
-			says = fmt.Sprintf(v.w.ProofSays, cut(clean(c.Probe.Says), 80))
-		}
-	}
-	switch c.Proof {
-	case tracker.ProofGone:
-		return linked(fmt.Sprintf(v.w.ProofGone, says, seen), url)
-	case tracker.ProofOffshelf:
-		return linked(fmt.Sprintf(v.w.ProofOffshelf, says, seen), url)
-	case tracker.ProofUnlisted:
-		return linked(fmt.Sprintf(v.w.ProofUnlisted, c.Missing, seen), url)
-	}
-	s := fmt.Sprintf(v.w.ProofUnseen, c.Missing)
-	if c.Probe != nil && c.Probe.Reason != "" {
-		s += fmt.Sprintf(v.w.ProofReason, cut(clean(c.Probe.Reason), 80))
-	}
-	return linked(s, url)
 }
 
 // health puts a change of the storefront itself, or a correction, into words.

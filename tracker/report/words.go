@@ -28,19 +28,20 @@ type words struct {
 	Before      string
 	After       string
 
-	// In brackets the words that lead to the item page.
-	ProofGone     string // when it was seen
-	ProofOffshelf string // when it was seen
-	ProofUnlisted string // number of complete scans, when its page was seen
-	ProofUnseen   string // number of complete scans
-	ProofReason   string // why the page could not be read
-	ProofSays     string // the page's own words for it
-	ProofMark     string // the words or marks of the page that prove it
-	ShotAlt       string // when it was seen
-	Back          string // how long it was away
-	SameAs        string // the old number, percent
-	Watched       string // the rule
-	SoldOut       string // of a product that is new or back
+	// What a removal rests on; in brackets the words that lead to the item page.
+	ProofGone     string
+	ProofOffshelf string
+	ProofUnlisted [2]string // complete scans that did not list it
+	ProofUnseen   [2]string // complete scans that did not list it
+	ProofSeen     string    // behind the first three: when the page was seen
+	ProofReason   string    // behind the last: why the page could not be read
+	ProofSays     string    // the page's own words for it
+	ProofMark     string    // the words or marks of the page that prove it
+	ShotAlt       string    // when it was seen
+	Back          string    // how long it was away
+	SameAs        string    // the old number, percent
+	Watched       string    // the rule
+	SoldOut       string    // of a product that is new or back
 	TaxIncluded   string
 	TaxExcluded   string
 	Unlike        string // of a changed price: it cannot be compared
@@ -153,10 +154,11 @@ var english = words{
 	Before:      "Before",
 	After:       "Now",
 
-	ProofGone:     "[Its page] says that the product does not exist%s, seen %s",
-	ProofOffshelf: "[Its page] says that it is off the shelf%s, seen %s",
-	ProofUnlisted: "%d complete scans in a row did not list it; [its page] still sold it, seen %s",
-	ProofUnseen:   "%d complete scans in a row did not list it; [its page] could not be read",
+	ProofGone:     "[its page] says that it does not exist",
+	ProofOffshelf: "[its page] says that it is off the shelf",
+	ProofUnlisted: [2]string{"%d complete scan did not list it; [its page] still sold it", "%d complete scans in a row did not list it; [its page] still sold it"},
+	ProofUnseen:   [2]string{"%d complete scan did not list it; [its page] could not be read", "%d complete scans in a row did not list it; [its page] could not be read"},
+	ProofSeen:     ", seen %s",
 	ProofReason:   " (%s)",
 	ProofSays:     " (“%s”)",
 	ProofMark:     "Proof: %s",
@@ -295,10 +297,11 @@ var chinese = words{
 	Before:      "原来",
 	After:       "现在",
 
-	ProofGone:     "[商品页]显示该商品不存在%s（%s 查看）",
-	ProofOffshelf: "[商品页]显示该商品已下架%s（%s 查看）",
-	ProofUnlisted: "连续 %d 次完整扫描未在店铺列出；[商品页]仍在售（%s 查看）",
-	ProofUnseen:   "连续 %d 次完整扫描未在店铺列出；[商品页]无法读取",
+	ProofGone:     "[商品页]显示该商品不存在",
+	ProofOffshelf: "[商品页]显示该商品已下架",
+	ProofUnlisted: [2]string{"%d 次完整扫描未在店铺列出；[商品页]仍在售", "连续 %d 次完整扫描未在店铺列出；[商品页]仍在售"},
+	ProofUnseen:   [2]string{"%d 次完整扫描未在店铺列出；[商品页]无法读取", "连续 %d 次完整扫描未在店铺列出；[商品页]无法读取"},
+	ProofSeen:     "（%s 查看）",
 	ProofReason:   "（%s）",
 	ProofSays:     "（“%s”）",
 	ProofMark:     "证据：%s",

@@ -253,7 +253,7 @@ func TestClient(t *testing.T) {
 				}
 				st, err := c.Why(ctx, seq)
 				if err != nil || st.Change.Proof != tracker.ProofGone || st.Scan == nil || len(st.Before) != 1 || len(st.History) != 1 ||
-					st.Product.Listed() || len(st.Evidence) != 1 || !strings.Contains(st.Because, "its own page says that it does not exist") {
+					st.Product.Listed() || len(st.Evidence) != 1 || !strings.Contains(st.Because, "its page says that it does not exist") {
 					t.Errorf("Why = %+v, %v", st, err)
 				}
 				if _, err := c.Why(ctx, 99); err == nil || !strings.Contains(err.Error(), "no change 99") {

@@ -12,6 +12,7 @@ import (
 
 	"shopwatch/storage"
 	"shopwatch/tracker"
+	"shopwatch/tracker/report"
 )
 
 // why gathers the story of a change.
@@ -108,21 +109,14 @@ func because(c *tracker.Change) string {
 }
 
 func removedBecause(c *tracker.Change) string {
-	missed := "a complete scan did not list the product"
-	if c.Missing > 1 {
-		missed = fmt.Sprintf("%d complete scans in a row did not list the product", c.Missing)
+	proof := report.Proof("en", c)
+	switch {
+	case c.Proof == tracker.ProofUnlisted || c.Proof == tracker.ProofUnseen:
+		return proof + ", but that many are enough"
+	case c.Missing > 1:
+		return fmt.Sprintf("%d complete scans in a row did not list the product, and %s", c.Missing, proof)
 	}
-	switch c.Proof {
-	case tracker.ProofGone:
-		return missed + ", and its own page says that it does not exist"
-	case tracker.ProofOffshelf:
-		return missed + ", and its own page says that it is off the shelf"
-	case tracker.ProofUnlisted:
-		return missed + "; its own page still sells it, but that many are enough"
-	case tracker.ProofUnseen:
-		return missed + "; its own page could not be read, but that many are enough"
-	}
-	return missed
+	return "a complete scan did not list the product, and " + proof
 }
 
 // dispute takes in that a person found a change wrong.
