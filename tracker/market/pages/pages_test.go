@@ -157,7 +157,7 @@ func TestPrices(t *testing.T) {
 		// What can be read in more than one way is unknown.
 		{"", "", "9.90", "unknown "}, {"", "EUR", "was 9,90 now 5,90", "unknown EUR"}, {"", "EUR", "$ 5.00", "unknown EUR"}, {"", "", "$ 5.00", "unknown "}, {"", "EUR", "-5,00 €", "unknown EUR"},
 		{"", "EUR", "0,00 €", "unknown EUR"}, {"", "EUR", "on request", "unknown EUR"}, {"", "EUR", "1.2.3", "unknown EUR"}, {"", "EUR", "99.999.999.999.999.999 €", "unknown EUR"}, {"en", "EUR", "1,2", "unknown EUR"},
-		{"", "", "¥ 900", "unknown "}, {"", "JPY", "¥ 900", "unknown JPY"}, {"", "KWD", "1.500 KWD", "unknown KWD"},
+		{"", "", "¥ 900", "unknown "}, {"", "JPY", "¥ 900", "900 JPY"}, {"", "KWD", "1.500 KWD", "unknown KWD"},
 	} {
 		options := fmt.Sprintf(`{"list":{"transport":"http","row":".card","title":"a","price":{"css":".price","locale":%q,"currency":%q},"next":{"none":true}}}`, c.locale, c.currency)
 		p := list(t, options, page(row("1", "A", c.text))).Products[0].Price

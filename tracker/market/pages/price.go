@@ -65,6 +65,8 @@ func priceOf(low, high, currency string, from bool) tracker.Price {
 var (
 	// number is an amount, with marks between its thousands or without.
 	number = regexp.MustCompile(`\d{1,3}(?:[ \x{a0}\x{202f}\x{2009}]\d{3})+(?:[.,]\d+)?|\d+(?:[.,'’]\d+)*`)
+	// threeDigits is an amount whose last mark may be of thousands or of decimals.
+	threeDigits = regexp.MustCompile(`^\d{1,3}[.,]\d{3}$`)
 	// least are words before a price that is the least of several.
 	least = regexp.MustCompile(`(?i)(^|[^\pL])(from|ab|à partir de|a partir de|dès|desde|da|od|vanaf|från|fra|от|starting at|as low as)([^\pL]|$)|起`)
 	// between joins the ends of a range.
@@ -88,6 +90,9 @@ func (r *rules) readPrice(text string) tracker.Price {
 	var amounts []string
 	for _, i := range at {
 		a, ok := plain(text[i[0]:i[1]], r.mark)
+		if r.mark == 0 && tracker.Decimals(currency) == 3 && threeDigits.MatchString(text[i[0]:i[1]]) {
+			ok = false // 1.500 may be one and a half, or fifteen hundred
+		}
 		if !ok || strings.HasSuffix(strings.TrimSpace(text[:i[0]]), "-") && len(at) == 1 {
 			return unknown
 		}
