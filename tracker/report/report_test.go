@@ -521,3 +521,30 @@ func TestMoneyHasTheDecimalsOfItsCurrency(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkGreat is a report of 10,000 changes: for a chat, and for a mail.
+func BenchmarkGreat(b *testing.B) {
+	s := report.Sample("analysts", "en", shanghai, nine)
+	s.Sample, s.Picture, s.Shot = false, nil, nil
+	one := s.Changes
+	for len(s.Changes) < 10_000 {
+		s.Changes = append(s.Changes, one...)
+	}
+	for name, write := range map[string]func(*report.Mail) error{
+		"chat": func(m *report.Mail) error { _, _ = m.Subject(), m.Brief(); return nil },
+		"mail": func(m *report.Mail) error {
+			_, _, _ = m.Subject(), m.Text(), m.CSV()
+			_, _, err := m.HTML(b.Context())
+			return err
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := write(report.New(s)); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
