@@ -444,7 +444,7 @@ func settingsOf(keys map[string]any) notify.Settings {
 	text := func(key string) string { s, _ := keys[key].(string); return s }
 	to, _ := keys["to"].([]string)
 	return notify.Settings{
-		Server: text("server"), Username: text("username"), Password: text("password"), Plaintext: keys["plaintext"] == true,
+		Server: text("server"), Username: text("username"), Password: text("password"), Plaintext: keys["plaintext"] == true, Hello: text("hello"),
 		From: text("from"), To: to, URL: text("url"), Secret: text("secret"), Path: text("path"),
 	}
 }

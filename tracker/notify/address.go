@@ -28,6 +28,9 @@ func parseAddress(s string) (*mail.Address, error) {
 	return a, nil
 }
 
+// envelope is an address as servers speak of it, in angle brackets.
+func envelope(a *mail.Address) string { return (&mail.Address{Address: a.Address}).String() }
+
 // hostOf is what stands behind the @ of an address.
 func hostOf(a *mail.Address) string { return a.Address[strings.LastIndexByte(a.Address, '@')+1:] }
 

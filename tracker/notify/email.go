@@ -22,7 +22,7 @@ import (
 )
 
 var emailKind = Kind{
-	Name: "email", Need: []string{"server", "from", "to"}, May: []string{"username", "password", "plaintext", "thread"},
+	Name: "email", Need: []string{"server", "from", "to"}, May: []string{"username", "password", "plaintext", "hello", "thread"},
 	new: func(s Settings) (Sender, error) { return newEmail(s) },
 }
 
@@ -46,6 +46,8 @@ func newEmail(s Settings) (*email, error) {
 		return nil, badSetting("username", "username and password come together")
 	case s.Plaintext && u.Scheme == "smtps":
 		return nil, badSetting("plaintext", "smtps is TLS from the first byte; write smtp:// or leave plaintext out")
+	case s.Hello != "" && !checkHello(s.Hello):
+		return nil, badSetting("hello", "want the full name of this machine, such as shopwatch.example.com, or its address in brackets, such as [192.0.2.1]")
 	}
 	host, err := asciiHost(u.Hostname())
 	if err != nil {
@@ -69,10 +71,13 @@ func newEmail(s Settings) (*email, error) {
 // Recipients returns the addresses of the configuration.
 func (e *email) Recipients() []string { return e.To }
 
-// Send delivers a letter in an SMTP session of its own.
+// Send delivers a delivery in an SMTP session of its own.
 func (e *email) Send(ctx context.Context, l *Message) (answer string, err error) {
 	msg, err := e.message(ctx, l)
-	if err != nil {
+	switch {
+	case ctx.Err() != nil:
+		return "", ctx.Err()
+	case err != nil:
 		return "", &Refused{err.Error()}
 	}
 	s, err := e.session(ctx)
@@ -80,7 +85,7 @@ func (e *email) Send(ctx context.Context, l *Message) (answer string, err error)
 		return "", err
 	}
 	defer s.end()
-	answer, err = e.handOver(ctx, s.smtp, msg)
+	answer, err = e.handOver(ctx, s, l.To, msg)
 	return answer, err
 }
 
@@ -115,6 +120,7 @@ func (e *email) canCarry(c *smtp.Client, address string) error {
 // A session is a connection to the server that is logged in.
 type session struct {
 	smtp *smtp.Client
+	name string // by which this machine greeted the server
 	end  func()
 }
 
@@ -130,9 +136,9 @@ func (e *email) session(ctx context.Context) (*session, error) {
 	if err != nil {
 		stop()
 		conn.close()
-		return nil, &Unreachable{e.explain(err)}
+		return nil, &Unreachable{e.explain(err, conn.name)}
 	}
-	return &session{c, func() {
+	return &session{c, conn.name, func() {
 		_ = client.CloseWithSMTPClient(c) // what counts has been said
 		stop()
 		conn.close()
@@ -140,40 +146,37 @@ func (e *email) session(ctx context.Context) (*session, error) {
 }
 
 // handOver gives a message to the server and returns its answer.
-func (e *email) handOver(ctx context.Context, c *smtp.Client, msg *gomail.Msg) (answer string, err error) {
-	from, err := msg.GetSender(false)
+func (e *email) handOver(ctx context.Context, s *session, recipient string, msg []byte) (answer string, err error) {
+	a, err := parseAddress(recipient)
 	if err != nil {
 		return "", &Refused{err.Error()}
 	}
-	to, err := msg.GetRecipients()
-	if err != nil {
-		return "", &Refused{err.Error()}
-	}
+	c, from, to := s.smtp, envelope(e.from), envelope(a)
 	if err := errors.Join(c.UpdateDeadline(e.Timeout), ctx.Err()); err != nil {
 		return "", &Unreachable{err}
 	}
 	if err := e.canCarry(c, from); err != nil {
 		return "", &Unreachable{err}
 	}
-	if err := e.canCarry(c, to[0]); err != nil {
+	if err := e.canCarry(c, to); err != nil {
 		return "", err
 	}
 	if err := c.Mail(from); err != nil {
 		// The sender is that of every delivery, and somebody can mend it.
-		return "", &Unreachable{e.refusal("does not take mail from "+from, err)}
+		return "", &Unreachable{e.refusal(s.name, "does not take mail from "+from, err)}
 	}
-	if err := c.Rcpt(to[0]); err != nil {
-		return "", e.judge("refuses "+to[0], err)
+	if err := c.Rcpt(to); err != nil {
+		return "", e.judge(s.name, "refuses "+to, err)
 	}
 	w, err := c.Data()
 	if err != nil {
-		return "", e.judge("refuses the message", err)
+		return "", e.judge(s.name, "refuses the message", err)
 	}
-	_, err = msg.WriteTo(w)
+	_, err = w.Write(msg)
 	if err := errors.Join(err, w.Close()); err != nil {
 		var said *textproto.Error
 		if errors.As(err, &said) {
-			return "", e.judge("refuses the message", err)
+			return "", e.judge(s.name, "refuses the message", err)
 		}
 		return "", &Unsure{fmt.Errorf("no answer to the message (%w); it may have arrived, and is sent again under the same Message-ID", e.network(err))}
 	}
@@ -184,28 +187,39 @@ func (e *email) handOver(ctx context.Context, c *smtp.Client, msg *gomail.Msg) (
 }
 
 // judge says what the server's answer means for the delivery.
-func (e *email) judge(what string, err error) error {
+func (e *email) judge(name, what string, err error) error {
 	var said *textproto.Error
 	switch {
-	case !errors.As(err, &said), said.Code == 421, said.Code == 530: // a broken connection, a busy server, a login that is missing
-		return &Unreachable{e.refusal(what, err)}
+	case !errors.As(err, &said), said.Code == 421, said.Code == 530, badGreeting(said):
+		// A broken connection, a busy server, a login or a name that is missing.
+		return &Unreachable{e.refusal(name, what, err)}
 	case said.Code >= 500:
-		return &Refused{e.refusal(what, err).Error()}
+		return &Refused{e.refusal(name, what, err).Error()}
 	}
-	return e.refusal(what+" for now", err)
+	return e.refusal(name, what+" for now", err)
 }
 
-// refusal is the server's answer with what it is about.
-func (e *email) refusal(what string, err error) error {
+// badGreeting reports whether a server refuses the name by which this machine
+// greeted it, which is about no delivery and for somebody to mend.
+func badGreeting(said *textproto.Error) bool {
+	return said.Code == 504 || said.Code >= 400 && aboutHello.MatchString(said.Msg)
+}
+
+// refusal is the server's answer with what it is about. Name is that by which
+// this machine greeted it.
+func (e *email) refusal(name, what string, err error) error {
 	var said *textproto.Error
-	if !errors.As(err, &said) {
+	switch {
+	case !errors.As(err, &said):
 		return e.network(err)
+	case badGreeting(said):
+		return fmt.Errorf("%s takes no mail from a machine that calls itself %s: set hello to a full name of this machine that the server can look up (%d %s)", e.server.Host, name, said.Code, said.Msg)
 	}
 	return fmt.Errorf("%s %s: %d %s", e.server.Host, what, said.Code, said.Msg)
 }
 
 // explain says what to do about a session that could not be opened.
-func (e *email) explain(err error) error {
+func (e *email) explain(err error, name string) error {
 	s := err.Error()
 	var said *textproto.Error
 	answered := errors.As(err, &said)
@@ -215,13 +229,13 @@ func (e *email) explain(err error) error {
 	case strings.Contains(s, "not support SMTP AUTH"), errors.Is(err, gomail.ErrNoSupportedAuthDiscovered):
 		return fmt.Errorf("%s takes no login, or none of the kinds that are known here: check server, or leave username and password out", e.server.Host)
 	case strings.Contains(s, "SMTP AUTH failed") && answered && said.Code < 500:
-		return e.refusal("takes no login now", err)
+		return e.refusal(name, "takes no login now", err)
 	case strings.Contains(s, "SMTP AUTH failed") && answered:
-		return e.refusal("does not accept the login of "+e.Username+", check username and password", err)
+		return e.refusal(name, "does not accept the login of "+e.Username+", check username and password", err)
 	case strings.Contains(s, "SMTP AUTH failed"):
 		return fmt.Errorf("log in to %s: %w", e.server.Host, err)
 	case answered:
-		return e.refusal("answers", err)
+		return e.refusal(name, "answers", err)
 	}
 	return e.network(err)
 }
@@ -266,10 +280,16 @@ func (e *email) network(err error) error {
 func (e *email) client(conn *watched) (*gomail.Client, error) {
 	secure := e.server.Scheme == "smtps"
 	conf := &tls.Config{ServerName: e.host, MinVersion: tls.VersionTLS12, RootCAs: e.Roots}
+	var client *gomail.Client
 	opts := []gomail.Option{
 		gomail.WithTimeout(e.Timeout), gomail.WithTLSConfig(conf), gomail.WithoutNoop(),
 		gomail.WithDialContextFunc(func(ctx context.Context, network, address string) (net.Conn, error) {
-			return conn.dial(ctx, network, address, secure, conf)
+			c, err := conn.dial(ctx, network, address, secure, conf)
+			if err == nil {
+				conn.name = e.hello(c.LocalAddr())
+				err = gomail.WithHELO(conn.name)(client)
+			}
+			return c, err
 		}),
 	}
 	switch {
@@ -293,12 +313,15 @@ func (e *email) client(conn *watched) (*gomail.Client, error) {
 		}
 		opts = append(opts, gomail.WithUsername(e.Username), gomail.WithPassword(e.Password), gomail.WithOpportunisticSMTPAuth(auth...))
 	}
-	return gomail.NewClient(e.host, opts...)
+	client, err := gomail.NewClient(e.host, opts...)
+	return client, err
 }
 
 // A watched connection can be closed from outside: go-mail leaves it open when
 // it gives up in the middle of a greeting.
 type watched struct {
+	name string // by which this machine greets the other one; known when it is connected
+
 	mu   sync.Mutex
 	conn net.Conn
 }

@@ -126,7 +126,7 @@ func (f *feed) add(name tracker.StorefrontName, l *Message, m *report.Mail) erro
 			return nil
 		}
 	}
-	e := atomEntry{ID: id, Title: m.Subject(), Updated: at, Content: atomContent{"html", feedHTML(m.Text())}}
+	e := atomEntry{ID: id, Title: m.Subject(), Updated: at, Content: atomContent{"html", feedHTML(m.Text(""))}}
 	if u := l.Story.Shops[name].URL; u != "" {
 		e.Link = &atomLink{u}
 	}

@@ -16,6 +16,7 @@ type Settings struct {
 	Password  string
 	Plaintext bool           // send without TLS where none is offered
 	Roots     *x509.CertPool // that vouch for the server; nil for the system's
+	Hello     string         // by which name this machine greets the server; its own when empty
 	From      string
 	To        []string
 	Timeout   time.Duration // of one delivery; a minute when zero

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/csv"
 	"fmt"
+	escape "html"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -119,12 +120,19 @@ func TestMessageByAnotherParser(t *testing.T) {
 	}
 
 	e := readEntity(t, textproto.MIMEHeader(m.Header), m.Body)
-	want := "multipart/mixed(multipart/related(multipart/alternative(text/plain, text/html)" + strings.Repeat(", image/jpeg", 9) + "), text/csv)"
+	want := "multipart/mixed(multipart/alternative(text/plain, multipart/related(text/html" + strings.Repeat(", image/jpeg", 9) + ")), text/csv)"
 	if e.shape() != want {
 		t.Fatalf("shape %s\nwant  %s", e.shape(), want)
 	}
-	related := e.parts[0]
-	text, html := string(related.parts[0].parts[0].body), string(related.parts[0].parts[1].body)
+	related := e.parts[0].parts[1]
+	if _, params, err := mime.ParseMediaType(related.header.Get("Content-Type")); err != nil || params["type"] != "text/html" {
+		t.Errorf("Content-Type: %s, %v, want the type of its root (RFC 2387)", related.header.Get("Content-Type"), err)
+	}
+	text, html := string(e.parts[0].parts[0].body), string(related.parts[0].body)
+	leave := regexp.MustCompile(`<(https://[^>]+)>`).FindStringSubmatch(m.Header.Get("List-Unsubscribe"))
+	if leave == nil || !strings.Contains(text, leave[1]) || !strings.Contains(escape.UnescapeString(html), leave[1]) {
+		t.Errorf("people who read the mail are not told of %v", leave)
+	}
 	if strings.Contains(text, "\nBcc:") || strings.Contains(html, "HYPERLINK(\"") {
 		t.Error("a title does what it says")
 	}
@@ -138,6 +146,9 @@ func TestMessageByAnotherParser(t *testing.T) {
 	}
 	for _, p := range related.parts[1:] {
 		id := p.header.Get("Content-ID")
+		if mail := strings.Trim(m.Header.Get("Message-ID"), "<>"); !strings.HasSuffix(id, "."+mail+">") {
+			t.Errorf("Content-ID %s may be that of a picture in another mail than %s", id, mail)
+		}
 		if shown[id] == 0 || !strings.HasPrefix(p.header.Get("Content-Disposition"), "inline") {
 			t.Errorf("picture %s is shown %d times, and is %s", id, shown[id], p.header.Get("Content-Disposition"))
 		}
@@ -200,6 +211,9 @@ func checkHeaders(t *testing.T, header mail.Header, raw string) {
 			t.Errorf("an empty line: %q", line)
 		}
 		for _, word := range regexp.MustCompile(`=\?utf-8\?[^ ]+\?=`).FindAllString(line, -1) {
+			if len(word) > 75 {
+				t.Errorf("an encoded word of %d characters: %s", len(word), word)
+			}
 			text, err := words.Decode(word)
 			if err != nil || !utf8.ValidString(text) {
 				t.Errorf("an encoded word is cut inside of a character: %s", word)
@@ -231,6 +245,29 @@ func checkTable(t *testing.T, e entity, rows int) {
 			if strings.ContainsAny(cell, "\t\r\n\u202e") || cell != "" && strings.ContainsRune("=+-@＝＋－＠", []rune(strings.TrimSpace(cell))[0]) {
 				t.Errorf("%s is %q, which a spreadsheet may calculate", table[0][i], cell)
 			}
+		}
+	}
+}
+
+// TestEncodedWords: each has 75 characters at most (RFC 2047), stands on a line
+// with the header's name, and is cut between characters.
+func TestEncodedWords(t *testing.T) {
+	for _, s := range []string{
+		"plain", "[Tencent flagship] Cannot read the storefront: login needed and more · 22 Nov 09:01",
+		"[腾讯官方数码旗舰店] 上新 12，下架 3，重新上架 1 · 11月22日 10:00", strings.Repeat("a", 78), strings.Repeat("店", 78),
+		strings.Repeat("a", 60) + "·" + strings.Repeat("b=?_ ", 20), "👨‍👩‍👧" + strings.Repeat(" x", 30), "",
+	} {
+		coded := notify.EncodeWords(s)
+		for _, word := range strings.Fields(coded) {
+			if len(word) > 75 || len("Subject: "+word) > 76 {
+				t.Errorf("%q: an encoded word of %d characters: %s", s, len(word), word)
+			}
+			if text, err := new(mime.WordDecoder).Decode(word); err != nil || !utf8.ValidString(text) {
+				t.Errorf("%q: the word %s says %q, %v", s, word, text, err)
+			}
+		}
+		if got, err := new(mime.WordDecoder).DecodeHeader(coded); got != s || err != nil {
+			t.Errorf("%q comes back as %q, %v", s, got, err)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package notify
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -34,7 +33,7 @@ func (n *Notifier) Preview(ctx context.Context, channel string, seq uint64, last
 		return nil, err
 	}
 	p := &Preview{What: what, Mail: report.New(*s)}
-	if p.Page, err = p.Mail.Page(context.Background()); err != nil {
+	if p.Page, err = p.Mail.Page(ctx); err != nil {
 		return nil, err
 	}
 	e, ok := emailOf(c.Sender)
@@ -42,13 +41,7 @@ func (n *Notifier) Preview(ctx context.Context, channel string, seq uint64, last
 		return p, nil
 	}
 	to := c.Sender.Recipients()[0]
-	msg, err := e.message(context.Background(), &Message{ID: "preview." + n.deliveryID(&s.Report, to), Thread: n.thread(c, s, to), To: to, Story: s, Mail: p.Mail})
-	if err != nil {
-		return nil, err
-	}
-	var b bytes.Buffer
-	_, err = msg.WriteTo(&b)
-	p.EML = b.Bytes()
+	p.EML, err = e.message(ctx, &Message{ID: "preview." + n.deliveryID(&s.Report, to), Thread: n.thread(c, s, to), To: to, Story: s, Mail: p.Mail})
 	return p, err
 }
 

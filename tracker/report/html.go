@@ -80,6 +80,7 @@ var styles = map[string]template.CSS{
 	"wellline":  "margin:6px 0 0;font-size:13px;line-height:20px;color:#3a3833",
 	"foot":      "padding:20px 28px 0",
 	"footline":  "margin:0 0 4px;font-size:12px;line-height:18px;color:#6f6d68",
+	"footlink":  "color:#6f6d68;text-decoration:underline",
 }
 
 // dark are the colours of dark mode.
@@ -230,11 +231,25 @@ func lang(title string) string {
 	return "mul" // several, or nobody knows
 }
 
-// html writes the view as HTML.
+// html writes the view as HTML, up to the foot.
 func (v *view) html(w io.Writer) error {
 	t, err := mailTemplate()
 	if err != nil {
 		return err
 	}
 	return t.Execute(w, v)
+}
+
+// A foot ends the HTML.
+type foot struct {
+	Lines        []string
+	Leave, Words string // where one recipient unsubscribes; empty for nowhere
+}
+
+func (f foot) html(w io.Writer) error {
+	t, err := mailTemplate()
+	if err != nil {
+		return err
+	}
+	return t.ExecuteTemplate(w, "foot", f)
 }

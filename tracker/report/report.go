@@ -26,7 +26,7 @@ type Mail struct {
 
 	drawing  sync.Mutex // guards what follows
 	drawn    bool
-	html     string
+	html     string // but for its foot
 	pictures []Picture
 }
 
@@ -46,8 +46,16 @@ func New(s Story) *Mail {
 // Subject is one line of at most 78 characters, not encoded.
 func (m *Mail) Subject() string { return m.subject() }
 
-// Text is everything in plain text, lines ended by "\n".
-func (m *Mail) Text() string { return m.text() }
+// Text is everything in plain text, lines ended by "\n". Leave is the address at
+// which its reader unsubscribes; empty for none.
+func (m *Mail) Text(leave string) string {
+	v := m.viewer(limits{})
+	lines := v.foot()
+	if leave != "" {
+		lines = append(lines, v.w.Leave+": "+leave)
+	}
+	return m.text() + "\n-- \n" + strings.Join(append(lines, ""), "\n")
+}
 
 // Brief is the report in a few lines, for chats: the subject is not repeated.
 func (m *Mail) Brief() string { return m.brief() }
@@ -56,13 +64,31 @@ func (m *Mail) Brief() string { return m.brief() }
 func (m *Mail) CSV() []byte { return m.csv() }
 
 // HTML returns at most MaxHTML bytes, which refer to the pictures as "cid:" and
-// their names. The error is that of ctx when it ended before all pictures were
-// loaded, else a mistake in this package.
-func (m *Mail) HTML(ctx context.Context) (string, []Picture, error) {
+// their names. Leave is the address at which its reader unsubscribes; empty for
+// none. The error is that of ctx when it ended before all pictures were loaded,
+// else a mistake in this package.
+func (m *Mail) HTML(ctx context.Context, leave string) (string, []Picture, error) {
 	m.drawing.Lock()
 	defer m.drawing.Unlock()
+	if err := m.draw(ctx); err != nil {
+		return "", nil, err
+	}
+	v := m.viewer(limits{})
+	b := bytes.NewBufferString(m.html)
+	if err := (foot{v.foot(), link(leave), v.w.Leave}).html(b); err != nil {
+		return "", nil, fmt.Errorf("write report %d: %w", m.story.Report.ID, err)
+	}
+	return b.String(), m.pictures, nil
+}
+
+// footRoom is how many bytes of the HTML are kept free for its foot, which may
+// hold a long address.
+const footRoom = 3000
+
+// draw writes the HTML but for its foot.
+func (m *Mail) draw(ctx context.Context) error {
 	if m.drawn {
-		return m.html, m.pictures, nil
+		return nil
 	}
 	load := once(ctx, m.story.Picture) // a picture is decoded and scaled
 	shot := once(ctx, m.story.Shot)
@@ -73,14 +99,14 @@ func (m *Mail) HTML(ctx context.Context) (string, []Picture, error) {
 		v := vr.view()
 		var b bytes.Buffer
 		if err := v.html(&b); err != nil {
-			return "", nil, fmt.Errorf("write report %d: %w", m.story.Report.ID, err)
+			return fmt.Errorf("write report %d: %w", m.story.Report.ID, err)
 		}
 		if err := ctx.Err(); err != nil {
-			return "", nil, err // pictures may be missing
+			return err // pictures may be missing
 		}
-		if b.Len() <= MaxHTML && encoded(b.Bytes()) <= MaxEncoded || most.shops <= 1 {
+		if b.Len() <= MaxHTML-footRoom && encoded(b.Bytes()) <= MaxEncoded-footRoom || most.shops <= 1 {
 			m.drawn, m.html, m.pictures = true, b.String(), v.Pictures
-			return m.html, m.pictures, nil
+			return nil
 		}
 		if most.rows > 3 {
 			most.rows -= max(most.rows/8, 1)
@@ -92,7 +118,7 @@ func (m *Mail) HTML(ctx context.Context) (string, []Picture, error) {
 
 // Page returns the HTML with the pictures in it, for a browser.
 func (m *Mail) Page(ctx context.Context) (string, error) {
-	html, pictures, err := m.HTML(ctx)
+	html, pictures, err := m.HTML(ctx, "")
 	if err != nil {
 		return "", err
 	}

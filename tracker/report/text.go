@@ -7,7 +7,7 @@ import (
 	"shopwatch/tracker"
 )
 
-// text writes the view as plain text, with everything.
+// text writes the view as plain text, with everything but the foot.
 func (v *view) text() string {
 	var b strings.Builder
 	line := func(format string, a ...any) { fmt.Fprintf(&b, format+"\n", a...) }
@@ -40,10 +40,6 @@ func (v *view) text() string {
 	}
 	for i := range v.Shops {
 		v.Shops[i].text(v.W, line)
-	}
-	line("\n-- ")
-	for _, f := range v.Foot {
-		line("%s", f)
 	}
 	return b.String()
 }

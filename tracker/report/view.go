@@ -26,7 +26,6 @@ type view struct {
 	Lead      string // of a heartbeat: what it comes to
 	Whole     bool   // of a heartbeat: every scan was complete
 	Quiet     []quietView
-	Foot      []string
 	Pictures  []Picture
 	More      string // storefronts left out; empty for none
 }
@@ -179,7 +178,6 @@ func (v *viewer) view() *view {
 		}
 	}
 	out.Preheader = v.preheader(out)
-	out.Foot = v.foot()
 	out.Pictures = v.pictures
 	return out
 }

@@ -117,6 +117,7 @@ type words struct {
 	Which      string // the report's number
 	Again      string // before a report that may have arrived already
 	Attached   string
+	Leave      string // what ends the reports to one recipient
 }
 
 func wordsOf(lang string) *words {
@@ -267,6 +268,7 @@ var english = words{
 	Which:      "Report %d.",
 	Again:      "(Sent again after an interruption: you may already have this report.)",
 	Attached:   "Every change with its evidence is in changes.csv.",
+	Leave:      "Unsubscribe",
 }
 
 var chinese = words{
@@ -410,6 +412,7 @@ var chinese = words{
 	Which:      "报告编号 %d。",
 	Again:      "（发送曾中断，现重新发送，您可能已收到过本报告。）",
 	Attached:   "全部变化及依据见附件 changes.csv。",
+	Leave:      "退订",
 }
 
 // many picks the form of a count and fills it in.

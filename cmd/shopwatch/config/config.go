@@ -106,9 +106,10 @@ type Channel struct {
 	Username     string                   `yaml:"username"`
 	Password     string                   `yaml:"password"`
 	Plaintext    bool                     `yaml:"plaintext"` // send without TLS where none is offered
+	Hello        string                   `yaml:"hello"`     // by which name this machine greets the mail server; its own when empty
 	From         string                   `yaml:"from"`
 	To           []string                 `yaml:"to"`
-	Thread       bool                     `yaml:"thread"` // deliveries about one storefront make one conversation
+	Thread       bool                     `yaml:"thread"` // letters about one storefront make one conversation
 	URL          string                   `yaml:"url"`
 	Secret       string                   `yaml:"secret"`        // signs what is sent
 	Path         string                   `yaml:"path"`          // of a file or folder; from the directory of the configuration if relative
@@ -391,7 +392,7 @@ func (c *Config) checkChannel(src *source, i int) error {
 		return src.errorf(at+".least_percent", "want 0 to 100")
 	}
 	ch.Sender, err = notify.NewSender(ch.Kind, notify.Settings{
-		Channel: ch.Name, Server: ch.Server, Username: ch.Username, Password: ch.Password, Plaintext: ch.Plaintext,
+		Channel: ch.Name, Server: ch.Server, Username: ch.Username, Password: ch.Password, Plaintext: ch.Plaintext, Hello: ch.Hello,
 		From: ch.From, To: ch.To, Thread: ch.Thread, URL: ch.URL, Secret: ch.Secret, Path: ch.Path,
 	})
 	var bad *notify.SettingError

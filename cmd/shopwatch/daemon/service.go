@@ -174,7 +174,7 @@ func (s *Service) SpeakForChannels(o *web.Options) {
 		if err != nil {
 			return web.Preview{}, err
 		}
-		return web.Preview{What: p.What, Subject: p.Mail.Subject(), Text: p.Mail.Text(), Page: p.Page, EML: p.EML, CSV: p.Mail.CSV()}, nil
+		return web.Preview{What: p.What, Subject: p.Mail.Subject(), Text: p.Mail.Text(""), Page: p.Page, EML: p.EML, CSV: p.Mail.CSV()}, nil
 	}
 }
 
