@@ -168,10 +168,10 @@ func (rc *reconciler) see(it Item, p *Product) {
 		rc.change(Change{Kind: kind, Product: &now, Before: &before})
 	}
 	if was.Price.Known() && !it.Price.Agrees(was.Price) {
-		rc.change(Change{Kind: Repriced, Product: &now, Before: &before})
+		rc.change(Change{Kind: Repriced, Product: &now, Before: &before, Pictures: Evidenced{Picture: pic.File}})
 	}
 	if it.Title != was.Title {
-		rc.change(Change{Kind: Retitled, Product: &now, Before: &before})
+		rc.change(Change{Kind: Retitled, Product: &now, Before: &before, Pictures: Evidenced{Picture: pic.File}})
 	}
 	if !samePicture && was.Image != "" {
 		rc.change(Change{Kind: Repictured, Product: &now, Before: &before, Pictures: Evidenced{Picture: pic.File, Card: pic.Card, Before: pic.WasFile}})

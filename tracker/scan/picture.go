@@ -18,7 +18,8 @@ const (
 )
 
 // pictures looks at the main pictures of products that are new, missing or
-// have another picture address, and keeps them as evidence. One that cannot be
+// have another picture address, then at those of products that changed
+// otherwise, which reports show, and keeps them as evidence. One that cannot be
 // had is left out: a picture proves nothing by its absence.
 func (r *reading) pictures(ctx context.Context, out tracker.Outcome) {
 	s := r.scan
@@ -66,6 +67,18 @@ func (r *reading) pictures(ctx context.Context, out tracker.Outcome) {
 				seen, file, _ := look(it.Image)
 				s.Pictures[id] = tracker.Picture{Hash: seen, File: file}
 			}
+		}
+	}
+	for i := range out.Changes {
+		c := &out.Changes[i]
+		if c.Kind != tracker.Repriced && c.Kind != tracker.Retitled {
+			continue
+		}
+		if _, looked := s.Pictures[c.Product.ID]; looked {
+			continue
+		}
+		if seen, file, _ := look(c.Product.Image); file != "" {
+			s.Pictures[c.Product.ID] = tracker.Picture{Hash: seen, File: file}
 		}
 	}
 }

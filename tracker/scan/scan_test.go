@@ -189,6 +189,9 @@ func TestChangesOfProductsAreSeen(t *testing.T) {
 		if c.Kind == tracker.Repictured && (c.Pictures.Picture == "" || c.Pictures.Before == "" || c.Pictures.Picture != "jpg") {
 			t.Errorf("pictures of %s = %+v", c.Kind, c.Pictures)
 		}
+		if (c.Kind == tracker.Repriced || c.Kind == tracker.Retitled) && c.Pictures.Picture != "jpg" {
+			t.Errorf("pictures of %s = %+v, want its main picture", c.Kind, c.Pictures)
+		}
 		if c.Kind == tracker.Added && (c.Pictures.Picture != "jpg" || c.Pictures.Card != "webp") {
 			t.Errorf("pictures of %s = %+v, want its main picture and its card", c.Kind, c.Pictures)
 		}
