@@ -178,7 +178,7 @@ func TestDigestTellsNetChangesAtItsTimes(t *testing.T) {
 			20 * h: lists(t, "tencent", "1=200", "2", "3", "4"),
 			34 * h: lists(t, "tencent", "1=200", "2", "3", "4", "5"),
 		})
-		want := "02 08:00 [Tencent flagship] +2 new, 1 price · 2 Jan 08:00\n" +
+		want := "02 08:00 [Tencent flagship] +2 new, 1 price change · 2 Jan 08:00\n" +
 			"03 08:00 [Tencent flagship] +1 new · 2 Jan 10:00"
 		if got := book.read(); got != want {
 			t.Errorf("deliveries:\n%s\nwant\n%s", got, want)

@@ -21,7 +21,7 @@ var files embed.FS
 var styles = map[string]template.CSS{
 	"body":      "margin:0;padding:0;background-color:#f4f3f0",
 	"page":      "background-color:#f4f3f0",
-	"hidden":    "display:none;max-height:0;max-width:0;overflow:hidden;opacity:0;font-size:1px;line-height:1px;color:#f4f3f0;mso-hide:all",
+	"hidden":    "display:none;mso-hide:all",
 	"out":       "padding:32px 8px 40px",
 	"column":    "width:100%;max-width:600px;text-align:left;overflow-wrap:anywhere;word-break:break-word",
 	"sample":    "padding:12px 28px;background-color:#fbf4e2;border-radius:10px;font-size:13px;line-height:20px;color:#6b4e00",
@@ -41,6 +41,7 @@ var styles = map[string]template.CSS{
 	"shop":      "padding:40px 28px 0",
 	"h2":        "margin:0;font-size:19px;line-height:26px;font-weight:600;color:#1d1c1a",
 	"h3":        "margin:0;padding:0 0 10px;font-size:14px;line-height:20px;font-weight:600",
+	"h3gray":    "margin:0;padding:0 0 10px;font-size:14px;line-height:20px;font-weight:600;color:#6f6d68",
 	"n":         "font-weight:400;color:#6f6d68",
 	"cell":      "padding:14px 0 15px;border-top:1px solid #e9e7e2",
 	"piccell":   "width:80px;padding:16px 0 15px;border-top:1px solid #e9e7e2",
@@ -67,7 +68,7 @@ var styles = map[string]template.CSS{
 	"price":     "font-size:15px;line-height:22px;font-weight:600;color:#1d1c1a;font-variant-numeric:tabular-nums",
 	"was":       "font-size:13px;line-height:20px;color:#6f6d68;text-decoration:line-through;font-variant-numeric:tabular-nums",
 	"percent":   "font-size:13px;line-height:20px;font-weight:600;font-variant-numeric:tabular-nums",
-	"ins":       "text-decoration:none;background-color:#d9f0e2;color:#0f5c36;border-radius:3px",
+	"ins":       "text-decoration:underline;background-color:#d9f0e2;color:#0f5c36;border-radius:3px",
 	"del":       "text-decoration:line-through;background-color:#fbe3df;color:#8f2318;border-radius:3px",
 	"box":       "padding:16px 20px 18px;border-radius:10px",
 	"boxhead":   "margin:0;font-size:16px;line-height:23px;font-weight:600;color:#1d1c1a",
@@ -164,6 +165,16 @@ func (s section) HasPictures() bool {
 // column.
 func (s section) Wide() bool { return s.Kind == tracker.Repictured }
 
+// A heading is one in the template: below the title of a storefront where the
+// report has one.
+type heading struct {
+	Deep  bool
+	Class string
+	Style template.CSS
+	Text  string
+	N     int // behind it; zero for none
+}
+
 // A shown is a picture in the template.
 type shown struct{ Name, Alt, Link string }
 
@@ -175,6 +186,7 @@ var funcs = template.FuncMap{
 		}
 		return s, nil
 	},
+	"join":    func(a, b template.CSS) template.CSS { return a + ";" + b },
 	"sheet":   func() template.CSS { return sheet },
 	"outlook": func() template.HTML { return outlook },
 	"filler": func() template.HTML { // keeps the first lines of the mail out of its preview
@@ -190,6 +202,9 @@ var funcs = template.FuncMap{
 	"cid":      func(name string) template.URL { return template.URL("cid:" + name) },
 	"short":    func(s string) string { return cut(s, 120) },
 	"lang":     lang,
+	"heading": func(deep bool, class string, style template.CSS, text string, n int) heading {
+		return heading{deep, class, style, text, n}
+	},
 	"pic": func(name, alt string, link ...string) shown {
 		return shown{name, cut(alt, 80), strings.Join(link, "")}
 	},

@@ -295,8 +295,8 @@ func TestSubjectSaysTheOutcome(t *testing.T) {
 		changes    []tracker.Change
 		want       string
 	}{
-		{"products, most important first", "en", []tracker.Change{price("4"), added, gone, price("5"), added2, price("6")}, "[Tencent flagship] +2 new, -1 removed, 3 prices · 22 Nov 09:01"},
-		{"one is one", "en", []tracker.Change{price("4")}, "[Tencent flagship] 1 price · 22 Nov 09:01"},
+		{"products, most important first", "en", []tracker.Change{price("4"), added, gone, price("5"), added2, price("6")}, "[Tencent flagship] +2 new, -1 removed, 3 price changes · 22 Nov 09:01"},
+		{"one is one", "en", []tracker.Change{price("4")}, "[Tencent flagship] 1 price change · 22 Nov 09:01"},
 		{"chinese", "zh", []tracker.Change{added, added2, gone}, "[Tencent flagship] 上新 2，下架 1 · 11月22日 09:01"},
 		{"stalled comes first", "en", []tracker.Change{added, {Kind: tracker.Stalled, Verdict: tracker.Login}}, "[Tencent flagship] Cannot read the storefront: login needed … · 22 Nov 09:01"},
 		{"closed", "en", []tracker.Change{{Kind: tracker.Closed}}, "[Tencent flagship] Storefront closed · 22 Nov 09:01"},
@@ -316,6 +316,43 @@ func TestSubjectSaysTheOutcome(t *testing.T) {
 				t.Errorf("Subject = %q, want %q", m.Subject, tt.want)
 			}
 		})
+	}
+}
+
+// TestHeadingsAreInOrder: who listens to a mail goes from heading to heading,
+// and none skips a level.
+func TestHeadingsAreInOrder(t *testing.T) {
+	for name, s := range stories("en") {
+		level := 0
+		for _, h := range regexp.MustCompile(`<h([1-6])[ >]`).FindAllStringSubmatch(write(t, s).HTML, -1) {
+			n := int(h[1][0] - '0')
+			if n > level+1 {
+				t.Errorf("%s: h%d follows h%d", name, n, level)
+			}
+			level = n
+		}
+		if level < 2 && s.Report.About == "" {
+			t.Errorf("%s: no heading below the first", name)
+		}
+	}
+}
+
+// TestGridOfNumbers: with five kinds of change a place of the grid is empty.
+func TestGridOfNumbers(t *testing.T) {
+	s := report.Sample("analysts", "en", shanghai, nine)
+	kinds := make(map[tracker.Kind]bool)
+	for n := 1; n <= 6; n++ {
+		kinds[tracker.Kinds[n-1]] = true
+		part := s
+		part.Changes = slices.DeleteFunc(slices.Clone(s.Changes), func(c tracker.Change) bool { return !kinds[c.Kind] })
+		number := regexp.MustCompile(`style="` + regexp.QuoteMeta(string(report.Styles["number"])) + `[^"]*">([^<]*)<`)
+		var shown []string
+		for _, m := range number.FindAllStringSubmatch(write(t, part).HTML, -1) {
+			shown = append(shown, m[1])
+		}
+		if len(shown) != n || slices.Contains(shown, "0") {
+			t.Errorf("%d kinds: the numbers are %q", n, shown)
+		}
 	}
 }
 

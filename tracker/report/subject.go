@@ -39,7 +39,7 @@ func (v *viewer) subject(at time.Time) string {
 // whatOf names what a change is about in a word or two.
 func (v *viewer) whatOf(c *tracker.Change) string {
 	if c.Product == nil {
-		return v.w.Kinds[v.Wrong[c.Corrects].Kind]
+		return v.w.Kinds[v.Wrong[c.Corrects].Kind][0]
 	}
 	return cmp.Or(clean(c.Product.Title), fmt.Sprintf(v.w.Number, clean(string(c.Product.ID))))
 }

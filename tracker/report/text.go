@@ -178,7 +178,7 @@ func (v *view) brief() string {
 		for _, sec := range s.Sections {
 			room := min(max(briefRows-len(ls), 0), len(sec.Rows))
 			for i := range sec.Rows[:room] {
-				ls = append(ls, sec.Rows[i].brief(sec.Title, v.W))
+				ls = append(ls, sec.Rows[i].brief(v.W))
 			}
 			left += sec.N - room
 		}
@@ -203,8 +203,8 @@ func (v *view) brief() string {
 	return strings.TrimSpace(strings.Join(ls, "\n"))
 }
 
-func (r *row) brief(kind string, w *words) string {
-	s := kind + ": " + cut(r.Title, 60)
+func (r *row) brief(w *words) string {
+	s := w.Kinds[r.Kind][0] + ": " + cut(r.Title, 60)
 	switch {
 	case r.Was != "":
 		return strings.TrimRight(fmt.Sprintf("%s  %s → %s  %s", s, r.Was, r.Price, r.Percent), " ")

@@ -268,7 +268,7 @@ func (v *viewer) counts() []count {
 			}
 		}
 		if n > 0 {
-			c := count{Kind: k, N: n, Label: v.w.Kinds[k]}
+			c := count{Kind: k, N: n, Label: form(v.w.Kinds[k], n)}
 			switch k {
 			case tracker.Added:
 				c.Sign = "+"
@@ -285,7 +285,7 @@ func (v *viewer) counts() []count {
 func (v *viewer) shop(name tracker.StorefrontName) shopView {
 	sv := shopView{URL: link(v.Shops[name].URL)}
 	for _, k := range tracker.Kinds {
-		sec := section{Kind: k, Title: v.w.Kinds[k]}
+		sec := section{Kind: k, Title: v.w.Kinds[k][1]}
 		for i := range v.net {
 			c := &v.net[i]
 			if c.Storefront != name || c.Kind != k {
@@ -481,7 +481,7 @@ func (v *viewer) health(c *tracker.Change) (healthView, bool) {
 	case tracker.Corrected:
 		h.Head = fmt.Sprintf(v.w.Corrected, c.Corrects, cut(clean(c.Reason), 300))
 		if wrong, ok := v.Wrong[c.Corrects]; ok {
-			h.Lines = append(h.Lines, fmt.Sprintf(v.w.WrongOne, v.w.Kinds[wrong.Kind], v.day(wrong.At)))
+			h.Lines = append(h.Lines, fmt.Sprintf(v.w.WrongOne, v.w.Kinds[wrong.Kind][0], v.day(wrong.At)))
 		}
 		if c.Product != nil {
 			h.Lines = append(h.Lines, clean(c.Product.Title)+" · "+fmt.Sprintf(v.w.Number, clean(string(c.Product.ID))))

@@ -16,8 +16,8 @@ type words struct {
 	Full  string // layout with the year
 	Fonts string // font families of the HTML
 
-	// What happened, for the headings of sections and for the counts on top.
-	Kinds map[tracker.Kind]string
+	// What happened, of one change and of several.
+	Kinds map[tracker.Kind][2]string
 	// The same for the subject; the number. One and several.
 	Subjects map[tracker.Kind][2]string
 	Comma    string // between two of them
@@ -133,19 +133,19 @@ var english = words{
 	Full:  "2 Jan 2006 15:04",
 	Fonts: `-apple-system, BlinkMacSystemFont, "Segoe UI", Roboto, "Helvetica Neue", Arial, "PingFang SC", "Hiragino Sans GB", "Microsoft YaHei", "Noto Sans CJK SC", "Noto Sans SC", sans-serif`,
 
-	Kinds: map[tracker.Kind]string{
-		tracker.Added: "New", tracker.Removed: "Removed", tracker.Relisted: "Back again",
-		tracker.Repriced: "Price", tracker.Retitled: "Title", tracker.Repictured: "Picture",
-		tracker.Stalled: "Cannot read", tracker.Recovered: "Readable again", tracker.Closed: "Closed",
-		tracker.Corrected: "Corrected",
-		tracker.Soldout:   "Sold out", tracker.Restocked: "In stock again",
+	Kinds: map[tracker.Kind][2]string{
+		tracker.Added: {"New", "New"}, tracker.Removed: {"Removed", "Removed"}, tracker.Relisted: {"Back again", "Back again"},
+		tracker.Repriced: {"Price change", "Price changes"}, tracker.Retitled: {"Title change", "Title changes"},
+		tracker.Repictured: {"Picture change", "Picture changes"},
+		tracker.Stalled:    {"Cannot read", "Cannot read"}, tracker.Recovered: {"Readable again", "Readable again"},
+		tracker.Closed: {"Closed", "Closed"}, tracker.Corrected: {"Corrected", "Corrected"},
+		tracker.Soldout: {"Sold out", "Sold out"}, tracker.Restocked: {"In stock again", "In stock again"},
 	},
 	Subjects: map[tracker.Kind][2]string{
 		tracker.Added: {"+%d new", "+%d new"}, tracker.Removed: {"-%d removed", "-%d removed"},
-		tracker.Relisted: {"%d back again", "%d back again"},
-		tracker.Soldout:  {"%d sold out", "%d sold out"}, tracker.Restocked: {"%d in stock again", "%d in stock again"},
-		tracker.Repriced: {"%d price", "%d prices"},
-		tracker.Retitled: {"%d title", "%d titles"}, tracker.Repictured: {"%d picture", "%d pictures"},
+		tracker.Relisted: {"%d back again", "%d back again"}, tracker.Repriced: {"%d price change", "%d price changes"},
+		tracker.Retitled: {"%d title change", "%d title changes"}, tracker.Repictured: {"%d picture change", "%d picture changes"},
+		tracker.Soldout: {"%d sold out", "%d sold out"}, tracker.Restocked: {"%d in stock again", "%d in stock again"},
 	},
 	Comma: ", ",
 
@@ -277,12 +277,12 @@ var chinese = words{
 	Full:  "2006年1月2日 15:04",
 	Fonts: `-apple-system, BlinkMacSystemFont, "PingFang SC", "Hiragino Sans GB", "Microsoft YaHei", "Noto Sans CJK SC", "Noto Sans SC", "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif`,
 
-	Kinds: map[tracker.Kind]string{
-		tracker.Added: "上新", tracker.Removed: "下架", tracker.Relisted: "重新上架",
-		tracker.Repriced: "调价", tracker.Retitled: "改标题", tracker.Repictured: "换主图",
-		tracker.Stalled: "无法读取", tracker.Recovered: "恢复读取", tracker.Closed: "店铺关闭",
-		tracker.Corrected: "更正",
-		tracker.Soldout:   "售罄", tracker.Restocked: "恢复有货",
+	Kinds: map[tracker.Kind][2]string{
+		tracker.Added: {"上新", "上新"}, tracker.Removed: {"下架", "下架"}, tracker.Relisted: {"重新上架", "重新上架"},
+		tracker.Repriced: {"调价", "调价"}, tracker.Retitled: {"改标题", "改标题"}, tracker.Repictured: {"换主图", "换主图"},
+		tracker.Stalled: {"无法读取", "无法读取"}, tracker.Recovered: {"恢复读取", "恢复读取"}, tracker.Closed: {"店铺关闭", "店铺关闭"},
+		tracker.Corrected: {"更正", "更正"},
+		tracker.Soldout:   {"售罄", "售罄"}, tracker.Restocked: {"恢复有货", "恢复有货"},
 	},
 	Subjects: map[tracker.Kind][2]string{
 		tracker.Added: {"上新 %d", "上新 %d"}, tracker.Removed: {"下架 %d", "下架 %d"},
@@ -415,13 +415,16 @@ var chinese = words{
 	Leave:      "退订",
 }
 
-// many picks the form of a count and fills it in.
-func many(forms [2]string, n int) string {
+// form picks the form for one or for several.
+func form(forms [2]string, n int) string {
 	if n == 1 {
-		return fmt.Sprintf(forms[0], n)
+		return forms[0]
 	}
-	return fmt.Sprintf(forms[1], n)
+	return forms[1]
 }
+
+// many picks the form of a count and fills it in.
+func many(forms [2]string, n int) string { return fmt.Sprintf(form(forms, n), n) }
 
 // span says how long something took, roughly.
 func (w *words) span(d time.Duration) string {
