@@ -184,7 +184,7 @@ func TestMailAsItArrives(t *testing.T) {
 	if strings.Contains(l.HTML, "<b>新品") {
 		t.Error("the title's markup is markup in the HTML")
 	}
-	if len(l.Attachments) != 1 || l.Attachments[0].FileName != "changes.csv" || !bytes.HasPrefix(l.Attachments[0].Content, []byte("\ufeffseq,")) {
+	if len(l.Attachments) != 1 || l.Attachments[0].FileName != "changes.csv" || !bytes.HasPrefix(l.Attachments[0].Content, []byte("\ufeff\"序号\",")) {
 		t.Errorf("attachments = %v, want changes.csv", l.Attachments)
 	}
 	if got := l.Root.ContentType; got != "multipart/mixed" {

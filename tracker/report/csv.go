@@ -2,7 +2,6 @@ package report
 
 import (
 	"bytes"
-	"encoding/csv"
 	"fmt"
 	"strings"
 	"time"
@@ -10,19 +9,120 @@ import (
 	"shopwatch/tracker"
 )
 
-// columns of the CSV file. They are the same in all languages, so that what
-// reads the files need not care; new ones are added at the end.
-var columns = []string{
-	"seq", "kind", "storefront", "time", "scan", "id", "title", "url", "image",
-	"currency", "price", "price_before", "percent", "title_before", "image_before",
-	"proof", "page_says", "page_seen", "page_url", "scans_missed", "days_away",
-	"same_as", "watched", "reason", "corrects", "verdict", "evidence",
-	"availability", "variants", "price_market", "price_tax", "price_30_days",
+// A column is one of the CSV file. Its names are for people, in the language of
+// the report; what stands in it is the same in all languages.
+type column struct {
+	name, chinese string
+	cell          func(c *tracker.Change, zone *time.Location) string
+}
+
+// columns are those of the CSV file. Who reads the files counts on their order:
+// new ones are added at the end.
+var columns = []column{
+	{"seq", "序号", func(c *tracker.Change, _ *time.Location) string { return number(c.Seq) }},
+	{"kind", "类型", func(c *tracker.Change, _ *time.Location) string { return string(c.Kind) }},
+	{"storefront", "店铺", func(c *tracker.Change, _ *time.Location) string { return cell(string(c.Storefront)) }},
+	{"time", "时间", func(c *tracker.Change, zone *time.Location) string { return stamp(c.At, zone) }},
+	{"scan", "扫描", func(c *tracker.Change, zone *time.Location) string { return stamp(c.Scan, zone) }},
+	{"id", "商品编号", ofProduct(func(p *tracker.Product) string { return identifier(string(p.ID)) })},
+	{"title", "标题", ofProduct(func(p *tracker.Product) string { return cell(p.Title) })},
+	{"url", "商品链接", ofProduct(func(p *tracker.Product) string { return address(link(p.URL)) })},
+	{"image", "主图链接", ofProduct(func(p *tracker.Product) string { return address(link(p.Image)) })},
+	{"currency", "货币", ofProduct(func(p *tracker.Product) string { return cell(p.Price.Currency) })},
+	{"price", "价格", ofProduct(func(p *tracker.Product) string { return amount(p.Price.Known(), p.Price.Low, p.Price.Currency) })},
+	{"price_before", "原价", before(tracker.Repriced, func(p *tracker.Product) string { return amount(p.Price.Known(), p.Price.Low, p.Price.Currency) })},
+	{"percent", "涨跌幅%", func(c *tracker.Change, _ *time.Location) string {
+		if c.Kind == tracker.Repriced && c.Before != nil && c.Product != nil {
+			if pc, ok := Percent(c.Before.Price, c.Product.Price); ok {
+				return fmt.Sprintf("%.2f", pc)
+			}
+		}
+		return ""
+	}},
+	{"title_before", "原标题", before(tracker.Retitled, func(p *tracker.Product) string { return cell(p.Title) })},
+	{"image_before", "原主图链接", before(tracker.Repictured, func(p *tracker.Product) string { return address(link(p.Image)) })},
+	{"proof", "下架依据", func(c *tracker.Change, _ *time.Location) string { return string(c.Proof) }},
+	{"page_says", "商品页状态", ofProbe(func(p *tracker.Probe, _ *time.Location) string { return cell(string(p.State)) })},
+	{"page_seen", "商品页查看时间", ofProbe(func(p *tracker.Probe, zone *time.Location) string { return stamp(p.At, zone) })},
+	{"page_url", "商品页链接", ofProbe(func(p *tracker.Probe, _ *time.Location) string { return address(link(p.URL)) })},
+	{"scans_missed", "缺席扫描次数", func(c *tracker.Change, _ *time.Location) string { return number(uint64(max(c.Missing, 0))) }},
+	{"days_away", "离开天数", func(c *tracker.Change, _ *time.Location) string {
+		if c.Away <= 0 {
+			return ""
+		}
+		return fmt.Sprintf("%.1f", c.Away.Hours()/24)
+	}},
+	{"same_as", "疑似原商品", func(c *tracker.Change, _ *time.Location) string {
+		if c.SameAs == nil {
+			return ""
+		}
+		return identifier(string(c.SameAs.ID))
+	}},
+	{"watched", "关注规则", func(c *tracker.Change, _ *time.Location) string { return cell(c.Important) }},
+	{"reason", "原因", func(c *tracker.Change, _ *time.Location) string { return cell(c.Reason) }},
+	{"corrects", "更正序号", func(c *tracker.Change, _ *time.Location) string { return number(c.Corrects) }},
+	{"verdict", "扫描结果", func(c *tracker.Change, _ *time.Location) string { return string(c.Verdict) }},
+	{"evidence", "证据文件", func(c *tracker.Change, _ *time.Location) string { return cell(c.Pictures.Page) }},
+	{"utc_offset", "时区", func(c *tracker.Change, zone *time.Location) string {
+		if c.At.IsZero() {
+			return ""
+		}
+		return offset(c.At.In(zone))
+	}},
+	{"price_kind", "价格类型", ofProduct(func(p *tracker.Product) string { return string(p.Price.Kind) })},
+	{"price_high", "最高价", ofProduct(func(p *tracker.Product) string {
+		return amount(p.Price.Kind == tracker.PriceRange, p.Price.High, p.Price.Currency)
+	})},
+	{"price_high_before", "原最高价", before(tracker.Repriced, func(p *tracker.Product) string {
+		return amount(p.Price.Kind == tracker.PriceRange, p.Price.High, p.Price.Currency)
+	})},
+	{"page_words", "商品页原文", ofProbe(func(p *tracker.Probe, _ *time.Location) string { return cell(p.Says) })},
+	{"page_reason", "商品页判断依据", ofProbe(func(p *tracker.Probe, _ *time.Location) string { return cell(p.Reason) })},
+	{"same_as_percent", "把握%", func(c *tracker.Change, _ *time.Location) string {
+		if c.SameAs == nil {
+			return ""
+		}
+		return fmt.Sprintf("%.0f", 100*c.SameAs.Confidence)
+	}},
+	{"availability", "库存状态", ofProduct(func(p *tracker.Product) string { return string(p.Availability) })},
+	{"variants", "款式数", ofProduct(func(p *tracker.Product) string { return number(uint64(max(p.Variants, 0))) })},
+	{"price_market", "价格所属市场", ofProduct(func(p *tracker.Product) string { return cell(p.Price.Market) })},
+	{"price_tax", "是否含税", ofProduct(func(p *tracker.Product) string { return string(p.Price.Tax) })},
+	{"price_30_days", "30天最低价", func(c *tracker.Change, _ *time.Location) string { return c.Prior.String() }},
+}
+
+func ofProduct(of func(*tracker.Product) string) func(*tracker.Change, *time.Location) string {
+	return func(c *tracker.Change, _ *time.Location) string {
+		if c.Product == nil {
+			return ""
+		}
+		return of(c.Product)
+	}
+}
+
+// before is of the product as it was, for changes of a kind.
+func before(kind tracker.Kind, of func(*tracker.Product) string) func(*tracker.Change, *time.Location) string {
+	return func(c *tracker.Change, _ *time.Location) string {
+		if c.Kind != kind || c.Before == nil {
+			return ""
+		}
+		return of(c.Before)
+	}
+}
+
+func ofProbe(of func(*tracker.Probe, *time.Location) string) func(*tracker.Change, *time.Location) string {
+	return func(c *tracker.Change, zone *time.Location) string {
+		if c.Probe == nil {
+			return ""
+		}
+		return of(c.Probe, zone)
+	}
 }
 
 // csv writes every change of the story for a spreadsheet: UTF-8 with a byte
-// order mark, cells separated by commas, lines ended by CR LF (RFC 4180), no
-// cell that is taken for a formula, whichever separator the spreadsheet expects.
+// order mark, cells in quotation marks separated by commas, lines ended by CR LF
+// (RFC 4180), no cell that is taken for a formula, whichever separator the
+// spreadsheet expects.
 func (s Story) csv() []byte {
 	if len(s.Changes) == 0 {
 		return nil
@@ -33,68 +133,69 @@ func (s Story) csv() []byte {
 	}
 	var b bytes.Buffer
 	b.WriteString("\ufeff")
-	w := csv.NewWriter(&b)
-	w.UseCRLF = true
-	_ = w.Write(columns) // a bytes.Buffer takes everything
-	for i := range s.Changes {
-		_ = w.Write(cells(&s.Changes[i], zone))
+	row := make([]string, len(columns))
+	for i, c := range columns {
+		if row[i] = c.name; s.Lang == "zh" {
+			row[i] = c.chinese
+		}
 	}
-	w.Flush()
+	writeRow(&b, row)
+	for i := range s.Changes {
+		for j, c := range columns {
+			row[j] = c.cell(&s.Changes[i], zone)
+		}
+		writeRow(&b, row)
+	}
 	return b.Bytes()
 }
 
-func cells(c *tracker.Change, zone *time.Location) []string {
-	stamp := func(t time.Time) string {
-		if t.IsZero() {
-			return ""
+func writeRow(b *bytes.Buffer, row []string) {
+	for i, c := range row {
+		if i > 0 {
+			b.WriteByte(',')
 		}
-		return t.In(zone).Format("2006-01-02 15:04:05 -07:00")
+		b.WriteByte('"')
+		b.WriteString(strings.ReplaceAll(c, `"`, `""`))
+		b.WriteByte('"')
 	}
-	number := func(n uint64) string {
-		if n == 0 {
-			return ""
-		}
-		return fmt.Sprint(n)
+	b.WriteString("\r\n")
+}
+
+// stamp is a time as spreadsheets know it. Of which zone it is stands in a
+// column of its own, because with it they take it for a text.
+func stamp(t time.Time, zone *time.Location) string {
+	if t.IsZero() {
+		return ""
 	}
-	p, before := tracker.Product{}, tracker.Product{}
-	if c.Product != nil {
-		p = *c.Product
+	return t.In(zone).Format(time.DateTime)
+}
+
+// amount is a price if it is known.
+func amount(known bool, minor int64, currency string) string {
+	if !known {
+		return ""
 	}
-	if c.Before != nil {
-		before = *c.Before
+	return tracker.Price{Kind: tracker.PriceExact, Low: minor, Currency: currency}.String()
+}
+
+func number(n uint64) string {
+	if n == 0 {
+		return ""
 	}
-	row := []string{
-		number(c.Seq), string(c.Kind), cell(string(c.Storefront)), stamp(c.At), stamp(c.Scan),
-		cell(string(p.ID)), cell(p.Title), address(link(p.URL)), address(link(p.Image)),
-		cell(p.Price.Currency), p.Price.String(), "", "", "", "",
-		string(c.Proof), "", "", "", "", "", "", cell(c.Important), cell(c.Reason),
-		number(c.Corrects), string(c.Verdict), cell(c.Pictures.Page),
-		string(p.Availability), number(uint64(p.Variants)), cell(p.Price.Market), string(p.Price.Tax), c.Prior.String(),
+	return fmt.Sprint(n)
+}
+
+// exactDigits is how many digits of a number spreadsheets keep.
+const exactDigits = 15
+
+// identifier is the cell of a product's number. One that is too long for a
+// spreadsheet's numbers has an apostrophe before it, which makes it a text.
+func identifier(s string) string {
+	s = cell(s)
+	if len(s) > exactDigits && strings.Trim(s, "0123456789") == "" {
+		return "'" + s
 	}
-	switch c.Kind {
-	case tracker.Repriced:
-		row[11] = before.Price.String()
-		if pc, ok := Percent(before.Price, p.Price); ok {
-			row[12] = fmt.Sprintf("%.2f", pc)
-		}
-	case tracker.Retitled:
-		row[13] = cell(before.Title)
-	case tracker.Repictured:
-		row[14] = address(link(before.Image))
-	}
-	if c.Probe != nil {
-		row[16], row[17], row[18] = cell(string(c.Probe.State)), stamp(c.Probe.At), address(link(c.Probe.URL))
-	}
-	if c.Missing > 0 {
-		row[19] = fmt.Sprint(c.Missing)
-	}
-	if c.Away > 0 {
-		row[20] = fmt.Sprintf("%.1f", c.Away.Hours()/24)
-	}
-	if c.SameAs != nil {
-		row[21] = cell(string(c.SameAs.ID))
-	}
-	return row
+	return s
 }
 
 // address is the cell of a link: an apostrophe would lead it astray.

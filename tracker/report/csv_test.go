@@ -2,10 +2,18 @@ package report_test
 
 import (
 	"encoding/csv"
+	"encoding/xml"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"shopwatch/fixtures"
 	"shopwatch/tracker"
 	"shopwatch/tracker/report"
 )
@@ -134,4 +142,173 @@ func FuzzNoFormulas(f *testing.F) {
 	f.Fuzz(func(t *testing.T, title string) {
 		noFormulas(t, listOf(t, title, "血糖仪"))
 	})
+}
+
+// notInCSV are the fields of a change that its row leaves out, and why.
+var notInCSV = map[string]string{
+	"Ignored":             "no report tells of such a change",
+	"Pictures.Picture":    "the evidence of a removal is that of its page",
+	"Pictures.Card":       "likewise",
+	"Pictures.Before":     "likewise",
+	"Before.ID":           "that of the product",
+	"Before.Availability": "the kind of the change says it",
+	"Before.Variants":     "no change of it is told",
+	"Prior.High":          "likewise",
+	"Prior.Currency":      "that of the product",
+	"Prior.Basis.Market":  "that of the product",
+	"Prior.Basis.Tax":     "that of the product",
+	"Before.URL":          "that of the product",
+	"Probe.Product":       "that of the change",
+	"Probe.Picture":       "that of the change",
+}
+
+// TestCSVHasEveryField: a field that is new in a change is not forgotten.
+func TestCSVHasEveryField(t *testing.T) {
+	row := func(c tracker.Change) string {
+		return string(report.New(report.Story{Changes: []tracker.Change{c}}).CSV())
+	}
+	missing := make(map[string]bool)
+	for _, kind := range tracker.Kinds {
+		whole := fixtures.WholeChange()
+		whole.Kind = kind
+		fixtures.Without(whole, func(path string, less tracker.Change) {
+			same := row(less) == row(whole)
+			if before, seen := missing[path]; !seen || before {
+				missing[path] = same
+			}
+		})
+	}
+	for path, is := range missing {
+		if _, said := notInCSV[path]; is && !said {
+			t.Errorf("no column tells of %s", path)
+		} else if !is && said {
+			t.Errorf("%s is in the file, though notInCSV says why it is not", path)
+		}
+	}
+}
+
+// TestCSVInChinese: the names of the columns are for people.
+func TestCSVInChinese(t *testing.T) {
+	read := func(lang string) [][]string {
+		s := report.Sample("analysts", lang, shanghai, nine)
+		text := string(report.New(s).CSV())
+		for i, line := range strings.Split(strings.TrimSuffix(text, "\r\n"), "\r\n") {
+			line = strings.TrimPrefix(line, "\ufeff")
+			if !strings.HasPrefix(line, `"`) || !strings.HasSuffix(line, `"`) || strings.Contains(line, ",,") {
+				t.Errorf("line %d has a cell without quotation marks: %s", i, line)
+			}
+		}
+		rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(text, "\ufeff"))).ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rows
+	}
+	en, zh := read("en"), read("zh")
+	seen := make(map[string]bool)
+	for i, name := range zh[0] {
+		if regexp.MustCompile(`[A-Za-z]`).MatchString(name) || seen[name] || en[0][i] == name {
+			t.Errorf("column %s is called %s", en[0][i], name)
+		}
+		seen[name] = true
+	}
+	if diff := gocmp.Diff(en[1:], zh[1:]); diff != "" {
+		t.Errorf("what programs read differs by language:\n%s", diff)
+	}
+}
+
+// TestLibreOffice opens the file in the spreadsheet that most people without
+// Excel have: numbers are numbers, times are times, the number of a product
+// keeps all its digits, and nothing is calculated.
+func TestLibreOffice(t *testing.T) {
+	soffice, err := exec.LookPath("soffice")
+	if err != nil {
+		const why = "there is no LibreOffice here, so nobody looked how it reads the CSV file: install libreoffice-calc"
+		if os.Getenv("CI") != "" {
+			t.Fatal(why)
+		}
+		fmt.Fprintln(os.Stderr, "SKIPPED: TestLibreOffice:", why)
+		t.Skip(why)
+	}
+	s := report.Sample("analysts", "en", shanghai, nine)
+	s.Changes = s.Changes[:1]
+	for _, id := range []string{"45127440011", "1021553408817", "123456789012345", "1234567890123456", "12345678901234567890"} {
+		p := product(id, "血糖仪", 129900)
+		s.Changes = append(s.Changes, tracker.Change{Kind: tracker.Repriced, Product: p, Before: product(id, "血糖仪", 29900)})
+	}
+	for _, title := range formulas {
+		s.Changes = append(s.Changes, tracker.Change{Kind: tracker.Added, Product: product("1", title, 100)})
+	}
+	s.Changes = number(s.Changes)
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "changes.csv"), report.New(s).CSV(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// As its dialog does that asks for separators: commas, quotation marks,
+	// UTF-8, from line 1, special numbers (which are dates too) detected.
+	out, err := exec.CommandContext(t.Context(), soffice, "--headless", "-env:UserInstallation=file://"+dir+"/profile",
+		"--infilter=CSV:44,34,76,1,,0,false,true", "--convert-to", "fods", "--outdir", dir, filepath.Join(dir, "changes.csv")).CombinedOutput()
+	if err != nil {
+		t.Fatalf("LibreOffice: %v\n%s", err, out)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "changes.fods"))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if strings.Contains(string(text), "table:formula") {
+		t.Error("LibreOffice takes a cell for a formula")
+	}
+	rows := fods(t, text)
+	if len(rows) != 1+len(s.Changes) {
+		t.Fatalf("%d rows, want %d", len(rows), 1+len(s.Changes))
+	}
+	column := make(map[string]int)
+	for i, c := range rows[0] {
+		column[c.Text] = i
+	}
+	for i := range s.Changes {
+		c, row := &s.Changes[i], rows[1+i]
+		at := func(name string) officeCell { return row[column[name]] }
+		if got, want := at("time"), c.At.In(shanghai).Format("2006-01-02T15:04:05"); got.Kind != "date" || got.Date != want {
+			t.Errorf("time = %+v, want the date %s", got, want)
+		}
+		if got := at("price"); got.Kind != "float" || got.Value != strings.TrimSuffix(c.Product.Price.String(), ".00") {
+			t.Errorf("price = %+v, want the number %s", got, c.Product.Price)
+		}
+		if got, long := at("id"), len(c.Product.ID) > 15; strings.TrimPrefix(got.Text, "'") != string(c.Product.ID) || (got.Kind == "string") != long {
+			t.Errorf("id = %+v, want all digits of %s", got, c.Product.ID)
+		}
+	}
+}
+
+// An officeCell is a cell as LibreOffice understood it.
+type officeCell struct{ Kind, Value, Date, Text string }
+
+// fods reads the rows of a flat OpenDocument spreadsheet.
+func fods(t *testing.T, text []byte) (rows [][]officeCell) {
+	t.Helper()
+	var doc struct {
+		Rows []struct {
+			Cells []struct {
+				Repeated int      `xml:"number-columns-repeated,attr"`
+				Kind     string   `xml:"value-type,attr"`
+				Value    string   `xml:"value,attr"`
+				Date     string   `xml:"date-value,attr"`
+				Text     []string `xml:"p"`
+			} `xml:"table-cell"`
+		} `xml:"body>spreadsheet>table>table-row"`
+	}
+	if err := xml.Unmarshal(text, &doc); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range doc.Rows {
+		var row []officeCell
+		for _, c := range r.Cells {
+			for range max(c.Repeated, 1) {
+				row = append(row, officeCell{c.Kind, c.Value, c.Date, strings.Join(c.Text, "\n")})
+			}
+		}
+		rows = append(rows, row)
+	}
+	return rows
 }

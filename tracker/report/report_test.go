@@ -341,8 +341,9 @@ func TestHeadingsAreInOrder(t *testing.T) {
 func TestGridOfNumbers(t *testing.T) {
 	s := report.Sample("analysts", "en", shanghai, nine)
 	kinds := make(map[tracker.Kind]bool)
-	for n := 1; n <= 6; n++ {
-		kinds[tracker.Kinds[n-1]] = true
+	for i, kind := range []tracker.Kind{tracker.Added, tracker.Removed, tracker.Relisted, tracker.Repriced, tracker.Retitled, tracker.Repictured} {
+		n := i + 1
+		kinds[kind] = true
 		part := s
 		part.Changes = slices.DeleteFunc(slices.Clone(s.Changes), func(c tracker.Change) bool { return !kinds[c.Kind] })
 		number := regexp.MustCompile(`style="` + regexp.QuoteMeta(string(report.Styles["number"])) + `[^"]*">([^<]*)<`)
