@@ -59,7 +59,7 @@ func (cc *changesCommand) Run(ctx context.Context, a *app) error {
 				continue
 			}
 			ch := &all[i]
-			t.Row(strconv.FormatUint(ch.Seq, 10), term.Time(ch.At, c.Timezone.Location), string(ch.Storefront), string(ch.Kind), describe(ch))
+			t.Row(strconv.FormatUint(ch.Seq, 10), term.Time(ch.At, c.Timezone.Location), string(ch.Storefront), string(ch.Kind), describe(ch, c.Timezone.Location))
 		}
 		switch {
 		case a.json:
@@ -73,7 +73,8 @@ func (cc *changesCommand) Run(ctx context.Context, a *app) error {
 }
 
 // describe puts a change into one line.
-func describe(c *tracker.Change) string {
+func describe(c *tracker.Change, loc *time.Location) string {
+	reason := func() string { return term.Plain(report.Reason("en", loc, c.Reason)) }
 	s := ""
 	if c.Product != nil {
 		s = term.Plain(c.Product.Title)
@@ -101,9 +102,9 @@ func describe(c *tracker.Change) string {
 	case tracker.Retitled:
 		s = fmt.Sprintf("%s → %s", term.Plain(c.Before.Title), s)
 	case tracker.Stalled, tracker.Closed:
-		s = fmt.Sprintf("%s: %s", c.Verdict, term.Plain(c.Reason))
+		s = fmt.Sprintf("%s: %s", c.Verdict, reason())
 	case tracker.Recovered:
-		s = term.Plain(c.Reason)
+		s = reason()
 	case tracker.Corrected:
 		s += fmt.Sprintf("  (change %d was wrong: %s)", c.Corrects, term.Plain(c.Reason))
 	}

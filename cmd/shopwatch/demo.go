@@ -163,7 +163,7 @@ func (d *demo) day(ctx context.Context, n int, step fixtures.Step, least time.Du
 	for i := range changes {
 		ch := &changes[i]
 		d.told[ch.Kind]++
-		d.say(string(ch.Kind), describe(ch))
+		d.say(string(ch.Kind), describe(ch, config.Default().Timezone.Location))
 		if ch.Probe != nil {
 			d.say("", "proof: "+term.Plain(ch.Probe.Reason))
 		}

@@ -133,7 +133,7 @@ func (a *app) tellResult(c *config.Config, r *web.Result) {
 		if colour != "" {
 			kind = term.Paint(a.out, colour, kind)
 		}
-		fmt.Fprintf(a.out, "  %s %s\n", kind, describe(ch))
+		fmt.Fprintf(a.out, "  %s %s\n", kind, describe(ch, c.Timezone.Location))
 	}
 	if len(r.Changes) == 0 && r.Scan.Verdict == tracker.Complete {
 		fmt.Fprintln(a.out, "  no changes")

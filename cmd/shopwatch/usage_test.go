@@ -504,7 +504,7 @@ func TestDescribe(t *testing.T) {
 		{tracker.Change{Kind: tracker.Retitled, Product: p, Before: was, Important: "投影"}, "投影 → 投影仪  [important: 投影]"},
 		{tracker.Change{Kind: tracker.Stalled, Verdict: tracker.Login, Reason: "log in"}, "login: log in"},
 	} {
-		if got := describe(&tt.c); got != tt.want {
+		if got := describe(&tt.c, time.UTC); got != tt.want {
 			t.Errorf("describe = %q, want %q", got, tt.want)
 		}
 	}

@@ -50,7 +50,7 @@ func tellStory(out io.Writer, st *web.Story, loc *time.Location, reports bool) {
 		}
 		fmt.Fprintf(out, "%-9s %s\n", label, text)
 	}
-	fmt.Fprintf(out, "change %d: %s %s\n\n", c.Seq, c.Kind, describe(c))
+	fmt.Fprintf(out, "change %d: %s %s\n\n", c.Seq, c.Kind, describe(c, loc))
 	say("what", "%s, in storefront %s", c.Kind, c.Storefront)
 	say("when", "%s", c.At.In(loc).Format("2006-01-02 15:04:05 MST"))
 	say("because", "%s", st.Because)
@@ -100,7 +100,7 @@ func tellStory(out io.Writer, st *web.Story, loc *time.Location, reports bool) {
 		fmt.Fprintln(out, "\nall changes of this product:")
 		for i := range st.History {
 			h := &st.History[i]
-			fmt.Fprintf(out, "  %d  %s  %-10s %s\n", h.Seq, term.Time(h.At, loc), h.Kind, describe(h))
+			fmt.Fprintf(out, "  %d  %s  %-10s %s\n", h.Seq, term.Time(h.At, loc), h.Kind, describe(h, loc))
 		}
 	}
 	if it := st.Product; it != nil {

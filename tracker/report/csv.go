@@ -10,20 +10,20 @@ import (
 )
 
 // A column is one of the CSV file. Its names are for people, in the language of
-// the report; what stands in it is the same in all languages.
+// the report; what stands in it is the same in all languages, but for reasons.
 type column struct {
 	name, chinese string
-	cell          func(c *tracker.Change, zone *time.Location) string
+	cell          func(*tracker.Change, *Story) string
 }
 
 // columns are those of the CSV file. Who reads the files counts on their order:
 // new ones are added at the end.
 var columns = []column{
-	{"seq", "序号", func(c *tracker.Change, _ *time.Location) string { return number(c.Seq) }},
-	{"kind", "类型", func(c *tracker.Change, _ *time.Location) string { return string(c.Kind) }},
-	{"storefront", "店铺", func(c *tracker.Change, _ *time.Location) string { return cell(string(c.Storefront)) }},
-	{"time", "时间", func(c *tracker.Change, zone *time.Location) string { return stamp(c.At, zone) }},
-	{"scan", "扫描", func(c *tracker.Change, zone *time.Location) string { return stamp(c.Scan, zone) }},
+	{"seq", "序号", func(c *tracker.Change, _ *Story) string { return number(c.Seq) }},
+	{"kind", "类型", func(c *tracker.Change, _ *Story) string { return string(c.Kind) }},
+	{"storefront", "店铺", func(c *tracker.Change, _ *Story) string { return cell(string(c.Storefront)) }},
+	{"time", "时间", func(c *tracker.Change, s *Story) string { return stamp(c.At, s.Zone) }},
+	{"scan", "扫描", func(c *tracker.Change, s *Story) string { return stamp(c.Scan, s.Zone) }},
 	{"id", "商品编号", ofProduct(func(p *tracker.Product) string { return identifier(string(p.ID)) })},
 	{"title", "标题", ofProduct(func(p *tracker.Product) string { return cell(p.Title) })},
 	{"url", "商品链接", ofProduct(func(p *tracker.Product) string { return address(link(p.URL)) })},
@@ -31,7 +31,7 @@ var columns = []column{
 	{"currency", "货币", ofProduct(func(p *tracker.Product) string { return cell(p.Price.Currency) })},
 	{"price", "价格", ofProduct(func(p *tracker.Product) string { return amount(p.Price.Known(), p.Price.Low, p.Price.Currency) })},
 	{"price_before", "原价", before(tracker.Repriced, func(p *tracker.Product) string { return amount(p.Price.Known(), p.Price.Low, p.Price.Currency) })},
-	{"percent", "涨跌幅%", func(c *tracker.Change, _ *time.Location) string {
+	{"percent", "涨跌幅%", func(c *tracker.Change, _ *Story) string {
 		if c.Kind == tracker.Repriced && c.Before != nil && c.Product != nil {
 			if pc, ok := Percent(c.Before.Price, c.Product.Price); ok {
 				return fmt.Sprintf("%.2f", pc)
@@ -41,33 +41,38 @@ var columns = []column{
 	}},
 	{"title_before", "原标题", before(tracker.Retitled, func(p *tracker.Product) string { return cell(p.Title) })},
 	{"image_before", "原主图链接", before(tracker.Repictured, func(p *tracker.Product) string { return address(link(p.Image)) })},
-	{"proof", "下架依据", func(c *tracker.Change, _ *time.Location) string { return string(c.Proof) }},
-	{"page_says", "商品页状态", ofProbe(func(p *tracker.Probe, _ *time.Location) string { return cell(string(p.State)) })},
-	{"page_seen", "商品页查看时间", ofProbe(func(p *tracker.Probe, zone *time.Location) string { return stamp(p.At, zone) })},
-	{"page_url", "商品页链接", ofProbe(func(p *tracker.Probe, _ *time.Location) string { return address(link(p.URL)) })},
-	{"scans_missed", "缺席扫描次数", func(c *tracker.Change, _ *time.Location) string { return number(uint64(max(c.Missing, 0))) }},
-	{"days_away", "离开天数", func(c *tracker.Change, _ *time.Location) string {
+	{"proof", "下架依据", func(c *tracker.Change, _ *Story) string { return string(c.Proof) }},
+	{"page_says", "商品页状态", ofProbe(func(p *tracker.Probe, _ *Story) string { return cell(string(p.State)) })},
+	{"page_seen", "商品页查看时间", ofProbe(func(p *tracker.Probe, s *Story) string { return stamp(p.At, s.Zone) })},
+	{"page_url", "商品页链接", ofProbe(func(p *tracker.Probe, _ *Story) string { return address(link(p.URL)) })},
+	{"scans_missed", "缺席扫描次数", func(c *tracker.Change, _ *Story) string { return number(uint64(max(c.Missing, 0))) }},
+	{"days_away", "离开天数", func(c *tracker.Change, _ *Story) string {
 		if c.Away <= 0 {
 			return ""
 		}
 		return fmt.Sprintf("%.1f", c.Away.Hours()/24)
 	}},
-	{"same_as", "疑似原商品", func(c *tracker.Change, _ *time.Location) string {
+	{"same_as", "疑似原商品", func(c *tracker.Change, _ *Story) string {
 		if c.SameAs == nil {
 			return ""
 		}
 		return identifier(string(c.SameAs.ID))
 	}},
-	{"watched", "关注规则", func(c *tracker.Change, _ *time.Location) string { return cell(c.Important) }},
-	{"reason", "原因", func(c *tracker.Change, _ *time.Location) string { return cell(c.Reason) }},
-	{"corrects", "更正序号", func(c *tracker.Change, _ *time.Location) string { return number(c.Corrects) }},
-	{"verdict", "扫描结果", func(c *tracker.Change, _ *time.Location) string { return string(c.Verdict) }},
-	{"evidence", "证据文件", func(c *tracker.Change, _ *time.Location) string { return cell(c.Pictures.Page) }},
-	{"utc_offset", "时区", func(c *tracker.Change, zone *time.Location) string {
+	{"watched", "关注规则", func(c *tracker.Change, _ *Story) string { return cell(c.Important) }},
+	{"reason", "原因", func(c *tracker.Change, s *Story) string {
+		if c.Kind == tracker.Corrected {
+			return cell(c.Reason) // the words of a person
+		}
+		return cell(Reason(s.Lang, s.Zone, c.Reason))
+	}},
+	{"corrects", "更正序号", func(c *tracker.Change, _ *Story) string { return number(c.Corrects) }},
+	{"verdict", "扫描结果", func(c *tracker.Change, _ *Story) string { return string(c.Verdict) }},
+	{"evidence", "证据文件", func(c *tracker.Change, _ *Story) string { return cell(c.Pictures.Page) }},
+	{"utc_offset", "时区", func(c *tracker.Change, s *Story) string {
 		if c.At.IsZero() {
 			return ""
 		}
-		return offset(c.At.In(zone))
+		return offset(c.At.In(s.Zone))
 	}},
 	{"price_kind", "价格类型", ofProduct(func(p *tracker.Product) string { return string(p.Price.Kind) })},
 	{"price_high", "最高价", ofProduct(func(p *tracker.Product) string {
@@ -76,9 +81,9 @@ var columns = []column{
 	{"price_high_before", "原最高价", before(tracker.Repriced, func(p *tracker.Product) string {
 		return amount(p.Price.Kind == tracker.PriceRange, p.Price.High, p.Price.Currency)
 	})},
-	{"page_words", "商品页原文", ofProbe(func(p *tracker.Probe, _ *time.Location) string { return cell(p.Says) })},
-	{"page_reason", "商品页判断依据", ofProbe(func(p *tracker.Probe, _ *time.Location) string { return cell(p.Reason) })},
-	{"same_as_percent", "把握%", func(c *tracker.Change, _ *time.Location) string {
+	{"page_words", "商品页原文", ofProbe(func(p *tracker.Probe, _ *Story) string { return cell(p.Says) })},
+	{"page_reason", "商品页判断依据", ofProbe(func(p *tracker.Probe, s *Story) string { return cell(Reason(s.Lang, s.Zone, p.Reason)) })},
+	{"same_as_percent", "把握%", func(c *tracker.Change, _ *Story) string {
 		if c.SameAs == nil {
 			return ""
 		}
@@ -88,11 +93,11 @@ var columns = []column{
 	{"variants", "款式数", ofProduct(func(p *tracker.Product) string { return number(uint64(max(p.Variants, 0))) })},
 	{"price_market", "价格所属市场", ofProduct(func(p *tracker.Product) string { return cell(p.Price.Market) })},
 	{"price_tax", "是否含税", ofProduct(func(p *tracker.Product) string { return string(p.Price.Tax) })},
-	{"price_30_days", "30天最低价", func(c *tracker.Change, _ *time.Location) string { return c.Prior.String() }},
+	{"price_30_days", "30天最低价", func(c *tracker.Change, _ *Story) string { return c.Prior.String() }},
 }
 
-func ofProduct(of func(*tracker.Product) string) func(*tracker.Change, *time.Location) string {
-	return func(c *tracker.Change, _ *time.Location) string {
+func ofProduct(of func(*tracker.Product) string) func(*tracker.Change, *Story) string {
+	return func(c *tracker.Change, _ *Story) string {
 		if c.Product == nil {
 			return ""
 		}
@@ -101,8 +106,8 @@ func ofProduct(of func(*tracker.Product) string) func(*tracker.Change, *time.Loc
 }
 
 // before is of the product as it was, for changes of a kind.
-func before(kind tracker.Kind, of func(*tracker.Product) string) func(*tracker.Change, *time.Location) string {
-	return func(c *tracker.Change, _ *time.Location) string {
+func before(kind tracker.Kind, of func(*tracker.Product) string) func(*tracker.Change, *Story) string {
+	return func(c *tracker.Change, _ *Story) string {
 		if c.Kind != kind || c.Before == nil {
 			return ""
 		}
@@ -110,12 +115,12 @@ func before(kind tracker.Kind, of func(*tracker.Product) string) func(*tracker.C
 	}
 }
 
-func ofProbe(of func(*tracker.Probe, *time.Location) string) func(*tracker.Change, *time.Location) string {
-	return func(c *tracker.Change, zone *time.Location) string {
+func ofProbe(of func(*tracker.Probe, *Story) string) func(*tracker.Change, *Story) string {
+	return func(c *tracker.Change, s *Story) string {
 		if c.Probe == nil {
 			return ""
 		}
-		return of(c.Probe, zone)
+		return of(c.Probe, s)
 	}
 }
 
@@ -127,9 +132,8 @@ func (s Story) csv() []byte {
 	if len(s.Changes) == 0 {
 		return nil
 	}
-	zone := s.Zone
-	if zone == nil {
-		zone = time.UTC
+	if s.Zone == nil {
+		s.Zone = time.UTC
 	}
 	var b bytes.Buffer
 	b.WriteString("\ufeff")
@@ -142,7 +146,7 @@ func (s Story) csv() []byte {
 	writeRow(&b, row)
 	for i := range s.Changes {
 		for j, c := range columns {
-			row[j] = c.cell(&s.Changes[i], zone)
+			row[j] = c.cell(&s.Changes[i], &s)
 		}
 		writeRow(&b, row)
 	}

@@ -212,6 +212,13 @@ func TestCSVInChinese(t *testing.T) {
 		}
 		seen[name] = true
 	}
+	for i := 1; i < len(en); i++ {
+		for j, name := range en[0] {
+			if name == "reason" || name == "page_reason" {
+				en[i][j], zh[i][j] = "", "" // for people
+			}
+		}
+	}
 	if diff := gocmp.Diff(en[1:], zh[1:]); diff != "" {
 		t.Errorf("what programs read differs by language:\n%s", diff)
 	}

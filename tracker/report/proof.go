@@ -52,7 +52,7 @@ func (v *viewer) proof(c *tracker.Change) []note {
 	n := v.w.proof(c)
 	reason, says, seen := "", "", c.At
 	if c.Probe != nil {
-		reason, says, seen = v.w.reason(c.Probe.Reason), clean(c.Probe.Says), c.Probe.At
+		reason, says, seen = v.reason(c.Probe.Reason), clean(c.Probe.Says), c.Probe.At
 	}
 	switch c.Proof {
 	case tracker.ProofGone, tracker.ProofOffshelf, tracker.ProofUnlisted:

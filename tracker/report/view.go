@@ -191,6 +191,9 @@ func (v *viewer) at() time.Time {
 	return at.In(v.zone)
 }
 
+// reason is a reason for the report's readers.
+func (v *viewer) reason(s string) string { return v.w.reason(v.zone, clean(s)) }
+
 func (v *viewer) day(t time.Time) string { return t.In(v.zone).Format(v.w.Day) }
 func (v *viewer) date(t time.Time) string {
 	return t.In(v.zone).Format(v.w.Full) + "\u00a0·\u00a0" + offset(t.In(v.zone)) // on one line
@@ -455,7 +458,7 @@ func (v *viewer) health(c *tracker.Change) (healthView, bool) {
 		}
 		h.Head = v.w.Stalled[verdict]
 		h.Lines = append(h.Lines, v.lastWhole(c), v.w.StalledIs)
-		if r := clean(c.Reason); r != "" {
+		if r := v.reason(c.Reason); r != "" {
 			h.Lines = append(h.Lines, fmt.Sprintf(v.w.Reason, cut(r, 300)))
 		}
 		if !v.overtaken(c) {
@@ -465,14 +468,14 @@ func (v *viewer) health(c *tracker.Change) (healthView, bool) {
 		h.Head = v.w.Recovered
 		if c.Away > 0 {
 			h.Head = v.w.Kept
-			h.Lines = append(h.Lines, fmt.Sprintf(v.w.Unkept, v.when(c.Scan.Add(-c.Away)), v.when(c.Scan), cut(clean(c.Reason), 300)), v.w.KeptIs)
+			h.Lines = append(h.Lines, fmt.Sprintf(v.w.Unkept, v.when(c.Scan.Add(-c.Away)), v.when(c.Scan), cut(v.reason(c.Reason), 300)), v.w.KeptIs)
 			break
 		}
 		h.Lines = append(h.Lines, v.lastWhole(c))
 	case tracker.Closed:
 		h.Head = v.w.Closed
 		h.Lines = append(h.Lines, v.lastWhole(c), v.w.StalledIs)
-		if r := clean(c.Reason); r != "" {
+		if r := v.reason(c.Reason); r != "" {
 			h.Lines = append(h.Lines, fmt.Sprintf(v.w.Reason, cut(r, 300)))
 		}
 		if !v.overtaken(c) {
@@ -541,14 +544,14 @@ func (v *viewer) evidence(s *Scan) evidenceView {
 		facts = append(facts, fmt.Sprintf(v.w.LastScan, fmt.Sprintf(v.w.Ago, v.w.span(s.Began.Sub(s.LastComplete)))))
 	}
 	ev.Line = strings.Join(facts, v.w.Comma)
-	if r := clean(s.Reason); r != "" && !v.told(s) {
+	if r := v.reason(s.Reason); r != "" && !v.told(s) {
 		ev.Warnings = append(ev.Warnings, cut(r, 300))
 	}
 	for i, warning := range e.Warnings {
 		if i == 5 {
 			break
 		}
-		ev.Warnings = append(ev.Warnings, cut(clean(warning), 300))
+		ev.Warnings = append(ev.Warnings, cut(v.reason(warning), 300))
 	}
 	return ev
 }

@@ -338,7 +338,7 @@ var chinese = words{
 	NeverRead: "还没有过完整扫描。",
 	Recovered: "店铺已恢复完整读取",
 	Kept:      "扫描结果已恢复保存",
-	Unkept:    "%s 至 %s 的扫描结果未能保存：%s。",
+	Unkept:    "%s 至 %s：%s。",
 	KeptIs:    "期间发生的变化已由恢复后的扫描发现。",
 	Closed:    "平台显示该店铺不存在或已关闭",
 	ClosedDo:  "如果店铺搬家了，请修改配置中的 url；如果不再经营，请从配置中删除“%s”，历史记录会保留。",
