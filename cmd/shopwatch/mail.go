@@ -24,6 +24,8 @@ type mailCommand struct {
 	Test    testCommand    `cmd:"" help:"Send a sample to the recipients of a channel."`
 	Outbox  outboxCommand  `cmd:"" help:"Reports that wait to be sent or were refused, and why."`
 	Retry   retryCommand   `cmd:"" help:"Try what waits again now."`
+
+	Unsubscribed unsubscribedCommand `cmd:"" help:"Recipients that unsubscribed."`
 }
 
 // A channelName picks one of the configured channels.
@@ -228,6 +230,50 @@ func (r *retryCommand) Run(ctx context.Context, a *app) error {
 		}
 		fmt.Fprintf(a.out, "%s tried again\n", term.Count(n, 0, "delivery"))
 		return nil
+	})
+}
+
+// An unsubscribedCommand shows who wants no more mails.
+type unsubscribedCommand struct {
+	Channel string `placeholder:"NAME" help:"Of this channel only."`
+}
+
+// Help gives examples.
+func (unsubscribedCommand) Help() string {
+	return `They get nothing more, though they may still be in the configuration. Only the
+undo of the page to which the link in their mails leads brings them back.
+
+Examples:
+  shopwatch mail unsubscribed
+  shopwatch mail unsubscribed --channel analysts`
+}
+
+// Run prints a line per recipient.
+func (u *unsubscribedCommand) Run(ctx context.Context, a *app) error {
+	return a.ask(ctx, func(_ *config.Config, client *web.Client) error {
+		list, err := client.Unsubscribed(ctx, u.Channel)
+		if err != nil {
+			return err
+		}
+		var t term.Table
+		t.Row("CHANNEL", "RECIPIENT")
+		for _, r := range list {
+			if a.json {
+				if err := a.print(r); err != nil {
+					return err
+				}
+				continue
+			}
+			t.Row(r.Channel, r.To)
+		}
+		switch {
+		case a.json:
+			return nil
+		case t.Empty():
+			fmt.Fprintln(a.out, "nobody unsubscribed")
+			return nil
+		}
+		return t.Print(a.out)
 	})
 }
 

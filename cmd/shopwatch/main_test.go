@@ -441,6 +441,9 @@ func TestMail(t *testing.T) {
 			if out := w.want(0, "mail", "outbox"); !strings.Contains(out, "nothing waits") {
 				t.Errorf("mail outbox prints %s", out)
 			}
+			if out := w.want(0, "mail", "unsubscribed"); !strings.Contains(out, "nobody unsubscribed") {
+				t.Errorf("mail unsubscribed prints %s", out)
+			}
 			w.mail.Stop()
 			w.shop.Take("45100000003", fixtures.OffShelf)
 			w.want(0, "scan")

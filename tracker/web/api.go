@@ -75,6 +75,7 @@ func (s *Server) routes() (mux *http.ServeMux, open map[string]bool) {
 	huma.Register(api, streaming("backup", "/api/backup", "application/vnd.shopwatch",
 		"A verified copy of the database"), s.backup)
 	huma.Get(api, "/api/reports", s.reports, about("reports", "Reports with their deliveries, newest first"))
+	huma.Get(api, "/api/unsubscribed", s.unsubscribed, about("unsubscribed", "Recipients that unsubscribed from a channel"))
 	huma.Get(api, "/api/channels/{name}/preview", s.preview, about("preview", "A report in words, which is not sent"))
 	huma.Post(api, "/api/channels/{name}/test", s.test, about("test", "Send a sample"))
 	huma.Post(api, "/api/retry", s.retry, about("retry", "Try deliveries again now"))

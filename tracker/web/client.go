@@ -232,6 +232,14 @@ func (c *Client) Test(ctx context.Context, channel string) (answer string, err e
 	return t.Answer, err
 }
 
+// Unsubscribed are the recipients of a channel, of all when it is empty, that
+// want nothing more.
+func (c *Client) Unsubscribed(ctx context.Context, channel string) ([]Recipient, error) {
+	var u Unsubscribed
+	err := c.get(ctx, "/api/unsubscribed", filter("channel", channel), &u)
+	return u.Recipients, err
+}
+
 // Retry has deliveries tried again now: those of a report, with 0 all that wait.
 func (c *Client) Retry(ctx context.Context, report uint64) (deliveries int, err error) {
 	var r Retried

@@ -55,6 +55,25 @@ func (s *Server) allReports(ctx context.Context, list []tracker.Report, q storag
 	return list, nil
 }
 
+func (s *Server) unsubscribed(ctx context.Context, in *struct {
+	Channel string `query:"channel" maxLength:"64"`
+}) (*body[Unsubscribed], error) {
+	if err := s.knownChannel(ctx, in.Channel); err != nil {
+		return nil, err
+	}
+	channels, err := s.o.Store.Channels(ctx)
+	all := Unsubscribed{Recipients: []Recipient{}}
+	for _, c := range channels {
+		if in.Channel != "" && c.Name != in.Channel {
+			continue
+		}
+		for _, to := range c.Unsubscribed {
+			all.Recipients = append(all.Recipients, Recipient{c.Name, to})
+		}
+	}
+	return answer(all, err)
+}
+
 // knownChannel refuses a channel that is not configured and never was. Empty
 // stands for all.
 func (s *Server) knownChannel(ctx context.Context, name string) error {

@@ -124,6 +124,17 @@ type Reports struct {
 	Next    uint64           `json:"next,omitempty" doc:"before this number the list goes on; 0 at its end"`
 }
 
+// Unsubscribed are the recipients that want nothing more.
+type Unsubscribed struct {
+	Recipients []Recipient `json:"recipients"`
+}
+
+// A Recipient is one of a channel's.
+type Recipient struct {
+	Channel string `json:"channel"`
+	To      string `json:"to"`
+}
+
 // A Preview is a report in words that was not sent.
 type Preview struct {
 	What    string `json:"what" doc:"what it shows"`

@@ -80,3 +80,37 @@ func TestUnsubscribe(t *testing.T) {
 		t.Errorf("the log says\n%s\nwant one line, about the disk", text)
 	}
 }
+
+// TestUnsubscribedAreListed: who runs shopwatch learns who is told nothing any
+// more; others do not.
+func TestUnsubscribedAreListed(t *testing.T) {
+	db := database(t)
+	for _, channel := range []string{"analysts", "buyers"} {
+		if err := db.Join(t.Context(), channel); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Unsubscribe(t.Context(), channel, "a@"+channel+".example.com"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o := options(db)
+	o.Channels = []string{"buyers"} // analysts were a channel once
+	s := web.New(o, slog.New(slog.DiscardHandler))
+	for channel, want := range map[string]string{
+		"":         "[{analysts a@analysts.example.com} {buyers a@buyers.example.com}]",
+		"analysts": "[{analysts a@analysts.example.com}]", "buyers": "[{buyers a@buyers.example.com}]",
+	} {
+		got, err := web.Local(s).Unsubscribed(t.Context(), channel)
+		if err != nil || fmt.Sprint(got) != want {
+			t.Errorf("of %q: %v, %v, want %s", channel, got, err, want)
+		}
+	}
+	if got, err := web.Local(s).Unsubscribed(t.Context(), "nobody"); err == nil {
+		t.Errorf("of a channel that never was: %v", got)
+	}
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, httptest.NewRequest("GET", "http://127.0.0.1/api/unsubscribed", nil))
+	if w.Code != 401 {
+		t.Errorf("without the token: %d, want 401", w.Code)
+	}
+}
