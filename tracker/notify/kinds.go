@@ -25,6 +25,9 @@ type Settings struct {
 	URL    string // of a webhook or a chat
 	Secret string // signs what is sent
 	Path   string // of a file or a folder
+	// Address is where people find the folder of a feed on the web; empty where
+	// nobody knows.
+	Address string
 }
 
 // A Kind is a kind of channel.

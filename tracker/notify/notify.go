@@ -373,7 +373,7 @@ func (n *Notifier) sendReport(ctx context.Context, c *channel, r *tracker.Report
 		}
 		delivery := &Message{
 			ID: n.deliveryID(r, l.To), Thread: n.thread(c, story, l.To), To: l.To, Again: l.Unsure,
-			Leave: n.unsubscribeURL(c, l.To), Story: story, Mail: mail,
+			Leave: n.unsubscribeURL(c, l.To), Instance: n.hash("instance"), Story: story, Mail: mail,
 		}
 		l.Unsure = true // whatever happens from here on, also to the program
 		if err := n.note(ctx, c, r.ID, l); errors.Is(err, storage.ErrFull) {

@@ -37,8 +37,10 @@ type Message struct {
 	// Leave is the address at which one click ends the deliveries to the
 	// recipient; empty when there is none.
 	Leave string
-	Story *report.Story
-	Mail  *report.Mail
+	// Instance tells this shopwatch from every other.
+	Instance string
+	Story    *report.Story
+	Mail     *report.Mail
 }
 
 // grace is how long a delivery under way may go on at shutdown: one that is cut

@@ -26,7 +26,7 @@ func (n *Notifier) Test(ctx context.Context, channel string) (answer string, err
 	var errs []error
 	for _, to := range c.Sender.Recipients() {
 		said, err := c.Sender.Send(ctx, &Message{
-			ID: "test." + strings.ToLower(rand.Text()[:16]), Thread: n.thread(c, &story, to), To: to, Story: &story, Mail: words,
+			ID: "test." + strings.ToLower(rand.Text()[:16]), Thread: n.thread(c, &story, to), To: to, Instance: n.hash("instance"), Story: &story, Mail: words,
 		})
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", to, err))

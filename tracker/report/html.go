@@ -12,7 +12,7 @@ import (
 	"shopwatch/tracker"
 )
 
-//go:embed mail.html
+//go:embed mail.html feed.html
 var files embed.FS
 
 // styles are the inline styles, by name. Mail clients drop style sheets, so
@@ -230,7 +230,7 @@ var funcs = template.FuncMap{
 
 // mailTemplate is parsed when it is first needed.
 var mailTemplate = sync.OnceValues(func() (*template.Template, error) {
-	t, err := template.New("mail.html").Funcs(funcs).ParseFS(files, "mail.html")
+	t, err := template.New("mail.html").Funcs(funcs).ParseFS(files, "mail.html", "feed.html")
 	if err != nil {
 		return nil, fmt.Errorf("the template of mails: %w", err)
 	}
@@ -253,6 +253,15 @@ func (v *view) html(w io.Writer) error {
 		return err
 	}
 	return t.Execute(w, v)
+}
+
+// feed writes the view for a reader of feeds.
+func (v *view) feed(w io.Writer) error {
+	t, err := mailTemplate()
+	if err != nil {
+		return err
+	}
+	return t.ExecuteTemplate(w, "feed", v)
 }
 
 // A foot ends the HTML.

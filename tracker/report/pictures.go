@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 
 	"shopwatch/tracker"
@@ -16,7 +17,7 @@ const (
 // picture embeds the small picture of an evidence file and returns its name,
 // "" when there is none or there are enough.
 func (v *viewer) picture(file string) string {
-	if v.load == nil || len(v.pictures)-v.shots >= maxPictures && v.names[file] == "" {
+	if v.load == nil || len(v.pictures)-v.shots >= cmp.Or(v.most.pictures, maxPictures) && v.names[file] == "" {
 		return ""
 	}
 	return v.embed(file, v.load)
@@ -27,7 +28,7 @@ func (v *viewer) shot(r *row, c *tracker.Change) {
 	if c.Probe == nil {
 		return
 	}
-	if v.loadShot == nil || v.shots >= maxShots {
+	if v.loadShot == nil || v.shots >= cmp.Or(v.most.shots, maxShots) {
 		return
 	}
 	if r.Shot = v.embed(c.Pictures.Page, v.loadShot); r.Shot != "" {

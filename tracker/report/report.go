@@ -116,6 +116,45 @@ func (m *Mail) draw(ctx context.Context) error {
 	}
 }
 
+// feedRows is how many rows of a section a feed shows at most.
+const feedRows = 200
+
+// Feed returns the report for a reader of feeds: paragraphs and lists without
+// any style, which refer to the pictures as HTML does, and say nothing of files
+// that are attached. Its title is that of Title.
+func (m *Mail) Feed(ctx context.Context) (string, []Picture, error) {
+	vr := m.viewer(limits{rows: feedRows, scans: 6, pictures: 12, shots: 4})
+	vr.load, vr.loadShot = once(ctx, m.story.Picture), once(ctx, m.story.Shot)
+	v := vr.view()
+	var b bytes.Buffer
+	if err := v.feed(&b); err != nil {
+		return "", nil, fmt.Errorf("write report %d for a feed: %w", m.story.Report.ID, err)
+	}
+	return b.String(), v.Pictures, ctx.Err()
+}
+
+// Title is the outcome of the subject alone: a feed is about one storefront, and
+// its reader shows the time.
+func (m *Mail) Title() string {
+	v := m.viewer(limits{})
+	title := strings.Join(v.outcome(), v.w.Comma)
+	if m.story.Sample {
+		title = v.w.Sample + title
+	}
+	return cut(title, 120)
+}
+
+// Heading is what people call the storefront, or the storefronts.
+func (m *Mail) Heading() string {
+	v := m.viewer(limits{})
+	title, _ := v.heading(v.storefronts())
+	return title
+}
+
+// Language is that of a report in which lang was asked for, as documents name
+// it: "en", "zh-CN".
+func Language(lang string) string { return wordsOf(lang).Lang }
+
 // Page returns the HTML with the pictures in it, for a browser.
 func (m *Mail) Page(ctx context.Context) (string, error) {
 	html, pictures, err := m.HTML(ctx, "")

@@ -226,6 +226,13 @@ func TestGolden(t *testing.T) {
 				m := write(t, s)
 				golden(t, name+"."+lang+".txt", "Subject: "+m.Subject+"\n\n"+m.Text+"\n~~~ in a chat ~~~\n"+m.Brief+"\n")
 				golden(t, name+"."+lang+".html", named(m.HTML))
+				if slices.Contains([]string{"sample", "digest", "heartbeat-gaps", "hostile"}, name) {
+					feed, _, err := report.New(s).Feed(t.Context())
+					if err != nil {
+						t.Fatal(err)
+					}
+					golden(t, name+"."+lang+".feed.html", feed)
+				}
 				if lang == "en" && m.CSV != nil {
 					golden(t, name+".csv", string(m.CSV))
 				}

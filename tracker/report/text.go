@@ -27,7 +27,7 @@ func (v *view) text() string {
 		line("\n%s", strings.Join(cs, v.W.Comma))
 	}
 	if v.NetNote != "" {
-		line("\n%s", v.NetNote)
+		line("\n%s%s", v.NetNote, v.InCSV)
 	}
 	if v.Lead != "" {
 		line("\n%s", v.Lead)

@@ -23,6 +23,7 @@ type view struct {
 	Counts    []count
 	Shops     []shopView
 	NetNote   string
+	InCSV     string // behind NetNote, where the file is attached
 	Lead      string // of a heartbeat: what it comes to
 	Whole     bool   // of a heartbeat: every scan was complete
 	Quiet     []quietView
@@ -67,7 +68,8 @@ type section struct {
 	Title string
 	N     int
 	Rows  []row
-	More  string // rows left out; empty for none
+	More  string // rows left out that are in the file attached; empty for none
+	Left  string // the same where none is attached
 }
 
 // A row is one change of a product.
@@ -113,6 +115,9 @@ type limits struct {
 	shops int // storefronts at most
 	rows  int // rows of a section at most
 	scans int // evidence lines of a storefront at most
+	// pictures of products and of pages at most; maxPictures and maxShots when
+	// zero.
+	pictures, shots int
 }
 
 // full reports whether n is all that a limit allows.
@@ -172,7 +177,7 @@ func (v *viewer) view() *view {
 	}
 	out.Heading, out.URL = v.heading(names)
 	if v.less > 0 {
-		out.NetNote = many(v.w.NetNote, v.less)
+		out.NetNote, out.InCSV = many(v.w.NetNote, v.less), v.w.InCSV
 		if len(v.net) == 0 {
 			out.NetNote = v.w.NoNet
 		}
@@ -309,7 +314,7 @@ func (v *viewer) shop(name tracker.StorefrontName) shopView {
 			}
 		}
 		if left := sec.N - len(sec.Rows); left > 0 {
-			sec.More = many(v.w.More, left)
+			sec.More, sec.Left = many(v.w.More, left), many(v.w.Left, left)
 		}
 		if sec.N > 0 {
 			sv.Sections = append(sv.Sections, sec)

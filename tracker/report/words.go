@@ -81,7 +81,9 @@ type words struct {
 	More         [2]string // rows that are only in the CSV
 	NetNote      [2]string // changes that undid each other or were merged
 	NoNet        string
-	Undone       string // heading of what changed and changed back
+	InCSV        string    // behind either of them, where the file is attached
+	Left         [2]string // rows left out where none is
+	Undone       string    // heading of what changed and changed back
 	UndoneKinds  map[tracker.Kind]string
 	UndoneStep   string    // what became of it, when
 	MoreShops    [2]string // storefronts that are only in the text and the CSV file
@@ -223,8 +225,10 @@ var english = words{
 	Suspect:      "missed %d×",
 	LastSeen:     "last seen %s",
 	More:         [2]string{"%d more is in the attached changes.csv", "%d more are in the attached changes.csv"},
-	NetNote:      [2]string{"%d change of this period was undone or overtaken by a later one; changes.csv lists all.", "%d changes of this period were undone or overtaken by later ones; changes.csv lists all."},
-	NoNet:        "Everything that changed in this period changed back. changes.csv lists all changes.",
+	NetNote:      [2]string{"%d change of this period was undone or overtaken by a later one.", "%d changes of this period were undone or overtaken by later ones."},
+	NoNet:        "Everything that changed in this period changed back.",
+	InCSV:        " changes.csv lists all changes.",
+	Left:         [2]string{"and %d more", "and %d more"},
 	Undone:       "Changed and changed back",
 	UndoneKinds: map[tracker.Kind]string{
 		tracker.Added: "new", tracker.Removed: "removed", tracker.Relisted: "back",
@@ -367,8 +371,10 @@ var chinese = words{
 	Suspect:      "缺席 %d 次",
 	LastSeen:     "最近见到：%s",
 	More:         [2]string{"另有 %d 项，见附件 changes.csv", "另有 %d 项，见附件 changes.csv"},
-	NetNote:      [2]string{"本期另有 %d 项变化被后来的变化抵消或取代，全部记录见 changes.csv。", "本期另有 %d 项变化被后来的变化抵消或取代，全部记录见 changes.csv。"},
-	NoNet:        "本期的变化都已恢复原状，全部记录见 changes.csv。",
+	NetNote:      [2]string{"本期另有 %d 项变化被后来的变化抵消或取代。", "本期另有 %d 项变化被后来的变化抵消或取代。"},
+	NoNet:        "本期的变化都已恢复原状。",
+	InCSV:        "全部记录见 changes.csv。",
+	Left:         [2]string{"另有 %d 项", "另有 %d 项"},
 	Undone:       "变化后又恢复",
 	UndoneKinds: map[tracker.Kind]string{
 		tracker.Added: "上新", tracker.Removed: "下架", tracker.Relisted: "重新上架",

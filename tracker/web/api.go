@@ -8,8 +8,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash"
+	"mime"
 	"net/http"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -146,9 +148,17 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintln(w, "ready")
 }
 
-// feed serves the Atom file of a storefront, such as tencent.xml.
+var feedPicture = regexp.MustCompile(`^[A-Za-z0-9_-]+-[0-9a-f]{16}\.(jpg|png|gif)$`)
+
+// feed serves the Atom file of a storefront, such as tencent.xml, and the
+// pictures beside it.
 func (s *Server) feed(w http.ResponseWriter, r *http.Request) {
 	dir, file := s.o.Feeds[r.PathValue("channel")], r.PathValue("file")
+	if picture := feedPicture.FindStringSubmatch(file); dir != "" && picture != nil {
+		w.Header().Set("Content-Type", mime.TypeByExtension("."+picture[1]))
+		serveFile(w, r, dir, file, "private, max-age=31536000, immutable")
+		return
+	}
 	if dir == "" || strings.ContainsAny(file, `/\`) || strings.HasPrefix(file, ".") || !strings.HasSuffix(file, ".xml") {
 		problem(w, http.StatusNotFound, "there is no such feed; they are called /feeds/CHANNEL/STOREFRONT.xml")
 		return

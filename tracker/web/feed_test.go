@@ -19,7 +19,7 @@ func TestFeeds(t *testing.T) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for path, text := range map[string]string{"tencent.xml": "<feed/>", ".half.xml": "half", "notes.txt": "private", "../outside.xml": "private"} {
+	for path, text := range map[string]string{"tencent.xml": "<feed/>", ".half.xml": "half", "notes.txt": "private", "../outside.xml": "private", "tencent-0123456789abcdef.jpg": "<feed/>", "tencent.jpg": "private"} {
 		if err := os.WriteFile(filepath.Join(dir, path), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -42,7 +42,8 @@ func TestFeeds(t *testing.T) {
 		"/feeds/readers/tencent.xml": 200, "/feeds/readers/oppo.xml": 404, "/feeds/others/tencent.xml": 404, "/feeds//tencent.xml": 404,
 		"/feeds/readers/notes.txt": 404, "/feeds/readers/.half.xml": 404, "/feeds/readers/..%2Foutside.xml": 404, "/feeds/readers/": 404,
 		"/feeds/readers/token.xml": 404, "/feeds/readers/absolute.xml": 404, "/feeds/readers/folder.xml": 404, "/feeds/readers/directory.xml": 404,
-		"/feeds/readers/latest.xml": 200,
+		"/feeds/readers/latest.xml": 200, "/feeds/readers/tencent-0123456789abcdef.jpg": 200, "/feeds/readers/tencent.jpg": 404,
+		"/feeds/readers/oppo-0123456789abcdef.jpg": 404, "/feeds//tencent-0123456789abcdef.jpg": 404,
 	} {
 		resp, err := srv.Client().Get(srv.URL + path)
 		if err != nil {
@@ -53,7 +54,11 @@ func TestFeeds(t *testing.T) {
 		if err != nil || resp.StatusCode != status {
 			t.Errorf("%s: %s, %v, want %d", path, resp.Status, err, status)
 		}
-		if status == 200 && (string(text) != "<feed/>" || resp.Header.Get("Content-Type") != "application/atom+xml; charset=utf-8") {
+		kind := "application/atom+xml; charset=utf-8"
+		if strings.HasSuffix(path, ".jpg") {
+			kind = "image/jpeg"
+		}
+		if status == 200 && (string(text) != "<feed/>" || resp.Header.Get("Content-Type") != kind) {
 			t.Errorf("%s: %s as %s", path, text, resp.Header.Get("Content-Type"))
 		}
 	}

@@ -3,6 +3,7 @@
 package config
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -391,9 +392,13 @@ func (c *Config) checkChannel(src *source, i int) error {
 	case ch.LeastPercent < 0 || ch.LeastPercent > 100:
 		return src.errorf(at+".least_percent", "want 0 to 100")
 	}
+	address, folder := ch.URL, ""
+	if ch.Kind == "feed" {
+		address, folder = "", cmp.Or(ch.URL, c.feedAddress(ch))
+	}
 	ch.Sender, err = notify.NewSender(ch.Kind, notify.Settings{
 		Channel: ch.Name, Server: ch.Server, Username: ch.Username, Password: ch.Password, Plaintext: ch.Plaintext, Hello: ch.Hello,
-		From: ch.From, To: ch.To, Thread: ch.Thread, URL: ch.URL, Secret: ch.Secret, Path: ch.Path,
+		From: ch.From, To: ch.To, Thread: ch.Thread, URL: address, Secret: ch.Secret, Path: ch.Path, Address: folder,
 	})
 	var bad *notify.SettingError
 	if errors.As(err, &bad) {
@@ -403,6 +408,18 @@ func (c *Config) checkChannel(src *source, i int) error {
 		return src.errorf(at, "%w", err)
 	}
 	return nil
+}
+
+// feedAddress is where the daemon itself serves the folder of a feed.
+func (c *Config) feedAddress(ch *Channel) string {
+	host, port, err := net.SplitHostPort(c.Listen)
+	if err != nil || port == "0" {
+		return ""
+	}
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, port) + "/feeds/" + ch.Name + "/"
 }
 
 // checkKeys finds keys that another kind of channel has, and those that this
