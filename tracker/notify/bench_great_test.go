@@ -12,7 +12,7 @@ import (
 )
 
 // away is a receiving side that is never there.
-type away struct{ nobody }
+type away struct{}
 
 func (away) Recipients() []string { return []string{"away"} }
 

@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 
 	"golang.org/x/net/publicsuffix"
 
@@ -216,6 +215,3 @@ func (s *storefront) Read(a *market.Answer) (market.Reading, error) {
 func (s *storefront) ItemPage(p *tracker.Product) market.Request {
 	return market.Request{URL: p.URL, Product: p.ID, Kind: kindItem, Header: header(), Wait: fmt.Sprintf("shopwatch.item(%s, ms)", s.script)}
 }
-
-// name is the host, as people call it.
-func (s *storefront) name() string { return strings.TrimPrefix(s.address.Host, "www.") }

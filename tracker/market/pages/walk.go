@@ -28,8 +28,7 @@ type walk struct {
 
 // A look is a second look at the first page.
 type look struct {
-	ids     map[tracker.ProductID]bool
-	problem string
+	ids map[tracker.ProductID]bool
 }
 
 // A file is a robots.txt or a file of the sitemap.
