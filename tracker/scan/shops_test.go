@@ -127,7 +127,27 @@ func TestHandleAloneIsNoProof(t *testing.T) {
 	}
 }
 
-// scanWith scans a shop by an address and options of its own.
+// A product that is sold out stays on the shelf, and is told of when that changes.
+func TestAvailabilityOfShops(t *testing.T) {
+	for _, name := range []string{"shopify", "woocommerce"} {
+		m := simulated[name]
+		shop := m.open("availability."+name+".example", []string{m.id(0), m.id(1)})
+		markets.Mount(mall, shop)
+		sh := httpShopper(t)
+		for i, step := range []struct {
+			soldOut bool
+			want    string
+		}{{false, ""}, {true, "soldout " + m.id(0)}, {true, ""}, {false, "restocked " + m.id(0)}} {
+			shop.Put(markets.Product{ID: m.id(0), Title: "Product 0", Price: "9.90", SoldOut: step.soldOut})
+			if s, told := sh.scanShop(name, shop); s.Verdict != tracker.Complete || strings.Join(told, ", ") != step.want {
+				t.Errorf("%s, scan %d: %s (%s), told %v, want %q", name, i, s.Verdict, s.Reason, told, step.want)
+			}
+		}
+		markets.Unmount(mall, shop)
+	}
+}
+
+// scanShopAt scans a shop by an address and options of its own.
 func (sh *shopper) scanShopAt(market, address, options string) (*tracker.Scan, []string) {
 	sh.t.Helper()
 	return sh.scanShop(market, shopAt{address: address, options: options})

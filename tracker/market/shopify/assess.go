@@ -33,7 +33,9 @@ func (s *storefront) Assess(read []market.Listing) market.Completeness {
 	}
 	for i := range c.Products {
 		p := &c.Products[i]
-		p.Price = known[p.ID].price(code)
+		if p.Price = known[p.ID].price(code); p.Price.Known() {
+			p.Price.Market = v.country
+		}
 	}
 	return c
 }

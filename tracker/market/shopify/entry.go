@@ -25,7 +25,7 @@ type entry struct {
 
 type variant struct {
 	Price     number `json:"price"`
-	Available *bool  `json:"available"`
+	Available flag   `json:"available"`
 }
 
 type image struct {
@@ -62,11 +62,20 @@ func (n *number) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
+// A flag is "true" or "false", or empty where something else is written.
+type flag string
+
+func (f *flag) UnmarshalJSON(b []byte) error {
+	if *f = ""; string(b) == "true" || string(b) == "false" {
+		*f = flag(b)
+	}
+	return nil
+}
+
 // A product is an entry as it was read. Its price is known when the currency is.
 type product struct {
 	tracker.Product
-	amounts               amounts
-	SoldOut, SoldOutKnown bool
+	amounts amounts
 }
 
 var productID = regexp.MustCompile(`^[1-9]\d{0,18}$`)
@@ -82,18 +91,32 @@ func (e *entry) product(at, country string) (product, error) {
 		return product{}, fmt.Errorf("product %s has no title or no handle", id)
 	}
 	p := product{amounts: amountsOf(e.Variants)}
-	p.Product = tracker.Product{ID: tracker.ProductID(id), Title: title, URL: at + url.PathEscape(e.Handle), Image: e.picture()}
+	p.Product = tracker.Product{
+		ID: tracker.ProductID(id), Title: title, URL: at + url.PathEscape(e.Handle), Image: e.picture(),
+		Availability: availability(e.Variants), Variants: len(e.Variants),
+	}
 	if country != "" {
 		p.URL += "?country=" + country // the prices are those of that market
 	}
-	p.SoldOut = true
-	for _, v := range e.Variants {
-		if v.Available != nil {
-			p.SoldOutKnown = true
-			p.SoldOut = p.SoldOut && !*v.Available
+	return p, nil
+}
+
+// availability is what the variants of a product say together: one that can be
+// bought is enough, but all must say that they are sold out.
+func availability(variants []variant) tracker.Availability {
+	soldOut := len(variants) > 0
+	for _, v := range variants {
+		switch v.Available {
+		case "true":
+			return tracker.Available
+		case "":
+			soldOut = false
 		}
 	}
-	return p, nil
+	if soldOut {
+		return tracker.SoldOut
+	}
+	return tracker.AvailabilityUnknown
 }
 
 // validHandle reports whether a handle can be part of an address.

@@ -65,7 +65,7 @@ func (s *storefront) ReadItem(a *market.Answer) market.ItemFinding {
 	}
 	f.State, f.Reason = tracker.PageSold, "its page sells it"
 	x := e.entry()
-	if p, err := x.product("", ""); err == nil && p.SoldOutKnown && p.SoldOut {
+	if p, err := x.product("", ""); err == nil && p.Availability == tracker.SoldOut {
 		f.Reason, f.Says = "sold out, and not listed", "sold out, and not listed"
 	}
 	return f

@@ -123,14 +123,14 @@ func TestRealFeedsOf2026(t *testing.T) {
 		soldOut              []string
 	}{
 		{"shopify_products_2026-07-20_elsewedyshop_p1of4_4of250.json", "https://elsewedyshop.com", "EGP", []tracker.Product{
-			{ID: "10157311557932", Title: "كشاف واجهات400وات اضاءة ابيض IP 65", URL: "luma-floodlight-400w-ip65-6500k", Image: "0704/4972/5740/files/212549.png", Price: exact(713640)},
-			{ID: "9033503572268", Title: "سلك نحاس شعر pvc جهد450/750قطاع 25 مم", URL: "cu-pvc-copper-wire-felexible-25mm-thick", Image: "0704/4972/5740/files/EP0121TRS008_955066_db47e485-663a-4fc5-bf6b-6ceb34f0d92c.jpg", Price: exact(2854528)},
-			{ID: "10157310968108", Title: "سبوت غاطس مربع اضاءة أصفر 6 وات مقاوم للعوامل الجوية IP 65", URL: "luma-downlight-square-ip65-6w-3000k", Image: "0704/4972/5740/files/212523.png", Price: exact(92500)},
-			{ID: "10157310804268", Title: "سبوت لوما فارغ متحرك أبيض معدن ألومنيوم بعاكس بلاستيك أبيض قطر 7 سم", URL: "luma-die-cast-round-spot-7cm-white-with-plastic-white-reflector", Image: "0704/4972/5740/files/312859_1.jpg", Price: exact(11000)},
+			{ID: "10157311557932", Variants: 1, Title: "كشاف واجهات400وات اضاءة ابيض IP 65", URL: "luma-floodlight-400w-ip65-6500k", Image: "0704/4972/5740/files/212549.png", Price: exact(713640)},
+			{ID: "9033503572268", Variants: 6, Title: "سلك نحاس شعر pvc جهد450/750قطاع 25 مم", URL: "cu-pvc-copper-wire-felexible-25mm-thick", Image: "0704/4972/5740/files/EP0121TRS008_955066_db47e485-663a-4fc5-bf6b-6ceb34f0d92c.jpg", Price: exact(2854528)},
+			{ID: "10157310968108", Variants: 1, Title: "سبوت غاطس مربع اضاءة أصفر 6 وات مقاوم للعوامل الجوية IP 65", URL: "luma-downlight-square-ip65-6w-3000k", Image: "0704/4972/5740/files/212523.png", Price: exact(92500)},
+			{ID: "10157310804268", Variants: 1, Title: "سبوت لوما فارغ متحرك أبيض معدن ألومنيوم بعاكس بلاستيك أبيض قطر 7 سم", URL: "luma-die-cast-round-spot-7cm-white-with-plastic-white-reflector", Image: "0704/4972/5740/files/312859_1.jpg", Price: exact(11000)},
 		}, []string{"10157310804268"}},
 		{"shopify_products_2026-07-05_nilkamal_2items.json", "https://nilkamalfurniture.com", "INR", []tracker.Product{
-			{ID: "7435818598489", Title: "Nilkamal Genius Ludo Table + 2 Chairs Kid's Study Set", URL: "nilkamal-genius-ludo-table-with-2-chairs-set", Image: "0044/1208/0217/files/K2GENIUSC5260ABRD_700acc19-bbc5-407b-b7fd-a873a0fa8fc3.jpg", Price: exact(237000)},
-			{ID: "7229801267289", Title: "Nilkamal Ardor Shoe Cabinet (Oak/Frosty White)", URL: "nilkamal-ardor-engineered-wood-shoe-cabinet-urban-walnut-oak-white", Image: "0044/1208/0217/files/MARDOSHCBLOD_WFH.webp", Price: exact(639000)},
+			{ID: "7435818598489", Variants: 5, Title: "Nilkamal Genius Ludo Table + 2 Chairs Kid's Study Set", URL: "nilkamal-genius-ludo-table-with-2-chairs-set", Image: "0044/1208/0217/files/K2GENIUSC5260ABRD_700acc19-bbc5-407b-b7fd-a873a0fa8fc3.jpg", Price: exact(237000)},
+			{ID: "7229801267289", Variants: 1, Title: "Nilkamal Ardor Shoe Cabinet (Oak/Frosty White)", URL: "nilkamal-ardor-engineered-wood-shoe-cabinet-urban-walnut-oak-white", Image: "0044/1208/0217/files/MARDOSHCBLOD_WFH.webp", Price: exact(639000)},
 		}, nil},
 	} {
 		body := sample(t, c.name)
@@ -157,13 +157,14 @@ func TestRealFeedsOf2026(t *testing.T) {
 		for i, want := range c.want {
 			want.URL = c.base + "/products/" + want.URL + "?country=XX"
 			want.Image = "https://cdn.shopify.com/s/files/1/" + want.Image
-			want.Price.Currency = c.currency
+			want.Price.Currency, want.Price.Market = c.currency, "XX"
+			want.Availability = tracker.Available
+			if slices.Contains(c.soldOut, string(want.ID)) {
+				want.Availability = tracker.SoldOut
+			}
 			if j.Products[i] != want {
 				t.Errorf("product = %+v, want %+v", j.Products[i], want)
 			}
-		}
-		if got := shopify.SoldOut([]byte(body)); !slices.Equal(got, c.soldOut) {
-			t.Errorf("%s: sold out are %v, want %v", c.name, got, c.soldOut)
 		}
 	}
 }
@@ -262,6 +263,25 @@ func TestEntries(t *testing.T) {
 	} {
 		if l := one(entry); len(l.Products) > 0 || len(l.Problems) == 0 {
 			t.Errorf("%s: %+v", entry, l)
+		}
+	}
+}
+
+func TestAvailability(t *testing.T) {
+	sf := open(t, shop, "")
+	for variants, want := range map[string]tracker.Availability{
+		`{"available":true}`:                      tracker.Available,
+		`{"available":false}`:                     tracker.SoldOut,
+		`{"available":false},{"available":true}`:  tracker.Available,
+		`{"available":false},{"available":false}`: tracker.SoldOut,
+		`{"available":false},{}`:                  tracker.AvailabilityUnknown,
+		`{"available":"no"}`:                      tracker.AvailabilityUnknown,
+		`{"price":"1.00"}`:                        tracker.AvailabilityUnknown,
+		``:                                        tracker.AvailabilityUnknown,
+	} {
+		r, err := sf.Read(answerTo(feedPage(t, sf, 1), reply{200, "", `{"products":[{"id":7,"title":"x","handle":"h","variants":[` + variants + `]}]}`}))
+		if err != nil || len(r.Listing.Products) != 1 || r.Listing.Products[0].Availability != want {
+			t.Errorf("%s: %+v, %v, want %q", variants, r.Listing.Products, err, want)
 		}
 	}
 }

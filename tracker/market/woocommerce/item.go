@@ -59,9 +59,9 @@ func (s *storefront) ReadItem(a *market.Answer) market.ItemFinding {
 	switch {
 	case string(e.ID) != string(a.Request.Product):
 		f.Reason = fmt.Sprintf("the answer is about product %q", e.ID)
-	case e.InStock == nil:
+	case e.InStock == "":
 		f.Reason = "the answer does not say whether it is in stock"
-	case *e.InStock:
+	case e.InStock == "true":
 		f.State, f.Reason = tracker.PageSold, "the API still knows it as in stock"
 	default:
 		f.State, f.Reason, f.Says = tracker.PageSold, "sold out, hidden by the shop", "sold out, hidden by the shop"

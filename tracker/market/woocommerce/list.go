@@ -33,7 +33,9 @@ type entry struct {
 	Permalink string  `json:"permalink"`
 	Prices    prices  `json:"prices"`
 	Images    []image `json:"images"`
-	InStock   *bool   `json:"is_in_stock"`
+	InStock   flag    `json:"is_in_stock"`
+	// Variations are counted only.
+	Variations []struct{} `json:"variations"`
 }
 
 type image struct {
@@ -48,10 +50,14 @@ func (n *number) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// A product is an entry as it was read.
-type product struct {
-	tracker.Product
-	SoldOut, SoldOutKnown bool
+// A flag is "true" or "false", or empty where something else is written.
+type flag string
+
+func (f *flag) UnmarshalJSON(b []byte) error {
+	if *f = ""; string(b) == "true" || string(b) == "false" {
+		*f = flag(b)
+	}
+	return nil
 }
 
 // plain is a body without what plug-ins write before the JSON.
@@ -88,7 +94,7 @@ func readList(a *market.Answer) (market.Reading, error) {
 	seen := map[tracker.ProductID]bool{}
 	for i := range entries {
 		e, err := entries[i].product(p.endpoint)
-		l.Take(e.Product, err, seen)
+		l.Take(e, err, seen)
 	}
 	p.declare(&l, a.Header)
 	if q.page == 1 && l.Cells == 0 && !p.declared {
@@ -168,21 +174,24 @@ func (*storefront) Assess(read []market.Listing) market.Completeness {
 var productID = regexp.MustCompile(`^[1-9]\d{0,17}$`)
 
 // product reads an entry of the list at an endpoint.
-func (e *entry) product(endpoint string) (product, error) {
+func (e *entry) product(endpoint string) (tracker.Product, error) {
 	id := string(e.ID)
 	if !productID.MatchString(id) {
-		return product{}, fmt.Errorf("an entry has no number but %q", id)
+		return tracker.Product{}, fmt.Errorf("an entry has no number but %q", id)
 	}
 	title := clean(e.Name)
 	if title == "" {
-		return product{}, fmt.Errorf("product %s has no name", id)
+		return tracker.Product{}, fmt.Errorf("product %s has no name", id)
 	}
-	p := product{Product: tracker.Product{ID: tracker.ProductID(id), Title: title, URL: e.link(endpoint), Price: e.Prices.price(e.Type)}}
+	p := tracker.Product{ID: tracker.ProductID(id), Title: title, URL: e.link(endpoint), Price: e.Prices.price(e.Type), Variants: len(e.Variations)}
 	if len(e.Images) > 0 {
 		p.Image = picture(e.Images[0].Src)
 	}
-	if e.InStock != nil {
-		p.SoldOut, p.SoldOutKnown = !*e.InStock, true
+	switch e.InStock {
+	case "true":
+		p.Availability = tracker.Available
+	case "false":
+		p.Availability = tracker.SoldOut
 	}
 	return p, nil
 }

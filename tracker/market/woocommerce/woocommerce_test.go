@@ -76,9 +76,10 @@ func TestRealShopOf2026(t *testing.T) {
 	}
 	want := tracker.Product{
 		ID: "10150", Title: "سلك نحاس مجدول 3 مم",
-		URL:   "https://samehgabriel.com/product/%d8%b3%d9%84%d9%83-%d9%86%d8%ad%d8%a7%d8%b3-cu-pvc-%d9%85%d8%ac%d8%af%d9%88%d9%84-3-%d9%85%d9%85/",
-		Image: "https://samehgabriel.com/wp-content/uploads/2024/08/3.0.png",
-		Price: tracker.Price{Kind: tracker.PriceFrom, Low: 277666, Currency: "EGP"},
+		URL:          "https://samehgabriel.com/product/%d8%b3%d9%84%d9%83-%d9%86%d8%ad%d8%a7%d8%b3-cu-pvc-%d9%85%d8%ac%d8%af%d9%88%d9%84-3-%d9%85%d9%85/",
+		Image:        "https://samehgabriel.com/wp-content/uploads/2024/08/3.0.png",
+		Price:        tracker.Price{Kind: tracker.PriceFrom, Low: 277666, Currency: "EGP"},
+		Availability: tracker.Available, Variants: 6,
 	}
 	if c.Products[0] != want {
 		t.Errorf("product = %+v, want %+v", c.Products[0], want)
@@ -88,8 +89,10 @@ func TestRealShopOf2026(t *testing.T) {
 			t.Errorf("product %+v lacks something", p)
 		}
 	}
-	if soldOut := woocommerce.SoldOut(body); len(soldOut) != 1 || soldOut[0] != "10109" {
-		t.Errorf("sold out are %v, want 10109", soldOut)
+	for _, p := range c.Products {
+		if soldOut := p.Availability == tracker.SoldOut; soldOut != (p.ID == "10109") || p.Availability == tracker.AvailabilityUnknown {
+			t.Errorf("%s is %q", p.ID, p.Availability)
+		}
 	}
 }
 
@@ -256,6 +259,7 @@ func TestItem(t *testing.T) {
 		{"in stock", endpoint + "/7", jsonType, `{"id":7,"name":"x","is_in_stock":true}`, 200, tracker.PageSold, false, false},
 		{"sold out", endpoint + "/7", jsonType, `{"id":7,"name":"x","is_in_stock":false}`, 200, tracker.PageSold, false, false},
 		{"another product", endpoint + "/7", jsonType, `{"id":70,"name":"x","is_in_stock":true}`, 200, tracker.PageUnknown, false, false},
+		{"something else of stock", endpoint + "/7", jsonType, `{"id":7,"is_in_stock":"no"}`, 200, tracker.PageUnknown, false, false},
 		{"nothing of stock", endpoint + "/7", jsonType, `{"id":7}`, 200, tracker.PageUnknown, false, false},
 		{"damage", endpoint + "/7", jsonType, `{"id":7`, 200, tracker.PageUnknown, false, false},
 		{"a bare page", endpoint + "/7", htmlType, `<html>Not found`, 404, tracker.PageUnknown, false, true},
