@@ -71,7 +71,8 @@ type proposer struct {
 	at        *url.URL
 	transport market.Transport
 	page      []byte
-	more      bool // the page declares more products than it shows; see total
+	products  string // a regular expression for addresses of products; "" when unknown
+	more      bool   // the page declares more products than it shows; see total
 }
 
 // A group are elements that look alike and each lead to a page of their own.
@@ -124,7 +125,7 @@ func mayBeRow(n *html.Node) bool {
 // pathOf is what elements of one list have in common: what they are, and in what
 // they stand, by names without those that differ from one to the next.
 func pathOf(n *html.Node) string {
-	return nameOf(n.Parent) + " > " + nameOf(n)
+	return nameOf(n.Parent.Parent) + " > " + nameOf(n.Parent) + " > " + nameOf(n)
 }
 
 func nameOf(n *html.Node) string {
@@ -172,7 +173,7 @@ func (p *proposer) rate(g *group) float64 {
 	}
 	n := float64(len(g.rows))
 	share := func(x int) float64 { return float64(x) / n }
-	if share(linked) < 0.8 || float64(len(links)) < 0.8*n || share(worded) < 0.8 {
+	if share(linked) < 0.8 || float64(len(links)) < 0.6*n || share(worded) < 0.8 {
 		return 0
 	}
 	score := 1 + 3*share(priced) + 1.5*share(pictured) - 4*share(inside)
@@ -240,6 +241,7 @@ func (p *proposer) proposeData(kind string) (Proposal, bool) {
 	if !typed && len(data.Products) < fewestRows {
 		return Proposal{}, false
 	}
+	p.products = ""
 	o := &Options{Robots: market.HeedRobots}
 	o.List.Transport, o.List.Data = p.transportName(), kind
 	var links []*url.URL

@@ -245,6 +245,7 @@ func (p *proposer) fields(g *group, l *List) {
 			links = append(links, u)
 		}
 	}
+	p.products = productsIn(links)
 	p.identity(g, l, links)
 	p.title(g, l)
 	p.price(g, l)
@@ -298,18 +299,38 @@ func numberIn(links []*url.URL) (pattern string, keep []string) {
 		}
 	}
 	// A number behind the same beginning in all links, such as /p/123-lamp.
-	folder := links[0].Path[:strings.LastIndex(links[0].Path, "/")+1]
-	for _, u := range links {
-		for !strings.HasPrefix(u.Path, folder) {
-			folder = folder[:strings.LastIndex(strings.TrimSuffix(folder, "/"), "/")+1]
-		}
-	}
-	for _, pattern := range []string{regexp.QuoteMeta(folder) + `(\d+)(?:[^\d/][^/]*)?/?(?:$|\?)`, `[-_/](\d{3,})(?:\.html?)?/?(?:$|\?)`} {
+	for _, pattern := range []string{regexp.QuoteMeta(folderOf(links)) + `(\d+)(?:[^\d/][^/]*)?/?(?:$|\?)`, `[-_/](\d{3,})(?:\.html?)?/?(?:$|\?)`} {
 		if distinct(pattern) {
 			return pattern, nil
 		}
 	}
 	return "", nil
+}
+
+// folderOf is the path with which all links begin, up to a slash.
+func folderOf(links []*url.URL) string {
+	folder := links[0].Path[:strings.LastIndex(strings.TrimSuffix(links[0].Path, "/"), "/")+1]
+	for _, u := range links {
+		for !strings.HasPrefix(u.Path, folder) {
+			folder = folder[:strings.LastIndex(strings.TrimSuffix(folder, "/"), "/")+1]
+		}
+	}
+	return folder
+}
+
+// productsIn is a regular expression for the addresses of products in a sitemap,
+// "" when links do not tell them from others.
+func productsIn(links []*url.URL) string {
+	if len(links) == 0 {
+		return ""
+	}
+	if pattern, _ := numberIn(links); pattern != "" {
+		return pattern
+	}
+	if folder := folderOf(links); len(folder) > 1 {
+		return regexp.QuoteMeta(folder) + `[^/?]+/?$`
+	}
+	return ""
 }
 
 // A place in rows, with how many of them it serves.
@@ -634,9 +655,12 @@ func (p *proposer) complete(o *Options, more bool) (lacks []string) {
 		lacks = append(lacks, "the list goes on by a parameter, and nothing tells which page is the last; say it with list.total, list.empty or list.next.end")
 	}
 	if !declared {
-		if l.ID.Link != "" {
+		switch {
+		case l.ID.Link != "":
 			l.Total.Sitemap = auto
-		} else {
+		case p.products != "":
+			l.Total.Sitemap, l.Total.Product = auto, p.products
+		default:
 			lacks = append(lacks, "nothing was found that says how many products there are, so no scan can be proven whole by a number")
 		}
 	}
