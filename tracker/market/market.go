@@ -38,6 +38,11 @@ type Market struct {
 	// Open returns the storefront at an address. Options are what Options
 	// returned, filled in. An error about one of them is an *OptionError.
 	Open func(u *url.URL, options any) (Storefront, error)
+	// Recognise returns the ways in which it would read the website that gave
+	// an answer: that to an address which somebody has named. An answer is one
+	// over HTTP, or to Tab.Show in a tab. It returns none when the website is
+	// none of its own. Nil when addresses tell all.
+	Recognise func(*Answer) []Way
 	// Thumbnails returns addresses of smaller versions of a picture, the
 	// smallest first. Nil when there are none.
 	Thumbnails func(picture string) []string

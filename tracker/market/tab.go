@@ -11,6 +11,10 @@ type Tab struct {
 	// Script is what the browser installs in every page. It runs in a world
 	// of its own: it sees the document, not the page's JavaScript.
 	Script string
+	// Show is an expression as Request.Wait, for a page of which nothing is
+	// known yet: its answer is for Market.Recognise. Empty when nothing is
+	// recognised in a tab.
+	Show string
 	// Heard is the function of the script that is told of the answer to each
 	// of the page's Calls: "shopwatch.heard". Empty when there is none.
 	Heard string

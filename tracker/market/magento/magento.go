@@ -27,7 +27,17 @@ func Market() *market.Market {
 		Gate:      market.HostGate,
 		Options:   func() any { return &options{Robots: market.HeedRobots, PageSize: 100} },
 		Open:      func(u *url.URL, o any) (market.Storefront, error) { return open(u, *o.(*options)) },
+		Recognise: recognise,
 	}
+}
+
+// recognise knows a shop by what Magento adds to answers and pages.
+func recognise(a *market.Answer) []market.Way {
+	signs := a.Signs([]string{"X-Magento-Vary", "X-Magento-Cache-Id", "X-Magento-Cache-Debug", "X-Magento-Tags"}, []string{"Magento_", "data-mage-init", "text/x-magento-init", "mage/cookies"})
+	if len(signs) == 0 {
+		return nil
+	}
+	return []market.Way{{URL: market.Front(a.URL), Signs: signs}}
 }
 
 // options are what a storefront may choose.

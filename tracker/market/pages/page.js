@@ -232,6 +232,11 @@ globalThis.shopwatch = (() => {
       rules = r
       return page(await settle(performance.now() + ms))
     },
+    // show hands over a page of which nothing is known.
+    show: async ms => {
+      for (const limit = performance.now() + ms; performance.now() < limit && !quiet(1000); await pause(50));
+      return page('quiet')
+    },
     // grow hands over what step n brings on a list that grows. A page that was
     // opened anew goes through the steps before.
     grow: async (r, n, ms) => {

@@ -34,7 +34,8 @@ func Market() *market.Market {
 		Open: func(u *url.URL, options any) (market.Storefront, error) {
 			return open(u, options.(*Options))
 		},
-		Tab: &market.Tab{Script: script, Blocked: needless, Pictures: pictures, Card: card},
+		Recognise: recognise,
+		Tab:       &market.Tab{Script: script, Show: "shopwatch.show(ms)", Blocked: needless, Pictures: pictures, Card: card},
 	}
 }
 

@@ -25,7 +25,17 @@ func Market() *market.Market {
 		Gate:      market.HostGate,
 		Options:   func() any { return &options{Robots: market.HeedRobots} },
 		Open:      func(u *url.URL, o any) (market.Storefront, error) { return open(u, *o.(*options)) },
+		Recognise: recognise,
 	}
+}
+
+// recognise knows a shop by what PrestaShop adds to answers and pages.
+func recognise(a *market.Answer) []market.Way {
+	signs := a.Signs([]string{"Powered-By: PrestaShop", "Set-Cookie: PrestaShop-"}, []string{"var prestashop =", `content="PrestaShop"`, "js-product-miniature"})
+	if len(signs) == 0 {
+		return nil
+	}
+	return []market.Way{{URL: a.URL, Signs: signs, Notes: []string{"a storefront is a category of the shop: name the one that shows all products, as the browser shows its address"}}}
 }
 
 // options are what a storefront may choose.

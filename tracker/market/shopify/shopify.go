@@ -27,8 +27,22 @@ func Market() *market.Market {
 		Match:      func(u *url.URL) bool { return onPlatform(u.Hostname()) },
 		Options:    func() any { return &options{List: listFeed, Sitemap: compareSitemap, Robots: market.HeedRobots} },
 		Open:       func(u *url.URL, o any) (market.Storefront, error) { return open(u, *o.(*options)) },
+		Recognise:  recognise,
 		Thumbnails: func(picture string) []string { return []string{picture + "?width=240"} },
 	}
+}
+
+// recognise knows a shop by what Shopify adds to all answers and pages.
+func recognise(a *market.Answer) []market.Way {
+	signs := a.Signs([]string{"X-Shopid", "X-Shopify-Stage", "Powered-By: Shopify"}, []string{"cdn.shopify.com", "Shopify.theme", "/cdn/shop/"})
+	if len(signs) == 0 {
+		return nil
+	}
+	w := market.Way{URL: market.Front(a.URL), Signs: signs}
+	if u, err := url.Parse(a.URL); err == nil && address.MatchString(u.EscapedPath()) {
+		w.URL = u.Scheme + "://" + u.Host + u.EscapedPath() // of a collection, or a language
+	}
+	return []market.Way{w}
 }
 
 // options are what a storefront may choose.

@@ -28,7 +28,32 @@ func Market() *market.Market {
 		Gate:      market.HostGate,
 		Options:   func() any { return &options{Robots: market.HeedRobots} },
 		Open:      func(u *url.URL, o any) (market.Storefront, error) { return open(u, *o.(*options)) },
+		Recognise: recognise,
 	}
+}
+
+// api is where WordPress says that its API is, in a header or in the page.
+var api = regexp.MustCompile(`<?["']?(https?://[^"'<> ]+?)/(?:wp-json/?|\?rest_route=/?)["']?>?; rel="https://api\.w\.org/"|rel=["']https://api\.w\.org/["'] href=["'](https?://[^"'<> ]+?)/(?:wp-json|\?rest_route=)`)
+
+// recognise knows a shop by the API of WordPress, which says where the shop is,
+// and by what WooCommerce adds to pages.
+func recognise(a *market.Answer) []market.Way {
+	signs := a.Signs([]string{"Link: /wp-json/wc/store"}, []string{"/plugins/woocommerce/", "woocommerce-page", "woocommerce-no-js", "WooCommerce", "wc-blocks"})
+	if len(signs) == 0 {
+		return nil
+	}
+	w := market.Way{URL: market.Front(a.URL), Signs: signs}
+	m := api.FindStringSubmatch(a.Header.Get("Link"))
+	if m == nil {
+		m = api.FindStringSubmatch(string(a.Body[:min(len(a.Body), 64<<10)]))
+	}
+	if m != nil {
+		// WordPress may live in a folder; on another host it is no shop here.
+		if base := m[1] + m[2] + "/"; market.Front(base) == market.Front(a.URL) {
+			w.URL, w.Signs = base, append(w.Signs, "the API of WordPress")
+		}
+	}
+	return []market.Way{w}
 }
 
 // options are what a storefront may choose.
