@@ -1,0 +1,71 @@
+package scan
+
+import (
+	"context"
+	"net/url"
+	"strings"
+
+	"shopwatch/tracker"
+	"shopwatch/tracker/market"
+)
+
+// A Visit is one page that is asked for outside of a scan.
+type Visit struct {
+	// Market is that whose pace is kept, and in whose tab the page is shown.
+	Market    *market.Market
+	Transport market.Transport
+	Request   market.Request
+}
+
+// Ask asks for one page, with the manners of a scan: at its pace, within its
+// time, and over HTTP as robots.txt wants it.
+func (s *Scanner) Ask(ctx context.Context, v Visit) (*market.Answer, error) {
+	u, err := url.Parse(v.Request.URL)
+	if err != nil {
+		return nil, err
+	}
+	r := &reading{Scanner: s, scan: &tracker.Scan{}, market: v.Market, storefront: visited{host: u.Hostname(), transport: v.Transport}}
+	r.manners = newManners(r.storefront)
+	if r.reader, err = r.newReader(); err != nil {
+		return nil, err
+	}
+	defer func() { r.reader.Close() }()
+	for {
+		if err := r.ask(ctx, v.Request.URL); err != nil {
+			return nil, err
+		}
+		a, err := r.visit(ctx, v.Request)
+		again, err := r.askFirst(ctx, err)
+		switch {
+		case again, r.again(err):
+			continue
+		case err != nil:
+			return nil, err
+		}
+		return a, nil
+	}
+}
+
+func (r *reading) visit(ctx context.Context, req market.Request) (*market.Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.opts.PageTimeout)
+	defer cancel()
+	a, err := r.reader.Read(ctx, req)
+	if err != nil {
+		return nil, r.failed(err)
+	}
+	return a, nil
+}
+
+// visited is the website of a visit, as far as it has to be known: the host that
+// the user has named.
+type visited struct {
+	market.Storefront // of which nothing is called
+	host              string
+	transport         market.Transport
+}
+
+func (v visited) Home(host string) bool {
+	return strings.TrimPrefix(strings.ToLower(host), "www.") == strings.TrimPrefix(strings.ToLower(v.host), "www.")
+}
+
+func (v visited) Transport() market.Transport { return v.transport }
