@@ -29,7 +29,7 @@ var levels = [][]string{
 	{"storage/bolt", "storage/storetest", "tracker/watch", "tracker/scan", "tracker/notify", "tracker/web"},
 	{"cmd/shopwatch/term"},
 	{"cmd/shopwatch/config"},
-	{"cmd/shopwatch/daemon", "cmd/shopwatch/login"},
+	{"cmd/shopwatch/daemon", "cmd/shopwatch/login", "cmd/shopwatch/try"},
 	{"cmd/shopwatch"},
 }
 

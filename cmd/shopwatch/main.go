@@ -42,6 +42,7 @@ type commands struct {
 	Init        initCommand        `cmd:"" help:"Write a configuration to begin with, every key explained."`
 	Run         runCommand         `cmd:"" help:"Watch: scan on schedule, send reports, answer the other commands."`
 	Scan        scanCommand        `cmd:"" help:"Scan storefronts now."`
+	Try         tryCommand         `cmd:"" help:"Find out what an address is and how it would be read; nothing is kept."`
 	Storefronts storefrontsCommand `cmd:"" help:"Storefronts: when they were scanned and what is known of them."`
 	Products    productsCommand    `cmd:"" help:"The catalog of a storefront."`
 	Changes     changesCommand     `cmd:"" help:"What was put on the shelf, what was taken off, what changed."`
