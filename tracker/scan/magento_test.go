@@ -49,6 +49,13 @@ func TestHiddenProductsOfMagento(t *testing.T) {
 	if _, told := sh.scanShop("magento", shop); strings.Join(told, ", ") != "relisted "+magento.ID(0) {
 		t.Errorf("told %v", told)
 	}
+	for _, soldOut := range []bool{true, false} {
+		shop.Put(markets.Product{ID: magento.ID(2), Title: "Product 2", Price: "9.90", SoldOut: soldOut})
+		want := map[bool]string{true: "soldout ", false: "restocked "}[soldOut] + magento.ID(2)
+		if _, told := sh.scanShop("magento", shop); strings.Join(told, ", ") != want {
+			t.Errorf("told %v, want %s", told, want)
+		}
+	}
 	shop.Choose(`{"store":"nowhere"}`)
 	if s, told := sh.scanShop("magento", shop); s.Verdict != tracker.Failed || !strings.Contains(s.Reason, "Requested store is not found") || len(told) > 0 {
 		t.Errorf("a store view that does not exist: %s (%s), told %v", s.Verdict, s.Reason, told)

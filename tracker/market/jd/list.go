@@ -32,12 +32,7 @@ type cell struct {
 	Title   string `json:"title"`
 	Image   string `json:"image"`
 	Price   string `json:"price"`
-	Stock   string `json:"stock"` // "广东无货": out of stock in the visitor's region
-	Old     bool   `json:"old"`   // of the older template
-
-	// SoldOut is what Stock amounts to. It is known only where it is so, and
-	// for the visitor's region only.
-	SoldOut, SoldOutKnown bool
+	Old     bool   `json:"old"` // of the older template
 }
 
 // The layouts of a storefront.
@@ -111,7 +106,8 @@ func total(words []string) (n int, err error) {
 
 var productID = regexp.MustCompile(`^[1-9]\d{4,19}$`)
 
-// product reads a card. Its numbers are those of the product; where its links
+// product reads a card. Whether it can be bought is not read, because JD says
+// that for the visitor's region only (NOTES.md, 2). Its numbers are those of the product; where its links
 // lead is not read at all, because they follow the mouse.
 func (c *cell) product() (tracker.Product, error) {
 	id := ""
@@ -130,8 +126,6 @@ func (c *cell) product() (tracker.Product, error) {
 	case strings.TrimSpace(c.Title) == "":
 		return tracker.Product{}, fmt.Errorf("entry %s has no title", id)
 	}
-	c.SoldOut = strings.Contains(c.Stock, "无货")
-	c.SoldOutKnown = c.SoldOut
 	return tracker.Product{
 		ID: tracker.ProductID(id), URL: itemAddress(id), Image: picture(c.Image), Price: price(c.Price),
 		Title: market.Clip(strings.Join(strings.Fields(market.Clip(c.Title, 4*market.MaxTitle)), " "), market.MaxTitle),

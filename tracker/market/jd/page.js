@@ -57,7 +57,7 @@ globalThis.shopwatch = (() => {
       // not: they follow the mouse from one variant to the next.
       priced: attr(price, 'jdprice'), first: attr(one('li[sid]', li), 'sid'), watched: attr(one('.e-attention[data-id]', li), 'data-id'),
       rated: attr(one('[jdcomment]', li), 'jdcomment'),
-      title: words(name) || attr(name, 'title', 2000), image: picture(li), price: words(price, 60), stock: words(one('.d-stock', li), 60),
+      title: words(name) || attr(name, 'title', 2000), image: picture(li), price: words(price, 60),
       old: !!one('.jItem', li),
     }
   }

@@ -124,7 +124,7 @@ func (s *storefront) readList(a *market.Answer) (market.Reading, error) {
 	seen := map[tracker.ProductID]bool{}
 	for i := range p.Items {
 		product, err := s.product(&p.Items[i])
-		l.Take(product.Product, err, seen)
+		l.Take(product, err, seen)
 	}
 	s.declare(&l, p, a.Request.Page)
 	return market.Reading{Listing: l}, nil
@@ -181,12 +181,6 @@ func (*storefront) Assess(pages []market.Listing) market.Completeness {
 	return c
 }
 
-// A product is an item as it was read.
-type product struct {
-	tracker.Product
-	SoldOut, SoldOutKnown bool
-}
-
 // uid is how the API writes the number of a product.
 var uid = regexp.MustCompile(`^[A-Za-z0-9+/_-]{1,40}={0,2}$`)
 
@@ -204,24 +198,22 @@ func number(id string) (tracker.ProductID, error) {
 }
 
 // product reads an entry of the list.
-func (s *storefront) product(it *item) (product, error) {
+func (s *storefront) product(it *item) (tracker.Product, error) {
 	id, err := number(it.UID)
 	if err != nil {
-		return product{}, err
+		return tracker.Product{}, err
 	}
 	title := clean(it.Name)
 	if title == "" {
-		return product{}, fmt.Errorf("product %s has no name", id)
+		return tracker.Product{}, fmt.Errorf("product %s has no name", id)
 	}
-	p := product{Product: tracker.Product{ID: id, Title: title, URL: s.address(it.Key, it.Suffix), Image: picture(it.Image.URL), Price: it.price()}}
-	switch it.Stock {
-	case "OUT_OF_STOCK":
-		p.SoldOut, p.SoldOutKnown = true, true
-	case "IN_STOCK":
-		p.SoldOutKnown = true
-	}
-	return p, nil
+	return tracker.Product{
+		ID: id, Title: title, URL: s.address(it.Key, it.Suffix), Image: picture(it.Image.URL), Price: it.price(), Availability: availability[it.Stock],
+	}, nil
 }
+
+// availability is what a stock status says.
+var availability = map[string]tracker.Availability{"IN_STOCK": tracker.Available, "OUT_OF_STOCK": tracker.SoldOut}
 
 // price is what a product costs. The members of a group are sold one by one, so
 // that a group costs what the cheapest of them does at least.
