@@ -45,6 +45,7 @@ type commands struct {
 	Try         tryCommand         `cmd:"" help:"Find out what an address is and how it would be read; nothing is kept."`
 	Storefronts storefrontsCommand `cmd:"" help:"Storefronts: when they were scanned and what is known of them."`
 	Products    productsCommand    `cmd:"" help:"The catalog of a storefront."`
+	Groups      groupsCommand      `cmd:"" help:"Who sells the same product, and for how much."`
 	Changes     changesCommand     `cmd:"" help:"What was put on the shelf, what was taken off, what changed."`
 	Scans       scansCommand       `cmd:"" help:"Scans with their verdict and evidence."`
 	Suspects    suspectsCommand    `cmd:"" help:"Products that are missing without proof."`

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,7 +14,8 @@ import (
 
 // A productsCommand prints a catalog.
 type productsCommand struct {
-	Name   tracker.StorefrontName `arg:"" help:"The storefront."`
+	Name   tracker.StorefrontName `arg:"" optional:"" help:"The storefront."`
+	Group  string                 `placeholder:"NAME" help:"The products of a group of the configuration instead, in all its storefronts."`
 	Listed bool                   `help:"Only what is on the shelf."`
 }
 
@@ -21,12 +23,19 @@ type productsCommand struct {
 func (productsCommand) Help() string {
 	return `Examples:
   shopwatch products tencent
-  shopwatch products tencent --listed --json`
+  shopwatch products tencent --listed --json
+  shopwatch products --group glucometer`
 }
 
 // Run prints a line per product.
 func (p *productsCommand) Run(ctx context.Context, a *app) error {
+	if (p.Name == "") == (p.Group == "") {
+		return errors.New("name a storefront, or a group with --group")
+	}
 	return a.ask(ctx, func(c *config.Config, client *web.Client) error {
+		if p.Group != "" {
+			return a.printGroup(ctx, c, client, p.Group, p.Listed)
+		}
 		t := term.Table{Right: map[int]bool{1: true}, Spare: []int{2}}
 		t.Row("PRODUCT", "PRICE", "FIRST SEEN", "STATE", "TITLE")
 		for it, err := range client.Products(ctx, p.Name) {

@@ -67,6 +67,7 @@ func (s *Server) routes() (mux *http.ServeMux, open map[string]bool) {
 	api := humago.New(mux, config)
 	huma.Get(api, "/api/storefronts", s.storefronts, about("storefronts", "Storefronts and what they wait for"), forAll)
 	huma.Get(api, "/api/storefronts/{name}/products", s.products, about("products", "The catalog of a storefront, also what was removed"), forAll)
+	huma.Get(api, "/api/groups", s.groups, about("groups", "Groups of the same product: who offers it, and who for the lowest price"), forAll)
 	huma.Get(api, "/api/suspects", s.suspects, about("suspects", "Products that are missing without proof"), forAll)
 	huma.Get(api, "/api/changes", s.changes, about("changes", "The change log"), forAll)
 	huma.Get(api, "/api/changes/{seq}", s.why, about("why", "The whole story of one change, with the reports that told of it"))
@@ -242,9 +243,10 @@ func (s *Server) known(ctx context.Context, name tracker.StorefrontName) error {
 }
 
 func (s *Server) products(ctx context.Context, in *struct {
-	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
-	Name  string `path:"name" maxLength:"64"`
-	After string `query:"after" maxLength:"64" doc:"the next of the part before"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+	Name   string `path:"name" maxLength:"64"`
+	After  string `query:"after" maxLength:"1000" doc:"the next of the part before"`
+	Hashes bool   `query:"image_hashes" doc:"with those of the main pictures"`
 }) (*body[Products], error) {
 	name := tracker.StorefrontName(in.Name)
 	if err := s.known(ctx, name); err != nil {
@@ -255,7 +257,56 @@ func (s *Server) products(ctx context.Context, in *struct {
 	if len(items) == in.Limit {
 		p.Next = items[len(items)-1].ID
 	}
+	for i := range items {
+		if it := &items[i]; in.Hashes && it.ImageHash != "" {
+			if p.ImageHashes == nil {
+				p.ImageHashes = make(map[tracker.ProductID]tracker.ImageHash)
+			}
+			p.ImageHashes[it.ID] = it.ImageHash
+		}
+	}
 	return answer(p, err)
+}
+
+// groups tells who offers the products of the configured groups. An offer is
+// lowest among those with which it can be compared.
+func (s *Server) groups(ctx context.Context, in *struct {
+	Name string `query:"name" maxLength:"64" doc:"only this group"`
+}) (*body[Groups], error) {
+	all, found := Groups{Groups: []Group{}}, in.Name == ""
+	for i := range s.o.Groups {
+		g := &s.o.Groups[i]
+		if in.Name != "" && g.Name != in.Name {
+			continue
+		}
+		found = true
+		offers, err := storage.Offers(ctx, s.o.Store, g)
+		if err != nil {
+			return answer(all, err)
+		}
+		lowest := tracker.Lowest(offers)
+		told := Group{Name: g.Name, Offers: []Offer{}}
+		for _, k := range g.Products {
+			told.Offers = append(told.Offers, Offer{
+				Storefront: k.Storefront, ID: k.ID, Product: itemOf(k, offers), Lowest: itemOf(k, lowest) != nil,
+			})
+		}
+		all.Groups = append(all.Groups, told)
+	}
+	if !found {
+		return nil, huma.Error404NotFound(fmt.Sprintf("there is no group %q in the configuration", in.Name))
+	}
+	return answer(all, nil)
+}
+
+// itemOf finds the product of a key among offers, nil when it is not there.
+func itemOf(k tracker.ProductKey, offers []tracker.Offer) *tracker.Item {
+	for i := range offers {
+		if o := &offers[i]; o.Storefront == k.Storefront && o.Item.ID == k.ID {
+			return &o.Item
+		}
+	}
+	return nil
 }
 
 func (s *Server) suspects(ctx context.Context, in *struct {

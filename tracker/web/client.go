@@ -55,8 +55,16 @@ func (c *Client) Storefronts(ctx context.Context) ([]Storefront, error) {
 
 // Products walks through the catalog of a storefront.
 func (c *Client) Products(ctx context.Context, name tracker.StorefrontName) iter.Seq2[tracker.Item, error] {
+	return c.walk(ctx, name, false)
+}
+
+// walk is Products, on demand with the hashes of pictures.
+func (c *Client) walk(ctx context.Context, name tracker.StorefrontName, hashes bool) iter.Seq2[tracker.Item, error] {
 	return func(yield func(tracker.Item, error) bool) {
 		q := url.Values{"limit": {"1000"}}
+		if hashes {
+			q.Set("image_hashes", "true")
+		}
 		for {
 			var p Products
 			if err := c.get(ctx, "/api/storefronts/"+url.PathEscape(string(name))+"/products", q, &p); err != nil {
@@ -64,6 +72,7 @@ func (c *Client) Products(ctx context.Context, name tracker.StorefrontName) iter
 				return
 			}
 			for _, it := range p.Products {
+				it.ImageHash = p.ImageHashes[it.ID]
 				if !yield(it, nil) {
 					return
 				}
@@ -74,6 +83,37 @@ func (c *Client) Products(ctx context.Context, name tracker.StorefrontName) iter
 			q.Set("after", string(p.Next))
 		}
 	}
+}
+
+// Groups are the configured groups of products, or the one of a name.
+func (c *Client) Groups(ctx context.Context, name string) ([]Group, error) {
+	var g Groups
+	err := c.get(ctx, "/api/groups", filter("name", name), &g)
+	return g.Groups, err
+}
+
+// Offers are the products of all storefronts that are watched, with the hashes of
+// their pictures, for tracker.SuggestGroups.
+func (c *Client) Offers(ctx context.Context) ([]tracker.Offer, error) {
+	list, err := c.Storefronts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var offers []tracker.Offer
+	for i := range list {
+		if !list[i].Watched {
+			continue
+		}
+		for it, err := range c.walk(ctx, list[i].Name, true) {
+			if err != nil {
+				return nil, err
+			}
+			if it.Listed() {
+				offers = append(offers, tracker.Offer{Storefront: list[i].Name, Item: it})
+			}
+		}
+	}
+	return offers, nil
 }
 
 // Suspects are the missing products of a storefront, of all when name is empty.

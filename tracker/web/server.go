@@ -57,6 +57,7 @@ type Options struct {
 	// Maintainer looks after the files of the store. Nil when it has none.
 	Maintainer storage.Maintainer
 	Shops      []StorefrontInfo
+	Groups     []tracker.Group
 	Version    string
 	Zone       *time.Location // of the status page; UTC when nil
 	// Token is demanded of everything that changes or starts something, and of

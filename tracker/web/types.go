@@ -33,6 +33,8 @@ type Storefront struct {
 type Products struct {
 	Products []tracker.Item    `json:"products"`
 	Next     tracker.ProductID `json:"next,omitempty" doc:"after this number the list goes on; empty at its end"`
+	// ImageHashes are those of the main pictures, of the products that have one.
+	ImageHashes map[tracker.ProductID]tracker.ImageHash `json:"image_hashes,omitempty" doc:"how the main pictures look from far away, where asked for: the mean colours of 8 x 8 fields, as base64"`
 }
 
 // Changes is a part of the change log.
@@ -143,6 +145,25 @@ type Preview struct {
 	Page    string `json:"page" doc:"HTML that stands alone"`
 	EML     []byte `json:"eml,omitempty" doc:"the whole message, for channels that send mail"`
 	CSV     []byte `json:"csv,omitempty"`
+}
+
+// Groups are the configured groups of products.
+type Groups struct {
+	Groups []Group `json:"groups"`
+}
+
+// A Group is the same thing as several storefronts sell it.
+type Group struct {
+	Name   string  `json:"name"`
+	Offers []Offer `json:"offers"`
+}
+
+// An Offer is a product of a group.
+type Offer struct {
+	Storefront tracker.StorefrontName `json:"storefront"`
+	ID         tracker.ProductID      `json:"id"`
+	Product    *tracker.Item          `json:"product" doc:"null when no scan has seen it"`
+	Lowest     bool                   `json:"lowest" doc:"no other offer undercuts it; of prices that cannot be compared each may be the lowest"`
 }
 
 // Tested is what became of a sample.

@@ -44,6 +44,7 @@ type Config struct {
 	Rules       Rules        `yaml:"rules"`
 	Retention   Retention    `yaml:"retention"`
 	Storefronts []Storefront `yaml:"storefronts"`
+	Groups      []Group      `yaml:"groups"`
 	Channels    []Channel    `yaml:"channels"`
 }
 
@@ -88,6 +89,12 @@ type Storefront struct {
 	// Storefront is what is to be scanned, When the schedule, parsed.
 	Storefront tracker.Storefront
 	When       schedule.Schedule
+}
+
+// A Group is the same thing as several storefronts sell it.
+type Group struct {
+	Name     string               `yaml:"name"`
+	Products []tracker.ProductKey `yaml:"products"`
 }
 
 // Options are read when it is known which marketplace it is for.
@@ -252,12 +259,54 @@ func (c *Config) check(src *source, markets market.Set) error {
 			return err
 		}
 	}
+	if err := c.checkGroups(src); err != nil {
+		return err
+	}
 	for i := range c.Channels {
 		if err := c.checkChannel(src, i); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (c *Config) checkGroups(src *source) error {
+	names := make(map[string]bool)
+	group := make(map[tracker.ProductKey]string)
+	for i := range c.Groups {
+		g, at := &c.Groups[i], fmt.Sprintf("groups[%d]", i)
+		switch {
+		case g.Name == "":
+			return src.errorf(at+".name", "give it one")
+		case !nameForm.MatchString(g.Name):
+			return src.errorf(at+".name", "%q: %s", g.Name, nameMend)
+		case names[g.Name]:
+			return src.errorf(at+".name", "%s is the name of another group", g.Name)
+		case len(g.Products) < 2:
+			return src.errorf(at+".products", "name two products or more, such as tencent/45123456789")
+		}
+		names[g.Name] = true
+		for j, k := range g.Products {
+			at := fmt.Sprintf("%s.products[%d]", at, j)
+			if c.Storefront(k.Storefront) == nil {
+				return src.errorf(at, "there is no storefront %q; there are %s", k.Storefront, term.List(c.Names()))
+			}
+			if other, taken := group[k]; taken {
+				return src.errorf(at, "%s is in the group %s already", k, other)
+			}
+			group[k] = g.Name
+		}
+	}
+	return nil
+}
+
+// TrackedGroups are the groups as the other packages know them.
+func (c *Config) TrackedGroups() []tracker.Group {
+	var all []tracker.Group
+	for _, g := range c.Groups {
+		all = append(all, tracker.Group(g))
+	}
+	return all
 }
 
 func (c *Config) checkListen(src *source) error {

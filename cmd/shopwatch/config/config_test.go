@@ -141,12 +141,13 @@ func TestSample(t *testing.T) {
 		t.Errorf("sample = %+v, want the defaults %+v", c, least)
 	}
 	text := strings.Replace(string(config.Sample), "channels: []", "channels:", 1)
+	text = strings.NewReplacer("groups: []", "groups:", "acme/", "tencent/").Replace(text) // the sample has one storefront
 	text = regexp.MustCompile(`(?m)^#(  [ -])`).ReplaceAllString(text, "$1")
 	text = regexp.MustCompile(`(?m)^    # `).ReplaceAllString(text, "    ")
 	if c, err = config.Parse("shopwatch.yaml", []byte(text), environment, all.Markets()); err != nil {
 		t.Fatalf("with all comments taken for keys: %v", err)
 	}
-	if len(c.Channels) != 3 || c.Storefronts[0].Title == "" || c.Channels[0].LeastPercent != 5 {
+	if len(c.Channels) != 3 || len(c.Groups) != 1 || c.Storefronts[0].Title == "" || c.Channels[0].LeastPercent != 5 {
 		t.Errorf("configuration = %+v, want all that the comments hold", c)
 	}
 }

@@ -33,6 +33,7 @@ func WebOptions(c *config.Config, store storage.Store, version string) web.Optio
 			Title:      sf.Title, Marketplace: sf.Marketplace, Misses: c.Rules.Misses,
 		})
 	}
+	o.Groups = c.TrackedGroups()
 	o.Maintainer, _ = store.(storage.Maintainer)
 	o.Feeds = make(map[string]string)
 	for i := range c.Channels {
