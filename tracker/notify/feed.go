@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"shopwatch/tracker"
+	"shopwatch/tracker/atomicfile"
 	"shopwatch/tracker/report"
 )
 
@@ -163,7 +164,7 @@ func (f *feed) add(ctx context.Context, name tracker.StorefrontName, l *Message,
 	if err != nil {
 		return err
 	}
-	if err := replace(path, append([]byte(xml.Header), append(out, '\n')...)); err != nil {
+	if err := atomicfile.Write(path, append([]byte(xml.Header), append(out, '\n')...), forAll); err != nil {
 		return err
 	}
 	return f.sweep(base, a.Entries)
@@ -189,7 +190,7 @@ func (f *feed) body(ctx context.Context, base string, m *report.Mail) (string, e
 		sum := sha256.Sum256(p.Content)
 		name := base + "-" + hex.EncodeToString(sum[:8]) + filepath.Ext(p.Name)
 		if _, err := os.Stat(filepath.Join(f.Path, name)); err != nil {
-			if err := replace(filepath.Join(f.Path, name), p.Content); err != nil {
+			if err := atomicfile.Write(filepath.Join(f.Path, name), p.Content, forAll); err != nil {
 				return "", err
 			}
 		}
@@ -197,6 +198,9 @@ func (f *feed) body(ctx context.Context, base string, m *report.Mail) (string, e
 	}
 	return strings.NewReplacer(places...).Replace(html), nil
 }
+
+// forAll is the mode of what a web server reads too.
+const forAll = 0o644
 
 // feedPicture is how the names of pictures end, behind that of the storefront.
 var feedPicture = regexp.MustCompile(`-[0-9a-f]{16}\.(?:jpg|png|gif)`)
@@ -223,22 +227,4 @@ func (f *feed) sweep(base string, entries []atomEntry) error {
 		}
 	}
 	return nil
-}
-
-// replace writes a file so that a reader sees the old or the new one whole.
-func replace(path string, content []byte) (err error) {
-	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(tmp.Name()) // what is left of the attempt
-		}
-	}()
-	_, err = tmp.Write(content)
-	if err = errors.Join(err, tmp.Chmod(0o644), tmp.Sync(), tmp.Close()); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), path)
 }

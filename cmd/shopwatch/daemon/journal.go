@@ -11,9 +11,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/renameio/v2/maybe"
-
 	"shopwatch/tracker"
+	"shopwatch/tracker/atomicfile"
 )
 
 // A journal notes in small files what scans are at work on. What stands there
@@ -92,7 +91,7 @@ func openJournal(data string, watched []tracker.StorefrontName, log *slog.Logger
 	if len(j.avoid) > 0 {
 		text, err := json.Marshal(j.avoid)
 		if err == nil {
-			err = maybe.WriteFile(filepath.Join(j.dir, avoidFile), text, 0o600)
+			err = atomicfile.Write(filepath.Join(j.dir, avoidFile), text, 0o600)
 		}
 		if err != nil {
 			log.Warn("what shopwatch died of is not kept", "err", err)

@@ -8,11 +8,10 @@ import (
 	"net/netip"
 	"path/filepath"
 
-	"github.com/google/renameio/v2/maybe"
-
 	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/storage"
 	"shopwatch/tracker"
+	"shopwatch/tracker/atomicfile"
 	"shopwatch/tracker/browser"
 	"shopwatch/tracker/notify"
 	"shopwatch/tracker/web"
@@ -108,7 +107,7 @@ func listen(c *config.Config) (net.Listener, error) {
 // writeAddressFile writes for people where the API is, which they may have left to
 // the system to choose.
 func writeAddressFile(c *config.Config, l net.Listener) error {
-	err := maybe.WriteFile(filepath.Join(c.Data, AddressFile), []byte(l.Addr().String()+"\n"), 0o600)
+	err := atomicfile.Write(filepath.Join(c.Data, AddressFile), []byte(l.Addr().String()+"\n"), 0o600)
 	if err != nil {
 		return fmt.Errorf("leave the address of the API: %w", err)
 	}

@@ -13,11 +13,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/renameio/v2/maybe"
 	"github.com/makiuchi-d/gozxing"
 	"github.com/makiuchi-d/gozxing/qrcode"
 
 	"shopwatch/cmd/shopwatch/term"
+	"shopwatch/tracker/atomicfile"
 	"shopwatch/tracker/browser"
 	"shopwatch/tracker/market"
 )
@@ -182,7 +182,7 @@ func (p *phoneLogin) draw(text string) error {
 	if err := png.Encode(&picture, code.image(8)); err != nil {
 		return fmt.Errorf("draw the code: %w", err)
 	}
-	if err := maybe.WriteFile(p.picture, []byte(picture.String()), 0o600); err != nil {
+	if err := atomicfile.Write(p.picture, []byte(picture.String()), 0o600); err != nil {
 		return fmt.Errorf("write the picture of the code: %w", err)
 	}
 	if p.shown != "" {

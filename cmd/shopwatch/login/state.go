@@ -12,9 +12,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/renameio/v2/maybe"
-
 	"shopwatch/cmd/shopwatch/term"
+	"shopwatch/tracker/atomicfile"
 	"shopwatch/tracker/browser"
 	"shopwatch/tracker/market"
 )
@@ -144,7 +143,7 @@ func WriteRecord(profile string, m *market.Market, r Record) error {
 	if err != nil {
 		return err
 	}
-	if err := maybe.WriteFile(RecordFile(profile, m), append(text, '\n'), 0o600); err != nil {
+	if err := atomicfile.Write(RecordFile(profile, m), append(text, '\n'), 0o600); err != nil {
 		return fmt.Errorf("note when the login was made: %w", err)
 	}
 	return nil
