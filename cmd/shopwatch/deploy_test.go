@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"debug/elf"
 	"encoding/json"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -57,6 +60,25 @@ func TestDeployedForAnOrdinaryUser(t *testing.T) {
 		}
 		if !bytes.Contains(text, []byte(want)) {
 			t.Errorf("%s does not say %q", file, want)
+		}
+	}
+}
+
+// In the container an init is the first process, because Chrome's processes
+// need one when it is killed; the daemon says so where there is none.
+func TestContainerHasInit(t *testing.T) {
+	text, err := os.ReadFile("deploy/Dockerfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !regexp.MustCompile(`(?m)^ && apt-get install .* tini\b`).Match(text) || !bytes.Contains(text, []byte("\nENTRYPOINT [\"tini\", \"--\", \"shopwatch\"]\n")) {
+		t.Error("the Dockerfile does not start shopwatch under tini")
+	}
+	for pid, want := range map[int]bool{1: true, 7: false} {
+		var log bytes.Buffer
+		warnWithoutInit(pid, slog.New(slog.NewTextHandler(&log, nil)))
+		if got := strings.Contains(log.String(), "docker run --init"); got != want {
+			t.Errorf("as process %d it logs %q", pid, log.String())
 		}
 	}
 }

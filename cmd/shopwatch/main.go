@@ -24,9 +24,6 @@ import (
 var version = "devel"
 
 func main() {
-	if status, was := asInit(); was {
-		os.Exit(status)
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends at once

@@ -29,8 +29,6 @@ import (
 // TestMain lets the test binary be other programs.
 func TestMain(m *testing.M) {
 	switch {
-	case os.Getenv("SHOPWATCH_TEST_PID1") != "":
-		os.Exit(firstProcess())
 	case os.Getenv("SHOPWATCH_TEST_RUN") != "":
 		main()
 	case os.Getenv("SHOPWATCH_TEST_CALENDAR") != "":

@@ -41,6 +41,7 @@ func (r *runCommand) Run(ctx context.Context, a *app) error {
 	if err := daemon.MayStartChrome(c); err != nil {
 		return err
 	}
+	warnWithoutInit(os.Getpid(), log)
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(ownMemory)
 	}
@@ -49,4 +50,13 @@ func (r *runCommand) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	return errors.Join(daemon.Run(ctx, c, store, a.load, a.service(log)), store.Close())
+}
+
+// warnWithoutInit says when shopwatch is the first process of a container. That
+// one inherits every process whose parent has ended, as Chrome's do when it is
+// killed, and has to clear them away; shopwatch does not.
+func warnWithoutInit(pid int, log *slog.Logger) {
+	if pid == 1 {
+		log.Warn("shopwatch runs as process 1: ended processes of Chrome stay in the process table; start the container with an init (docker run --init, or tini as in the Dockerfile)")
+	}
 }
