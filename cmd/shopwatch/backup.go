@@ -15,7 +15,7 @@ import (
 
 // A backupCommand copies the database.
 type backupCommand struct {
-	File string `arg:"" help:"Where to; a file that is there is not replaced."`
+	File string `arg:"" complete:"file" help:"Where to; a file that is there is not replaced."`
 }
 
 // Help gives an example.
@@ -59,7 +59,7 @@ func (b *backupCommand) Run(ctx context.Context, a *app) error {
 
 // A restoreCommand puts a backup back.
 type restoreCommand struct {
-	File string `arg:"" type:"existingfile" help:"The backup."`
+	File string `arg:"" type:"existingfile" complete:"file" help:"The backup."`
 }
 
 // Help gives an example.

@@ -16,8 +16,8 @@ import (
 
 // A changesCommand prints the change log.
 type changesCommand struct {
-	Storefront tracker.StorefrontName `help:"Only of this storefront." placeholder:"NAME"`
-	Kind       []tracker.Kind         `help:"Only of these kinds: ${kinds}." placeholder:"KIND"`
+	Storefront tracker.StorefrontName `complete:"storefront" help:"Only of this storefront." placeholder:"NAME"`
+	Kind       []tracker.Kind         `complete:"kind" help:"Only of these kinds: ${kinds}." placeholder:"KIND"`
 	Since      When                   `help:"Only since then: 24h, 7d, 2026-11-22." placeholder:"TIME"`
 	Limit      int                    `short:"n" default:"100" help:"At most so many, the newest; 0 for all (${default})."`
 }

@@ -3,111 +3,287 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"shopwatch/cmd/shopwatch/config"
+	"shopwatch/tracker"
 )
 
-// A completionCommand prints a script that makes a shell complete commands and
-// flags.
+// A completionCommand prints a script that makes a shell complete commands,
+// flags and what they take.
 type completionCommand struct {
 	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
 }
 
 // Help says where the script goes.
 func (completionCommand) Help() string {
-	return `Examples:
+	return `Names of storefronts and channels are those of the configuration that the line names.
+
+Examples:
   shopwatch completion bash > /etc/bash_completion.d/shopwatch
   shopwatch completion zsh >> ~/.zshrc
   shopwatch completion fish > ~/.config/fish/completions/shopwatch.fish`
 }
 
 // Run prints the script.
-func (c *completionCommand) Run(a *app, k *kong.Context) error {
-	paths := commandPaths(k.Model.Node, "")
-	switch c.Shell {
-	case "fish":
-		return completeFish(a.out, paths)
-	case "zsh":
-		fmt.Fprintln(a.out, "autoload -Uz bashcompinit && bashcompinit")
-	}
-	return completeBash(a.out, paths)
+func (c *completionCommand) Run(a *app) error {
+	_, err := io.WriteString(a.out, completionScripts[c.Shell])
+	return err
 }
 
-// A commandPath is a command, or the program itself, with the words that may
-// follow it.
-type commandPath struct {
-	path  string // "mail preview "; "" for the program
-	words []string
-	help  map[string]string // of the words
+// completionScripts hand the words of the line to shopwatch __complete, which
+// prints a candidate a line, a tab before what it means. A line filesWanted
+// asks for names of files.
+var completionScripts = map[string]string{
+	"bash": `_shopwatch() {
+  local line file
+  COMPREPLY=()
+  while IFS= read -r line; do
+    if [[ $line == :files ]]; then
+      compopt -o filenames 2>/dev/null
+      while IFS= read -r file; do
+        COMPREPLY+=("$file")
+      done < <(compgen -f -- "$2")
+    else
+      COMPREPLY+=("${line%%$'\t'*}")
+    fi
+  done < <("$1" __complete -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
 }
-
-// commandPaths are all commands below a node.
-func commandPaths(n *kong.Node, path string) []commandPath {
-	p := commandPath{path: path, help: map[string]string{}}
-	var below []commandPath
-	for _, child := range n.Children {
-		p.words = append(p.words, child.Name)
-		p.help[child.Name] = child.Help
-		below = append(below, commandPaths(child, path+child.Name+" ")...)
-	}
-	for _, group := range n.AllFlags(true) {
-		for _, f := range group {
-			p.words = append(p.words, "--"+f.Name)
-			p.help["--"+f.Name] = f.Help
-		}
-	}
-	slices.Sort(p.words)
-	p.words = slices.Compact(p.words)
-	return append([]commandPath{p}, below...)
-}
-
-func completeBash(w io.Writer, paths []commandPath) error {
-	var b strings.Builder
-	b.WriteString(`_shopwatch() {
-  local current=${COMP_WORDS[COMP_CWORD]} path= words= i
-  for ((i = 1; i < COMP_CWORD; i++)); do
-    case ${COMP_WORDS[i]} in
-      -c | --config) ((i++)) ;;
-      -*) ;;
-      *) path+="${COMP_WORDS[i]} " ;;
+complete -F _shopwatch shopwatch
+`,
+	"zsh": `#compdef shopwatch
+_shopwatch() {
+  local line files=
+  local -a candidates
+  for line in "${(@f)$(${~words[1]} __complete -- "${(@Q)words[2,CURRENT]}" 2>/dev/null)}"; do
+    case $line in
+      '') ;;
+      :files) files=1 ;;
+      *) candidates+=("${${line%%$'\t'*}//:/\\:}:${line#*$'\t'}") ;;
     esac
   done
-  case $path in
-`)
-	// The longest come first: "mail preview " before "mail ".
-	for _, p := range slices.Backward(paths) {
-		if p.path != "" {
-			fmt.Fprintf(&b, "    %q*) words=%q ;;\n", p.path, strings.Join(p.words, " "))
-		}
-	}
-	fmt.Fprintf(&b, "    *) words=%q ;;\n", strings.Join(paths[0].words, " "))
-	b.WriteString(`  esac
-  COMPREPLY=($(compgen -W "$words" -- "$current"))
+  if (( $#candidates )); then
+    _describe shopwatch candidates
+  fi
+  if [[ -n $files ]]; then
+    _files
+  fi
 }
-complete -o default -F _shopwatch shopwatch
-`)
-	_, err := io.WriteString(w, b.String())
-	return err
+if [[ $funcstack[1] == _shopwatch ]]; then
+  _shopwatch "$@"
+else
+  (( $+functions[compdef] )) || { autoload -Uz compinit && compinit -i }
+  compdef _shopwatch shopwatch
+fi
+`,
+	"fish": `function __shopwatch_complete
+  set -l words (commandline -opc)
+  set -l program $words[1]
+  set -e words[1]
+  set -l current (commandline -ct)
+  for line in ($program __complete -- $words $current 2>/dev/null)
+    if test $line = :files
+      __fish_complete_path $current
+    else
+      echo $line
+    end
+  end
+end
+complete -c shopwatch -f -a '(__shopwatch_complete)'
+`,
 }
 
-func completeFish(w io.Writer, paths []commandPath) error {
-	quote := strings.NewReplacer(`\`, `\\`, `'`, `\'`)
-	var b strings.Builder
-	for _, p := range paths {
-		when := "__fish_use_subcommand"
-		if parts := strings.Fields(p.path); len(parts) > 0 {
-			when = "__fish_seen_subcommand_from " + parts[len(parts)-1]
+// A completeCommand is what the scripts of completionCommand ask.
+type completeCommand struct {
+	Words []string `arg:"" optional:"" help:"The words of the line after the program, up to the cursor."`
+}
+
+const filesWanted = ":files"
+
+// Run prints what may stand in the place of the last word.
+func (c *completeCommand) Run(a *app, k *kong.Context) error {
+	words := c.Words
+	if len(words) == 0 {
+		words = []string{""}
+	}
+	for _, s := range complete(k.Model.Node, words) {
+		line := s.word
+		if s.help != "" {
+			line += "\t" + s.help
 		}
-		for _, word := range p.words {
-			kind := "-a "
-			if flag, ok := strings.CutPrefix(word, "--"); ok {
-				kind, word = "-l ", flag
-			}
-			fmt.Fprintf(&b, "complete -c shopwatch -n '%s' %s%s -d '%s'\n", when, kind, word, quote.Replace(p.help[word]+p.help["--"+word]))
+		if _, err := fmt.Fprintln(a.out, line); err != nil {
+			return err
 		}
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return nil
+}
+
+// A suggestion may stand in the place of a word.
+type suggestion struct{ word, help string }
+
+// complete returns what may stand in the place of the last of the words after
+// the name of the program.
+func complete(root *kong.Node, words []string) []suggestion {
+	line := commandLine{node: root, file: "shopwatch.yaml"}
+	// bash cuts --kind=added into three words.
+	var joined []string
+	for i, word := range words {
+		after := i > 0 && strings.HasPrefix(words[i-1], "--")
+		if word == "=" && after && i < len(words)-1 {
+			continue
+		}
+		if word == "=" && after {
+			word = ""
+		}
+		joined = append(joined, word)
+	}
+	last := len(joined) - 1
+	for _, word := range joined[:last] {
+		line.take(word)
+	}
+	return line.suggest(joined[last])
+}
+
+// A commandLine is what the words before the one that is completed say.
+type commandLine struct {
+	node   *kong.Node
+	file   string      // the configuration
+	flag   *kong.Value // whose value comes next
+	args   int         // positional arguments that are there
+	used   []string    // flags that are there
+	closed bool        // after --, which ends the flags
+}
+
+func (l *commandLine) take(word string) {
+	switch {
+	case l.flag != nil:
+		l.set(l.flag, word)
+		l.flag = nil
+	case !l.closed && word == "--":
+		l.closed = true
+	case !l.closed && strings.HasPrefix(word, "-") && word != "-":
+		name, value, given := strings.Cut(word, "=")
+		f := l.flagNamed(name)
+		if f == nil {
+			return
+		}
+		l.used = append(l.used, f.Name)
+		switch {
+		case given:
+			l.set(f, value)
+		case !f.IsBool():
+			l.flag = f
+		}
+	default:
+		i := slices.IndexFunc(l.node.Children, func(n *kong.Node) bool { return n.Name == word })
+		if i < 0 {
+			l.args++
+			return
+		}
+		l.node = l.node.Children[i]
+	}
+}
+
+func (l *commandLine) set(f *kong.Value, value string) {
+	if f.Name != "config" {
+		return
+	}
+	if home, err := os.UserHomeDir(); err == nil && strings.HasPrefix(value, "~/") {
+		value = filepath.Join(home, value[2:])
+	}
+	l.file = value
+}
+
+func (l *commandLine) flagNamed(word string) *kong.Value {
+	for _, group := range l.node.AllFlags(true) {
+		for _, f := range group {
+			if word == "--"+f.Name || f.Short != 0 && word == "-"+string(f.Short) {
+				return f.Value
+			}
+		}
+	}
+	return nil
+}
+
+func (l *commandLine) suggest(word string) []suggestion {
+	if l.flag != nil {
+		return l.values(l.flag, "", word)
+	}
+	if name, value, ok := strings.Cut(word, "="); ok && !l.closed {
+		if f := l.flagNamed(name); f != nil {
+			return l.values(f, name+"=", value)
+		}
+		return nil
+	}
+	var all []suggestion
+	switch {
+	case strings.HasPrefix(word, "-") && !l.closed:
+		for _, group := range l.node.AllFlags(true) {
+			for _, f := range group {
+				if !slices.Contains(l.used, f.Name) {
+					all = append(all, suggestion{"--" + f.Name, f.Help})
+				}
+			}
+		}
+	case len(l.node.Children) > 0:
+		for _, n := range l.node.Children {
+			if !n.Hidden {
+				all = append(all, suggestion{n.Name, n.Help})
+			}
+		}
+	case len(l.node.Positional) > 0:
+		i := min(l.args, len(l.node.Positional)-1)
+		if i == l.args || l.node.Positional[i].IsCumulative() {
+			return l.values(l.node.Positional[i], "", word)
+		}
+	}
+	return beginning(all, word)
+}
+
+// values are what a flag or an argument takes. What it is says its tag
+// complete.
+func (l *commandLine) values(v *kong.Value, before, word string) []suggestion {
+	var words []string
+	storefronts, channels := config.NamesIn(l.file)
+	switch v.Tag.Get("complete") {
+	case "file":
+		return []suggestion{{word: filesWanted}}
+	case "storefront":
+		words = storefronts
+	case "channel":
+		words = channels
+	case "marketplace":
+		for _, m := range loginMarkets() {
+			words = append(words, m.Name)
+		}
+	case "kind":
+		// Several with commas between them.
+		if i := strings.LastIndexByte(word, ','); i >= 0 {
+			before, word = before+word[:i+1], word[i+1:]
+		}
+		for _, k := range tracker.Kinds {
+			if !slices.Contains(strings.Split(before, ","), string(k)) {
+				words = append(words, string(k))
+			}
+		}
+	default:
+		words = v.EnumSlice()
+	}
+	var all []suggestion
+	for _, w := range words {
+		if strings.HasPrefix(w, word) {
+			all = append(all, suggestion{word: before + w})
+		}
+	}
+	return all
+}
+
+// beginning are the suggestions that begin with what was typed.
+func beginning(all []suggestion, typed string) []suggestion {
+	return slices.DeleteFunc(all, func(s suggestion) bool { return !strings.HasPrefix(s.word, typed) })
 }

@@ -24,7 +24,7 @@ import (
 
 // A demoCommand shows the whole loop on a simulated mall.
 type demoCommand struct {
-	Dir  string        `default:"demo" placeholder:"DIR" help:"Where a folder for this run is made (${default})."`
+	Dir  string        `default:"demo" placeholder:"DIR" complete:"file" help:"Where a folder for this run is made (${default})."`
 	Day  time.Duration `default:"2500ms" help:"How long a day takes at least (${default})."`
 	Keep bool          `help:"Run on after the story, until interrupted."`
 }

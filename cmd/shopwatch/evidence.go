@@ -19,7 +19,7 @@ import (
 // An evidenceCommand packs the story of a change for others.
 type evidenceCommand struct {
 	Seq  uint64 `arg:"" help:"The number of the change, as shopwatch changes prints it."`
-	File string `arg:"" help:"The archive to write (.zip); a file that is there is not replaced."`
+	File string `arg:"" complete:"file" help:"The archive to write (.zip); a file that is there is not replaced."`
 }
 
 // Help tells what is in it.

@@ -18,10 +18,10 @@ import (
 
 // A loginCommand makes a login, or carries one over from another machine.
 type loginCommand struct {
-	Marketplace string        `arg:"" help:"The marketplace: ${marketplaces}."`
+	Marketplace string        `arg:"" complete:"marketplace" help:"The marketplace: ${marketplaces}."`
 	QR          bool          `name:"qr" xor:"how" help:"Show the marketplace's login code here, for the app on your phone."`
-	Export      string        `xor:"how" placeholder:"FILE" help:"Write the login of this machine to a file, encrypted."`
-	Import      string        `xor:"how" placeholder:"FILE" help:"Take over a login that --export has written."`
+	Export      string        `xor:"how" placeholder:"FILE" complete:"file" help:"Write the login of this machine to a file, encrypted."`
+	Import      string        `xor:"how" placeholder:"FILE" complete:"file" help:"Take over a login that --export has written."`
 	Wait        time.Duration `default:"10m" help:"How long to wait for you at most (${default})."`
 }
 
@@ -89,13 +89,16 @@ func exportLogin(ctx context.Context, s *login.Session, file string) error {
 	return nil
 }
 
+// loginMarkets are the marketplaces that know a login.
+func loginMarkets() []*market.Market {
+	return slices.DeleteFunc(all.Markets(), func(m *market.Market) bool { return m.Login == nil })
+}
+
 // marketplaces lists them for the help.
 func marketplaces() string {
 	var names []string
-	for _, m := range all.Markets() {
-		if m.Login != nil {
-			names = append(names, m.Name)
-		}
+	for _, m := range loginMarkets() {
+		names = append(names, m.Name)
 	}
 	return term.List(names)
 }

@@ -30,7 +30,7 @@ type mailCommand struct {
 
 // A channelName picks one of the configured channels.
 type channelName struct {
-	Channel string `placeholder:"NAME" help:"The channel; may be left out where there is one."`
+	Channel string `placeholder:"NAME" complete:"channel" help:"The channel; may be left out where there is one."`
 }
 
 // chosen returns the channel that is meant.
@@ -53,7 +53,7 @@ func (n channelName) chosen(c *config.Config) (string, error) {
 // A previewCommand shows a report.
 type previewCommand struct {
 	channelName
-	File string `arg:"" optional:"" help:"Where to; its ending says which form, and a file that is there is not replaced. The text is printed when left out."`
+	File string `arg:"" optional:"" complete:"file" help:"Where to; its ending says which form, and a file that is there is not replaced. The text is printed when left out."`
 	Seq  uint64 `help:"The report that told of this change, instead of what comes next." placeholder:"SEQ" xor:"which"`
 	Last bool   `help:"The last report that was made, instead of what comes next." xor:"which"`
 }

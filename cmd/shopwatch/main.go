@@ -32,7 +32,7 @@ func main() {
 
 // commands are what a person can type.
 type commands struct {
-	Config  string           `short:"c" default:"shopwatch.yaml" placeholder:"FILE" help:"The configuration file (${default})."`
+	Config  string           `short:"c" default:"shopwatch.yaml" placeholder:"FILE" complete:"file" help:"The configuration file (${default})."`
 	JSON    bool             `name:"json" help:"Print one JSON object a line."`
 	Version kong.VersionFlag `help:"Print the version."`
 
@@ -56,6 +56,7 @@ type commands struct {
 	Restore     restoreCommand     `cmd:"" help:"Replace the database with a backup."`
 	Compact     compactCommand     `cmd:"" help:"Give free space in the database file back."`
 	Completion  completionCommand  `cmd:"" help:"Make a shell complete commands and flags."`
+	Complete    completeCommand    `cmd:"" hidden:"" name:"__complete"`
 	Demo        demoCommand        `cmd:"" help:"Show the whole loop on a simulated mall; nothing to configure."`
 }
 

@@ -17,7 +17,7 @@ import (
 
 // A scanCommand scans now.
 type scanCommand struct {
-	Names  []tracker.StorefrontName `arg:"" optional:"" name:"name" help:"Storefronts; all when none is named."`
+	Names  []tracker.StorefrontName `arg:"" optional:"" name:"name" complete:"storefront" help:"Storefronts; all when none is named."`
 	DryRun bool                     `help:"Show what the scan would change; keep and report nothing."`
 }
 

@@ -15,7 +15,7 @@ import (
 
 // A scansCommand prints scans.
 type scansCommand struct {
-	Name  tracker.StorefrontName `arg:"" optional:"" help:"Only of this storefront."`
+	Name  tracker.StorefrontName `arg:"" optional:"" complete:"storefront" help:"Only of this storefront."`
 	Since When                   `help:"Only since then: 24h, 7d, 2026-11-22." placeholder:"TIME"`
 	Limit int                    `short:"n" default:"30" help:"At most so many, the newest; 0 for all (${default})."`
 }

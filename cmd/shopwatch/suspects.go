@@ -13,7 +13,7 @@ import (
 
 // A suspectsCommand prints products that are missing without proof.
 type suspectsCommand struct {
-	Storefront tracker.StorefrontName `help:"Only of this storefront." placeholder:"NAME"`
+	Storefront tracker.StorefrontName `complete:"storefront" help:"Only of this storefront." placeholder:"NAME"`
 }
 
 // Help tells what becomes of them.

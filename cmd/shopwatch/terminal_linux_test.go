@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/mattn/go-runewidth"
@@ -14,9 +16,9 @@ import (
 	"shopwatch/fixtures"
 )
 
-// terminalOf returns a terminal with so many columns, and how to read what was
-// written to it.
-func terminalOf(t *testing.T, columns uint16) (*os.File, func() string) {
+// openTerminal opens a terminal with so many columns: the end of the person in
+// front of it, and that of the program.
+func openTerminal(t *testing.T, columns uint16) (master, tty *os.File) {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
@@ -31,13 +33,21 @@ func terminalOf(t *testing.T, columns uint16) (*os.File, func() string) {
 	if err != nil {
 		t.Skip(err)
 	}
-	tty, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	tty, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
 		t.Skip(err)
 	}
 	if err := unix.IoctlSetWinsize(int(tty.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: columns}); err != nil {
 		t.Fatal(err)
 	}
+	return master, tty
+}
+
+// terminalOf returns a terminal with so many columns, and how to read what was
+// written to it.
+func terminalOf(t *testing.T, columns uint16) (*os.File, func() string) {
+	t.Helper()
+	master, tty := openTerminal(t, columns)
 	all := make(chan string, 1)
 	go func() {
 		b, _ := io.ReadAll(master) // ends with an error when nobody has the terminal
@@ -112,4 +122,9 @@ func TestTerminal(t *testing.T) {
 	if !strings.Contains(text, "全民WiFi") || !strings.Contains(text, "¥99.00") {
 		t.Errorf("changes on a terminal shows\n%s", text)
 	}
+}
+
+// inNewSession makes the terminal that is a program's input its own.
+func inNewSession(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 }

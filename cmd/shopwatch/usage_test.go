@@ -458,37 +458,6 @@ func TestReadmeNamesMetrics(t *testing.T) {
 	}
 }
 
-// The scripts are understood by their shells, and know commands and flags.
-func TestCompletion(t *testing.T) {
-	for _, shell := range []string{"bash", "zsh", "fish"} {
-		t.Run(shell, func(t *testing.T) {
-			var out, errs bytes.Buffer
-			if status := run(t.Context(), []string{"completion", shell}, &out, &errs); status != 0 {
-				t.Fatalf("completion = %d, %s", status, errs.String())
-			}
-			for _, want := range []string{"storefronts", "preview", "dry-run"} {
-				if !strings.Contains(out.String(), want) {
-					t.Errorf("no %s in\n%s", want, out.String())
-				}
-			}
-			if shell != "bash" {
-				return
-			}
-			bash, err := exec.LookPath("bash")
-			if err != nil {
-				t.Skip(err)
-			}
-			for line, want := range map[string]string{"sto": "storefronts", "mail pre": "preview", "scan --dry": "--dry-run", "-c x.yaml chan": "changes"} {
-				script := out.String() + "\nCOMP_WORDS=(shopwatch " + line + "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _shopwatch; echo \"${COMPREPLY[@]}\""
-				got, err := exec.Command(bash, "-c", script).CombinedOutput()
-				if strings.TrimSpace(string(got)) != want {
-					t.Errorf("shopwatch %s completes to %s, %v, want %s", line, got, err, want)
-				}
-			}
-		})
-	}
-}
-
 func TestDescribe(t *testing.T) {
 	p := &tracker.Product{Title: "投影仪", Price: tracker.Price{Kind: tracker.PriceExact, Low: 12900, Currency: "CNY"}}
 	was := &tracker.Product{Title: "投影", Price: tracker.Price{Kind: tracker.PriceRange, Low: 9900, High: 19900, Currency: "CNY"}}
