@@ -49,7 +49,10 @@ func (cc *changesCommand) Run(ctx context.Context, a *app) error {
 			all = append(all, ch)
 		}
 		slices.Reverse(all)
-		t := term.Table{Right: map[int]bool{0: true}, Spare: []int{2}, Whole: true}
+		t := term.Table{Right: map[int]bool{0: true}, Short: []int{2}, Whole: true}
+		if cc.Storefront != "" {
+			t.Spare = []int{2}
+		}
 		t.Row("SEQ", "WHEN", "STOREFRONT", "KIND", "WHAT")
 		for i := range all {
 			if a.json {

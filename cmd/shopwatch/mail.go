@@ -140,27 +140,33 @@ func (t *testCommand) Run(ctx context.Context, a *app) error {
 
 // An outboxCommand shows what waits and what did not get through.
 type outboxCommand struct {
-	All int `short:"n" placeholder:"N" help:"The newest N reports instead, also those that were delivered."`
+	All   bool `help:"Also reports that were delivered."`
+	Limit int  `short:"n" placeholder:"N" help:"The newest N reports, also those that were delivered; 100 with --all alone, at most 1000."`
 }
 
 // Help gives examples.
 func (outboxCommand) Help() string {
 	return `Examples:
   shopwatch mail outbox
+  shopwatch mail outbox --all
   shopwatch mail outbox -n 20`
 }
 
 // Run prints a line per delivery, and below it what the receiving side said.
 func (o *outboxCommand) Run(ctx context.Context, a *app) error {
 	return a.ask(ctx, func(c *config.Config, client *web.Client) error {
-		reports, err := outbox(ctx, client)
-		if o.All > 0 {
-			reports, err = client.Reports(ctx, "", o.All)
+		everything := o.All || o.Limit > 0
+		var reports []tracker.Report
+		var err error
+		if everything {
+			reports, err = client.Reports(ctx, "", cmp.Or(o.Limit, 100))
+		} else {
+			reports, err = outbox(ctx, client)
 		}
 		if err != nil {
 			return err
 		}
-		t := term.Table{Right: map[int]bool{0: true, 5: true}, Spare: []int{1, 5}}
+		t := term.Table{Right: map[int]bool{0: true, 5: true}, Spare: []int{1, 5}, Short: []int{3, 2}}
 		t.Row("REPORT", "MADE", "CHANNEL", "TO", "STATE", "TRIES", "NEXT")
 		for i := range reports {
 			r := &reports[i]
@@ -171,7 +177,7 @@ func (o *outboxCommand) Run(ctx context.Context, a *app) error {
 				continue
 			}
 			for _, l := range r.Deliveries {
-				if o.All == 0 && l.State != tracker.Waiting && l.State != tracker.Dead {
+				if !everything && l.State != tracker.Waiting && l.State != tracker.Dead {
 					continue
 				}
 				next := term.Time(l.Next, c.Timezone.Location)
@@ -186,7 +192,10 @@ func (o *outboxCommand) Run(ctx context.Context, a *app) error {
 			return nil
 		}
 		if t.Empty() {
-			fmt.Fprintln(a.out, "nothing waits, and nothing was refused in the last 30 days")
+			fmt.Fprintln(a.out, map[bool]string{
+				true:  "no report was made yet",
+				false: "nothing waits, and nothing was refused in the last 30 days",
+			}[everything])
 			return nil
 		}
 		return t.Print(a.out)

@@ -42,8 +42,11 @@ func (s *scansCommand) Run(ctx context.Context, a *app) error {
 			all = append(all, sc)
 		}
 		slices.Reverse(all)
-		t := term.Table{Right: map[int]bool{4: true}, Spare: []int{5, 1}}
-		t.Row("BEGAN", "STOREFRONT", "VERDICT", "EVIDENCE", "CHANGES", "TOOK")
+		t := term.Table{Right: map[int]bool{3: true, 4: true}, Spare: []int{4}, Short: []int{1}, Whole: true}
+		if s.Name != "" {
+			t.Spare = []int{4, 1}
+		}
+		t.Row("BEGAN", "STOREFRONT", "VERDICT", "CHANGES", "TOOK", "EVIDENCE")
 		for i := range all {
 			if a.json {
 				if err := a.print(&all[i]); err != nil {
@@ -56,8 +59,8 @@ func (s *scansCommand) Run(ctx context.Context, a *app) error {
 			if sc.Doubted {
 				reason = "doubted: it misses too much at once"
 			}
-			t.Row(sc.Began.In(c.Timezone.Location).Format(time.DateTime), string(sc.Storefront), string(sc.Verdict), evidenceLine(sc),
-				strconv.Itoa(sc.Changes), sc.Took.Round(100*time.Millisecond).String())
+			t.Row(sc.Began.In(c.Timezone.Location).Format(time.DateTime), string(sc.Storefront), string(sc.Verdict),
+				strconv.Itoa(sc.Changes), sc.Took.Round(100*time.Millisecond).String(), evidenceLine(sc))
 			t.Note(reason)
 		}
 		switch {

@@ -28,7 +28,7 @@ func (storefrontsCommand) Run(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
-		t := term.Table{Right: map[int]bool{1: true}, Spare: []int{2, 1}}
+		t := term.Table{Right: map[int]bool{1: true}, Spare: []int{2}, Short: []int{0}}
 		t.Row("NAME", "PRODUCTS", "LAST SCAN", "VERDICT", "LAST COMPLETE", "NEXT", "TITLE")
 		for _, sf := range all {
 			if a.json {

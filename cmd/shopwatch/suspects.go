@@ -32,7 +32,7 @@ func (s *suspectsCommand) Run(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
-		t := term.Table{Right: map[int]bool{3: true}, Spare: []int{0, 2}}
+		t := term.Table{Right: map[int]bool{3: true}, Spare: []int{2}, Short: []int{0}}
 		t.Row("STOREFRONT", "PRODUCT", "LAST SEEN", "MISSED BY", "TITLE")
 		for i := range all {
 			if a.json {

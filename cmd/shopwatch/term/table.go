@@ -17,6 +17,7 @@ type Table struct {
 	notes map[int]string // below a row, by its index
 	Right map[int]bool   // columns of numbers
 	Spare []int          // columns that a narrow terminal can do without, the first to go first
+	Short []int          // columns that a narrow terminal may cut, when none can be spared any more
 	Whole bool           // the last column is broken where it would be cut
 }
 
@@ -44,7 +45,11 @@ func (t *Table) Empty() bool { return len(t.rows) <= 1 }
 // be spared for that.
 const enough = 36
 
-// narrow takes away columns until enough of the last one fits.
+// cut is what is shown at least of a column that may be cut.
+const cut = 12
+
+// narrow takes away columns until enough of the last one fits, and makes those
+// narrower that may be cut.
 func (t *Table) narrow(widths []int, columns int) (gone map[int]bool) {
 	gone = map[int]bool{}
 	last := len(widths) - 1
@@ -58,6 +63,13 @@ func (t *Table) narrow(widths []int, columns int) (gone map[int]bool) {
 		}
 		gone[i] = true
 		left += widths[i] + 2
+	}
+	for _, i := range t.Short {
+		less := min(min(widths[last], enough)-left, widths[i]-cut)
+		if less > 0 && !gone[i] {
+			widths[i] -= less
+			left += less
+		}
 	}
 	return gone
 }
@@ -93,7 +105,10 @@ func (t *Table) PrintTo(w io.Writer, columns int) error {
 				line.WriteString(strings.Join(Wrap(cell, left), indent))
 				continue
 			}
-			space := strings.Repeat(" ", widths[i]-width.StringWidth(cell))
+			if i < len(row)-1 {
+				cell = width.Truncate(cell, widths[i], "…")
+			}
+			space := strings.Repeat(" ", max(0, widths[i]-width.StringWidth(cell)))
 			if t.Right[i] {
 				line.WriteString(space + cell)
 			} else {

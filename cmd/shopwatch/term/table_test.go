@@ -50,6 +50,26 @@ func TestNarrowTable(t *testing.T) {
 	}
 }
 
+// A column that matters is cut rather than lost.
+func TestCutTable(t *testing.T) {
+	tb := term.Table{Short: []int{1}}
+	tb.Row("SEQ", "STOREFRONT", "WHAT")
+	tb.Row("7", "the-flagship-store-of-lining", "李宁运动鞋 男子跑步鞋 2026 新款 轻便透气")
+	for columns, want := range map[int]string{
+		80: "SEQ  STOREFRONT                    WHAT\n7    the-flagship-store-of-lining  李宁运动鞋 男子跑步鞋 2026 新款 轻便透气\n",
+		60: "SEQ  STOREFRONT         WHAT\n7    the-flagship-sto…  李宁运动鞋 男子跑步鞋 2026 新款 轻…\n",
+		40: "SEQ  STOREFRONT    WHAT\n7    the-flagshi…  李宁运动鞋 男子跑步…\n",
+	} {
+		var out bytes.Buffer
+		if err := tb.PrintTo(&out, columns); err != nil {
+			t.Fatal(err)
+		}
+		if out.String() != want {
+			t.Errorf("%d columns:\n%s\nwant\n%s", columns, out.String(), want)
+		}
+	}
+}
+
 // What a change says at its end, the proof, is not cut off.
 func TestWholeTable(t *testing.T) {
 	tb := term.Table{Right: map[int]bool{0: true}, Whole: true}
