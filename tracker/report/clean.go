@@ -3,29 +3,13 @@ package report
 import (
 	"net/url"
 	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"shopwatch/tracker"
 )
 
-// clean makes a string that others wrote fit for one line of anything: white
-// space of every kind becomes one space, and characters that are not seen but
-// change what is (controls, marks of writing direction, invisible joints) go.
-func clean(s string) string {
-	s = strings.Map(func(r rune) rune {
-		switch {
-		case r == utf8.RuneError:
-			return '\uFFFD'
-		case unicode.IsSpace(r):
-			return ' '
-		case r == '\u200d': // joins emoji
-			return r
-		case unicode.Is(unicode.Cc, r), unicode.Is(unicode.Cf, r), r >= 0xE0000 && r <= 0xE0FFF:
-			return -1
-		}
-		return r
-	}, s)
-	return strings.Join(strings.Fields(s), " ")
-}
+// clean makes a text that others wrote fit for a report.
+func clean(s string) string { return tracker.SingleLine(s) }
 
 // cut shortens a string to at most n characters, the last one an ellipsis when
 // something is missing.

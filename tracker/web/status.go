@@ -19,7 +19,7 @@ var (
 	//go:embed status.css
 	statusCSS []byte
 
-	statusPage = template.Must(template.New("status").Parse(statusHTML))
+	statusPage = template.Must(template.New("status").Funcs(template.FuncMap{"line": tracker.SingleLine}).Parse(statusHTML))
 )
 
 // statusChanges is how many of the newest changes the page shows.

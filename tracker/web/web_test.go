@@ -456,7 +456,7 @@ func TestStatusPage(t *testing.T) {
 	db := database(t)
 	hostile := &tracker.Scan{
 		Storefront: "tencent", Began: began.Add(5 * time.Hour), Verdict: tracker.Partial, Evidence: tracker.Evidence{Parser: 1},
-		Products: []tracker.Product{{ID: "45123456799", Title: "<script>alert(1)</script>", URL: "javascript:alert(1)"}},
+		Products: []tracker.Product{{ID: "45123456799", Title: "<script>alert(1)</script> \u202egnp.exe\u2066\x1b[31m", URL: "javascript:alert(1)"}},
 	}
 	if _, err := db.Commit(ctx, hostile, tracker.DefaultRules()); err != nil {
 		t.Fatal(err)
@@ -470,6 +470,9 @@ func TestStatusPage(t *testing.T) {
 		if !strings.Contains(page, want) {
 			t.Errorf("no %q in\n%s", want, page)
 		}
+	}
+	if i := strings.IndexAny(page, "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\x1b\x00"); i >= 0 {
+		t.Errorf("%q is on the page", page[i:min(i+20, len(page))])
 	}
 	if w.Code != 200 || strings.Contains(page, "<script") || strings.Contains(page, "javascript:") {
 		t.Errorf("status %d, want 200 and nothing that runs:\n%s", w.Code, page)
