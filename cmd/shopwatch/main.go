@@ -57,6 +57,7 @@ type commands struct {
 	Compact     compactCommand     `cmd:"" help:"Give free space in the database file back."`
 	Completion  completionCommand  `cmd:"" help:"Make a shell complete commands and flags."`
 	Complete    completeCommand    `cmd:"" hidden:"" name:"__complete"`
+	Man         manCommand         `cmd:"" hidden:"" name:"__man"`
 	Demo        demoCommand        `cmd:"" help:"Show the whole loop on a simulated mall; nothing to configure."`
 }
 
