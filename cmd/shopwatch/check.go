@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -51,7 +52,7 @@ func (checkCommand) Run(ctx context.Context, a *app) error {
 	all := []finding{{"configuration", true, fmt.Sprintf("%s: %s, %s", a.file, term.Count(len(c.Storefronts), 0, "storefront"), term.Count(len(c.Channels), 0, "channel"))}}
 	chrome := checkChrome(ctx, c)
 	db, evidence := a.checkDatabase(ctx, c)
-	all = append(all, chrome)
+	all = append(all, checkSystem(lacking()), chrome)
 	all = append(all, checkFiles()...)
 	all = append(all, checkData(c), db)
 	all = append(all, evidence...)
@@ -100,6 +101,15 @@ func result(what, text string, err error) finding {
 		return finding{what, false, err.Error()}
 	}
 	return finding{what, true, text}
+}
+
+// checkSystem says what shopwatch lacks where it runs.
+func checkSystem(lacking []string) finding {
+	text := fmt.Sprintf("shopwatch %s for %s on %s", version, runtime.GOOS, runtime.GOARCH)
+	if len(lacking) > 0 {
+		text += ", where it was not tried and lacks this: " + strings.Join(lacking, "; ")
+	}
+	return finding{"system", true, text}
 }
 
 // checkChrome asks Chrome for its version, starts it on a profile that is
