@@ -5,7 +5,14 @@ GO      ?= go
 LINT    := $(GO) tool -modfile=tools/go.mod golangci-lint
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
-.PHONY: all build demo test check bench faults fill soak killtest day storm prove year chrome clean
+# Debian's versions begin with a digit; a commit before the first tag is older
+# than it.
+DEB_VERSION := $(shell git describe --tags --match 'v[0-9]*' --dirty 2>/dev/null | sed 's/^v//; s/-/+/g')
+ifeq ($(DEB_VERSION),)
+DEB_VERSION := 0~$(shell git log -1 --format=%cd.%h --date=format:%Y%m%d)
+endif
+
+.PHONY: all build demo test check bench faults fill soak killtest day storm prove year deb release chrome clean
 
 all: build
 
@@ -84,6 +91,16 @@ prove:
 year:
 	SHOPWATCH_DAYS=365 $(GO) test -count 1 -timeout 120m -v -run 'TestYear$$' ./storage/bolt
 
+# A Debian package for this machine, in dist: binary, service, user, completion
+# and manual page.
+deb:
+	tools/release $(VERSION) $(DEB_VERSION) deb
+
+# All that is handed out, in dist: archives and packages for all systems, with
+# an SBOM for each, and SHA256SUMS.
+release:
+	tools/release $(VERSION) $(DEB_VERSION)
+
 # Installs a headless Chrome and a font for Chinese text where there is none.
 CHROMES := /usr/lib/chromium/chromium-headless-shell chromium-headless-shell chromium chromium-browser google-chrome google-chrome-stable
 
@@ -102,4 +119,4 @@ chrome:
 	fi
 
 clean:
-	rm -rf bin
+	rm -rf bin dist

@@ -83,6 +83,24 @@ func TestContainerHasInit(t *testing.T) {
 	}
 }
 
+// Images have full names, so that every builder finds the same ones, and
+// versions.
+func TestImagesArePinned(t *testing.T) {
+	text, err := os.ReadFile("deploy/Dockerfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := regexp.MustCompile(`(?m)^FROM (\S+)`).FindAllSubmatch(text, -1)
+	if len(from) != 2 {
+		t.Fatalf("%d images, want 2", len(from))
+	}
+	for _, m := range from {
+		if !regexp.MustCompile(`^[a-z]+\.[a-z]+/[a-z]+/[a-z]+:\d+\.\d+[a-z0-9.-]*$`).Match(m[1]) {
+			t.Errorf("the image %s has no full name, or no version", m[1])
+		}
+	}
+}
+
 // systemd understands the unit, every key of it.
 func TestUnit(t *testing.T) {
 	analyze, err := exec.LookPath("systemd-analyze")
