@@ -12,7 +12,7 @@ ifeq ($(DEB_VERSION),)
 DEB_VERSION := 0~$(shell git log -1 --format=%cd.%h --date=format:%Y%m%d)
 endif
 
-.PHONY: all build demo test check bench faults fill soak killtest day storm prove year deb release chrome clean
+.PHONY: all build demo test check bench faults fill soak killtest day storm prove fuzz year deb release chrome clean
 
 all: build
 
@@ -85,6 +85,15 @@ storm:
 # 100,000 steps of random histories against the law of tracker.Reconcile.
 prove:
 	SHOPWATCH_STEPS=100000 $(GO) test -count 1 -timeout 60m -v -run 'TestStore/Law$$' ./storage/bolt
+
+# Every parser of what others wrote, for a while each.
+FUZZTIME ?= 30s
+fuzz:
+	@for pkg in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n 1 dirname | sort -u); do \
+		for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			$(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+		done; \
+	done
 
 # A year of 100 storefronts of 1,000 products scanned hourly, with 1 % of the
 # products changing a day: what the file and the process grow to.
