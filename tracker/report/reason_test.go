@@ -44,7 +44,7 @@ func TestReason(t *testing.T) {
 // with the phrases of their own.
 var reasonsOf = []string{
 	"../*.go", "../scan/*.go", "../watch/*.go", "../market/*.go",
-	"../market/jd/*.go", "../market/magento/*.go", "../market/prestashop/*.go", "../market/shopify/*.go", "../market/tmall/*.go", "../market/woocommerce/*.go",
+	"../market/jd/*.go", "../market/magento/*.go", "../market/pages/*.go", "../market/prestashop/*.go", "../market/shopify/*.go", "../market/tmall/*.go", "../market/woocommerce/*.go",
 	"../../storage/bolt/writegap.go",
 }
 
