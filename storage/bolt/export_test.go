@@ -4,6 +4,8 @@ import (
 	"os"
 
 	"go.etcd.io/bbolt"
+
+	"shopwatch/tracker"
 )
 
 // Bolt is the file beneath, for tests that look at its keys or spoil them.
@@ -30,3 +32,12 @@ func CheckFile(path string) error { return checkFile(path) }
 
 // Recognise is recognise.
 func Recognise(f *os.File) error { return recognise(f) }
+
+// StoredChange is a change as it comes back from the log.
+func StoredChange(c *tracker.Change) (tracker.Change, error) {
+	v, err := encodeChange(c)
+	if err != nil {
+		return tracker.Change{}, err
+	}
+	return decodeChange(c.Seq, v)
+}

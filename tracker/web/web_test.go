@@ -20,6 +20,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"shopwatch/fixtures"
 	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 	"shopwatch/tracker/web"
@@ -586,16 +587,13 @@ func TestDescriptionIsTrue(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := time.Now()
-	p := &tracker.Product{ID: "1", Price: tracker.Price{Kind: tracker.PriceRange, Low: 1, High: 2, Basis: tracker.Basis{Market: "DE", Tax: tracker.TaxIncluded}}, Availability: tracker.SoldOut, Variants: 2}
+	p := fixtures.WholeChange().Product
 	probe := &tracker.Probe{Product: "1"}
 	for name, v := range map[string]any{
 		"ProductDoc": p,
 		"ItemDoc":    tracker.Item{Product: *p, Removed: at, Probe: probe},
 		"ScanDoc":    tracker.Scan{Doubted: true},
-		"ChangeDoc": tracker.Change{
-			Proof: tracker.ProofGone, Product: p, Before: p, Probe: probe, Missing: 1, Away: time.Hour, Reason: "x", Verdict: "x",
-			SameAs: &tracker.SameAs{}, Important: "x", Ignored: true, Corrects: 1, Pictures: tracker.Evidenced{Card: "x"}, Prior: p.Price,
-		},
+		"ChangeDoc":  fixtures.WholeChange(),
 	} {
 		b, err := json.Marshal(v)
 		if err != nil {
