@@ -31,7 +31,7 @@ func ExampleNew() {
 	fmt.Println(mail.Brief())
 	// Output:
 	// [Tencent flagship] -1 removed · 22 Nov 09:01
-	// Removed: Qrobot  ¥699.00
+	// Removed: Qrobot  ¥699.00 (its page says that it does not exist)
 }
 
 // The sample that a person gets before anything has changed, in Chinese.
