@@ -47,7 +47,7 @@ func TestPreviewOfTheSample(t *testing.T) {
 	}
 	shape := env.Root.ContentType + "(" + env.Root.FirstChild.ContentType + "(" + env.Root.FirstChild.FirstChild.ContentType +
 		", " + env.Root.FirstChild.FirstChild.NextSibling.ContentType + ", …), " + env.Root.FirstChild.NextSibling.ContentType + ")"
-	if want := "multipart/mixed(multipart/related(multipart/alternative, image/png, …), text/csv)"; shape != want {
+	if want := "multipart/mixed(multipart/alternative(text/plain, multipart/related, …), text/csv)"; shape != want {
 		t.Errorf("shape %s, want %s", shape, want)
 	}
 }
