@@ -89,3 +89,43 @@ func TestAChatLoadsNoPictures(t *testing.T) {
 		t.Errorf("%d changes and %d pictures were read, want 1 and none", db.changes, db.pictures)
 	}
 }
+
+// TestNothingIsWrittenForAServerThatIsAway: a mail is written when the server
+// takes its recipient.
+func TestNothingIsWrittenForAServerThatIsAway(t *testing.T) {
+	db, srv := &counted{DB: fresh(t)}, serveMail(t, fixtures.SMTPOptions{})
+	n := notifier(t, db, quietLog(), notify.Channel{Name: "analysts", Sender: sender(t, "email", mailTo(srv, "a@example.com"))})
+	commit(t, db.DB, "tencent", nine, product("1"))
+	name, err := db.KeepEvidence(ctx, noise(200, 200), "jpg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := complete("tencent", nine.Add(time.Hour), product("1"), product("2"))
+	s.Pictures = map[tracker.ProductID]tracker.Picture{"2": {Hash: "x", File: name}}
+	if _, err := db.Commit(ctx, s, tracker.DefaultRules()); err != nil {
+		t.Fatal(err)
+	}
+	srv.Stop()
+	if err := n.Flush(ctx); err == nil || db.pictures > 0 {
+		t.Errorf("%d pictures were read for a server that is away: %v", db.pictures, err)
+	}
+	if err := srv.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := srv.Fault(fixtures.MailFault{Refuse: map[string]int{"*": 451}, Times: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.RetryAll(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Flush(ctx); err == nil || db.pictures > 0 {
+		t.Errorf("%d pictures were read for a recipient who is refused for now: %v", db.pictures, err)
+	}
+	if _, err := n.RetryAll(ctx); err != nil {
+		t.Fatal(err)
+	}
+	flushUntil(t, n, db.DB)
+	if db.pictures != 1 {
+		t.Errorf("%d pictures were read, want 1", db.pictures)
+	}
+}

@@ -73,19 +73,12 @@ func (e *email) Recipients() []string { return e.To }
 
 // Send delivers a delivery in an SMTP session of its own.
 func (e *email) Send(ctx context.Context, l *Message) (answer string, err error) {
-	msg, err := e.message(ctx, l)
-	switch {
-	case ctx.Err() != nil:
-		return "", ctx.Err()
-	case err != nil:
-		return "", &Refused{err.Error()}
-	}
 	s, err := e.session(ctx)
 	if err != nil {
 		return "", err
 	}
 	defer s.end()
-	answer, err = e.handOver(ctx, s, l.To, msg)
+	answer, err = e.handOver(ctx, s, l)
 	return answer, err
 }
 
@@ -145,9 +138,10 @@ func (e *email) session(ctx context.Context) (*session, error) {
 	}}, nil
 }
 
-// handOver gives a message to the server and returns its answer.
-func (e *email) handOver(ctx context.Context, s *session, recipient string, msg []byte) (answer string, err error) {
-	a, err := parseAddress(recipient)
+// handOver gives a delivery to the server and returns its answer. It is written
+// when the server takes the recipient: one that is away for days costs nothing.
+func (e *email) handOver(ctx context.Context, s *session, l *Message) (answer string, err error) {
+	a, err := parseAddress(l.To)
 	if err != nil {
 		return "", &Refused{err.Error()}
 	}
@@ -167,6 +161,16 @@ func (e *email) handOver(ctx context.Context, s *session, recipient string, msg 
 	}
 	if err := c.Rcpt(to); err != nil {
 		return "", e.judge(s.name, "refuses "+to, err)
+	}
+	msg, err := e.message(ctx, l)
+	switch {
+	case ctx.Err() != nil:
+		return "", ctx.Err()
+	case err != nil:
+		return "", &Refused{err.Error()}
+	}
+	if err := c.UpdateDeadline(e.Timeout); err != nil { // a great report takes long to write
+		return "", &Unreachable{err}
 	}
 	w, err := c.Data()
 	if err != nil {
