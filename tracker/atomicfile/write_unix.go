@@ -23,7 +23,7 @@ func Write(path string, content []byte, mode fs.FileMode) error {
 	if err != nil {
 		return err
 	}
-	defer f.Cleanup() // when it was not renamed
+	defer func() { _ = f.Cleanup() }() // when it was not renamed
 	if _, err := f.Write(content); err != nil {
 		return err
 	}

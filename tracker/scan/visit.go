@@ -24,7 +24,7 @@ func (s *Scanner) Ask(ctx context.Context, v Visit) (*market.Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &reading{Scanner: s, scan: &tracker.Scan{}, market: v.Market, storefront: visited{host: u.Hostname(), transport: v.Transport}}
+	r := &reading{Scanner: s, scan: &tracker.Scan{}, market: v.Market, gate: v.Market.GateOf(v.Request.URL), storefront: visited{host: u.Hostname(), transport: v.Transport}}
 	r.manners = newManners(r.storefront)
 	if r.reader, err = r.newReader(); err != nil {
 		return nil, err

@@ -41,7 +41,7 @@ func TestAsk(t *testing.T) {
 	if err != nil || a.Status != http.StatusOK || !a.Holds("data-id=") {
 		t.Fatalf("%+v, %v", a, err)
 	}
-	if got := strings.Join(paced, " "); got != "pages pages" { // robots.txt, and the page
+	if got := strings.Join(paced, " "); got != "visited.example visited.example" { // robots.txt, and the page
 		t.Errorf("paced %q", got)
 	}
 	shop.Strike("robots.txt forbids", 0)

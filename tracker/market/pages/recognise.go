@@ -20,7 +20,8 @@ func recognise(a *market.Answer) []market.Way {
 	if err != nil {
 		return nil
 	}
-	transport, page := market.OverHTTP, []byte(nil)
+	transport := market.OverHTTP
+	var page []byte
 	if a.Request.Wait != "" {
 		var p shown
 		if transport = market.InTab; json.Unmarshal(a.Body, &p) != nil {
