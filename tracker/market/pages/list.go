@@ -38,10 +38,7 @@ type found struct {
 // hold.
 type entry struct {
 	tracker.Product
-	// SoldOut says that it cannot be bought now, SoldOutKnown that the list
-	// says whether it can.
-	SoldOut, SoldOutKnown bool
-	strangePrice          bool // there is a price, but nothing tells its currency
+	strangePrice bool // there is a price, but nothing tells its currency
 }
 
 // list reads a listing page.
@@ -249,8 +246,10 @@ func (s *storefront) ofRow(d *document, row *html.Node, by map[tracker.ProductID
 		e.price(s, row)
 	}
 	if !r.soldOut.none() {
-		_, e.SoldOut = r.soldOut.in(row)
-		e.SoldOutKnown = true
+		e.Availability = tracker.Available
+		if _, shown := r.soldOut.in(row); shown {
+			e.Availability = tracker.SoldOut
+		}
 	}
 	if p := by[fromLink]; p != nil {
 		e.fill(p)
@@ -280,8 +279,11 @@ func (e *entry) fill(p *schemaorg.Product) {
 	if !e.Price.Known() && (e.Price.Currency == "" || e.Price.Currency == p.Price.Currency) {
 		e.Price, e.strangePrice = priceOfData(&p.Price), false
 	}
-	if !e.SoldOutKnown && p.Stock != schemaorg.Unstated {
-		e.SoldOut, e.SoldOutKnown = p.Stock != schemaorg.Available, true
+	if e.Availability == tracker.AvailabilityUnknown && p.Stock != schemaorg.Unstated {
+		e.Availability = tracker.SoldOut
+		if p.Stock == schemaorg.Available {
+			e.Availability = tracker.Available
+		}
 	}
 }
 

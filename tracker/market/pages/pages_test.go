@@ -128,10 +128,10 @@ func TestRows(t *testing.T) {
 	if l.Cells != 5 || l.Repeated != 1 || len(l.Problems) != 2 || len(l.Products) != 2 {
 		t.Fatalf("%d entries, %d repeated, problems %q, products %+v", l.Cells, l.Repeated, l.Problems, l.Products)
 	}
-	if want := (tracker.Product{ID: "1", Title: "A <b> lamp", URL: "https://shop.example/x/p1?v=2", Image: "https://cdn.example/1.jpg"}); l.Products[0] != want {
+	if want := (tracker.Product{ID: "1", Title: "A <b> lamp", URL: "https://shop.example/x/p1?v=2", Image: "https://cdn.example/1.jpg", Availability: tracker.Available}); l.Products[0] != want {
 		t.Errorf("first = %+v, want %+v", l.Products[0], want)
 	}
-	if want := (tracker.Product{ID: "3", Title: "C", URL: "https://shop.example/x/p3", Image: "https://shop.example/x/b.jpg"}); l.Products[1] != want {
+	if want := (tracker.Product{ID: "3", Title: "C", URL: "https://shop.example/x/p3", Image: "https://shop.example/x/b.jpg", Availability: tracker.SoldOut}); l.Products[1] != want {
 		t.Errorf("second = %+v, want %+v", l.Products[1], want)
 	}
 }
@@ -214,8 +214,8 @@ func TestStructuredData(t *testing.T) {
 	}
 	// Rows are the list; data fills in what they do not show.
 	l = list(t, `{"list":{"transport":"http","row":".card","data":"jsonld","next":{"none":true}}}`,
-		page(row("1", "A lamp", "")+`<script type="application/ld+json">{"@type":"ItemList","itemListElement":[{"@type":"Product","name":"x","url":"/p/1","image":"/1.jpg","offers":{"price":5,"priceCurrency":"EUR"}},{"@type":"Product","name":"y","url":"/p/2"}]}</script>`))
-	if len(l.Products) != 1 || l.Products[0].Title != "A lamp" || l.Products[0].Price.String() != "5.00" || l.Products[0].Image != "https://shop.example/1.jpg" {
+		page(row("1", "A lamp", "")+`<script type="application/ld+json">{"@type":"ItemList","itemListElement":[{"@type":"Product","name":"x","url":"/p/1","image":"/1.jpg","offers":{"price":5,"priceCurrency":"EUR","availability":"OutOfStock"}},{"@type":"Product","name":"y","url":"/p/2"}]}</script>`))
+	if len(l.Products) != 1 || l.Products[0].Title != "A lamp" || l.Products[0].Price.String() != "5.00" || l.Products[0].Availability != tracker.SoldOut || l.Products[0].Image != "https://shop.example/1.jpg" {
 		t.Errorf("rows with data: %+v, %q", l.Products, l.Problems)
 	}
 }
