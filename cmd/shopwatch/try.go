@@ -140,7 +140,7 @@ func (a *app) tellFinding(f *try.Finding) error {
 		return nil
 	}
 	fmt.Fprintln(a.out)
-	table := &term.Table{Right: map[int]bool{4: true, 5: true}, Spare: []int{3, 6}, Whole: true}
+	table := &term.Table{Right: map[int]bool{4: true, 5: true}, Spare: []int{3, 6, 2}, Whole: true}
 	table.Row("", "MARKETPLACE", "BY", "LAYOUT", "PRODUCTS", "DECLARED", "PRICES", "VERDICT", "PROOF")
 	for i := range f.Ways {
 		r := &f.Ways[i]

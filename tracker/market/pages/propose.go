@@ -176,9 +176,15 @@ func (p *proposer) rate(g *group) float64 {
 	if share(linked) < 0.8 || float64(len(links)) < 0.6*n || share(worded) < 0.8 {
 		return 0
 	}
+	if share(priced) < 0.3 && share(pictured) < 0.5 {
+		return 0 // a menu
+	}
 	score := 1 + 3*share(priced) + 1.5*share(pictured) - 4*share(inside)
 	if rowName.MatchString(g.key) {
 		score++
+	}
+	if menuName.MatchString(g.key) {
+		score -= 2
 	}
 	if under(g.rows[0], atom.Main) {
 		score += 0.5

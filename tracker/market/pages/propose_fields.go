@@ -18,6 +18,8 @@ var (
 	passing = regexp.MustCompile(`(?i)^(first|last|odd|even|active|selected|current|hover|focus|open|loaded|lazy(load(ed)?)?|is-.*|has-.*|js-.*|post-\d+|product-\d+|item-\d+|.*\d{4,}.*|instock|outofstock|sale|new)$`)
 	// rowName are words in the names of rows of products.
 	rowName = regexp.MustCompile(`(?i)product|item|card|tile|article|goods|offer`)
+	// menuName are words in the names of what leads to other lists.
+	menuName = regexp.MustCompile(`(?i)menu|\bnav|navigation|breadcrumb|footer|categor|\bcat-|social|swiper|carousel|blog|news`)
 	// titleName and priceName are words in the names of what a row holds, oldName
 	// in those of prices that do not hold any more.
 	titleName = regexp.MustCompile(`(?i)title|name|heading|bezeichnung`)

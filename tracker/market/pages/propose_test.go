@@ -114,7 +114,7 @@ func TestProposals(t *testing.T) {
 			}
 		})
 	}
-	for name, page := range map[string]string{"a menu": menu[:60], "articles without links": repeat(9, `<article class="news">News ~</article>`), "nothing": ""} {
+	for name, page := range map[string]string{"a menu": menu, "articles without links": repeat(9, `<article class="news">News ~</article>`), "a menu without a name": strings.NewReplacer("nav", "div", "entry", "e").Replace(menu), "nothing": ""} {
 		if all := pages.Propose([]byte(page), address(t, site), market.OverHTTP); len(all) > 0 {
 			t.Errorf("%s: %s", name, tell(t, all[0]))
 		}
