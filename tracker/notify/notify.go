@@ -40,6 +40,7 @@ type Channel struct {
 type Options struct {
 	Channels []Channel
 	Shops    map[tracker.StorefrontName]report.StorefrontInfo // how reports call the storefronts
+	Groups   []tracker.Group
 	// Public is the address at which people reach the API of this shopwatch
 	// (https://…), for the links by which they leave a channel; empty for none.
 	Public string

@@ -90,6 +90,9 @@ func (n *Notifier) story(ctx context.Context, c *channel, r *tracker.Report) (*r
 	for _, ch := range wrong {
 		s.Wrong[ch.Seq] = ch
 	}
+	if err := n.groups(ctx, s); err != nil {
+		return nil, err
+	}
 	if err := n.scans(ctx, s); err != nil {
 		return nil, err
 	}
@@ -101,6 +104,28 @@ func (n *Notifier) story(ctx context.Context, c *channel, r *tracker.Report) (*r
 		return s, n.heartbeatSummary(ctx, c, s)
 	}
 	return s, nil
+}
+
+// groups adds the groups that have products among the changes.
+func (n *Notifier) groups(ctx context.Context, s *report.Story) error {
+	changed := make(map[tracker.ProductKey]bool)
+	for i := range s.Changes {
+		if c := &s.Changes[i]; c.Product != nil {
+			changed[tracker.ProductKey{Storefront: c.Storefront, ID: c.Product.ID}] = true
+		}
+	}
+	for i := range n.opts.Groups {
+		g := &n.opts.Groups[i]
+		if !slices.ContainsFunc(g.Products, func(k tracker.ProductKey) bool { return changed[k] }) {
+			continue
+		}
+		offers, err := storage.Offers(ctx, n.store, g)
+		if err != nil {
+			return err
+		}
+		s.Groups = append(s.Groups, report.Group{Name: g.Name, Offers: offers})
+	}
+	return nil
 }
 
 // scans adds the scans that the changes rest on, and how long before each the

@@ -94,6 +94,23 @@ var columns = []column{
 	{"price_market", "价格所属市场", ofProduct(func(p *tracker.Product) string { return cell(p.Price.Market) })},
 	{"price_tax", "是否含税", ofProduct(func(p *tracker.Product) string { return string(p.Price.Tax) })},
 	{"price_30_days", "30天最低价", func(c *tracker.Change, _ *Story) string { return c.Prior.String() }},
+	{"group", "同款组", func(c *tracker.Change, s *Story) string {
+		if g := s.group(c); g != nil {
+			return cell(g.Name)
+		}
+		return ""
+	}},
+	{"group_lowest", "同款最低价", func(c *tracker.Change, s *Story) string {
+		g := s.group(c)
+		if g == nil {
+			return ""
+		}
+		var all []string
+		for _, o := range tracker.Lowest(g.Offers) {
+			all = append(all, o.Item.Price.String()+" "+o.Item.Price.Currency+" "+string(o.Storefront))
+		}
+		return cell(strings.Join(all, " / "))
+	}},
 }
 
 func ofProduct(of func(*tracker.Product) string) func(*tracker.Change, *Story) string {

@@ -32,6 +32,7 @@ type Mail struct {
 
 // New returns the report of a story. Nothing of it is written yet.
 func New(s Story) *Mail {
+	s = s.grouped()
 	m := &Mail{story: s, net: s.Changes}
 	if s.Net {
 		m.net, m.undone = Net(s.Changes)

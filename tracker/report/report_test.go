@@ -151,6 +151,22 @@ func stories(lang string) map[string]report.Story {
 		priced("14", "Travel palette", euro(3900, tracker.Basis{}), tracker.Price{Kind: tracker.PriceExact, Low: 6200, Currency: "JPY"}),
 	)
 
+	offer := func(name tracker.StorefrontName, id string, p tracker.Price) tracker.Offer {
+		o := tracker.Offer{Storefront: name, Item: tracker.Item{Product: *product(id, "Watercolour block A4", 0)}}
+		o.Item.Price = p
+		return o
+	}
+	group := base(priced("12", "Watercolour block A4", euro(2490, german), euro(1990, german)),
+		tracker.Change{Kind: tracker.Retitled, Product: product("13", "画笔 12 号", 100), Before: product("13", "画笔", 100)})
+	group.Shops["acme"] = report.StorefrontInfo{Title: "艺术用品店"}
+	group.Groups = []report.Group{
+		{"another", []tracker.Offer{offer("tencent", "99", euro(100, german))}},
+		{"画纸", []tracker.Offer{
+			offer("tencent", "12", euro(1990, german)), offer("acme", "77", euro(1890, german)), offer("oppo", "3", tracker.Price{Kind: tracker.PriceExact, Low: 2100, Currency: "JPY"}),
+		}},
+	}
+	all["group"] = group
+
 	for _, v := range []tracker.Verdict{tracker.Login, tracker.Blocked, tracker.Partial, tracker.Failed} {
 		s := base(tracker.Change{Kind: tracker.Stalled, Verdict: v, Reason: "the words of the scan"})
 		s.Scans = []report.Scan{scan("tencent", nine, v, tracker.Evidence{Pages: 2, Products: 100, Declared: tracker.Declared{Pages: 6}, Duplicates: 1})}

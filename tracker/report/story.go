@@ -21,6 +21,7 @@ type Story struct {
 	Scans    []Scan    // those that the changes rest on, oldest first
 	Suspects []Suspect // listed products that complete scans missed, not confirmed as gone
 	Shops    map[tracker.StorefrontName]StorefrontInfo
+	Groups   []Group   // those of which a product changed
 	Quiet    []Quiet   // of a heartbeat: what the scans of each storefront came to
 	Since    time.Time // of a heartbeat: where its period begins
 	Filtered bool      // of a heartbeat: the channel is not told of every change
@@ -32,6 +33,8 @@ type Story struct {
 	// part, twice as large as ShotWidth by ShotHeight. It may be nil.
 	Shot   func(ctx context.Context, name string) []byte
 	Sample bool // the story is made up, and the report must say so
+
+	groups map[tracker.ProductKey]*Group // of Groups, by their products; see grouped
 }
 
 // A Scan is a scan that changes rest on.
@@ -45,6 +48,32 @@ type Scan struct {
 type Suspect struct {
 	Storefront tracker.StorefrontName
 	Item       tracker.Item
+}
+
+// A Group is the same product in several storefronts, as they offer it when the
+// report is made.
+type Group struct {
+	Name   string
+	Offers []tracker.Offer
+}
+
+// group returns the group of a change's product, nil when it is in none.
+func (s *Story) group(c *tracker.Change) *Group {
+	if c.Product == nil {
+		return nil
+	}
+	return s.groups[tracker.ProductKey{Storefront: c.Storefront, ID: c.Product.ID}]
+}
+
+// grouped returns the story with what group needs.
+func (s Story) grouped() Story {
+	s.groups = make(map[tracker.ProductKey]*Group)
+	for i := range s.Groups {
+		for _, o := range s.Groups[i].Offers {
+			s.groups[tracker.ProductKey{Storefront: o.Storefront, ID: o.Item.ID}] = &s.Groups[i]
+		}
+	}
+	return s
 }
 
 // A StorefrontInfo is what a report says of a storefront apart from its changes.

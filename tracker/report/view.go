@@ -421,7 +421,38 @@ func (v *viewer) row(c *tracker.Change) row {
 			r.WasImage = link(c.Before.Image)
 		}
 	}
+	if c.Kind != tracker.Retitled && c.Kind != tracker.Repictured {
+		if lowest := v.lowest(c); lowest != "" {
+			r.Notes = append(r.Notes, note{Text: lowest})
+		}
+	}
 	return r
+}
+
+// lowest says who offers the product of a change for the lowest price of its
+// group; "" when it is in none.
+func (v *viewer) lowest(c *tracker.Change) string {
+	g := v.group(c)
+	if g == nil {
+		return ""
+	}
+	const most = 4
+	var all []string
+	for i, o := range tracker.Lowest(g.Offers) {
+		if i == most {
+			all = append(all, "…")
+			break
+		}
+		price := v.w.price(o.Item.Price)
+		if b := v.w.basis(o.Item.Price.Basis); b != "" {
+			price += " (" + b + ")"
+		}
+		all = append(all, fmt.Sprintf(v.w.OfferAt, price, v.title(o.Storefront)))
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(v.w.GroupLowest, clean(g.Name), strings.Join(all, v.w.Comma))
 }
 
 // undoneView tells step by step what changed and changed back.

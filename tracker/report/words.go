@@ -46,6 +46,8 @@ type words struct {
 	TaxExcluded   string
 	Unlike        string // of a changed price: it cannot be compared
 	Prior         string // of a price cut
+	GroupLowest   string // group, offers
+	OfferAt       string // price, storefront
 
 	Stalled   map[tracker.Verdict]string // heading
 	StalledDo map[tracker.Verdict]string // what to do; the argument of `shopwatch login`, the storefront's name
@@ -174,6 +176,8 @@ var english = words{
 	TaxExcluded:   "excl. tax",
 	Unlike:        "Not compared: was in %s, is now in %s",
 	Prior:         "Lowest price of the 30 days before: %s",
+	GroupLowest:   "Lowest price of the group \"%s\": %s",
+	OfferAt:       "%s at %s",
 
 	Stalled: map[tracker.Verdict]string{
 		tracker.Login:   "Cannot read the storefront: login needed",
@@ -320,6 +324,8 @@ var chinese = words{
 	TaxExcluded:   "不含税",
 	Unlike:        "无法比较：原为 %s，现为 %s",
 	Prior:         "此前 30 天最低价：%s",
+	GroupLowest:   "“%s”组最低价：%s",
+	OfferAt:       "%s（%s）",
 
 	Stalled: map[tracker.Verdict]string{
 		tracker.Login:   "无法读取店铺：需要登录",

@@ -59,7 +59,7 @@ func New(ctx context.Context, c *config.Config, store storage.Store, plans func(
 
 func (s *Service) newNotifier(ctx context.Context, c *config.Config) (*notify.Notifier, error) {
 	return notify.New(ctx, s.store, notify.Options{
-		Channels: channelsOf(c), Shops: shopsOf(c), Public: c.Public,
+		Channels: channelsOf(c), Shops: shopsOf(c), Groups: c.TrackedGroups(), Public: c.Public,
 		RetryFirst: s.options.Timing.RetryFirst, RetryMost: s.options.Timing.RetryMost,
 	}, s.log)
 }
