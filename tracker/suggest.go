@@ -11,70 +11,45 @@ import (
 // A Suggestion is products of several storefronts that are probably the same
 // thing.
 type Suggestion struct {
-	// Group is the configured group to which the other products belong; empty
-	// when they make a new one.
+	// Group is the configured group that lacks the products; empty when they
+	// make a new one.
 	Group      string       `json:"group,omitempty"`
-	Name       string       `json:"name"` // for a new group: letters, digits, - and _
+	Name       string       `json:"name"` // that of the group, or one for a new group: letters, digits and -
 	Products   []ProductKey `json:"products"`
 	Titles     []string     `json:"titles"` // of the products, in their order
 	Confidence float64      `json:"confidence"`
-	Because    []string     `json:"because"` // of "number", "title", "picture"
+	Because    []string     `json:"because"` // of "number", "picture", "title"
 }
 
 // leastSure is how sure a suggestion must be.
 const leastSure = 0.85
 
 // SuggestGroups finds products of unlike storefronts that are probably the same
-// thing, by their titles, by the model numbers in these, and by their pictures;
-// the surest first. Two that name unlike models or unlike amounts are never the
-// same, however alike they look. What is together in a group already is no
-// suggestion, and each storefront has one product in a suggestion at most.
+// thing, by their titles, by the numbers of models in these, and by their
+// pictures; the surest first. Two that name unlike models or unlike amounts are
+// never the same, however alike they look. What is in a group already is no
+// suggestion, and each storefront has one product of a thing at most.
 func SuggestGroups(offers []Offer, groups []Group) []Suggestion {
 	s := newSuggester(offers)
-	known := make(map[ProductKey]string)
-	for i := range groups {
-		for _, k := range groups[i].Products {
-			known[k] = groups[i].Name
-		}
-	}
+	clusters := s.clusters(groups)
 	pairs := s.pairs()
 	slices.SortStableFunc(pairs, func(a, b pair) int { return -cmp.Compare(a.sure, b.sure) })
-	var made []*cluster
-	of := make(map[int]*cluster) // by the place of the product
-	named := make(map[string]*cluster)
-	at := func(i int) *cluster {
-		if c := of[i]; c != nil {
-			return c
-		}
-		group := known[s.seen[i].key]
-		c := named[group]
-		if group == "" || c == nil {
-			c = &cluster{group: group, sure: 1}
-			made = append(made, c)
-			if group != "" {
-				named[group] = c
-			}
-		}
-		c.places = append(c.places, i)
-		of[i] = c
-		return c
-	}
 	for _, p := range pairs {
-		a, b := at(p.a), at(p.b)
-		if a == b || a.group != "" && b.group != "" || s.meet(a, b) {
-			continue
-		}
-		if b.group != "" {
+		a, b := s.of[p.a], s.of[p.b]
+		if a.group != nil {
 			a, b = b, a
 		}
-		a.join(b, p)
-		for _, i := range b.places {
-			of[i] = a
+		if a == b || a.group != nil || s.meet(a, b) {
+			continue
 		}
-		b.places, b.because = nil, nil
+		b.take(a, p)
+		for _, i := range a.places {
+			s.of[i] = b
+		}
+		a.places, a.because = nil, nil
 	}
 	var list []Suggestion
-	for _, c := range made {
+	for _, c := range clusters {
 		if c.because != nil {
 			list = append(list, s.suggestion(c))
 		}
@@ -85,46 +60,77 @@ func SuggestGroups(offers []Offer, groups []Group) []Suggestion {
 
 // A cluster is products that belong together.
 type cluster struct {
-	group   string
+	group   *Group // that it was; nil for none
 	places  []int
 	sure    float64
-	because []string // nil until two products were found to be the same
+	because []string // nil until some product was found to be the same
 }
 
-func (c *cluster) join(other *cluster, p pair) {
-	c.places = append(c.places, other.places...)
-	c.sure = min(c.sure, other.sure, p.sure)
-	for _, b := range slices.Concat(other.because, p.because) {
-		if !slices.Contains(c.because, b) {
-			c.because = append(c.because, b)
+// clusters puts every product into the cluster of its group, or into one of its
+// own.
+func (s *suggester) clusters(groups []Group) []*cluster {
+	var all []*cluster
+	known := make(map[ProductKey]*cluster)
+	for i := range groups {
+		c := &cluster{group: &groups[i], sure: 1}
+		all = append(all, c)
+		for _, k := range groups[i].Products {
+			known[k] = c
 		}
 	}
+	for i := range s.seen {
+		c := known[s.seen[i].key]
+		if c == nil {
+			c = &cluster{sure: 1}
+			all = append(all, c)
+		}
+		c.places = append(c.places, i)
+		s.of = append(s.of, c)
+	}
+	return all
+}
+
+// take takes another cluster in, because of a pair.
+func (c *cluster) take(other *cluster, p pair) {
+	c.places = append(c.places, other.places...)
+	c.sure = min(c.sure, other.sure, p.sure)
+	c.because = slices.Concat(c.because, other.because, p.because)
 	slices.Sort(c.because)
+	c.because = slices.Compact(c.because)
 }
 
 // meet reports whether two clusters have a storefront in common.
 func (s *suggester) meet(a, b *cluster) bool {
+	has := make(map[StorefrontName]bool)
 	for _, i := range a.places {
-		for _, j := range b.places {
-			if s.seen[i].key.Storefront == s.seen[j].key.Storefront {
+		has[s.seen[i].key.Storefront] = true
+	}
+	if b.group != nil {
+		for _, k := range b.group.Products {
+			if has[k.Storefront] {
 				return true
 			}
 		}
 	}
-	return false
+	return slices.ContainsFunc(b.places, func(i int) bool { return has[s.seen[i].key.Storefront] })
 }
 
 func (s *suggester) suggestion(c *cluster) Suggestion {
-	g := Suggestion{Group: c.group, Confidence: c.sure, Because: c.because}
+	g := Suggestion{Confidence: c.sure, Because: c.because}
 	slices.SortFunc(c.places, func(i, j int) int {
 		a, b := &s.seen[i], &s.seen[j]
 		return cmp.Or(cmp.Compare(a.key.Storefront, b.key.Storefront), cmp.Compare(a.key.ID, b.key.ID))
 	})
-	for _, i := range c.places {
-		g.Products = append(g.Products, s.seen[i].key)
-		g.Titles = append(g.Titles, s.seen[i].title)
-	}
 	g.Name = nameOf(&s.seen[c.places[0]])
+	if c.group != nil {
+		g.Group, g.Name = c.group.Name, c.group.Name
+	}
+	for _, i := range c.places {
+		p := &s.seen[i]
+		if c.group == nil || !slices.Contains(c.group.Products, p.key) {
+			g.Products, g.Titles = append(g.Products, p.key), append(g.Titles, p.title)
+		}
+	}
 	return g
 }
 
@@ -153,7 +159,10 @@ func nameOf(p *suggested) string {
 }
 
 // A suggester knows the products that are compared.
-type suggester struct{ seen []suggested }
+type suggester struct {
+	seen []suggested
+	of   []*cluster // of the products, in their order
+}
 
 // A suggested is a product with what it is compared by.
 type suggested struct {

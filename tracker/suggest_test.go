@@ -65,7 +65,11 @@ func TestSuggestGroups(t *testing.T) {
 		{"what is together already is none", []tracker.Offer{offered("a/1: Sony WH-1000XM5 headphones", 0), offered("b/7: Sony WH-1000XM5 headphones", 0)},
 			[]tracker.Group{{Name: "xm5", Products: []tracker.ProductKey{{Storefront: "a", ID: "1"}, {Storefront: "b", ID: "7"}}}}, nil},
 		{"what a group lacks", []tracker.Offer{offered("a/1: Sony WH-1000XM5 headphones", 0), offered("b/7: Sony WH-1000XM5 headphones", 0), offered("c/5: Sony WH-1000XM5 headphones", 0)},
-			[]tracker.Group{{Name: "xm5", Products: []tracker.ProductKey{{Storefront: "a", ID: "1"}, {Storefront: "b", ID: "7"}}}}, []string{"in xm5: a/1 b/7 c/5 (number title)"}},
+			[]tracker.Group{{Name: "xm5", Products: []tracker.ProductKey{{Storefront: "a", ID: "1"}, {Storefront: "b", ID: "7"}}}}, []string{"in xm5: c/5 (number title)"}},
+		{"a group has one product of a storefront, also one that is removed", []tracker.Offer{offered("a/1: Sony WH-1000XM5 headphones", 0), offered("c/5: Sony WH-1000XM5 headphones", 0)},
+			[]tracker.Group{{Name: "xm5", Products: []tracker.ProductKey{{Storefront: "a", ID: "1"}, {Storefront: "c", ID: "4"}}}}, nil},
+		{"two groups stay two", []tracker.Offer{offered("a/1: Sony WH-1000XM5 headphones", 0), offered("c/5: Sony WH-1000XM5 headphones", 0)},
+			[]tracker.Group{{Name: "x", Products: []tracker.ProductKey{{Storefront: "a", ID: "1"}}}, {Name: "y", Products: []tracker.ProductKey{{Storefront: "c", ID: "5"}}}}, nil},
 	} {
 		var got []string
 		for _, s := range tracker.SuggestGroups(tt.offers, tt.groups) {

@@ -146,7 +146,7 @@ func (g *groupsSuggestCommand) Run(ctx context.Context, a *app) error {
 				}
 				continue
 			}
-			a.printSuggestion(s)
+			a.printSuggestion(s, c.Groups)
 		}
 		return nil
 	})
@@ -163,25 +163,33 @@ func free(name string, taken map[string]bool) string {
 	}
 }
 
-// printSuggestion prints lines that may be pasted into the configuration.
-func (a *app) printSuggestion(s *tracker.Suggestion) {
+// printSuggestion prints lines that may be pasted into the configuration, those of
+// a group that is there with what it has.
+func (a *app) printSuggestion(s *tracker.Suggestion, groups []config.Group) {
 	what := "the same product?"
 	if s.Group != "" {
-		what = "more of the group " + s.Group + "?"
+		what = "one more of " + s.Group + "?"
 	}
 	fmt.Fprintf(a.out, "# %s %.0f %% sure, by %s\n", what, 100*s.Confidence, strings.Join(s.Because, ", "))
 	for i, title := range s.Titles {
 		fmt.Fprintf(a.out, "#   %s: %s\n", s.Products[i].Storefront, term.Plain(title))
 	}
 	var keys []string
-	for _, k := range s.Products {
-		keys = append(keys, quoted(k.String()))
+	for _, g := range groups {
+		if g.Name == s.Group {
+			keys = quotedKeys(g.Products)
+		}
 	}
-	name := s.Group
-	if name == "" {
-		name = s.Name
+	keys = append(keys, quotedKeys(s.Products)...)
+	fmt.Fprintf(a.out, "  - name: %s\n    products: [%s]\n", quoted(s.Name), strings.Join(keys, ", "))
+}
+
+func quotedKeys(keys []tracker.ProductKey) []string {
+	var all []string
+	for _, k := range keys {
+		all = append(all, quoted(k.String()))
 	}
-	fmt.Fprintf(a.out, "  - name: %s\n    products: [%s]\n", quoted(name), strings.Join(keys, ", "))
+	return all
 }
 
 // quoted writes a text for YAML: in quotation marks where it must be.

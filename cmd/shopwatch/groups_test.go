@@ -35,6 +35,12 @@ func TestGroups(t *testing.T) {
 	}
 
 	w.configure(map[string]any{"storefronts": storefronts, "groups": []any{
+		map[string]any{"name": "robot", "products": []string{"tencent/45100000003", "tencent/99"}},
+	}})
+	contains(w.want(0, "groups", "suggest"), "# one more of robot?", "  - name: robot\n    products: [tencent/45100000003, tencent/99, oppo/45200000002]\n")
+	contains(w.want(0, "groups", "suggest", "--json"), `{"group":"robot","name":"robot","products":["oppo/45200000002"],`)
+
+	w.configure(map[string]any{"storefronts": storefronts, "groups": []any{
 		map[string]any{"name": "robot", "products": []string{"tencent/45100000003", "oppo/45200000002"}},
 		map[string]any{"name": "meter", "products": []string{"tencent/45100000001", "oppo/45200000001", "oppo/77"}},
 	}})
