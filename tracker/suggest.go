@@ -21,6 +21,9 @@ type Suggestion struct {
 	Because    []string     `json:"because"` // of "number", "picture", "title"
 }
 
+// mostTitle is how much of a title is compared, in bytes.
+const mostTitle = 600
+
 // leastSure is how sure a suggestion must be.
 const leastSure = 0.85
 
@@ -186,7 +189,7 @@ func newSuggester(offers []Offer) *suggester {
 			key: ProductKey{o.Storefront, o.Item.ID}, title: o.Item.Title, plain: plain(o.Item.Title),
 			picture: o.Item.ImageHash, amounts: make(map[string][]string),
 		}
-		for _, w := range words(o.Item.Title) {
+		for _, w := range words(o.Item.Title[:min(len(o.Item.Title), mostTitle)]) {
 			if m := amountForm.FindStringSubmatch(w); m != nil {
 				p.amounts[m[2]] = append(p.amounts[m[2]], m[1])
 			} else if isModel(w) {

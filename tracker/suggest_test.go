@@ -2,6 +2,7 @@ package tracker_test
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -108,4 +109,18 @@ func TestSuggestGroupsOfManyProducts(t *testing.T) {
 	if took := time.Since(began); took > 20*time.Second {
 		t.Errorf("20,000 products took %s", took)
 	}
+}
+
+func FuzzSuggestGroups(f *testing.F) {
+	f.Add("Sony WH-1000XM5 4006381333931", "糖大夫血糖试纸（50片装）")
+	f.Add("12.5.", "-\xff3毫")
+	form := regexp.MustCompile(`^[a-z0-9][a-z0-9-]{2,40}$`)
+	f.Fuzz(func(t *testing.T, a, b string) {
+		offers := []tracker.Offer{offered("a/11111: "+a, 7), offered("b/22222: "+b, 7), offered("c/33333: "+a, 9)}
+		for _, s := range tracker.SuggestGroups(offers, nil) {
+			if len(s.Products) < 2 || len(s.Products) != len(s.Titles) || !form.MatchString(s.Name) || len(s.Because) == 0 {
+				t.Errorf("%q and %q give %+v", a, b, s)
+			}
+		}
+	})
 }
