@@ -8,14 +8,14 @@ import (
 	"shopwatch/tracker/report"
 )
 
-// A Sender delivers deliveries to the recipients of one channel. It is used by
+// A Sender brings deliveries to the recipients of one channel. It is used by
 // one goroutine at a time.
 type Sender interface {
 	// Recipients are those that get a delivery each. A sender with a single
 	// destination names it in a way that people recognise and that holds no
 	// secret.
 	Recipients() []string
-	// Send delivers one delivery and returns what the receiving side said to
+	// Send brings one delivery and returns what the receiving side said to
 	// it. An error means that the delivery may be sent again, unless it is
 	// Refused. Send is given the same delivery again after
 	// an error and after a crash, and keeps the outcome to one where the
