@@ -22,6 +22,9 @@ func Count(n, declared int, thing string) string {
 		s += fmt.Sprint(" of ", declared)
 	}
 	if max(n, declared) != 1 {
+		if stem, ok := strings.CutSuffix(thing, "y"); ok {
+			thing = stem + "ie"
+		}
 		thing += "s"
 	}
 	return s + " " + thing
