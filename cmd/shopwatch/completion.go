@@ -22,7 +22,7 @@ type completionCommand struct {
 
 // Help says where the script goes.
 func (completionCommand) Help() string {
-	return `Names of storefronts and channels are those of the configuration that the line names.
+	return `Names of storefronts, channels and groups are those of the configuration that the line names.
 
 Examples:
   shopwatch completion bash > /etc/bash_completion.d/shopwatch
@@ -249,14 +249,16 @@ func (l *commandLine) suggest(word string) []suggestion {
 // complete.
 func (l *commandLine) values(v *kong.Value, before, word string) []suggestion {
 	var words []string
-	storefronts, channels := config.NamesIn(l.file)
+	names := config.NamesIn(l.file)
 	switch v.Tag.Get("complete") {
 	case "file":
 		return []suggestion{{word: filesWanted}}
 	case "storefront":
-		words = storefronts
+		words = names.Storefronts
 	case "channel":
-		words = channels
+		words = names.Channels
+	case "group":
+		words = names.Groups
 	case "marketplace":
 		for _, m := range loginMarkets() {
 			words = append(words, m.Name)

@@ -25,6 +25,8 @@ var completions = []struct{ line, want string }{
 	{"shopwatch -c other.yaml products an", "shopwatch -c other.yaml products anta"},
 	{"shopwatch suspects --storefront li", "shopwatch suspects --storefront lining-official"},
 	{"shopwatch mail test --channel an", "shopwatch mail test --channel analysts"},
+	{"shopwatch products --group sp", "shopwatch products --group speakers"},
+	{"shopwatch mail unsubscribed --channel an", "shopwatch mail unsubscribed --channel analysts"},
 	{"shopwatch login t", "shopwatch login tmall"},
 	{"shopwatch completion f", "shopwatch completion fish"},
 	{"shopwatch restore the-back", "shopwatch restore the-backup.db"},
@@ -49,7 +51,7 @@ func TestCompletion(t *testing.T) {
 	}
 	for name, text := range map[string]string{
 		// It wants a variable that is not set, and is not finished.
-		"shopwatch.yaml": "storefronts:\n  - name: tencent\n    url: https://tencent.tmall.com/\n  - name: lining-official\nchannels:\n  - name: analysts\n    password: ${NO_SUCH_VARIABLE}\n",
+		"shopwatch.yaml": "storefronts:\n  - name: tencent\n    url: https://tencent.tmall.com/\n  - name: lining-official\nchannels:\n  - name: analysts\n    password: ${NO_SUCH_VARIABLE}\ngroups:\n  - name: speakers\n",
 		"other.yaml":     "storefronts:\n  - name: anta\n",
 		"the-backup.db":  "",
 	} {

@@ -244,7 +244,7 @@ func (r *retryCommand) Run(ctx context.Context, a *app) error {
 
 // An unsubscribedCommand shows who wants no more mails.
 type unsubscribedCommand struct {
-	Channel string `placeholder:"NAME" help:"Of this channel only."`
+	Channel string `placeholder:"NAME" complete:"channel" help:"Of this channel only."`
 }
 
 // Help gives examples.

@@ -15,7 +15,7 @@ import (
 // A productsCommand prints a catalog.
 type productsCommand struct {
 	Name   tracker.StorefrontName `arg:"" optional:"" complete:"storefront" help:"The storefront."`
-	Group  string                 `placeholder:"NAME" help:"The products of a group of the configuration instead, in all its storefronts."`
+	Group  string                 `placeholder:"NAME" complete:"group" help:"The products of a group of the configuration instead, in all its storefronts."`
 	Listed bool                   `help:"Only what is on the shelf."`
 }
 

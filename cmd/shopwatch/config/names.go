@@ -6,14 +6,16 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// NamesIn returns the names of storefronts and channels in a configuration
-// file, also in one that is half written or wants environment variables that
-// are not set: they are for completing a command line. It returns none when
-// the file cannot be read.
-func NamesIn(file string) (storefronts, channels []string) {
+// Names are those that a configuration gives.
+type Names struct{ Storefronts, Channels, Groups []string }
+
+// NamesIn returns the names in a configuration file, also in one that is half
+// written or wants environment variables that are not set: they are for
+// completing a command line. It returns none when the file cannot be read.
+func NamesIn(file string) Names {
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return nil, nil
+		return Names{}
 	}
 	type named []struct {
 		Name string `yaml:"name"`
@@ -21,9 +23,10 @@ func NamesIn(file string) (storefronts, channels []string) {
 	var c struct {
 		Storefronts named `yaml:"storefronts"`
 		Channels    named `yaml:"channels"`
+		Groups      named `yaml:"groups"`
 	}
 	if err := yaml.Unmarshal(text, &c); err != nil {
-		return nil, nil
+		return Names{}
 	}
 	of := func(all named) (names []string) {
 		for _, n := range all {
@@ -33,5 +36,5 @@ func NamesIn(file string) (storefronts, channels []string) {
 		}
 		return names
 	}
-	return of(c.Storefronts), of(c.Channels)
+	return Names{of(c.Storefronts), of(c.Channels), of(c.Groups)}
 }
