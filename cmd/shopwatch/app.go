@@ -26,16 +26,10 @@ type app struct {
 	json     bool
 	out, err io.Writer
 	timing   daemon.Timing
-	adapt    func(*config.Config) // changes schedules for a test; nil for nothing
+	read     func(file string) (*config.Config, error)
 }
 
-func (a *app) load() (*config.Config, error) {
-	c, err := config.Load(a.file)
-	if err == nil && a.adapt != nil {
-		a.adapt(c)
-	}
-	return c, err
-}
+func (a *app) load() (*config.Config, error) { return a.read(a.file) }
 
 // ask lets f ask the daemon or, when none runs, a server in this process that
 // has opened the database. f sees no difference.

@@ -64,6 +64,15 @@ func (f fast) Next(t time.Time) time.Time {
 	return f.c.instant(date)
 }
 
+// read reads a configuration as one of the calendar.
+func (c calendar) read(file string) (*config.Config, error) {
+	conf, err := config.Load(file)
+	if err == nil {
+		c.adapt(conf)
+	}
+	return conf, err
+}
+
 // adapt makes a configuration one of the calendar.
 func (c calendar) adapt(config *config.Config) {
 	for i := range config.Storefronts {
@@ -96,7 +105,7 @@ func runFast(text string) int {
 	defer stop()
 	t := faster(c.speed)
 	t.PageRetry = 200 * time.Millisecond
-	a := &app{file: os.Args[1], out: os.Stdout, err: os.Stderr, timing: t, adapt: c.adapt}
+	a := &app{file: os.Args[1], out: os.Stdout, err: os.Stderr, timing: t, read: c.read}
 	if err := (&runCommand{}).Run(ctx, a); err != nil {
 		fmt.Fprintln(os.Stderr, "shopwatch:", err)
 		return 1

@@ -15,6 +15,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/daemon"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker"
@@ -88,7 +89,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status i
 		fmt.Fprintf(stderr, "shopwatch: %v (see shopwatch --help)\n", err)
 		return 1
 	}
-	a := &app{file: c.Config, json: c.JSON, out: stdout, err: stderr, timing: daemon.UsualTiming()}
+	a := &app{file: c.Config, json: c.JSON, out: stdout, err: stderr, timing: daemon.UsualTiming(), read: config.Load}
 	k.BindTo(ctx, (*context.Context)(nil))
 	err = k.Run(a)
 	switch {
