@@ -17,7 +17,7 @@ import (
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/storage"
 	"shopwatch/storage/bolt"
-	"shopwatch/tracker/web"
+	"shopwatch/tracker/api"
 )
 
 // An app is what every command gets: where to read, where to write, and how.
@@ -33,7 +33,7 @@ func (a *app) load() (*config.Config, error) { return a.read(a.file) }
 
 // ask lets f ask the daemon or, when none runs, a server in this process that
 // has opened the database. f sees no difference.
-func (a *app) ask(ctx context.Context, f func(*config.Config, *web.Client) error) error {
+func (a *app) ask(ctx context.Context, f func(*config.Config, *api.Client) error) error {
 	c, err := a.load()
 	if err != nil {
 		return err
@@ -49,15 +49,15 @@ func (a *app) ask(ctx context.Context, f func(*config.Config, *web.Client) error
 	if err != nil {
 		return err
 	}
-	server := web.New(daemon.WebOptions(c, store, version), slog.New(slog.DiscardHandler))
-	return errors.Join(f(c, web.Local(server)), store.Close())
+	server := api.New(daemon.APIOptions(c, store, version), slog.New(slog.DiscardHandler))
+	return errors.Join(f(c, api.Local(server)), store.Close())
 }
 
 // daemon returns a client of the daemon that works in the data directory, nil
 // when none answers. If one lives nevertheless its lock on the database will
 // tell.
-func (a *app) daemon(ctx context.Context, c *config.Config) *web.Client {
-	client := web.Dial(c.Data)
+func (a *app) daemon(ctx context.Context, c *config.Config) *api.Client {
+	client := api.Dial(c.Data)
 	if !client.Healthy(ctx) {
 		client.Close()
 		return nil

@@ -10,7 +10,7 @@ import (
 	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/storage/bolt"
-	"shopwatch/tracker/web"
+	"shopwatch/tracker/api"
 )
 
 // A backupCommand copies the database.
@@ -31,7 +31,7 @@ func (b *backupCommand) Run(ctx context.Context, a *app) error {
 	if err := isNew(b.File); err != nil {
 		return err
 	}
-	return a.ask(ctx, func(_ *config.Config, client *web.Client) error {
+	return a.ask(ctx, func(_ *config.Config, client *api.Client) error {
 		f, err := os.CreateTemp(filepath.Dir(b.File), ".shopwatch-backup-*")
 		if err != nil {
 			return fmt.Errorf("write the backup: %w", err)
@@ -101,7 +101,7 @@ func (compactCommand) Help() string {
 
 // Run compacts the file.
 func (compactCommand) Run(ctx context.Context, a *app) error {
-	return a.ask(ctx, func(_ *config.Config, client *web.Client) error {
+	return a.ask(ctx, func(_ *config.Config, client *api.Client) error {
 		s, err := client.Compact(ctx)
 		if err != nil {
 			return err

@@ -10,8 +10,8 @@ import (
 	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker"
+	"shopwatch/tracker/api"
 	"shopwatch/tracker/report"
-	"shopwatch/tracker/web"
 )
 
 // A changesCommand prints the change log.
@@ -36,13 +36,13 @@ func (cc *changesCommand) Run(ctx context.Context, a *app) error {
 			return fmt.Errorf("%q is no kind of change; there are %s", k, term.List(tracker.Kinds))
 		}
 	}
-	return a.ask(ctx, func(c *config.Config, client *web.Client) error {
+	return a.ask(ctx, func(c *config.Config, client *api.Client) error {
 		since, err := cc.Since.in(c.Timezone.Location)
 		if err != nil {
 			return err
 		}
 		var all []tracker.Change
-		for ch, err := range client.Changes(ctx, web.Filter{Storefront: cc.Storefront, Kinds: cc.Kind, Since: since, Limit: cc.Limit}) {
+		for ch, err := range client.Changes(ctx, api.Filter{Storefront: cc.Storefront, Kinds: cc.Kind, Since: since, Limit: cc.Limit}) {
 			if err != nil {
 				return err
 			}

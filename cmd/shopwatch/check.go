@@ -20,8 +20,8 @@ import (
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
+	"shopwatch/tracker/api"
 	"shopwatch/tracker/browser"
-	"shopwatch/tracker/web"
 )
 
 // A checkCommand looks whether everything that shopwatch needs is there.
@@ -314,11 +314,11 @@ func (a *app) checkDatabase(ctx context.Context, c *config.Config) (database fin
 		return finding{"database", false, err.Error()}, nil
 	}
 	defer store.Close() // nothing was written
-	return foundIn(ctx, path+",", web.Local(web.New(daemon.WebOptions(c, store, version), slog.New(slog.DiscardHandler))))
+	return foundIn(ctx, path+",", api.Local(api.New(daemon.APIOptions(c, store, version), slog.New(slog.DiscardHandler))))
 }
 
 // foundIn makes findings of what a server says of its database.
-func foundIn(ctx context.Context, path string, client *web.Client) (database finding, evidence []finding) {
+func foundIn(ctx context.Context, path string, client *api.Client) (database finding, evidence []finding) {
 	r, err := client.Check(ctx)
 	if err == nil && r.Damage != "" {
 		err = errors.New(r.Damage)
@@ -360,7 +360,7 @@ func (a *app) lastScan(ctx context.Context, c *config.Config) (at time.Time, nam
 	if _, err := os.Stat(databasePath(c)); err != nil {
 		return at, ""
 	}
-	_ = a.ask(ctx, func(_ *config.Config, client *web.Client) error {
+	_ = a.ask(ctx, func(_ *config.Config, client *api.Client) error {
 		all, err := client.Storefronts(ctx)
 		for _, sf := range all {
 			if sf.LastScan.After(at) {
@@ -380,7 +380,7 @@ func (a *app) checkOutbox(ctx context.Context, c *config.Config) []finding {
 		return nil
 	}
 	var waiting, dead []string
-	err := a.ask(ctx, func(c *config.Config, client *web.Client) error {
+	err := a.ask(ctx, func(c *config.Config, client *api.Client) error {
 		reports, err := outbox(ctx, client)
 		for i := range reports {
 			r := &reports[i]

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"shopwatch/cmd/shopwatch/config"
-	"shopwatch/tracker/web"
+	"shopwatch/tracker/api"
 )
 
 // A disputeCommand says that a change is wrong.
@@ -29,7 +29,7 @@ func (d *disputeCommand) Run(ctx context.Context, a *app) error {
 	if reason == "" {
 		return fmt.Errorf("say why it is wrong: --reason \"…\"")
 	}
-	return a.ask(ctx, func(_ *config.Config, client *web.Client) error {
+	return a.ask(ctx, func(_ *config.Config, client *api.Client) error {
 		fixed, err := client.Dispute(ctx, d.Seq, reason)
 		if err != nil {
 			return err

@@ -13,7 +13,7 @@ import (
 
 	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/term"
-	"shopwatch/tracker/web"
+	"shopwatch/tracker/api"
 )
 
 // An evidenceCommand packs the story of a change for others.
@@ -35,7 +35,7 @@ func (e *evidenceCommand) Run(ctx context.Context, a *app) error {
 	if err := isNew(e.File); err != nil {
 		return err
 	}
-	return a.ask(ctx, func(c *config.Config, client *web.Client) error {
+	return a.ask(ctx, func(c *config.Config, client *api.Client) error {
 		st, err := client.Why(ctx, e.Seq)
 		if err != nil {
 			return err
@@ -62,7 +62,7 @@ func (e *evidenceCommand) Run(ctx context.Context, a *app) error {
 // A storyForOthers is a story without the reports that told of it: they hold
 // the recipients and what mail servers answered.
 type storyForOthers struct {
-	*web.Story
+	*api.Story
 	Reports []struct{} `json:"reports,omitempty"` // always empty, in the place of those of the story
 }
 
@@ -73,7 +73,7 @@ type packedFile struct {
 }
 
 // packed are the files of the story, the sums of the others last.
-func packed(ctx context.Context, a *app, c *config.Config, client *web.Client, st *web.Story) ([]packedFile, error) {
+func packed(ctx context.Context, a *app, c *config.Config, client *api.Client, st *api.Story) ([]packedFile, error) {
 	var text bytes.Buffer
 	tellStory(&text, st, c.Timezone.Location, false)
 	story, err := json.MarshalIndent(storyForOthers{Story: st}, "", "  ")

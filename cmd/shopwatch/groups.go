@@ -8,7 +8,7 @@ import (
 	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker"
-	"shopwatch/tracker/web"
+	"shopwatch/tracker/api"
 )
 
 // A groupsCommand is about products that several storefronts sell.
@@ -31,7 +31,7 @@ Example:
 
 // Run prints a line per group and lowest price.
 func (*groupsListCommand) Run(ctx context.Context, a *app) error {
-	return a.ask(ctx, func(_ *config.Config, client *web.Client) error {
+	return a.ask(ctx, func(_ *config.Config, client *api.Client) error {
 		groups, err := client.Groups(ctx, "")
 		if err != nil {
 			return err
@@ -68,7 +68,7 @@ func (*groupsListCommand) Run(ctx context.Context, a *app) error {
 }
 
 // printGroup prints a line per product of a group.
-func (a *app) printGroup(ctx context.Context, c *config.Config, client *web.Client, name string, listed bool) error {
+func (a *app) printGroup(ctx context.Context, c *config.Config, client *api.Client, name string, listed bool) error {
 	groups, err := client.Groups(ctx, name)
 	if err != nil {
 		return err
@@ -119,7 +119,7 @@ Example:
 
 // Run prints suggestions as lines for the configuration.
 func (g *groupsSuggestCommand) Run(ctx context.Context, a *app) error {
-	return a.ask(ctx, func(c *config.Config, client *web.Client) error {
+	return a.ask(ctx, func(c *config.Config, client *api.Client) error {
 		offers, err := client.Offers(ctx)
 		if err != nil {
 			return err

@@ -15,7 +15,7 @@ import (
 	"shopwatch/cmd/shopwatch/daemon"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker"
-	"shopwatch/tracker/web"
+	"shopwatch/tracker/api"
 )
 
 // A mailCommand is about reports: how they look and whether they arrive.
@@ -70,7 +70,7 @@ Examples:
 
 // Run writes or prints the report.
 func (p *previewCommand) Run(ctx context.Context, a *app) error {
-	return a.askService(ctx, false, func(c *config.Config, client *web.Client) error {
+	return a.askService(ctx, false, func(c *config.Config, client *api.Client) error {
 		channel, err := p.chosen(c)
 		if err != nil {
 			return err
@@ -121,7 +121,7 @@ func (testCommand) Help() string {
 
 // Run sends it and says what became of it.
 func (t *testCommand) Run(ctx context.Context, a *app) error {
-	return a.askService(ctx, false, func(c *config.Config, client *web.Client) error {
+	return a.askService(ctx, false, func(c *config.Config, client *api.Client) error {
 		channel, err := t.chosen(c)
 		if err != nil {
 			return err
@@ -131,7 +131,7 @@ func (t *testCommand) Run(ctx context.Context, a *app) error {
 			return fmt.Errorf("not sent: %w", err)
 		}
 		if a.json {
-			return a.print(web.Tested{Answer: answer})
+			return a.print(api.Tested{Answer: answer})
 		}
 		fmt.Fprintf(a.out, "a sample was sent through %s: %s\n", channel, term.Plain(answer))
 		return nil
@@ -154,7 +154,7 @@ func (outboxCommand) Help() string {
 
 // Run prints a line per delivery, and below it what the receiving side said.
 func (o *outboxCommand) Run(ctx context.Context, a *app) error {
-	return a.ask(ctx, func(c *config.Config, client *web.Client) error {
+	return a.ask(ctx, func(c *config.Config, client *api.Client) error {
 		everything := o.All || o.Limit > 0
 		var reports []tracker.Report
 		var err error
@@ -203,7 +203,7 @@ func (o *outboxCommand) Run(ctx context.Context, a *app) error {
 }
 
 // outbox are the reports with deliveries that wait, were refused or given up.
-func outbox(ctx context.Context, client *web.Client) ([]tracker.Report, error) {
+func outbox(ctx context.Context, client *api.Client) ([]tracker.Report, error) {
 	reports, err := client.Dead(ctx)
 	if err != nil {
 		return nil, err
@@ -232,7 +232,7 @@ func (retryCommand) Help() string {
 
 // Run makes the deliveries due; the daemon, or this process, sends them.
 func (r *retryCommand) Run(ctx context.Context, a *app) error {
-	return a.askService(ctx, true, func(c *config.Config, client *web.Client) error {
+	return a.askService(ctx, true, func(c *config.Config, client *api.Client) error {
 		n, err := client.Retry(ctx, r.Report)
 		if err != nil {
 			return err
@@ -259,7 +259,7 @@ Examples:
 
 // Run prints a line per recipient.
 func (u *unsubscribedCommand) Run(ctx context.Context, a *app) error {
-	return a.ask(ctx, func(_ *config.Config, client *web.Client) error {
+	return a.ask(ctx, func(_ *config.Config, client *api.Client) error {
 		list, err := client.Unsubscribed(ctx, u.Channel)
 		if err != nil {
 			return err
@@ -288,7 +288,7 @@ func (u *unsubscribedCommand) Run(ctx context.Context, a *app) error {
 
 // askService is ask for what needs the channels. With flush, and without a
 // daemon, this process sends what is due before it ends.
-func (a *app) askService(ctx context.Context, flush bool, f func(*config.Config, *web.Client) error) (err error) {
+func (a *app) askService(ctx context.Context, flush bool, f func(*config.Config, *api.Client) error) (err error) {
 	c, err := a.load()
 	if err != nil {
 		return err
@@ -308,9 +308,9 @@ func (a *app) askService(ctx context.Context, flush bool, f func(*config.Config,
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	o := daemon.WebOptions(c, store, version)
-	s.SpeakForChannels(&o)
-	if err := f(c, web.Local(web.New(o, log))); err != nil || !flush {
+	o := daemon.APIOptions(c, store, version)
+	o.Daemon = s
+	if err := f(c, api.Local(api.New(o, log))); err != nil || !flush {
 		return err
 	}
 	err = s.Flush(ctx)

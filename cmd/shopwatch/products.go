@@ -9,7 +9,7 @@ import (
 	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker"
-	"shopwatch/tracker/web"
+	"shopwatch/tracker/api"
 )
 
 // A productsCommand prints a catalog.
@@ -32,7 +32,7 @@ func (p *productsCommand) Run(ctx context.Context, a *app) error {
 	if (p.Name == "") == (p.Group == "") {
 		return errors.New("name a storefront, or a group with --group")
 	}
-	return a.ask(ctx, func(c *config.Config, client *web.Client) error {
+	return a.ask(ctx, func(c *config.Config, client *api.Client) error {
 		if p.Group != "" {
 			return a.printGroup(ctx, c, client, p.Group, p.Listed)
 		}

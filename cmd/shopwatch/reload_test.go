@@ -13,7 +13,7 @@ import (
 
 	"shopwatch/cmd/shopwatch/daemon"
 	"shopwatch/fixtures"
-	"shopwatch/tracker/web"
+	"shopwatch/tracker/api"
 )
 
 // hup sends SIGHUP to the daemon in this process.
@@ -51,7 +51,7 @@ func TestReload(t *testing.T) {
 	w.shop.Set(func(s *fixtures.Shop) { s.Delay = 2 * time.Second })
 	watched := func() string {
 		var names []string
-		for _, sf := range lines[web.Storefront](t, w.want(0, "storefronts", "--json")) {
+		for _, sf := range lines[api.Storefront](t, w.want(0, "storefronts", "--json")) {
 			if sf.Watched {
 				names = append(names, string(sf.Name))
 			}
@@ -96,7 +96,7 @@ func TestReload(t *testing.T) {
 	// The first scan begins at once. Everything but its storefront changes
 	// while it runs: another storefront, other switches of Chrome, another channel.
 	until(t, "a scan runs", func() bool {
-		sf := lines[web.Storefront](t, w.want(0, "storefronts", "--json"))
+		sf := lines[api.Storefront](t, w.want(0, "storefronts", "--json"))
 		return len(sf) == 1 && sf[0].Scanning != nil
 	})
 	w.configure(map[string]any{
@@ -180,7 +180,7 @@ func TestReloadCuts(t *testing.T) {
 	second := w.mall.Open(fixtures.Shop{Host: "lining.tmall.com", Delay: -1, Products: fixtures.Catalogue(3, 1)})
 	stop := w.daemon()
 	until(t, "a scan runs", func() bool {
-		return lines[web.Storefront](t, w.want(0, "storefronts", "--json"))[0].Scanning != nil
+		return lines[api.Storefront](t, w.want(0, "storefronts", "--json"))[0].Scanning != nil
 	})
 	asked := make(chan string, 1)
 	go func() {

@@ -12,7 +12,7 @@ import (
 	"shopwatch/cmd/shopwatch/daemon"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker"
-	"shopwatch/tracker/web"
+	"shopwatch/tracker/api"
 )
 
 // A scanCommand scans now.
@@ -63,12 +63,12 @@ func (s *scanCommand) alone(ctx context.Context, a *app, c *config.Config) (err 
 		return err
 	}
 	defer func() { err = errors.Join(err, sv.Close()) }()
-	o := daemon.WebOptions(c, store, version)
-	o.Scan = sv.Scan
+	o := daemon.APIOptions(c, store, version)
+	o.Daemon = sv
 	watching, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { err = errors.Join(err, sv.Watch(watching)) })
-	scanned := s.with(ctx, a, c, web.Local(web.New(o, slog.New(slog.DiscardHandler))))
+	scanned := s.with(ctx, a, c, api.Local(api.New(o, slog.New(slog.DiscardHandler))))
 	cancel()
 	wg.Wait()
 	if !s.DryRun && ctx.Err() == nil {
@@ -80,11 +80,11 @@ func (s *scanCommand) alone(ctx context.Context, a *app, c *config.Config) (err 
 }
 
 // with has a server scan, and tells what comes of it.
-func (s *scanCommand) with(ctx context.Context, a *app, c *config.Config, client *web.Client) error {
+func (s *scanCommand) with(ctx context.Context, a *app, c *config.Config, client *api.Client) error {
 	p := term.Progress{Out: a.err, Notes: a.json, Pace: time.Duration(c.Browser.Pace.Min+c.Browser.Pace.Max)/2 + time.Second}
 	var failed error
 	incomplete := false
-	err := client.Scan(ctx, s.Names, s.DryRun, p.Show, func(r *web.Result, err error) {
+	err := client.Scan(ctx, s.Names, s.DryRun, p.Show, func(r *api.Result, err error) {
 		p.Clear()
 		switch {
 		case err != nil:
@@ -110,7 +110,7 @@ func (s *scanCommand) with(ctx context.Context, a *app, c *config.Config, client
 }
 
 // tellResult prints a scan with its changes for people.
-func (a *app) tellResult(c *config.Config, r *web.Result) {
+func (a *app) tellResult(c *config.Config, r *api.Result) {
 	colour := term.Yellow
 	if r.Scan.Verdict == tracker.Complete {
 		colour = term.Green

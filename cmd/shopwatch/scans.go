@@ -10,7 +10,7 @@ import (
 	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker"
-	"shopwatch/tracker/web"
+	"shopwatch/tracker/api"
 )
 
 // A scansCommand prints scans.
@@ -29,13 +29,13 @@ func (scansCommand) Help() string {
 
 // Run prints a line per scan, the oldest first.
 func (s *scansCommand) Run(ctx context.Context, a *app) error {
-	return a.ask(ctx, func(c *config.Config, client *web.Client) error {
+	return a.ask(ctx, func(c *config.Config, client *api.Client) error {
 		since, err := s.Since.in(c.Timezone.Location)
 		if err != nil {
 			return err
 		}
 		var all []tracker.Scan
-		for sc, err := range client.Scans(ctx, web.Filter{Storefront: s.Name, Since: since, Limit: s.Limit}) {
+		for sc, err := range client.Scans(ctx, api.Filter{Storefront: s.Name, Since: since, Limit: s.Limit}) {
 			if err != nil {
 				return err
 			}

@@ -27,8 +27,8 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"shopwatch/cmd/shopwatch/config"
+	"shopwatch/tracker/api"
 	"shopwatch/tracker/notify"
-	"shopwatch/tracker/web"
 )
 
 // Secrets as people have them, with signs that are written in another way in
@@ -428,7 +428,7 @@ func (k kept) test(t *testing.T, e *echo) {
 
 // get asks the daemon, with its token.
 func (w *world) get(path string) (*http.Response, error) {
-	token, err := web.Token(filepath.Join(w.dir, "data"))
+	token, err := api.Token(filepath.Join(w.dir, "data"))
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,7 @@ import (
 	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/login"
 	"shopwatch/cmd/shopwatch/term"
-	"shopwatch/tracker/web"
+	"shopwatch/tracker/api"
 )
 
 // A storefrontsCommand lists storefronts.
@@ -23,7 +23,7 @@ func (storefrontsCommand) Help() string {
 
 // Run prints a line per storefront.
 func (storefrontsCommand) Run(ctx context.Context, a *app) error {
-	return a.ask(ctx, func(c *config.Config, client *web.Client) error {
+	return a.ask(ctx, func(c *config.Config, client *api.Client) error {
 		all, err := client.Storefronts(ctx)
 		if err != nil {
 			return err

@@ -8,7 +8,7 @@ import (
 	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker"
-	"shopwatch/tracker/web"
+	"shopwatch/tracker/api"
 )
 
 // A suspectsCommand prints products that are missing without proof.
@@ -27,7 +27,7 @@ Examples:
 
 // Run prints a line per product.
 func (s *suspectsCommand) Run(ctx context.Context, a *app) error {
-	return a.ask(ctx, func(c *config.Config, client *web.Client) error {
+	return a.ask(ctx, func(c *config.Config, client *api.Client) error {
 		all, err := client.Suspects(ctx, s.Storefront)
 		if err != nil {
 			return err

@@ -10,7 +10,7 @@ import (
 	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker"
-	"shopwatch/tracker/web"
+	"shopwatch/tracker/api"
 )
 
 // A whyCommand tells the story of a change.
@@ -26,7 +26,7 @@ func (whyCommand) Help() string {
 
 // Run prints the story.
 func (w *whyCommand) Run(ctx context.Context, a *app) error {
-	return a.ask(ctx, func(c *config.Config, client *web.Client) error {
+	return a.ask(ctx, func(c *config.Config, client *api.Client) error {
 		st, err := client.Why(ctx, w.Seq)
 		if err != nil {
 			return err
@@ -41,7 +41,7 @@ func (w *whyCommand) Run(ctx context.Context, a *app) error {
 
 // tellStory prints the story for people, with or without whom reports told of
 // it.
-func tellStory(out io.Writer, st *web.Story, loc *time.Location, reports bool) {
+func tellStory(out io.Writer, st *api.Story, loc *time.Location, reports bool) {
 	c := &st.Change
 	say := func(label, format string, args ...any) {
 		text := term.Plain(fmt.Sprintf(format, args...))

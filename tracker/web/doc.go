@@ -1,6 +1,3 @@
-// Package web is the local HTTP API of shopwatch and a client for it.
-//
-// bbolt lets one process in, so while the daemon runs the commands ask it. When
-// it does not run they ask a [Server] of their own in the same process, through
-// the same [Client]: a person sees no difference.
+// Package web is what people see of shopwatch in a browser. Its pages need no
+// script, and read through the roles of package storage, as the API does.
 package web

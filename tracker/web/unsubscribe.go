@@ -1,16 +1,30 @@
 package web
 
 import (
+	"context"
 	"html/template"
+	"log/slog"
 	"net/http"
 	"time"
 )
 
-// unsubscribe serves the links by which people leave a channel. It stands
+// A Leaver ends deliveries to people who ask for it.
+type Leaver interface {
+	// Leave ends the deliveries of a channel to a recipient, or with back begins
+	// them again, for whoever has the token; without act it looks at the token
+	// only. It reports false for a token that was not made for them.
+	Leave(ctx context.Context, channel, to, token string, act, back bool) (known bool, err error)
+}
+
+// Unsubscribe serves the links by which people leave a channel. It stands
 // outside of what the token guards: mail programs post to it (RFC 8058), and
 // the link's own token says who may. A GET changes nothing, because scanners
 // of mails follow every link.
-func (s *Server) unsubscribe(w http.ResponseWriter, r *http.Request) {
+func Unsubscribe(l Leaver, log *slog.Logger) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { unsubscribe(l, log, w, r) })
+}
+
+func unsubscribe(l Leaver, log *slog.Logger, w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -35,9 +49,9 @@ func (s *Server) unsubscribe(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	status := http.StatusOK
-	switch known, err := s.o.Leave(r.Context(), p.Channel, p.To, q.Get("token"), act, p.State == "back"); {
+	switch known, err := l.Leave(r.Context(), p.Channel, p.To, q.Get("token"), act, p.State == "back"); {
 	case err != nil:
-		s.log.Error("a recipient cannot unsubscribe", "channel", p.Channel, "err", err)
+		log.Error("a recipient cannot unsubscribe", "channel", p.Channel, "err", err)
 		p, status = leavePage{State: "later"}, http.StatusServiceUnavailable
 	case !known: // and nothing of what strangers write is logged
 		p, status = leavePage{State: "bad"}, http.StatusForbidden

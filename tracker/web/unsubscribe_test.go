@@ -12,16 +12,22 @@ import (
 	"testing"
 
 	"shopwatch/storage"
+	"shopwatch/tracker/api"
 	"shopwatch/tracker/web"
 )
+
+// A leaver is a function that is a web.Leaver.
+type leaver func(channel, to, token string, act, back bool) (bool, error)
+
+func (l leaver) Leave(_ context.Context, channel, to, token string, act, back bool) (bool, error) {
+	return l(channel, to, token, act, back)
+}
 
 // TestUnsubscribe: a look asks, a click acts, a strange token does nothing; no
 // token of the API is needed, and it opens nothing else.
 func TestUnsubscribe(t *testing.T) {
 	var did []string
-	o := options(database(t))
-	o.Closed = true
-	o.Leave = func(_ context.Context, channel, to, token string, act, back bool) (bool, error) {
+	leave := leaver(func(channel, to, token string, act, back bool) (bool, error) {
 		if token == "broken" {
 			return true, fmt.Errorf("write: %w", storage.ErrFull)
 		}
@@ -30,9 +36,12 @@ func TestUnsubscribe(t *testing.T) {
 		}
 		did = append(did, fmt.Sprint(channel, " ", to, " ", act, " ", back))
 		return true, nil
-	}
+	})
 	var log safeBuffer
-	srv := httptest.NewServer(web.New(o, slog.New(slog.NewTextHandler(&log, nil))))
+	logger := slog.New(slog.NewTextHandler(&log, nil))
+	o := options(database(t))
+	o.Closed, o.Unguarded = true, map[string]http.Handler{"/unsubscribe": web.Unsubscribe(leave, logger)}
+	srv := httptest.NewServer(api.New(o, logger))
 	t.Cleanup(srv.Close)
 	link := func(token string) string {
 		return srv.URL + "/unsubscribe?" + url.Values{"channel": {"analysts"}, "to": {`"><script>@x`}, "token": {token}}.Encode()
@@ -95,17 +104,17 @@ func TestUnsubscribedAreListed(t *testing.T) {
 	}
 	o := options(db)
 	o.Channels = []string{"buyers"} // analysts were a channel once
-	s := web.New(o, slog.New(slog.DiscardHandler))
+	s := api.New(o, slog.New(slog.DiscardHandler))
 	for channel, want := range map[string]string{
 		"":         "[{analysts a@analysts.example.com} {buyers a@buyers.example.com}]",
 		"analysts": "[{analysts a@analysts.example.com}]", "buyers": "[{buyers a@buyers.example.com}]",
 	} {
-		got, err := web.Local(s).Unsubscribed(t.Context(), channel)
+		got, err := api.Local(s).Unsubscribed(t.Context(), channel)
 		if err != nil || fmt.Sprint(got) != want {
 			t.Errorf("of %q: %v, %v, want %s", channel, got, err, want)
 		}
 	}
-	if got, err := web.Local(s).Unsubscribed(t.Context(), "nobody"); err == nil {
+	if got, err := api.Local(s).Unsubscribed(t.Context(), "nobody"); err == nil {
 		t.Errorf("of a channel that never was: %v", got)
 	}
 	w := httptest.NewRecorder()

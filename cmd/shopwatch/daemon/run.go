@@ -16,8 +16,8 @@ import (
 
 	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/storage"
+	"shopwatch/tracker/api"
 	"shopwatch/tracker/browser"
-	"shopwatch/tracker/web"
 )
 
 // Run runs the daemon on a database until ctx is done. load reads the
@@ -43,7 +43,7 @@ type session struct {
 	log     *slog.Logger
 	config  *config.Config
 	service *Service
-	server  *web.Server
+	server  *api.Server
 	cancel  context.CancelFunc // of all its parts
 	parts   sync.WaitGroup
 
@@ -70,7 +70,7 @@ func serve(ctx context.Context, c *config.Config, store storage.Store, load func
 	if err != nil {
 		return err
 	}
-	socket, err := web.ListenSocket(c.Data, log)
+	socket, err := api.ListenSocket(c.Data, log)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -85,7 +85,7 @@ func serve(ctx context.Context, c *config.Config, store storage.Store, load func
 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	l.cancel, l.server = cancel, web.New(so, log)
+	l.cancel, l.server = cancel, api.New(so, log)
 	s.scanned = l.server.Scanned
 	l.part(ctx, s.Run)
 	l.part(ctx, s.maintain)

@@ -1,19 +1,18 @@
 package daemon
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
 	"path/filepath"
 
 	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/storage"
 	"shopwatch/tracker"
+	"shopwatch/tracker/api"
 	"shopwatch/tracker/atomicfile"
 	"shopwatch/tracker/browser"
-	"shopwatch/tracker/notify"
 	"shopwatch/tracker/web"
 )
 
@@ -22,12 +21,12 @@ import (
 // it: at the address anybody may listen after the daemon was killed.
 const AddressFile = "address"
 
-// WebOptions are what a server needs to know of a configuration.
-func WebOptions(c *config.Config, store storage.Store, version string) web.Options {
-	o := web.Options{Store: store, Version: version, Zone: c.Timezone.Location}
+// APIOptions are what a server needs to know of a configuration.
+func APIOptions(c *config.Config, store storage.Store, version string) api.Options {
+	o := api.Options{Store: store, Version: version, Zone: c.Timezone.Location}
 	for i := range c.Storefronts {
 		sf := &c.Storefronts[i]
-		o.Shops = append(o.Shops, web.StorefrontInfo{
+		o.Shops = append(o.Shops, api.StorefrontInfo{
 			Storefront: tracker.Storefront{Name: sf.Name, URL: sf.URL},
 			Title:      sf.Title, Marketplace: sf.Marketplace, Misses: c.Rules.Misses,
 		})
@@ -45,33 +44,14 @@ func WebOptions(c *config.Config, store storage.Store, version string) web.Optio
 	return o
 }
 
-// serverOptions are those of the daemon's API.
-func serverOptions(c *config.Config, s *Service) (web.Options, error) {
-	o := WebOptions(c, s.store, s.options.Version)
-	o.Connections = maxConnections()
-	o.Scan, o.Status, o.Disputed = s.Scan, s.status, s.notifier.Load().Wake
-	s.SpeakForChannels(&o)
+// serverOptions are those of the daemon's API, with its pages.
+func serverOptions(c *config.Config, s *Service) (api.Options, error) {
+	o := APIOptions(c, s.store, s.options.Version)
+	o.Connections, o.Daemon = maxConnections(), s
 	if c.Public != "" {
-		n := s.notifier.Load()
-		o.Leave = func(ctx context.Context, channel, to, token string, act, back bool) (bool, error) {
-			err := n.Leave(ctx, channel, to, token, act, back)
-			if errors.Is(err, notify.ErrToken) {
-				return false, nil
-			}
-			return err == nil, err
-		}
+		o.Unguarded = map[string]http.Handler{"/unsubscribe": web.Unsubscribe(s, s.log)}
 	}
-	o.Ready = func() error {
-		if c.Browser.Remote != "" {
-			return nil
-		}
-		_, err := browser.Find(c.Browser.Path)
-		return err
-	}
-	o.Chrome = func() (int, int64) {
-		u := s.engine.chrome.Load().browser.Usage()
-		return u.Processes, u.Memory
-	}
+	o.Pages = web.New(o, s.log).Routes()
 	host, _, err := net.SplitHostPort(c.Listen)
 	if err != nil {
 		return o, err
@@ -79,7 +59,7 @@ func serverOptions(c *config.Config, s *Service) (web.Options, error) {
 	ip, err := netip.ParseAddr(host)
 	o.Closed = host != "localhost" && (err != nil || !ip.IsLoopback())
 	if o.Token = c.Token; o.Token == "" {
-		o.Token, err = web.Token(c.Data)
+		o.Token, err = api.Token(c.Data)
 		return o, err
 	}
 	return o, nil

@@ -11,6 +11,7 @@ import (
 	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/storage"
 	"shopwatch/tracker"
+	"shopwatch/tracker/api"
 	"shopwatch/tracker/browser"
 	"shopwatch/tracker/notify"
 	"shopwatch/tracker/report"
@@ -147,6 +148,12 @@ func (s *Service) preview(ctx context.Context, scan *tracker.Scan) ([]tracker.Ch
 	return out.Changes, err
 }
 
+// A Service is the daemon of a server, also where it is none.
+var (
+	_ api.Daemon = (*Service)(nil)
+	_ web.Leaver = (*Service)(nil)
+)
+
 // Scan scans a storefront because somebody asks.
 func (s *Service) Scan(ctx context.Context, name tracker.StorefrontName, dry bool, progress func(tracker.Progress)) (*tracker.Scan, []tracker.Change, error) {
 	r := watch.Request{Progress: progress}
@@ -156,34 +163,63 @@ func (s *Service) Scan(ctx context.Context, name tracker.StorefrontName, dry boo
 	return s.watcher.Scan(ctx, name, r)
 }
 
-// status says what the storefronts wait for.
-func (s *Service) status(ctx context.Context) []web.Waiting {
-	var all []web.Waiting
+// Status says what the storefronts wait for.
+func (s *Service) Status(ctx context.Context) []api.Waiting {
+	var all []api.Waiting
 	for _, st := range s.watcher.Status(ctx) {
-		all = append(all, web.Waiting(st))
+		all = append(all, api.Waiting(st))
 	}
 	return all
 }
 
-// SpeakForChannels lets a server speak for the channels.
-func (s *Service) SpeakForChannels(o *web.Options) {
-	n := s.notifier.Load()
-	o.Test, o.Retry = n.Test, s.retry
-	o.Preview = func(ctx context.Context, channel string, seq uint64, last bool) (web.Preview, error) {
-		p, err := n.Preview(ctx, channel, seq, last)
-		if err != nil {
-			return web.Preview{}, err
-		}
-		return web.Preview{What: p.What, Subject: p.Mail.Subject(), Text: p.Mail.Text(""), Page: p.Page, EML: p.EML, CSV: p.Mail.CSV()}, nil
+// Preview puts a report of a channel into words without sending it.
+func (s *Service) Preview(ctx context.Context, channel string, seq uint64, last bool) (api.Preview, error) {
+	p, err := s.notifier.Load().Preview(ctx, channel, seq, last)
+	if err != nil {
+		return api.Preview{}, err
 	}
+	return api.Preview{What: p.What, Subject: p.Mail.Subject(), Text: p.Mail.Text(""), Page: p.Page, EML: p.EML, CSV: p.Mail.CSV()}, nil
 }
 
-// retry has deliveries tried again now: those of a report, with 0 all that wait.
-func (s *Service) retry(ctx context.Context, report uint64) (deliveries int, err error) {
+// Test sends a sample and returns what the receiving side said.
+func (s *Service) Test(ctx context.Context, channel string) (answer string, err error) {
+	return s.notifier.Load().Test(ctx, channel)
+}
+
+// Retry has deliveries tried again now: those of a report, with 0 all that wait.
+func (s *Service) Retry(ctx context.Context, report uint64) (deliveries int, err error) {
 	if report > 0 {
 		return s.notifier.Load().Retry(ctx, report)
 	}
 	return s.notifier.Load().RetryAll(ctx)
+}
+
+// Disputed has the channels told of a correction.
+func (s *Service) Disputed() { s.notifier.Load().Wake() }
+
+// Ready says why nothing can be scanned.
+func (s *Service) Ready() error {
+	b := s.config.Load().Browser
+	if b.Remote != "" {
+		return nil
+	}
+	_, err := browser.Find(b.Path)
+	return err
+}
+
+// Chrome returns how many processes it has and how many bytes they take.
+func (s *Service) Chrome() (processes int, memory int64) {
+	u := s.engine.chrome.Load().browser.Usage()
+	return u.Processes, u.Memory
+}
+
+// Leave ends the deliveries of a channel to a recipient, or begins them again.
+func (s *Service) Leave(ctx context.Context, channel, to, token string, act, back bool) (bool, error) {
+	err := s.notifier.Load().Leave(ctx, channel, to, token, act, back)
+	if errors.Is(err, notify.ErrToken) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // channelsOf are the destinations as notify wants them.

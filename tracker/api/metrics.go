@@ -1,4 +1,4 @@
-package web
+package api
 
 import (
 	"context"
@@ -96,7 +96,7 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	gauge(infoDesc, 1, o.Version)
 	ctx, cancel := context.WithTimeout(context.Background(), metricsTimeout)
 	defer cancel()
-	list, err := m.server.list(ctx)
+	list, err := o.List(ctx)
 	if err != nil {
 		fail(err)
 		return
@@ -140,8 +140,8 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 		gauge(sizeDesc, float64(size))
 		gauge(freeDesc, float64(free))
 	}
-	if o.Chrome != nil {
-		processes, memory := o.Chrome()
+	if o.Daemon != nil {
+		processes, memory := o.Daemon.Chrome()
 		gauge(chromeDesc, float64(processes))
 		gauge(chromeMemory, float64(memory))
 	}

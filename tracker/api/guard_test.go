@@ -1,8 +1,7 @@
-package web_test
+package api_test
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -18,7 +17,7 @@ import (
 
 	"shopwatch/storage"
 	"shopwatch/tracker"
-	"shopwatch/tracker/web"
+	"shopwatch/tracker/api"
 )
 
 // openRoutes are what everybody on this machine may read. Whoever adds one says
@@ -39,7 +38,6 @@ var openRoutes = []string{
 	"GET /healthz",
 	"GET /metrics",
 	"GET /readyz",
-	"GET /status.css",
 	"GET /{$}",
 }
 
@@ -50,7 +48,7 @@ type route struct {
 }
 
 // everyRoute are the open routes, and those of the OpenAPI document.
-func everyRoute(t *testing.T, s *web.Server) []route {
+func everyRoute(t *testing.T, s *api.Server) []route {
 	t.Helper()
 	values := strings.NewReplacer("{name}", "tencent", "{seq}", "3", "{channel}", "readers", "{file}", "tencent.xml", "{$}", "")
 	var all []route
@@ -72,7 +70,7 @@ type operation struct {
 }
 
 // describedIn is the OpenAPI document of a server, by patterns of routes.
-func describedIn(t *testing.T, s *web.Server) map[string]operation {
+func describedIn(t *testing.T, s *api.Server) map[string]operation {
 	t.Helper()
 	resp, err := http.Get("http://" + serveAt(t, s) + "/api/openapi.json")
 	if err != nil {
@@ -107,7 +105,7 @@ func describedIn(t *testing.T, s *web.Server) map[string]operation {
 const secret = "somebody-who-is-told@example.com"
 
 // told returns options with a report that went to somebody and a feed.
-func told(t *testing.T) web.Options {
+func told(t *testing.T) api.Options {
 	t.Helper()
 	db := database(t)
 	feeds := t.TempDir()
@@ -135,16 +133,15 @@ func told(t *testing.T) web.Options {
 	}
 	o := options(db)
 	o.Channels, o.Feeds = []string{"analysts"}, map[string]string{"readers": feeds}
-	o.Preview = func(context.Context, string, uint64, bool) (web.Preview, error) {
-		return web.Preview{What: "a report", EML: []byte("To: " + secret)}, nil
-	}
+	o.Daemon = &daemon{scan: scanned, preview: api.Preview{What: "a report", EML: []byte("To: " + secret)}}
+	o.Pages = map[string]http.Handler{"GET /{$}": http.NotFoundHandler()}
 	return o
 }
 
 // Every route is open to all on this machine or asks for the token; what is
 // open names nobody, and the OpenAPI document says which is which.
 func TestEveryRoute(t *testing.T) {
-	s := web.New(told(t), slog.New(slog.DiscardHandler))
+	s := api.New(told(t), slog.New(slog.DiscardHandler))
 	address := serveAt(t, s)
 	if got := s.OpenRoutes(); !slices.Equal(got, openRoutes) {
 		t.Errorf("open to all are\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(openRoutes, "\n"))

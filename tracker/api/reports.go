@@ -1,4 +1,4 @@
-package web
+package api
 
 import (
 	"context"
@@ -109,7 +109,7 @@ func (s *Server) preview(ctx context.Context, in *struct {
 	if err := s.channel(in.Name); err != nil {
 		return nil, err
 	}
-	if s.o.Preview == nil {
+	if s.o.Daemon == nil {
 		return nil, huma.Error501NotImplemented("this shopwatch sends nothing")
 	}
 	if in.Seq > 0 {
@@ -117,7 +117,7 @@ func (s *Server) preview(ctx context.Context, in *struct {
 			return nil, err
 		}
 	}
-	p, err := s.o.Preview(ctx, in.Name, in.Seq, in.Last)
+	p, err := s.o.Daemon.Preview(ctx, in.Name, in.Seq, in.Last)
 	return answer(p, err)
 }
 
@@ -127,10 +127,10 @@ func (s *Server) test(ctx context.Context, in *struct {
 	if err := s.channel(in.Name); err != nil {
 		return nil, err
 	}
-	if s.o.Test == nil {
+	if s.o.Daemon == nil {
 		return nil, huma.Error501NotImplemented("this shopwatch sends nothing")
 	}
-	said, err := s.o.Test(ctx, in.Name)
+	said, err := s.o.Daemon.Test(ctx, in.Name)
 	if err != nil {
 		return nil, huma.Error502BadGateway(err.Error())
 	}
@@ -140,7 +140,7 @@ func (s *Server) test(ctx context.Context, in *struct {
 func (s *Server) retry(ctx context.Context, in *struct {
 	Report uint64 `query:"report" maximum:"9007199254740991" doc:"also its dead deliveries; all that wait when left out"`
 }) (*body[Retried], error) {
-	if s.o.Retry == nil {
+	if s.o.Daemon == nil {
 		return nil, huma.Error501NotImplemented("this shopwatch sends nothing")
 	}
 	if in.Report > 0 {
@@ -152,6 +152,6 @@ func (s *Server) retry(ctx context.Context, in *struct {
 			return nil, huma.Error404NotFound(fmt.Sprintf("there is no report %d", in.Report))
 		}
 	}
-	n, err := s.o.Retry(ctx, in.Report)
+	n, err := s.o.Daemon.Retry(ctx, in.Report)
 	return answer(Retried{n}, err)
 }

@@ -1,4 +1,4 @@
-package web
+package api
 
 import (
 	"cmp"
@@ -69,36 +69,42 @@ type Options struct {
 	// Connections is how many may be open at once at the listener of Run; 64
 	// when zero.
 	Connections int
-	// Status returns what the storefronts wait for. Nil when nothing watches.
-	Status func(context.Context) []Waiting
-	// Scan scans a storefront now. A dry scan is not kept. Nil when this
-	// server does not scan.
-	Scan func(ctx context.Context, name tracker.StorefrontName, dry bool, progress func(tracker.Progress)) (*tracker.Scan, []tracker.Change, error)
+	// Daemon works on the database while the server answers. Nil when nothing
+	// does: then nothing is scanned, sent or waited for.
+	Daemon Daemon
 	// Channels are the names of the configured channels.
 	Channels []string
 	// Feeds are the folders of the Atom files of channels, by their names.
 	Feeds map[string]string
-	// Chrome returns how many processes it has and how many bytes of memory
-	// they take. Nil when that is not known.
-	Chrome func() (processes int, memory int64)
+	// Pages are what people see, by patterns of http.ServeMux. Everybody on this
+	// machine may read them; what they change needs the token.
+	Pages map[string]http.Handler
+	// Unguarded answer everybody, by their paths: links in mails, which carry a
+	// token of their own.
+	Unguarded map[string]http.Handler
+}
+
+// A Daemon is what scans and sends reports beside a server.
+type Daemon interface {
+	// Status returns what the storefronts wait for.
+	Status(ctx context.Context) []Waiting
+	// Scan scans a storefront now. A dry scan is not kept.
+	Scan(ctx context.Context, name tracker.StorefrontName, dry bool, progress func(tracker.Progress)) (*tracker.Scan, []tracker.Change, error)
 	// Preview puts a report of a channel into words without sending it: of
-	// change seq, with last the last one that was made, else what comes next. Test sends a sample and returns
-	// what the receiving side said. Retry has deliveries tried again now, those
-	// of one report or with 0 all that wait. Nil when this server has no
-	// channels.
-	Preview func(ctx context.Context, channel string, seq uint64, last bool) (Preview, error)
-	Test    func(ctx context.Context, channel string) (answer string, err error)
-	Retry   func(ctx context.Context, report uint64) (deliveries int, err error)
-	// Leave ends the deliveries of a channel to a recipient, or with back begins
-	// them again, for whoever has the token; without act it looks at the token
-	// only. It reports false for a token that was not made for them. Nil when
-	// people cannot reach this server.
-	Leave func(ctx context.Context, channel, to, token string, act, back bool) (known bool, err error)
-	// Disputed has the channels told of a correction. Nil when this server has
-	// none: they are told by the next that has.
-	Disputed func()
-	// Ready says why the daemon cannot do its work. Nil when it always can.
-	Ready func() error
+	// change seq, with last the last one that was made, else what comes next.
+	Preview(ctx context.Context, channel string, seq uint64, last bool) (Preview, error)
+	// Test sends a sample and returns what the receiving side said.
+	Test(ctx context.Context, channel string) (answer string, err error)
+	// Retry has deliveries tried again now, those of one report or with 0 all
+	// that wait.
+	Retry(ctx context.Context, report uint64) (deliveries int, err error)
+	// Disputed has the channels told of a correction.
+	Disputed()
+	// Ready says why the daemon cannot do its work.
+	Ready() error
+	// Chrome returns how many processes it has and how many bytes of memory
+	// they take.
+	Chrome() (processes int, memory int64)
 }
 
 // A Server answers questions about what is known, and starts scans.
@@ -122,9 +128,11 @@ func newServer(o Options, c *counted, log *slog.Logger) *Server {
 	s.mux, s.open = s.routes()
 	s.local = checked(s.mux)
 	s.handler = s.guard(s.local)
-	if o.Leave != nil {
+	if len(o.Unguarded) > 0 {
 		open := http.NewServeMux()
-		open.HandleFunc("/unsubscribe", s.unsubscribe)
+		for path, h := range o.Unguarded {
+			open.Handle(path, h)
+		}
 		open.Handle("/", s.handler)
 		s.handler = open
 	}

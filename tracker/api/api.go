@@ -1,4 +1,4 @@
-package web
+package api
 
 import (
 	"bytes"
@@ -36,11 +36,13 @@ func (s *Server) routes() (mux *http.ServeMux, open map[string]bool) {
 		"GET /readyz":                 s.ready,
 		"GET /evidence/{name}":        s.evidence,
 		"GET /feeds/{channel}/{file}": s.feed,
-		"GET /{$}":                    s.status,
-		"GET /status.css":             s.style,
 		"GET /metrics":                s.metrics.handler().ServeHTTP,
 	} {
 		mux.HandleFunc(pattern, handler)
+		open[pattern] = true
+	}
+	for pattern, page := range s.o.Pages {
+		mux.Handle(pattern, page)
 		open[pattern] = true
 	}
 
@@ -139,8 +141,8 @@ func answer[T any](v T, err error) (*body[T], error) {
 
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	err := s.o.Store.Ping(r.Context())
-	if err == nil && s.o.Ready != nil {
-		err = s.o.Ready()
+	if err == nil && s.o.Daemon != nil {
+		err = s.o.Daemon.Ready()
 	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
@@ -186,18 +188,18 @@ func (s *Server) evidence(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) storefronts(ctx context.Context, _ *struct{}) (*body[[]Storefront], error) {
-	return answer(s.list(ctx))
+	return answer(s.o.List(ctx))
 }
 
-// list returns the storefronts of the configuration, then those that were in
+// List returns the storefronts of the configuration, then those that were in
 // it once.
-func (s *Server) list(ctx context.Context) ([]Storefront, error) {
-	known, err := s.o.Store.Storefronts(ctx)
+func (o *Options) List(ctx context.Context) ([]Storefront, error) {
+	known, err := o.Store.Storefronts(ctx)
 	if err != nil {
 		return nil, err
 	}
 	list := []Storefront{}
-	for _, shop := range s.o.Shops {
+	for _, shop := range o.Shops {
 		list = append(list, Storefront{Name: shop.Name, Title: shop.Title, URL: shop.URL, Marketplace: shop.Marketplace, Watched: true})
 	}
 	for _, k := range known {
@@ -210,10 +212,10 @@ func (s *Server) list(ctx context.Context) ([]Storefront, error) {
 		sf.Listed, sf.Removed, sf.Incomplete, sf.Stalled, sf.Closed = st.Listed, st.Removed, st.Incomplete, st.Stalled, st.Closed
 		sf.Baseline, sf.LastScan, sf.LastComplete, sf.Verdict = st.Baseline, st.LastScan, st.LastComplete, st.LastVerdict
 	}
-	if s.o.Status == nil {
+	if o.Daemon == nil {
 		return list, nil
 	}
-	for _, w := range s.o.Status(ctx) {
+	for _, w := range o.Daemon.Status(ctx) {
 		i := slices.IndexFunc(list, func(sf Storefront) bool { return sf.Name == w.Name })
 		if i < 0 {
 			continue
@@ -228,7 +230,7 @@ func (s *Server) list(ctx context.Context) ([]Storefront, error) {
 
 // known refuses a storefront that nobody has heard of.
 func (s *Server) known(ctx context.Context, name tracker.StorefrontName) error {
-	list, err := s.list(ctx)
+	list, err := s.o.List(ctx)
 	if err != nil {
 		return huma.Error500InternalServerError(err.Error())
 	}
@@ -312,7 +314,7 @@ func itemOf(k tracker.ProductKey, offers []tracker.Offer) *tracker.Item {
 func (s *Server) suspects(ctx context.Context, in *struct {
 	Storefront string `query:"storefront" maxLength:"64"`
 }) (*body[Suspects], error) {
-	list, err := s.list(ctx)
+	list, err := s.o.List(ctx)
 	if in.Storefront != "" {
 		if err := s.known(ctx, tracker.StorefrontName(in.Storefront)); err != nil {
 			return nil, err
@@ -426,7 +428,7 @@ type wish struct {
 
 // scan scans one storefront after another and tells how far it has come.
 func (s *Server) scan(ctx context.Context, in *wish) (*huma.StreamResponse, error) {
-	if s.o.Scan == nil {
+	if s.o.Daemon == nil {
 		return nil, huma.Error501NotImplemented("this shopwatch does not scan")
 	}
 	var names []tracker.StorefrontName
@@ -459,7 +461,7 @@ func (s *Server) scan(ctx context.Context, in *wish) (*huma.StreamResponse, erro
 		_ = rc.SetReadDeadline(time.Time{})
 		_ = rc.Flush()
 		for _, name := range names {
-			scan, changes, err := s.o.Scan(ctx, name, in.Body.DryRun, func(p tracker.Progress) { say(line{Progress: &p}) })
+			scan, changes, err := s.o.Daemon.Scan(ctx, name, in.Body.DryRun, func(p tracker.Progress) { say(line{Progress: &p}) })
 			switch {
 			case scan == nil:
 				say(line{Error: fmt.Sprintf("scan %s: %v", name, err)})

@@ -1,4 +1,4 @@
-package web
+package api
 
 import (
 	"context"
@@ -143,8 +143,8 @@ func (s *Server) dispute(ctx context.Context, in *struct {
 	if err != nil {
 		return answer(tracker.Change{}, err)
 	}
-	if s.o.Disputed != nil {
-		s.o.Disputed()
+	if s.o.Daemon != nil {
+		s.o.Daemon.Disputed()
 	}
 	return answer(fixed, nil)
 }

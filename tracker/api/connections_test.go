@@ -1,4 +1,4 @@
-package web_test
+package api_test
 
 import (
 	"bufio"
@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"shopwatch/tracker"
-	"shopwatch/tracker/web"
+	"shopwatch/tracker/api"
 )
 
 // A safeBuffer is a log that is read while it is written.
@@ -67,11 +67,11 @@ func TestConnections(t *testing.T) {
 	o := options(database(t))
 	o.Connections = limit
 	begun, end := make(chan bool), make(chan bool)
-	o.Scan = func(context.Context, tracker.StorefrontName, bool, func(tracker.Progress)) (*tracker.Scan, []tracker.Change, error) {
+	o.Daemon = &daemon{scan: func(context.Context, tracker.StorefrontName, bool, func(tracker.Progress)) (*tracker.Scan, []tracker.Change, error) {
 		begun <- true
 		<-end
 		return &tracker.Scan{Storefront: "tencent", Verdict: tracker.Complete}, nil, nil
-	}
+	}}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +79,7 @@ func TestConnections(t *testing.T) {
 	var log safeBuffer
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	s := web.New(o, slog.New(slog.NewTextHandler(&log, nil)))
+	s := api.New(o, slog.New(slog.NewTextHandler(&log, nil)))
 	go func() { ended <- s.Run(ctx, l) }()
 	address := l.Addr().String()
 	defer func() {
@@ -161,7 +161,7 @@ func TestStopWithConnection(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- web.New(options(database(t)), slog.New(slog.DiscardHandler)).Run(ctx, l) }()
+	go func() { ended <- api.New(options(database(t)), slog.New(slog.DiscardHandler)).Run(ctx, l) }()
 	held, err := net.Dial("tcp", l.Addr().String())
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,6 @@
 //go:build !unix
 
-package web
+package api
 
 // owner returns whom a file belongs to, -1 when that is not known.
 func owner(string) int { return -1 }

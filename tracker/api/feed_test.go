@@ -1,4 +1,4 @@
-package web_test
+package api_test
 
 import (
 	"io"
@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"shopwatch/tracker/web"
+	"shopwatch/tracker/api"
 )
 
 // TestFeeds: the Atom files of configured channels and nothing else beside them,
@@ -36,7 +36,7 @@ func TestFeeds(t *testing.T) {
 	}
 	o := options(database(t))
 	o.Feeds = map[string]string{"readers": dir}
-	srv := httptest.NewServer(web.New(o, slog.New(slog.DiscardHandler)))
+	srv := httptest.NewServer(api.New(o, slog.New(slog.DiscardHandler)))
 	t.Cleanup(srv.Close)
 	for path, status := range map[string]int{
 		"/feeds/readers/tencent.xml": 200, "/feeds/readers/oppo.xml": 404, "/feeds/others/tencent.xml": 404, "/feeds//tencent.xml": 404,
@@ -64,7 +64,7 @@ func TestFeeds(t *testing.T) {
 	}
 	o.Closed = true
 	w := httptest.NewRecorder()
-	web.New(o, slog.New(slog.DiscardHandler)).ServeHTTP(w, httptest.NewRequest("GET", "http://127.0.0.1/feeds/readers/tencent.xml", nil))
+	api.New(o, slog.New(slog.DiscardHandler)).ServeHTTP(w, httptest.NewRequest("GET", "http://127.0.0.1/feeds/readers/tencent.xml", nil))
 	if w.Code != 401 {
 		t.Errorf("a feed that other machines reach, without the token: %d, want 401", w.Code)
 	}
@@ -90,7 +90,7 @@ func TestEvidenceFiles(t *testing.T) {
 	if err := os.Symlink("../../token", filepath.Join(folder, linked)); err != nil {
 		t.Fatal(err)
 	}
-	s := web.New(options(db), slog.New(slog.DiscardHandler))
+	s := api.New(options(db), slog.New(slog.DiscardHandler))
 	for path, status := range map[string]int{name: 200, linked: 404, strings.Repeat("0", 64) + ".webp": 404, "token": 404, "..%2F..%2Ftoken": 404} {
 		w := httptest.NewRecorder()
 		s.ServeHTTP(w, httptest.NewRequest("GET", "http://127.0.0.1/evidence/"+path, nil))

@@ -1,6 +1,6 @@
 //go:build unix
 
-package web_test
+package api_test
 
 import (
 	"bufio"
@@ -16,14 +16,14 @@ import (
 	"syscall"
 	"testing"
 
-	"shopwatch/tracker/web"
+	"shopwatch/tracker/api"
 )
 
 // The socket is there while the server runs, is its user's alone, and takes the
 // place of one that a killed daemon left; also where the path of the data
 // directory is too long for the address of a socket.
 func TestSocket(t *testing.T) {
-	s := web.New(options(database(t)), slog.New(slog.DiscardHandler))
+	s := api.New(options(database(t)), slog.New(slog.DiscardHandler))
 	private, temporary := t.TempDir(), t.TempDir()
 	t.Setenv("TMPDIR", temporary)
 	for name, data := range map[string]string{
@@ -125,7 +125,7 @@ func openDir(t *testing.T) string {
 // Another user is not answered, whatever the modes of files are.
 func TestSocketRefusesOthers(t *testing.T) {
 	data := openDir(t)
-	serveSocket(t, web.New(options(database(t)), slog.New(slog.DiscardHandler)), data)
+	serveSocket(t, api.New(options(database(t)), slog.New(slog.DiscardHandler)), data)
 	if err := os.Chmod(filepath.Join(data, "socket"), 0o777); err != nil {
 		t.Fatal(err)
 	}
