@@ -38,6 +38,7 @@ type Store interface {
 	Evidence
 	CoolDowns
 	Retention
+	Views
 
 	// Instance returns the name that tells this database from every other. It
 	// is made up with the database and goes with its backups.

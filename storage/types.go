@@ -22,8 +22,26 @@ type Query struct {
 	Since, Until time.Time              // of Change.At: Since <= At < Until; zero: no bound
 	After        uint64                 // only greater numbers
 	Before       uint64                 // only smaller numbers; zero: no bound
-	Limit        int
-	Newest       bool // from the newest down
+	// Text selects changes of products in whose title, or title before, or id
+	// Contains finds it; empty: all.
+	Text      string
+	Important bool // only those that a pattern marks
+	Limit     int
+	Newest    bool // from the newest down
+}
+
+// Selects reports whether a change has what a query asks for in Storefront,
+// Text and Important.
+func (q *Query) Selects(c *tracker.Change) bool {
+	switch {
+	case q.Storefront != "" && c.Storefront != q.Storefront, q.Important && c.Important == "":
+		return false
+	case q.Text == "":
+		return true
+	case c.Product == nil:
+		return false
+	}
+	return Contains(c.Product.Title, c.Product.ID, q.Text) || c.Before != nil && Contains(c.Before.Title, c.Before.ID, q.Text)
 }
 
 // A ScanQuery selects scans, newest first, those of the same millisecond by
@@ -31,6 +49,8 @@ type Query struct {
 type ScanQuery struct {
 	Storefront tracker.StorefrontName // empty: all
 	Since      time.Time              // those that began then or later; zero: no bound
+	// Incomplete selects scans that were not complete.
+	Incomplete bool
 	// Before is a place in the list, such as that of the last scan that was
 	// read; the list goes on behind it. The zero value is its beginning.
 	Before ScanPlace

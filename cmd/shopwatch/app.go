@@ -45,7 +45,7 @@ func (a *app) ask(ctx context.Context, f func(*config.Config, *api.Client) error
 	if _, err := os.Stat(databasePath(c)); errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("nothing is known yet: there is no database %s; shopwatch scan or shopwatch run makes one", databasePath(c))
 	}
-	store, err := openStore(c)
+	store, err := a.openStore(c)
 	if err != nil {
 		return err
 	}
@@ -69,14 +69,17 @@ func databasePath(c *config.Config) string { return filepath.Join(c.Data, "shopw
 
 // openStore opens the database of the configuration and makes it where
 // there is none.
-func openStore(c *config.Config) (storage.Store, error) { return openWith(c, bolt.Options{}) }
-
-// openToRun is openStore for a daemon: it verifies the whole database first.
-func openToRun(c *config.Config) (storage.Store, error) {
-	return openWith(c, bolt.Options{Maintain: true})
+func (a *app) openStore(c *config.Config) (storage.Store, error) {
+	return a.openWith(c, bolt.Options{})
 }
 
-func openWith(c *config.Config, o bolt.Options) (storage.Store, error) {
+// openToRun is openStore for a daemon: it verifies the whole database first.
+func (a *app) openToRun(c *config.Config) (storage.Store, error) {
+	return a.openWith(c, bolt.Options{Maintain: true})
+}
+
+func (a *app) openWith(c *config.Config, o bolt.Options) (storage.Store, error) {
+	o.Progress = a.upgrading
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
@@ -90,6 +93,15 @@ func openWith(c *config.Config, o bolt.Options) (storage.Store, error) {
 // service are the options of a service of this process.
 func (a *app) service(log *slog.Logger) daemon.Options {
 	return daemon.Options{Version: version, Timing: a.timing, Log: log}
+}
+
+// upgrading tells how far the upgrade of a database has come that an earlier
+// version made.
+func (a *app) upgrading(done, total int) {
+	if total == 0 {
+		return
+	}
+	fmt.Fprintf(a.err, "shopwatch: upgrading the database: %d of %d changes\n", done, total)
 }
 
 // print writes a value as one line of JSON.

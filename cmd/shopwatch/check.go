@@ -306,7 +306,7 @@ func (a *app) checkDatabase(ctx context.Context, c *config.Config) (database fin
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return finding{"database", true, path + " will be made by the first scan"}, nil
 	}
-	store, err := openStore(c)
+	store, err := a.openStore(c)
 	if errors.Is(err, bolt.ErrLocked) {
 		return finding{"database", false, err.Error() + " (it is no daemon that answers)"}, nil
 	}

@@ -71,7 +71,7 @@ func (c *demoCommand) Run(ctx context.Context, a *app) (err error) {
 	if err != nil {
 		return err
 	}
-	store, err := openStore(conf)
+	store, err := d.openStore(conf)
 	if err != nil {
 		return err
 	}

@@ -297,7 +297,7 @@ func (a *app) askService(ctx context.Context, flush bool, f func(*config.Config,
 		defer client.Close()
 		return f(c, client)
 	}
-	store, err := openStore(c)
+	store, err := a.openStore(c)
 	if err != nil {
 		return err
 	}

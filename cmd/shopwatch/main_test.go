@@ -533,7 +533,7 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 	}
 	open := func(t *testing.T) storage.Store {
 		t.Helper()
-		db, err := openStore(c)
+		db, err := (&app{}).openStore(c)
 		if err != nil {
 			t.Fatal(err)
 		}

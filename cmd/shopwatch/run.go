@@ -45,7 +45,7 @@ func (r *runCommand) Run(ctx context.Context, a *app) error {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(ownMemory)
 	}
-	store, err := openToRun(c)
+	store, err := a.openToRun(c)
 	if err != nil {
 		return err
 	}

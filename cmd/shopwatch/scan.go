@@ -53,7 +53,7 @@ func (s *scanCommand) alone(ctx context.Context, a *app, c *config.Config) (err 
 	if err := daemon.MayStartChrome(c); err != nil {
 		return err
 	}
-	store, err := openStore(c)
+	store, err := a.openStore(c)
 	if err != nil {
 		return err
 	}

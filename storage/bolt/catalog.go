@@ -16,13 +16,14 @@ import (
 // A catalog is that of a storefront within a transaction.
 type catalog struct {
 	tx
+	name  tracker.StorefrontName
 	items bucket
 	state tracker.State
 }
 
 func (t tx) catalog(name tracker.StorefrontName) (*catalog, error) {
 	st, _, err := t.state(name)
-	return &catalog{tx: t, items: t.of(inCatalogs, name), state: st}, err
+	return &catalog{tx: t, name: name, items: t.of(inCatalogs, name), state: st}, err
 }
 
 // item reads one item.
@@ -266,21 +267,22 @@ func (db *DB) Suspects(ctx context.Context, name tracker.StorefrontName, after t
 		if err != nil {
 			return err
 		}
-		return c.walk(after, func(k, p []byte) (bool, error) {
-			_, missing, err := decodeEntry(p)
-			if err != nil {
-				return false, c.items.damaged(k, err)
+		missing := t.of(inMissing, name)
+		cur := missing.cursor()
+		if cur == nil {
+			return nil
+		}
+		for k, _ := from(cur, []byte(after)); k != nil && len(list) < storage.PageSize(limit); k, _ = cur.Next() {
+			it, found, err := c.item(tracker.ProductID(k))
+			if err == nil && !found {
+				err = missing.damaged(k, errors.New("names no product"))
 			}
-			if !missing {
-				return true, nil
-			}
-			it, err := decodeItem(tracker.ProductID(k), p)
 			if err != nil {
-				return false, c.items.damaged(k, err)
+				return err
 			}
 			list = append(list, it)
-			return len(list) < storage.PageSize(limit), nil
-		})
+		}
+		return nil
 	})
 	return list, err
 }

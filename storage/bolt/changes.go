@@ -43,6 +43,9 @@ func (t tx) append(name tracker.StorefrontName, changes []tracker.Change) error 
 		if err := own.put(key, p[:changeHeader]); err != nil {
 			return err
 		}
+		if err := t.noteChange(c); err != nil {
+			return err
+		}
 		if i == 0 || c.Seq%spanLength == 0 || !c.At.Equal(changes[i-1].At) {
 			if err := t.widen(c.Seq, millis(c.At)); err != nil {
 				return err
@@ -80,8 +83,17 @@ func (t tx) toHistory(name tracker.StorefrontName, id tracker.ProductID, changes
 // changes are the numbers that stand with an item of this catalog.
 func (b bucket) changes(id tracker.ProductID) ([]uint64, error) {
 	p, err := b.get([]byte(id))
-	if p == nil || err != nil {
+	if err != nil {
 		return nil, err
+	}
+	return b.numbers(id, p)
+}
+
+// numbers are those that stand with an item that was read; nil when there is
+// none.
+func (b bucket) numbers(id tracker.ProductID, p []byte) ([]uint64, error) {
+	if p == nil {
+		return nil, nil
 	}
 	list, _, err := splitItem(p)
 	if err != nil {
@@ -143,16 +155,23 @@ func (t tx) change(seq uint64) (tracker.Change, error) {
 // last is the number of the last change.
 func (t tx) last() uint64 { return t.in(inChanges).Sequence() }
 
-// Changes implements storage.Log. The log of one storefront, and a stretch of
-// time, are found without a walk of the rest.
+// Changes implements storage.Log. The log of one storefront, that of marked
+// changes, and a stretch of time, are found without a walk of the rest.
 func (db *DB) Changes(ctx context.Context, q storage.Query) ([]tracker.Change, error) {
 	var list []tracker.Change
 	err := db.view(ctx, func(t tx) error {
-		return t.find(q, func(seq uint64) error {
+		take := func(seq uint64) (bool, error) {
 			c, err := t.change(seq)
+			if err != nil || !q.Selects(&c) {
+				return false, err
+			}
 			list = append(list, c)
-			return err
-		})
+			return true, nil
+		}
+		if q.Text != "" {
+			return t.search(q, take)
+		}
+		return t.find(q, take)
 	})
 	if err != nil {
 		return nil, err
@@ -160,10 +179,20 @@ func (db *DB) Changes(ctx context.Context, q storage.Query) ([]tracker.Change, e
 	return list, nil
 }
 
-// find calls take with the numbers that a query selects, in its order.
-func (t tx) find(q storage.Query, take func(seq uint64) error) error {
-	w := walk{tx: t, entries: t.in(inChanges), newest: q.Newest, dense: q.Storefront == ""}
-	if q.Storefront != "" {
+// find calls take with the numbers that a query selects by all but its text, in
+// its order, and with some more. It ends when take has taken as many as the query
+// wants.
+func (t tx) find(q storage.Query, take func(seq uint64) (bool, error)) error {
+	return t.heads(q, func(seq uint64, _ int64, _ byte) (bool, error) { return take(seq) })
+}
+
+// heads is find for who wants to know the times and the codes of the kinds.
+func (t tx) heads(q storage.Query, take func(seq uint64, at int64, code byte) (bool, error)) error {
+	w := walk{tx: t, entries: t.in(inChanges), newest: q.Newest, dense: q.Storefront == "" && !q.Important}
+	switch {
+	case q.Important:
+		w.entries = t.in(inImportant)
+	case q.Storefront != "":
 		w.entries = t.of(inLogs, q.Storefront)
 	}
 	if w.cur = w.entries.cursor(); w.cur == nil {
@@ -207,10 +236,13 @@ func (t tx) find(q storage.Query, take func(seq uint64) error) error {
 			return err
 		}
 		if since <= at && at < until && (len(q.Kinds) == 0 || codes[code]) {
-			if err := take(seq); err != nil {
+			taken, err := take(seq, at, code)
+			if err != nil {
 				return err
 			}
-			n++
+			if taken {
+				n++
+			}
 		}
 		w.step()
 	}

@@ -132,7 +132,7 @@ func (t tx) checkSums() error {
 	}
 	var p problems
 	for _, root := range rootBuckets {
-		if slices.Contains([]string{inMailbox, inWaiting, inTold}, root) {
+		if slices.Contains([]string{inMailbox, inWaiting, inTold, inMissing}, root) {
 			continue // only keys
 		}
 		t.each(&p, t.in(root), func(_, _ []byte) error { return nil })
@@ -159,6 +159,9 @@ func (t tx) checkValues() error {
 	t.checkScans(&p)
 	t.checkOutbox(&p)
 	t.checkSequences(&p)
+	if t.Bucket([]byte(inMissing)) != nil { // not in a file of an older schema
+		t.checkViews(&p)
+	}
 	t.each(&p, t.in(inCoolDowns), func(k, _ []byte) error {
 		_, err := t.coolDown(string(k))
 		return err
@@ -236,7 +239,7 @@ func (t tx) checkStorefronts(p *problems) {
 		}
 		return err
 	})
-	for _, root := range []string{inCatalogs, inScans, inLogs, inHistory, inShops} {
+	for _, root := range []string{inCatalogs, inScans, inLogs, inHistory, inShops, inMissing, inAbsences, inTitles} {
 		for _, name := range t.names(root) {
 			if !known[name] {
 				p.addf("%s/%s: there is no such storefront", root, name)
@@ -313,6 +316,75 @@ func (t tx) checkLog(p *problems) {
 	if products != 0 {
 		p.addf("%s names %d changes too many", inHistory, -products)
 	}
+}
+
+// checkViews verifies that the indexes of pages say what catalogs and log say.
+func (t tx) checkViews(p *problems) {
+	for _, name := range t.names(inCatalogs) {
+		c, err := t.catalog(name)
+		if err != nil {
+			p.add(err)
+			continue
+		}
+		missing, absences, n := t.of(inMissing, name), t.of(inAbsences, name), 0
+		t.each(p, c.items, func(k, payload []byte) error {
+			e, isMissing, err := decodeEntry(payload)
+			if err != nil {
+				return c.items.damaged(k, err)
+			}
+			if isMissing {
+				n++
+			}
+			if noted := missing.Bucket != nil && missing.Get(k) != nil; noted != isMissing {
+				p.addf("%s is wrong about %s", missing.path, k)
+			}
+			open, err := absences.openAbsence(tracker.ProductID(k))
+			if err == nil && (open != nil) != (isMissing || e.Removed) {
+				err = fmt.Errorf("%s is wrong about %s", absences.path, k)
+			}
+			return err
+		})
+		if missing.Bucket != nil {
+			for cur, k := firstOf(missing); k != nil; k, _ = cur.Next() {
+				n--
+			}
+		}
+		if n != 0 {
+			p.addf("%s has %d products too many", missing.path, -n)
+		}
+	}
+	marked := 0
+	t.each(p, t.in(inChanges), func(k, payload []byte) error {
+		c, err := t.change(numberOf(k))
+		if err != nil {
+			return nil // told by checkLog
+		}
+		if c.Important != "" {
+			marked++
+			if head, err := t.in(inImportant).get(k); err != nil || !bytes.Equal(head, payload[:changeHeader]) {
+				p.addf("%s does not have change %d as it is", inImportant, c.Seq)
+			}
+		}
+		if c.Product == nil {
+			return nil
+		}
+		b := t.of(inTitles, c.Storefront)
+		text, err := b.get([]byte(c.Product.ID))
+		if err == nil && !bytes.Contains(text, []byte(strings.ReplaceAll(storage.Fold(c.Product.Title), "\n", " "))) {
+			err = fmt.Errorf("%s does not have the title of change %d", b.path, c.Seq)
+		}
+		return err
+	})
+	t.each(p, t.in(inImportant), func(_, _ []byte) error { marked--; return nil })
+	if marked != 0 {
+		p.addf("%s has %d changes too many", inImportant, -marked)
+	}
+}
+
+func firstOf(b bucket) (*bbolt.Cursor, []byte) {
+	cur := b.cursor()
+	k, _ := cur.First()
+	return cur, k
 }
 
 // hasHistory reports whether a change is known as one of a product, by the

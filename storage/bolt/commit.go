@@ -93,7 +93,7 @@ func (t tx) commit(s *tracker.Scan, scans bucket, out *tracker.Outcome) error {
 			news[p.ID] = append(news[p.ID], out.Changes[i].Seq)
 		}
 	}
-	if err := t.putItems(s.Storefront, out.Items, news, s.Began.Add(s.Took)); err != nil {
+	if err := t.putItems(s.Storefront, out.Items, news, s.Began.Add(s.Took), s.Began); err != nil {
 		return err
 	}
 	for id, about := range news { // of an item that was not written: none today
@@ -128,8 +128,9 @@ func (t tx) putState(name tracker.StorefrontName, st *tracker.State) error {
 const lastChanges = 16
 
 // putItems writes items in the order of their keys, with the numbers of the
-// changes that are news of them.
-func (t tx) putItems(name tracker.StorefrontName, items []tracker.Item, news map[tracker.ProductID][]uint64, at time.Time) error {
+// changes that are news of them. What a page was seen to be is of a time; a look
+// at the listing at another showed the item, or missed it.
+func (t tx) putItems(name tracker.StorefrontName, items []tracker.Item, news map[tracker.ProductID][]uint64, at, look time.Time) error {
 	if len(items) == 0 {
 		return nil
 	}
@@ -145,8 +146,15 @@ func (t tx) putItems(name tracker.StorefrontName, items []tracker.Item, news map
 	slices.SortFunc(order, func(i, j int) int { return cmp.Compare(items[i].ID, items[j].ID) })
 	for _, i := range order {
 		it := &items[i]
-		about, err := b.changes(it.ID)
+		was, err := b.get([]byte(it.ID))
 		if err != nil {
+			return err
+		}
+		about, err := b.numbers(it.ID, was)
+		if err != nil {
+			return err
+		}
+		if err := t.noteLook(name, it, was, look); err != nil {
 			return err
 		}
 		about = append(about, news[it.ID]...)

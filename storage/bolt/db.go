@@ -39,6 +39,8 @@ var ErrLocked = errors.New("in use")
 type DB struct {
 	path   string
 	format format
+	// progress is told how far an upgrade has come; nil for nobody.
+	progress func(done, total int)
 
 	// writing is held by whoever writes, so that Compact can keep writers out
 	// while readers go on. Taken before mu.
@@ -82,7 +84,7 @@ func (db *DB) view(ctx context.Context, fn func(tx) error) (err error) {
 	defer db.explain(&err)
 	return guarded(func() error {
 		return db.bolt.View(func(t *bbolt.Tx) error {
-			x := tx{t, &db.read}
+			x := tx{Tx: t, read: &db.read}
 			defer db.release(x)
 			return fn(x)
 		})
@@ -102,7 +104,7 @@ func (db *DB) update(ctx context.Context, fn func(tx) error) (err error) {
 	defer db.explain(&err)
 	return guarded(func() error {
 		return db.bolt.Update(func(t *bbolt.Tx) error {
-			x := tx{t, &db.read}
+			x := tx{Tx: t, read: &db.read}
 			defer db.release(x)
 			return fn(x)
 		})

@@ -120,13 +120,17 @@ func (t tx) setRight(wrong *tracker.Change, now time.Time) (*tracker.Product, er
 		if err != nil {
 			return nil, err
 		}
-		if err := errors.Join(t.toHistory(name, id, about), b.Delete([]byte(id))); err != nil {
+		if err := errors.Join(t.toHistory(name, id, about), t.forget(name, id), b.Delete([]byte(id))); err != nil {
 			return nil, err
 		}
 		return nil, t.putState(name, &st)
 	}
 	count(it.Listed(), 1)
-	if err := t.putItems(name, []tracker.Item{it}, nil, wrong.At); err != nil {
+	look := now
+	if !it.Listed() {
+		look = wrong.Scan // did not show it after all
+	}
+	if err := t.putItems(name, []tracker.Item{it}, nil, wrong.At, look); err != nil {
 		return nil, err
 	}
 	return &it.Product, t.putState(name, &st)

@@ -30,6 +30,10 @@ import (
 //	spans       / seq / spanLength    => earliest and latest time in that stretch of the log
 //	logs        / name / seq          => time and kind: the changes of one storefront
 //	history     / name / product id, 0, seq => nothing: the changes of one product that do not stand with it
+//	missing     / name / product id   => nothing: what Suspects returns
+//	absences    / name / product id, 0, began of the first scan that missed it => began of the scan that showed it again, 0 while none has
+//	titles      / name / product id   => the titles with which the product stands in the log, folded, one a line
+//	important   / seq                 => time and kind: the changes that a pattern marks
 //	evidence    / file name           => time of the newest change that names the file
 //	channels    / name                => number of the last change that is behind the channel, who left, since when it cannot be reached
 //	reports     / id                  => channel, range, attempts, outcome
@@ -40,11 +44,12 @@ import (
 var rootBuckets = []string{
 	inMeta, inStorefronts, inShops, inCatalogs, inScans, inChanges, inSpans, inLogs, inHistory,
 	inEvidence, inChannels, inReports, inMailbox, inWaiting, inTold, inCoolDowns,
+	inMissing, inAbsences, inTitles, inImportant,
 }
 
-// lateBuckets came without a new schema: a file that an earlier version made
-// lacks them until something is written there.
-var lateBuckets = []string{inCoolDowns}
+// lateBuckets are those that a file of an earlier version lacks until it is
+// upgraded, or until something is written there.
+var lateBuckets = []string{inCoolDowns, inMissing, inAbsences, inTitles, inImportant}
 
 const (
 	inMeta        = "meta"
@@ -63,6 +68,10 @@ const (
 	inWaiting     = "waiting"
 	inTold        = "told"
 	inCoolDowns   = "cooldowns"
+	inMissing     = "missing"
+	inAbsences    = "absences"
+	inTitles      = "titles"
+	inImportant   = "important"
 )
 
 // spanLength is how many changes one entry of spans covers.
@@ -92,6 +101,8 @@ func underNumber(s string, n uint64) []byte { return binary.BigEndian.AppendUint
 type tx struct {
 	*bbolt.Tx
 	read *atomic.Int64 // bytes since memory was released last; nil when nobody counts
+	// progress is told how far an upgrade has come; nil for nobody.
+	progress func(done, total int)
 }
 
 // A bucket is a bbolt bucket whose values are sealed. Its Bucket is nil when

@@ -25,6 +25,9 @@ type Options struct {
 	// when it starts: verify the whole file, and compact it when more than
 	// half of it is free.
 	Maintain bool
+	// Progress is told how far the upgrade of an older file has come. Nil for
+	// nobody.
+	Progress func(done, total int)
 }
 
 const (
@@ -45,6 +48,8 @@ func present() format {
 		// The last changes of a product stand with its item. Those of an older
 		// file stay in history.
 		func(tx) error { return nil },
+		// What pages show has indexes of its own.
+		tx.indexViews,
 	}}
 }
 
@@ -63,7 +68,7 @@ func open(path string, o Options, f format) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	db := &DB{path: path, format: f, advice: sync.OnceValue(func() string { return wayBack(path) })}
+	db := &DB{path: path, format: f, progress: o.Progress, advice: sync.OnceValue(func() string { return wayBack(path) })}
 	if db.bolt, err = openBolt(path, path, o.Timeout, false); err != nil {
 		return nil, err
 	}
@@ -142,6 +147,9 @@ func (db *DB) upgrade(ctx context.Context, from int) error {
 		return fmt.Errorf("back up %s before upgrading it: %w", db.path, err)
 	}
 	err := db.update(ctx, func(t tx) error {
+		if db.progress != nil {
+			t.progress = db.progress
+		}
 		for _, step := range db.format.upgrades[from-1:] {
 			if err := step(t); err != nil {
 				return err

@@ -140,10 +140,10 @@ func (db *DB) Pending(ctx context.Context, channel string, limit int) (place uin
 			return err
 		}
 		place = v.Told
-		return t.find(storage.Query{After: place, Limit: limit}, func(seq uint64) error {
+		return t.find(storage.Query{After: place, Limit: limit}, func(seq uint64) (bool, error) {
 			c, err := t.change(seq)
 			list = append(list, c)
-			return err
+			return true, err
 		})
 	})
 	return place, list, err

@@ -63,7 +63,9 @@ func (db *DB) Scans(ctx context.Context, q storage.ScanQuery) ([]tracker.Scan, e
 			if err != nil {
 				return err
 			}
-			list = append(list, s)
+			if !q.Incomplete || s.Verdict != tracker.Complete {
+				list = append(list, s)
+			}
 			heads[at].key, _ = heads[at].cur.Prev()
 		}
 		return nil

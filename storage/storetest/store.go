@@ -191,6 +191,12 @@ func calls(s storage.Store, ctx context.Context) map[string]func() error {
 		"Changes":     func() error { _, err := s.Changes(ctx, storage.Query{}); return err },
 		"ChangesOf":   func() error { _, err := s.ChangesOf(ctx, []uint64{1}); return err },
 		"History":     func() error { _, err := s.History(ctx, "tencent", Product(0).ID, 0, 0); return err },
+		"Overviews":   func() error { _, err := s.Overviews(ctx, storage.OverviewQuery{Scans: 1, Since: Day}); return err },
+		"Shelf":       func() error { _, err := s.Shelf(ctx, storage.ShelfQuery{Storefront: "tencent"}); return err },
+		"Tally": func() error {
+			_, err := s.Tally(ctx, "tencent", time.Time{}, time.Time{}, time.UTC)
+			return err
+		},
 		"Join":        func() error { return s.Join(ctx, "new") },
 		"Channel":     func() error { _, _, err := s.Channel(ctx, "analysts"); return err },
 		"Channels":    func() error { _, err := s.Channels(ctx); return err },
