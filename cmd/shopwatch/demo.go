@@ -26,7 +26,7 @@ import (
 type demoCommand struct {
 	Dir  string        `default:"demo" placeholder:"DIR" complete:"file" help:"Where a folder for this run is made (${default})."`
 	Day  time.Duration `default:"2500ms" help:"How long a day takes at least (${default})."`
-	Keep bool          `help:"Run on after the story, until interrupted."`
+	Keep bool          `help:"Run on after the story, until interrupted. On a terminal the dashboard stays up anyway."`
 }
 
 // Help tells the story.
@@ -46,6 +46,7 @@ type demo struct {
 	mall    *fixtures.Mall
 	smtp    *fixtures.SMTP
 	told    map[tracker.Kind]int
+	before  uint64 // the last change of the made-up year
 	mails   int
 	wrong   []string // days on which something else was found than happened
 }
@@ -77,6 +78,9 @@ func (c *demoCommand) Run(ctx context.Context, a *app) (err error) {
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	d.store = store
+	if err := d.madeUpYear(ctx, conf); err != nil {
+		return err
+	}
 	o := a.service(slog.New(slog.DiscardHandler))
 	o.Timing.PageRetry = 200 * time.Millisecond
 	d.service, err = daemon.New(ctx, conf, store, daemon.OnDemand, o)
@@ -89,11 +93,20 @@ func (c *demoCommand) Run(ctx context.Context, a *app) (err error) {
 		return err
 	}
 
+	address, token, dashboard, err := d.service.Dashboard(conf)
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
+	var served error
+	defer func() { err = errors.Join(err, served) }()
 	defer wg.Wait()
 	defer cancel()
 	wg.Go(func() { err = errors.Join(err, d.service.Run(ctx)) })
+	wg.Go(func() { served = dashboard(ctx) })
+	d.say("open", address+"  (a year of made-up history is there already)")
+	d.say("sign in", token+"  (to scan, dispute and try again from a page)")
 	d.say("", "A simulated Tmall on this machine, a real Chrome, a real database, a real mail server.")
 	d.say("", "Every report mail is kept in "+d.path("mails"))
 	if os.Geteuid() == 0 {
@@ -105,6 +118,12 @@ func (c *demoCommand) Run(ctx context.Context, a *app) (err error) {
 		}
 	}
 	d.summary(len(steps))
+	if c.Keep || term.Columns(a.out) > 0 {
+		d.say("open", address+"  (until you interrupt the demo: Ctrl-C)")
+	}
+	if !c.Keep && term.Columns(a.out) > 0 {
+		<-ctx.Done()
+	}
 	for n := len(steps) + 1; c.Keep && ctx.Err() == nil; n++ {
 		if err := d.day(ctx, n, d.anyDay(shop, n), c.Day); err != nil && ctx.Err() == nil {
 			return err
@@ -116,6 +135,22 @@ func (c *demoCommand) Run(ctx context.Context, a *app) (err error) {
 	return nil
 }
 
+// madeUpYear fills the database with a year of a storefront that does not exist,
+// so that a newcomer sees full charts at once. The channel joins behind it: no
+// mail tells of it.
+func (d *demo) madeUpYear(ctx context.Context, c *config.Config) error {
+	for _, s := range fixtures.History(time.Now().Add(-time.Minute)) {
+		changes, err := d.store.Commit(ctx, s, c.RulesFor(s.Storefront))
+		if err != nil {
+			return fmt.Errorf("write the made-up year: %w", err)
+		}
+		if len(changes) > 0 {
+			d.before = changes[len(changes)-1].Seq
+		}
+	}
+	return nil
+}
+
 // writeConfig writes a configuration like a user's, so that the other commands
 // can be tried on what the demo leaves, and reads it.
 func (d *demo) writeConfig(shop *fixtures.Storefront) (*config.Config, error) {
@@ -123,7 +158,7 @@ func (d *demo) writeConfig(shop *fixtures.Storefront) (*config.Config, error) {
 		return nil, fmt.Errorf("make the folder of the demo: %w", err)
 	}
 	var b strings.Builder
-	b.WriteString("# Written by shopwatch demo. The mall and the mail server that it names are gone\n# when the demo ends; what it saw stays: try changes, products tencent, why 1.\n")
+	b.WriteString("# Written by shopwatch demo. The mall and the mail server that it names are gone\n# when the demo ends; what it saw stays: try changes, products tencent, scans.\n")
 	b.WriteString("data: ./data\nlisten: 127.0.0.1:0\nbrowser:\n  pace: 0s\n  flags:\n")
 	for name, value := range d.mall.Flags() {
 		if text, ok := value.(string); ok {
@@ -132,6 +167,7 @@ func (d *demo) writeConfig(shop *fixtures.Storefront) (*config.Config, error) {
 		fmt.Fprintf(&b, "    %s: %v\n", name, value)
 	}
 	fmt.Fprintf(&b, "storefronts:\n  - name: tencent\n    title: Tencent flagship\n    url: %s\n    schedule: \"@daily\"\n", shop.URL())
+	fmt.Fprintf(&b, "  - name: %s\n    title: \"A made-up year · 虚构的一年\" # it does not exist: nothing scans it\n    url: https://made-up-year.tmall.com/\n    watch: [投影仪]\n", fixtures.MadeUp)
 	fmt.Fprintf(&b, "channels:\n  - name: you\n    kind: email\n    server: smtp://%s\n    plaintext: true\n    from: shopwatch@example.com\n    to: [you@example.com]\n", d.smtp.Addr())
 	file := d.path("shopwatch.yaml")
 	if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
@@ -263,7 +299,7 @@ func (d *demo) summary(days int) {
 	d.say("", "and then the product's own page is asked for proof.")
 	d.say("look", filepath.Join(d.dir, "mails", "*.html"))
 	d.say("try", fmt.Sprintf("%s -c %s changes", os.Args[0], d.path("shopwatch.yaml")))
-	d.say("", fmt.Sprintf("%s -c %s why 3", os.Args[0], d.path("shopwatch.yaml")))
+	d.say("", fmt.Sprintf("%s -c %s why %d", os.Args[0], d.path("shopwatch.yaml"), d.before+3))
 }
 
 // say prints a line under a day: what it is about, and the line.

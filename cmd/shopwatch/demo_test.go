@@ -38,7 +38,7 @@ func TestDemo(t *testing.T) {
 		t.Fatalf("configurations = %v, %v", configs, err)
 	}
 	out.Reset()
-	if status := run(t.Context(), []string{"-c", configs[0], "changes", "--json"}, &out, &errs); status != 0 || bytes.Count(out.Bytes(), []byte("\n")) != 11 {
+	if status := run(t.Context(), []string{"-c", configs[0], "changes", "--storefront", "tencent", "--json"}, &out, &errs); status != 0 || bytes.Count(out.Bytes(), []byte("\n")) != 11 {
 		t.Errorf("status %d, changes:\n%s%s", status, out.String(), errs.String())
 	}
 	if left, _ := filepath.Glob(filepath.Join(os.TempDir(), "shopwatch-profile-*")); len(left) > 0 {

@@ -351,3 +351,17 @@ func (db *DB) compactTo(path string) (fresh *boltFile, size int64, err error) {
 	fresh.NoSync, fresh.AllocSize = false, usual
 	return fresh, st.Size(), nil
 }
+
+// LastBackup returns when the newest backup of a day was made, the zero time
+// when there is none.
+func (db *DB) LastBackup() time.Time {
+	list := backups(db.path)
+	if len(list) == 0 {
+		return time.Time{}
+	}
+	st, err := os.Stat(list[len(list)-1])
+	if err != nil {
+		return time.Time{} // deleted in this moment
+	}
+	return st.ModTime()
+}

@@ -41,6 +41,9 @@ func (s *Server) routes() (mux *http.ServeMux, open map[string]bool) {
 		mux.HandleFunc(pattern, handler)
 		open[pattern] = true
 	}
+	if len(s.o.Pages) > 0 {
+		mux.HandleFunc("POST /signout", s.signOut)
+	}
 	for pattern, page := range s.o.Pages {
 		mux.Handle(pattern, page)
 		open[pattern] = true

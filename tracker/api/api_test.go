@@ -105,7 +105,9 @@ func (*daemon) Test(context.Context, string) (string, error) { return "250 taken
 func (*daemon) Retry(context.Context, uint64) (int, error)   { return 1, nil }
 func (*daemon) Disputed()                                    {}
 func (*daemon) Ready() error                                 { return nil }
-func (*daemon) Chrome() (int, int64)                         { return 4, 200 << 20 }
+func (*daemon) Vitals() api.Vitals {
+	return api.Vitals{ChromeProcesses: 4, ChromeMemory: 200 << 20, Logins: map[string]time.Time{"tmall": began}, LastBackup: began}
+}
 
 func scanned(_ context.Context, name tracker.StorefrontName, dry bool, progress func(tracker.Progress)) (*tracker.Scan, []tracker.Change, error) {
 	if name == "new" {
@@ -487,7 +489,7 @@ func TestMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := &tracker.Report{Channel: "analysts", Created: time.Now().Add(-time.Hour), About: "heartbeat", Deliveries: []tracker.Delivery{
-		{To: "a@example.com", State: tracker.Waiting}, {To: "b@example.com", State: tracker.Sent},
+		{To: "a@example.com", State: tracker.Waiting}, {To: "b@example.com", State: tracker.Sent}, {To: "c@example.com", State: tracker.Dead},
 	}}
 	if err := db.AddReport(ctx, r); err != nil {
 		t.Fatal(err)
@@ -507,7 +509,14 @@ func TestMetrics(t *testing.T) {
 		`shopwatch_oldest_delivery_age_seconds{channel="analysts"} 36`,
 		`shopwatch_scans_total{storefront="tencent",verdict="login"} 1`,
 		`shopwatch_changes_total{kind="stalled",storefront="tencent"} 1`,
-		`shopwatch_scan_seconds_count{storefront="tencent"} 1`,
+		`shopwatch_scan_duration_seconds_count{storefront="tencent"} 1`,
+		`shopwatch_last_complete_scan_timestamp_seconds{storefront="lining"} 0`,
+		`shopwatch_last_complete_scan_timestamp_seconds{storefront="new"} 0`,
+		`shopwatch_scans_total{storefront="tencent",verdict="complete"} 0`,
+		`shopwatch_changes_total{kind="removed",storefront="tencent"} 0`,
+		`shopwatch_deliveries_refused{channel="analysts"} 1`,
+		`shopwatch_login_timestamp_seconds{marketplace="tmall"} 1.795`,
+		`shopwatch_last_backup_timestamp_seconds 1.795`,
 		`shopwatch_chrome_processes 4`,
 		`shopwatch_database_bytes`,
 		`shopwatch_info{version="test"} 1`,

@@ -31,13 +31,14 @@ type counted struct {
 var (
 	listedDesc     = desc("products_listed", "Products on the shelf.", "storefront")
 	missingDesc    = desc("products_missing", "Products that the last complete scan missed, without proof that they are gone.", "storefront")
-	completeDesc   = desc("last_complete_scan_timestamp_seconds", "When the last complete scan began.", "storefront")
-	lastDesc       = desc("last_scan_timestamp_seconds", "When the last scan began.", "storefront")
+	completeDesc   = desc("last_complete_scan_timestamp_seconds", "When the last complete scan began; 0 before the first.", "storefront")
+	lastDesc       = desc("last_scan_timestamp_seconds", "When the last scan began; 0 before the first.", "storefront")
 	nextDesc       = desc("next_scan_timestamp_seconds", "When the storefront is scanned next.", "storefront")
 	coverageDesc   = desc("coverage_ratio", "Share of the pages and products that the storefront declared which the last scan read; the lesser of both.", "storefront")
 	incompleteDesc = desc("incomplete_scans", "Scans in a row that were not complete.", "storefront")
 	stalledDesc    = desc("stalled", "1 while the storefront is reported as stalled or closed.", "storefront")
 	coolingDesc    = desc("cooling_down", "1 while the marketplace is left alone after a wall.", "storefront")
+	refusedDesc    = desc("deliveries_refused", "Deliveries of the last 30 days that were refused for good or given up.", "channel")
 	waitingDesc    = desc("deliveries_waiting", "Deliveries that wait to be sent.", "channel")
 	oldestDesc     = desc("oldest_delivery_age_seconds", "Age of the oldest report with a delivery that waits.", "channel")
 	sizeDesc       = desc("database_bytes", "Size of the database file.")
@@ -45,6 +46,8 @@ var (
 	infoDesc       = desc("info", "1, with the version.", "version")
 	chromeDesc     = desc("chrome_processes", "Processes of Chrome.")
 	chromeMemory   = desc("chrome_memory_bytes", "Memory of the processes of Chrome.")
+	loginDesc      = desc("login_timestamp_seconds", "When the login to a marketplace was made with shopwatch login.", "marketplace")
+	backupDesc     = desc("last_backup_timestamp_seconds", "When the newest backup of a day was made; 0 for none.")
 )
 
 func desc(name, help string, labels ...string) *prometheus.Desc {
@@ -60,7 +63,7 @@ func newCounted() *counted {
 			Name: "shopwatch_changes_total", Help: "Changes by kind.",
 		}, []string{"storefront", "kind"}),
 		took: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "shopwatch_scan_seconds", Help: "How long scans take.", Buckets: []float64{1, 3, 10, 30, 100, 300, 1000, 3000},
+			Name: "shopwatch_scan_duration_seconds", Help: "How long scans take.", Buckets: []float64{1, 3, 10, 30, 100, 300, 1000, 3000},
 		}, []string{"storefront"}),
 	}
 }
@@ -69,9 +72,23 @@ func newCounted() *counted {
 const metricsTimeout = 10 * time.Second
 
 func (m *metrics) handler() http.Handler {
+	m.begin()
 	r := prometheus.NewRegistry()
 	r.MustRegister(m, m.scans, m.changes, m.took, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return promhttp.HandlerFor(r, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: metricsTimeout})
+}
+
+// begin makes the counters of the configured storefronts begin with 0, so that
+// the first of anything is an increase.
+func (m *metrics) begin() {
+	for _, shop := range m.server.o.Shops {
+		for _, v := range []tracker.Verdict{tracker.Complete, tracker.Partial, tracker.Login, tracker.Blocked, tracker.Gone, tracker.Failed} {
+			m.scans.WithLabelValues(string(shop.Name), string(v))
+		}
+		for _, k := range []tracker.Kind{tracker.Added, tracker.Removed, tracker.Relisted, tracker.Repriced, tracker.Stalled} {
+			m.changes.WithLabelValues(string(shop.Name), string(k))
+		}
+	}
 }
 
 // Scanned counts a scan that was kept.
@@ -101,33 +118,33 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 		fail(err)
 		return
 	}
-	for _, sf := range list {
-		name := string(sf.Name)
-		missing := 0
-		for _, err := range storage.AllSuspects(ctx, o.Store, sf.Name) {
-			if err != nil {
-				fail(err)
-				return
+	known, err := o.Store.Overviews(ctx, storage.OverviewQuery{Scans: 1})
+	if err != nil {
+		fail(err)
+		return
+	}
+	seen := make(map[tracker.StorefrontName]*storage.Overview, len(known))
+	for i := range known {
+		seen[known[i].Name] = &known[i]
+	}
+	for i := range list {
+		sf, name := &list[i], string(list[i].Name)
+		if v := seen[sf.Name]; v != nil {
+			gauge(missingDesc, float64(v.Suspects), name)
+			if len(v.Scans) > 0 {
+				gauge(coverageDesc, coverage(&v.Scans[0].Evidence), name)
 			}
-			missing++
-		}
-		last, err := o.Store.Scans(ctx, storage.ScanQuery{Storefront: sf.Name, Limit: 1})
-		if err != nil {
-			fail(err)
-			return
-		}
-		if len(last) > 0 {
-			gauge(coverageDesc, coverage(&last[0].Evidence), name)
+		} else {
+			gauge(missingDesc, 0, name)
 		}
 		gauge(listedDesc, float64(sf.Listed), name)
-		gauge(missingDesc, float64(missing), name)
 		gauge(incompleteDesc, float64(sf.Incomplete), name)
 		gauge(stalledDesc, number(sf.Stalled || sf.Closed), name)
 		gauge(coolingDesc, number(!sf.Cooling.IsZero()), name)
-		for d, t := range map[*prometheus.Desc]time.Time{completeDesc: sf.LastComplete, lastDesc: sf.LastScan, nextDesc: sf.Next} {
-			if !t.IsZero() {
-				gauge(d, float64(t.UnixMilli())/1000, name)
-			}
+		gauge(completeDesc, seconds(sf.LastComplete), name)
+		gauge(lastDesc, seconds(sf.LastScan), name)
+		if !sf.Next.IsZero() {
+			gauge(nextDesc, seconds(sf.Next), name)
 		}
 	}
 	m.outbox(ctx, gauge, fail)
@@ -141,10 +158,22 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 		gauge(freeDesc, float64(free))
 	}
 	if o.Daemon != nil {
-		processes, memory := o.Daemon.Chrome()
-		gauge(chromeDesc, float64(processes))
-		gauge(chromeMemory, float64(memory))
+		v := o.Daemon.Vitals()
+		gauge(chromeDesc, float64(v.ChromeProcesses))
+		gauge(chromeMemory, float64(v.ChromeMemory))
+		gauge(backupDesc, seconds(v.LastBackup))
+		for marketplace, at := range v.Logins {
+			gauge(loginDesc, seconds(at), marketplace)
+		}
 	}
+}
+
+// seconds is a time as Prometheus has it, 0 for the zero time.
+func seconds(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return float64(t.UnixMilli()) / 1000
 }
 
 func (m *metrics) outbox(ctx context.Context, gauge func(*prometheus.Desc, float64, ...string), fail func(error)) {
@@ -165,6 +194,22 @@ func (m *metrics) outbox(ctx context.Context, gauge func(*prometheus.Desc, float
 		if t := oldest[r.Channel]; t.IsZero() || r.Created.Before(t) {
 			oldest[r.Channel] = r.Created
 		}
+	}
+	refused := make(map[string]int)
+	dead, err := m.server.o.Store.Reports(ctx, storage.ReportQuery{With: tracker.Dead, Since: time.Now().Add(-deadShown), Newest: true, Limit: 1000})
+	if err != nil {
+		fail(err)
+		return
+	}
+	for i := range dead {
+		for _, l := range dead[i].Deliveries {
+			if l.State == tracker.Dead {
+				refused[dead[i].Channel]++
+			}
+		}
+	}
+	for channel := range waiting {
+		gauge(refusedDesc, float64(refused[channel]), channel)
 	}
 	for channel, n := range waiting {
 		age := 0.0

@@ -19,14 +19,14 @@ const maxBody = 64 << 10
 
 // checked answers requests that no route is meant for or that cannot be read,
 // and hands the others on with their whole body.
-func checked(mux *http.ServeMux) http.Handler {
+func (s *Server) checked(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := readable(r.URL); err != nil {
-			problem(w, http.StatusBadRequest, err.Error())
+			s.refuse(w, r, http.StatusBadRequest, err.Error())
 			return
 		}
 		if h, pattern := mux.Handler(r); pattern == "" {
-			noRoute(w, r, h)
+			s.noRoute(w, r, h)
 			return
 		}
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
@@ -59,7 +59,7 @@ func readable(u *url.URL) error {
 }
 
 // noRoute says in our form what the mux says in its own.
-func noRoute(w http.ResponseWriter, r *http.Request, h http.Handler) {
+func (s *Server) noRoute(w http.ResponseWriter, r *http.Request, h http.Handler) {
 	said := headerOnly{}
 	h.ServeHTTP(said, r)
 	if allow := http.Header(said).Get("Allow"); allow != "" {
@@ -67,7 +67,7 @@ func noRoute(w http.ResponseWriter, r *http.Request, h http.Handler) {
 		problem(w, http.StatusMethodNotAllowed, fmt.Sprintf("%s is not understood here, but %s", r.Method, allow))
 		return
 	}
-	problem(w, http.StatusNotFound, "there is nothing at this address; /api/openapi.json lists those of the API")
+	s.refuse(w, r, http.StatusNotFound, "there is nothing at this address; /api/openapi.json lists those of the API")
 }
 
 // A headerOnly takes an answer of which only the header matters.

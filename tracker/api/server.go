@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"crypto/subtle"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -12,13 +11,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"shopwatch/storage"
 	"shopwatch/tracker"
@@ -47,6 +47,7 @@ type Store interface {
 	storage.Channels
 	storage.Outbox
 	storage.Evidence
+	storage.Views
 	Dispute(ctx context.Context, seq uint64, reason string, now time.Time) (tracker.Change, error)
 	Ping(context.Context) error
 }
@@ -60,12 +61,21 @@ type Options struct {
 	Groups     []tracker.Group
 	Version    string
 	Zone       *time.Location // of the status page; UTC when nil
-	// Token is demanded of everything that changes or starts something, and of
-	// what names the recipients of reports.
+	// Token is that of operators: it is demanded of everything that changes or
+	// starts something.
 	Token string
-	// Closed demands the token of every request but /healthz: for an address
+	// ViewerToken is that of people who only look; the token of operators does
+	// too. One of them is demanded of what names the recipients of reports.
+	// Empty for none.
+	ViewerToken string
+	// Closed demands a token of every request but /healthz: for an address
 	// that other machines reach.
 	Closed bool
+	// Public is the address under which a proxy serves this server; nil when
+	// none does. Whoever comes from there needs a token.
+	Public *url.URL
+	// Hosts are further names with which requests may ask, each with its port.
+	Hosts []string
 	// Connections is how many may be open at once at the listener of Run; 64
 	// when zero.
 	Connections int
@@ -79,6 +89,8 @@ type Options struct {
 	// Pages are what people see, by patterns of http.ServeMux. Everybody on this
 	// machine may read them; what they change needs the token.
 	Pages map[string]http.Handler
+	// Refusal says no to a person in a page. Nil when there are no pages.
+	Refusal func(w http.ResponseWriter, r *http.Request, status int, detail string)
 	// Unguarded answer everybody, by their paths: links in mails, which carry a
 	// token of their own.
 	Unguarded map[string]http.Handler
@@ -102,9 +114,16 @@ type Daemon interface {
 	Disputed()
 	// Ready says why the daemon cannot do its work.
 	Ready() error
-	// Chrome returns how many processes it has and how many bytes of memory
-	// they take.
-	Chrome() (processes int, memory int64)
+	// Vitals are what else is worth measuring.
+	Vitals() Vitals
+}
+
+// Vitals are facts of a daemon that are not in its database.
+type Vitals struct {
+	ChromeProcesses int
+	ChromeMemory    int64                // bytes
+	Logins          map[string]time.Time // when the login to a marketplace was made
+	LastBackup      time.Time            // zero for none
 }
 
 // A Server answers questions about what is known, and starts scans.
@@ -117,21 +136,25 @@ type Server struct {
 	mux     *http.ServeMux
 	open    map[string]bool // patterns of the routes that need no token on this machine
 	metrics *metrics
+	wrong   *rate.Limiter // of wrong tokens
 }
 
 // New returns a server.
 func New(o Options, log *slog.Logger) *Server { return newServer(o, newCounted(), log) }
 
 func newServer(o Options, c *counted, log *slog.Logger) *Server {
-	s := &Server{o: o, log: log}
+	s := &Server{o: o, log: log, wrong: rate.NewLimiter(1, wrongTokens)}
 	s.metrics = &metrics{s, c}
 	s.mux, s.open = s.routes()
-	s.local = checked(s.mux)
+	s.local = s.checked(s.mux)
 	s.handler = s.guard(s.local)
 	if len(o.Unguarded) > 0 {
 		open := http.NewServeMux()
 		for path, h := range o.Unguarded {
 			open.Handle(path, h)
+			if u := o.Public; u != nil && strings.Trim(u.Path, "/") != "" {
+				open.Handle(strings.TrimSuffix(u.Path, "/")+path, h)
+			}
 		}
 		open.Handle("/", s.handler)
 		s.handler = open
@@ -169,7 +192,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 // needed.
 func (s *Server) RunSocket(ctx context.Context, l net.Listener) error {
 	return s.serve(ctx, l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.newest().local.ServeHTTP(w, r)
+		s.newest().local.ServeHTTP(w, withRole(r, Operator))
 	}), nil)
 }
 
@@ -201,84 +224,6 @@ func (s *Server) serve(ctx context.Context, l net.Listener, h http.Handler, chan
 		return errors.Join(err, srv.Close())
 	}
 	return nil
-}
-
-// guard lets nobody in who has no business here: web pages of others that a
-// browser on this machine shows, other machines, also behind a proxy, and other
-// users of this machine where an answer names people.
-func (s *Server) guard(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; img-src 'self'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("X-Frame-Options", "DENY")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		h.Set("Cache-Control", "no-store")
-		given, sent := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		known := sent && subtle.ConstantTimeCompare([]byte(given), []byte(s.o.Token)) == 1
-		if why := forwarded(r); why != "" {
-			problem(w, http.StatusForbidden, fmt.Sprintf("this request came through a proxy, as %s shows, and shopwatch answers only those who ask it directly; let nothing but /unsubscribe through", why))
-			return
-		}
-		if !s.o.Closed && !loopback(r.Host) {
-			// A page that made its own name point to this machine, or a proxy.
-			problem(w, http.StatusForbidden, "open this at 127.0.0.1 or localhost")
-			return
-		}
-		if !known && r.URL.Path != "/healthz" {
-			h.Set("WWW-Authenticate", "Bearer")
-			switch {
-			case sent:
-				problem(w, http.StatusUnauthorized, "wrong token; a different shopwatch may be listening here")
-				return
-			case s.needsToken(r):
-				problem(w, http.StatusUnauthorized, "send the token of this shopwatch: Authorization: Bearer TOKEN")
-				return
-			}
-			h.Del("WWW-Authenticate")
-		}
-		if !known {
-			// Nothing that is open to all takes long; a failure is found by the
-			// write itself.
-			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(30 * time.Second))
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// needsToken reports whether a request is not open to everybody on this
-// machine: one that changes or starts something, or whose answer names the
-// recipients of reports.
-func (s *Server) needsToken(r *http.Request) bool {
-	if s.o.Closed || r.Method != http.MethodGet && r.Method != http.MethodHead {
-		return true
-	}
-	_, pattern := s.mux.Handler(r)
-	return pattern != "" && !s.open[pattern]
-}
-
-// forwarded says by what a request shows that a proxy passed it on; "" when
-// nothing does. nginx adds no header unless it is told to, but it speaks an old
-// version of HTTP, as few others do: tools that look whether the daemon lives.
-func forwarded(r *http.Request) string {
-	for name := range r.Header {
-		if strings.HasPrefix(name, "X-Forwarded") || slices.Contains([]string{"Forwarded", "Via", "X-Real-Ip"}, name) {
-			return name
-		}
-	}
-	if !r.ProtoAtLeast(1, 1) && r.URL.Path != "/healthz" && r.URL.Path != "/readyz" {
-		return r.Proto
-	}
-	return ""
-}
-
-func loopback(host string) bool {
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
-	}
-	ip, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 // Token returns the token that is kept in the data directory, and makes one

@@ -26,38 +26,39 @@ func (s *Server) why(ctx context.Context, in *struct {
 	if err != nil {
 		return answer(Story{}, err)
 	}
-	return answer(s.story(ctx, c))
+	return answer(s.o.Story(ctx, c))
 }
 
-func (s *Server) story(ctx context.Context, c tracker.Change) (Story, error) {
+// Story gathers what is known about a change.
+func (o *Options) Story(ctx context.Context, c tracker.Change) (Story, error) {
 	told := []tracker.Change{c}
-	if err := storage.WithPrior(ctx, s.o.Store, told); err != nil {
+	if err := storage.WithPrior(ctx, o.Store, told); err != nil {
 		return Story{}, err
 	}
 	c = told[0]
 	st := Story{Change: c, Because: because(&c), Before: []tracker.Scan{}, History: []tracker.Change{}, Reports: []tracker.Report{}, Evidence: []string{}}
-	scan, found, err := s.o.Store.Scan(ctx, c.Storefront, c.Scan)
+	scan, found, err := o.Store.Scan(ctx, c.Storefront, c.Scan)
 	if err != nil {
 		return st, err
 	}
 	if found {
 		st.Scan = &scan
 	}
-	if st.Before, err = s.o.Store.Scans(ctx, storage.ScanQuery{Storefront: c.Storefront, Before: storage.ScanPlace{Began: c.Scan}, Limit: max(3, c.Missing)}); err != nil {
+	if st.Before, err = o.Store.Scans(ctx, storage.ScanQuery{Storefront: c.Storefront, Before: storage.ScanPlace{Began: c.Scan}, Limit: max(3, c.Missing)}); err != nil {
 		return st, err
 	}
-	if st.Reports, err = s.o.Store.ReportsOf(ctx, c.Seq); err != nil {
+	if st.Reports, err = o.Store.ReportsOf(ctx, c.Seq); err != nil {
 		return st, err
 	}
 	if c.Product != nil {
-		it, found, err := s.o.Store.Product(ctx, c.Storefront, c.Product.ID)
+		it, found, err := o.Store.Product(ctx, c.Storefront, c.Product.ID)
 		if err != nil {
 			return st, err
 		}
 		if found {
 			st.Product = &it
 		}
-		if st.History, err = s.o.Store.History(ctx, c.Storefront, c.Product.ID, 0, 100); err != nil {
+		if st.History, err = o.Store.History(ctx, c.Storefront, c.Product.ID, 0, 100); err != nil {
 			return st, err
 		}
 	}
@@ -126,27 +127,42 @@ func (s *Server) dispute(ctx context.Context, in *struct {
 		Reason string `json:"reason" minLength:"1" maxLength:"1000"`
 	}
 }) (*body[tracker.Change], error) {
-	control := func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }
-	switch reason := in.Body.Reason; {
-	case strings.TrimSpace(reason) == "":
-		return nil, huma.Error422UnprocessableEntity("say why the change is wrong, in reason")
-	case strings.ContainsFunc(reason, control):
-		return nil, huma.Error422UnprocessableEntity("reason holds control characters; write plain text")
-	}
 	if err := s.change(ctx, in.Seq); err != nil {
 		return nil, err
 	}
-	fixed, err := s.o.Store.Dispute(ctx, in.Seq, in.Body.Reason, time.Now())
-	if errors.Is(err, storage.ErrRefused) {
+	fixed, err := s.o.Dispute(ctx, in.Seq, in.Body.Reason)
+	var bad *ReasonError
+	switch {
+	case errors.As(err, &bad):
+		return nil, huma.Error422UnprocessableEntity(err.Error())
+	case errors.Is(err, storage.ErrRefused):
 		return nil, huma.Error409Conflict(err.Error())
 	}
-	if err != nil {
-		return answer(tracker.Change{}, err)
+	return answer(fixed, err)
+}
+
+// A ReasonError says what is wrong with the reason for which a change is
+// disputed.
+type ReasonError struct{ fix string }
+
+func (e *ReasonError) Error() string { return e.fix }
+
+// Dispute takes in that a person found a change wrong, and has the channels
+// told. The error is a ReasonError, or wraps storage.ErrRefused, when the person
+// can do something about it.
+func (o *Options) Dispute(ctx context.Context, seq uint64, reason string) (tracker.Change, error) {
+	control := func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }
+	switch {
+	case strings.TrimSpace(reason) == "":
+		return tracker.Change{}, &ReasonError{"say why the change is wrong, in reason"}
+	case strings.ContainsFunc(reason, control):
+		return tracker.Change{}, &ReasonError{"reason holds control characters; write plain text"}
 	}
-	if s.o.Daemon != nil {
-		s.o.Daemon.Disputed()
+	fixed, err := o.Store.Dispute(ctx, seq, reason, time.Now())
+	if err == nil && o.Daemon != nil {
+		o.Daemon.Disputed()
 	}
-	return answer(fixed, nil)
+	return fixed, err
 }
 
 // change refuses a change that is not in the log.

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"shopwatch/storage"
 	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 	"shopwatch/tracker/api"
@@ -113,38 +116,107 @@ func (daemon) Test(context.Context, string) (string, error) { return "250 taken"
 func (daemon) Retry(context.Context, uint64) (int, error)   { return 1, nil }
 func (daemon) Disputed()                                    {}
 func (daemon) Ready() error                                 { return nil }
-func (daemon) Chrome() (int, int64)                         { return 4, 200 << 20 }
+func (daemon) Vitals() api.Vitals {
+	return api.Vitals{ChromeProcesses: 4, ChromeMemory: 200 << 20, Logins: map[string]time.Time{"tmall": began}, LastBackup: began}
+}
 
 // server returns a server of the API with its pages.
 func server(o api.Options) *api.Server {
 	log := slog.New(slog.DiscardHandler)
-	o.Pages = web.New(o, log).Routes()
+	p := web.New(web.Options{Options: o, Settings: []web.Setting{{Key: "listen", Value: "127.0.0.1:8780"}, {Key: "token", Value: "(not shown)"}}}, log)
+	o.Pages, o.Refusal = p.Routes(), p.Refuse
 	return api.New(o, log)
 }
 
-func TestStatusPage(t *testing.T) {
-	db := database(t)
-	hostile := &tracker.Scan{
-		Storefront: "tencent", Began: began.Add(5 * time.Hour), Verdict: tracker.Partial, Evidence: tracker.Evidence{Parser: 1},
-		Products: []tracker.Product{{ID: "45123456799", Title: "<script>alert(1)</script> \u202egnp.exe\u2066\x1b[31m", URL: "javascript:alert(1)"}},
+// tour are the addresses of all kinds of page.
+func tour(t testing.TB, db *bolt.DB) map[string]string {
+	t.Helper()
+	all := map[string]string{
+		"overview": "/", "shelf": "/s/made-up-year?window=1y", "shelf-30d": "/s/made-up-year", "shelf-hostile": "/s/evil?window=7d", "shelf-empty": "/s/new",
+		"shelf-search": "/s/made-up-year?window=all&q=%E9%9F%B3%E7%AE%B1&sort=price&show=listed",
+		"diff":         "/s/made-up-year/diff?from=" + time.Now().AddDate(0, 0, -120).Format(time.DateOnly), "changes": "/changes", "changes-filtered": "/changes?q=%E6%8A%95%E5%BD%B1&kind=repriced&important=1",
+		"changes-hostile": "/changes?storefront=evil", "scans": "/scans", "scans-incomplete": "/scans?incomplete=1", "suspects": "/suspects", "reports": "/reports", "report": "/reports/1",
+		"settings": "/settings", "keys": "/help/keys", "signin": "/signin", "missing": "/changes/999999", "nowhere": "/nothing",
 	}
-	if _, err := db.Commit(ctx, hostile, tracker.DefaultRules()); err != nil {
-		t.Fatal(err)
-	}
-	o := options(db)
-	o.Zone = time.FixedZone("CST", 8*3600)
-	w := httptest.NewRecorder()
-	server(o).ServeHTTP(w, httptest.NewRequest("GET", "http://127.0.0.1/", nil))
-	page := w.Body.String()
-	for _, want := range []string{"腾讯", "now: 2 pages", "22 Nov 11:00", "proof: gone", "5.00 → 5.55", "&lt;script&gt;", `href="#ZgotmplZ"`} {
-		if !strings.Contains(page, want) {
-			t.Errorf("no %q in\n%s", want, page)
+	for kind, name := range map[tracker.Kind]string{
+		tracker.Removed: "proof-removed", tracker.Repriced: "proof-repriced", tracker.Retitled: "proof-retitled", tracker.Added: "proof-added", tracker.Stalled: "proof-stalled", tracker.Repictured: "proof-repictured",
+	} {
+		list, err := db.Changes(ctx, storage.Query{Kinds: []tracker.Kind{kind}, Newest: true, Limit: 1})
+		if err != nil || len(list) == 0 {
+			t.Fatalf("no change of kind %s, %v", kind, err)
+		}
+		all[name] = fmt.Sprint("/changes/", list[0].Seq)
+		if p := list[0].Product; p != nil {
+			all["product-"+string(kind)] = "/s/" + string(list[0].Storefront) + "/p/" + string(p.ID)
 		}
 	}
-	if i := strings.IndexAny(page, "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\x1b\x00"); i >= 0 {
-		t.Errorf("%q is on the page", page[i:min(i+20, len(page))])
+	scans, err := db.Scans(ctx, storage.ScanQuery{Limit: 1})
+	if err != nil || len(scans) == 0 {
+		t.Fatal(err)
 	}
-	if w.Code != 200 || strings.Contains(page, "<script") || strings.Contains(page, "javascript:") {
-		t.Errorf("status %d, want 200 and nothing that runs:\n%s", w.Code, page)
+	all["scan"] = "/scans/" + string(scans[0].Storefront) + "/" + scans[0].Began.UTC().Format("20060102T150405.000Z")
+	return all
+}
+
+// Every page is made, in both languages, and says what it should.
+func TestEveryPage(t *testing.T) {
+	db := populated(t)
+	s := server(tourOptions(db))
+	for _, lang := range []string{"en", "zh"} {
+		for name, path := range tour(t, db) {
+			t.Run(lang+" "+name, func(t *testing.T) {
+				req := httptest.NewRequest("GET", "http://127.0.0.1"+path, nil)
+				req.Header.Set("Accept-Language", lang)
+				req.Header.Set("Accept", "text/html")
+				w := httptest.NewRecorder()
+				s.ServeHTTP(w, req)
+				page := w.Body.String()
+				want := 200
+				if name == "missing" || name == "nowhere" {
+					want = 404
+				}
+				if w.Code != want {
+					t.Fatalf("%s = %d, want %d\n%s", path, w.Code, want, page)
+				}
+				if strings.Contains(page, "<script>") || strings.Contains(page, "<img src=x") || strings.Contains(page, "href=\"javascript:") || strings.Contains(page, "\u202e") || strings.Contains(page, "ZgotmplZ") {
+					t.Errorf("%s lets a title through as it is", path)
+				}
+				if strings.Contains(page, secret) {
+					t.Errorf("%s names a recipient to somebody without a token", path)
+				}
+				if strings.Contains(page, "%!") {
+					t.Errorf("%s has a phrase that was not filled in", path)
+				}
+				if n := w.Body.Len(); n > 150<<10 {
+					t.Errorf("%s has %d bytes, want at most 150 KiB", path, n)
+				}
+			})
+		}
 	}
+}
+
+// serve runs a server on a port of its own.
+func serve(t testing.TB, o api.Options) (address string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Connections = 200
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	s := server(o)
+	go func() { ended <- s.Run(ctx, l) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("Run = %v", err)
+		}
+	})
+	return l.Addr().String()
+}
+
+// noRedirect is a client that shows where it is sent.
+func noRedirect() *http.Client {
+	return &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }

@@ -35,10 +35,11 @@ import (
 
 // A Config is what shopwatch.yaml says.
 type Config struct {
-	Data        string       `yaml:"data"`   // directory; from the directory of the file if relative
-	Listen      string       `yaml:"listen"` // host:port of the local API
-	Token       string       `yaml:"token"`  // demanded by the API; must be set to listen beyond this machine
-	Public      string       `yaml:"public"` // https address under which people reach the API, for links in mails
+	Data        string       `yaml:"data"`         // directory; from the directory of the file if relative
+	Listen      string       `yaml:"listen"`       // host:port of the local API
+	Token       string       `yaml:"token"`        // of operators; must be set to listen beyond this machine
+	ViewerToken string       `yaml:"viewer_token"` // of people who only look
+	Public      string       `yaml:"public"`       // https address under which people reach the API, for links in mails
 	Timezone    Zone         `yaml:"timezone"`
 	Browser     Browser      `yaml:"browser"`
 	Rules       Rules        `yaml:"rules"`
@@ -214,6 +215,9 @@ func (c *Config) check(src *source, markets market.Set) error {
 	}
 	if err := c.checkListen(src); err != nil {
 		return err
+	}
+	if v := c.ViewerToken; v != "" && (len(v) < 16 || v == c.Token) {
+		return src.errorf("viewer_token", "want 16 characters or more, and others than those of token")
 	}
 	if u, err := url.Parse(c.Public); c.Public != "" && (err != nil || u.Scheme != "https" || u.Host == "" || u.RawQuery != "") {
 		return src.errorf("public", "want the address that leads people to this shopwatch, such as https://shopwatch.example.com")

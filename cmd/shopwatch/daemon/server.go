@@ -1,10 +1,13 @@
 package daemon
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"path/filepath"
 
 	"shopwatch/cmd/shopwatch/config"
@@ -50,19 +53,44 @@ func serverOptions(c *config.Config, s *Service) (api.Options, error) {
 	o.Connections, o.Daemon = maxConnections(), s
 	if c.Public != "" {
 		o.Unguarded = map[string]http.Handler{"/unsubscribe": web.Unsubscribe(s, s.log)}
+		public, err := url.Parse(c.Public)
+		if err != nil {
+			return o, err
+		}
+		o.Public = public
 	}
-	o.Pages = web.New(o, s.log).Routes()
 	host, _, err := net.SplitHostPort(c.Listen)
 	if err != nil {
 		return o, err
 	}
 	ip, err := netip.ParseAddr(host)
-	o.Closed = host != "localhost" && (err != nil || !ip.IsLoopback())
+	loopback := host == "localhost" || err == nil && ip.IsLoopback()
+	o.Closed = !loopback || c.Token != "" || c.ViewerToken != ""
+	o.ViewerToken, o.Hosts = c.ViewerToken, []string{c.Listen}
 	if o.Token = c.Token; o.Token == "" {
-		o.Token, err = api.Token(c.Data)
-		return o, err
+		if o.Token, err = api.Token(c.Data); err != nil {
+			return o, err
+		}
 	}
+	pages := web.New(web.Options{Options: o, Settings: settingsOf(c), PDF: s.printPDF}, s.log)
+	o.Pages, o.Refusal = pages.Routes(), pages.Refuse
 	return o, nil
+}
+
+// settingsOf are the keys of a configuration with their values, without secrets.
+func settingsOf(c *config.Config) []web.Setting {
+	var list []web.Setting
+	for _, kv := range c.Shown() {
+		list = append(list, web.Setting{Key: kv[0], Value: kv[1]})
+	}
+	return list
+}
+
+// printPDF prints a page with the Chrome that reads storefronts.
+func (s *Service) printPDF(ctx context.Context, html []byte) ([]byte, error) {
+	ch, giveBack := s.engine.use()
+	defer giveBack()
+	return ch.browser.PDF(ctx, html)
 }
 
 // maxConnections is how many connections the API may have. Half of the files
@@ -97,4 +125,20 @@ func writeAddressFile(c *config.Config, l net.Listener) error {
 // FewFiles says what to do about a limit of open files.
 func FewFiles(limit uint64) string {
 	return fmt.Sprintf("only %d may be open at once, and pages may need more: raise the limit to %d (ulimit -n %[2]d; under systemd LimitNOFILE=%[2]d)", limit, 2*browser.LeastFiles)
+}
+
+// Dashboard opens the address of the configuration and returns it with what
+// answers there until ctx is done: for a service that is no daemon.
+func (s *Service) Dashboard(c *config.Config) (address, token string, serve func(ctx context.Context) error, err error) {
+	l, err := listen(c)
+	if err != nil {
+		return "", "", nil, err
+	}
+	o, err := serverOptions(c, s)
+	if err != nil {
+		return "", "", nil, errors.Join(err, l.Close())
+	}
+	server := api.New(o, s.log)
+	s.scanned = server.Scanned
+	return "http://" + l.Addr().String() + "/", o.Token, func(ctx context.Context) error { return server.Run(ctx, l) }, nil
 }

@@ -2,8 +2,11 @@ package daemon
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,6 +16,7 @@ import (
 	"shopwatch/tracker"
 	"shopwatch/tracker/api"
 	"shopwatch/tracker/browser"
+	"shopwatch/tracker/market/all"
 	"shopwatch/tracker/notify"
 	"shopwatch/tracker/report"
 	"shopwatch/tracker/watch"
@@ -207,10 +211,22 @@ func (s *Service) Ready() error {
 	return err
 }
 
-// Chrome returns how many processes it has and how many bytes they take.
-func (s *Service) Chrome() (processes int, memory int64) {
+// Vitals are what is worth measuring beside the database.
+func (s *Service) Vitals() api.Vitals {
 	u := s.engine.chrome.Load().browser.Usage()
-	return u.Processes, u.Memory
+	v := api.Vitals{ChromeProcesses: u.Processes, ChromeMemory: u.Memory, Logins: make(map[string]time.Time)}
+	if f, ok := s.store.(interface{ LastBackup() time.Time }); ok {
+		v.LastBackup = f.LastBackup()
+	}
+	folder := filepath.Dir(filepath.Clean(s.config.Load().Browser.Profile))
+	for _, m := range all.Markets() {
+		// Written by shopwatch login; a marketplace without a login has none.
+		var made struct{ At time.Time }
+		if text, err := os.ReadFile(filepath.Join(folder, "login-"+m.Name+".json")); err == nil && json.Unmarshal(text, &made) == nil {
+			v.Logins[m.Name] = made.At
+		}
+	}
+	return v
 }
 
 // Leave ends the deliveries of a channel to a recipient, or begins them again.

@@ -1,0 +1,259 @@
+package web_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/xuri/excelize/v2"
+
+	"shopwatch/storage"
+	"shopwatch/tracker"
+)
+
+// Those who have no business here get nothing: under another name, from a page of
+// another site, by a detour, without the right token.
+func TestAttacks(t *testing.T) {
+	db := populated(t)
+	o := tourOptions(db)
+	o.ViewerToken = "viewer-viewer-viewer"
+	open := "http://" + serve(t, o)
+	o.Closed = true
+	closed := "http://" + serve(t, o)
+	public, err := url.Parse("https://example.com/shopwatch/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Closed, o.Public = false, public
+	proxied := "http://" + serve(t, o)
+	const viewer, operator = "Bearer viewer-viewer-viewer", "Bearer " + token
+	for _, tt := range []struct {
+		name, method, url string
+		headers           map[string]string
+		want              int
+	}{
+		{"a page looks", "GET", open + "/", nil, 200},
+		{"DNS rebinding", "GET", open + "/", map[string]string{"Host": "evil.example"}, 403},
+		{"DNS rebinding where all need a token", "GET", closed + "/", map[string]string{"Host": "evil.example"}, 403},
+		{"rebinding to a name that begins like ours", "GET", open + "/", map[string]string{"Host": "127.0.0.1.evil.example"}, 403},
+		{"nobody looks where all need a token", "GET", closed + "/", nil, 401},
+		{"nor at pictures", "GET", closed + "/evidence/x", nil, 401},
+		{"nor at files", "GET", closed + "/changes.csv", nil, 401},
+		{"a viewer looks", "GET", closed + "/", map[string]string{"Authorization": viewer}, 200},
+		{"a viewer starts nothing", "POST", open + "/s/made-up-year/scan", map[string]string{"Authorization": viewer}, 403},
+		{"who has no token starts nothing", "POST", open + "/s/made-up-year/scan", nil, 401},
+		{"nor disputes", "POST", open + "/changes/1", nil, 401},
+		{"nor retries", "POST", open + "/reports/1", nil, 401},
+		{"an operator does", "POST", open + "/reports/1", map[string]string{"Authorization": operator}, 303},
+		{"not from a page of another site", "POST", open + "/reports/1", map[string]string{"Authorization": operator, "Sec-Fetch-Site": "cross-site"}, 403},
+		{"nor from one that an old browser shows", "POST", open + "/reports/1", map[string]string{"Authorization": operator, "Origin": "https://evil.example"}, 403},
+		{"nor from a neighbour", "POST", open + "/s/evil/scan", map[string]string{"Authorization": operator, "Sec-Fetch-Site": "same-site"}, 403},
+		{"a wrong cookie is none", "POST", open + "/reports/1", map[string]string{"Cookie": "shopwatch=" + strings.Repeat("0", 64)}, 401},
+		{"the token is no cookie", "POST", open + "/reports/1", map[string]string{"Cookie": "shopwatch=" + token}, 401},
+		{"nothing is changed by looking", "GET", open + "/s/made-up-year/scan", map[string]string{"Authorization": operator}, 404},
+		{"traversal", "GET", open + "/static/..%2fweb.go", nil, 404},
+		{"traversal of evidence", "GET", open + "/evidence/..%2f..%2fetc%2fpasswd", nil, 404},
+		{"traversal of storefronts", "GET", open + "/s/..%2f..%2fetc/p/1", nil, 404},
+		{"a storefront that is none", "GET", open + "/s/%3Cscript%3E", nil, 404},
+		{"a number that is none", "GET", open + "/changes/1e9", nil, 404},
+		{"a number that is too great", "GET", open + "/changes/99999999999999999999", nil, 404},
+		{"control characters", "GET", open + "/changes?q=%00", nil, 400},
+		{"a page far behind the end", "GET", open + "/s/made-up-year?page=999999999999", nil, 200},
+		{"values that mean nothing", "GET", open + "/s/made-up-year?window=x&sort=y&show=z&page=-3", nil, 200},
+		{"a proxy that is not configured", "GET", open + "/", map[string]string{"X-Forwarded-For": "192.0.2.1"}, 403},
+		{"behind the proxy nobody looks without a token", "GET", proxied + "/", map[string]string{"X-Forwarded-For": "192.0.2.1"}, 401},
+		{"nor under its name", "GET", proxied + "/shopwatch/", map[string]string{"Host": "example.com"}, 401},
+		{"a viewer does", "GET", proxied + "/shopwatch/changes", map[string]string{"Host": "example.com", "Authorization": viewer}, 200},
+		{"also where the proxy takes the path off", "GET", proxied + "/changes", map[string]string{"Host": "example.com", "Authorization": viewer}, 200},
+		{"another name is none of the proxy's", "GET", proxied + "/", map[string]string{"Host": "evil.example"}, 403},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			req, err := http.NewRequest(tt.method, tt.url, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Accept", "text/html")
+			for k, v := range tt.headers {
+				if k == "Host" {
+					req.Host = v
+				} else {
+					req.Header.Set(k, v)
+				}
+			}
+			resp, err := noRedirect().Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			b, _ := io.ReadAll(resp.Body)
+			if resp.StatusCode != tt.want {
+				t.Errorf("%s, want %d\n%s", resp.Status, tt.want, b)
+			}
+			if csp := resp.Header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
+				t.Errorf("Content-Security-Policy = %q", csp)
+			}
+			if strings.Contains(string(b), secret) && tt.headers["Authorization"] == "" {
+				t.Error("a recipient is named")
+			}
+		})
+	}
+}
+
+// Signing in leads back, to no other place, and is remembered without the token.
+func TestSignIn(t *testing.T) {
+	db := populated(t)
+	o := tourOptions(db)
+	o.Closed = true
+	public, _ := url.Parse("https://example.com/shopwatch/")
+	o.Public = public
+	address := "http://" + serve(t, o)
+	for next, want := range map[string]string{
+		"s/evil?window=7d": "./s/evil?window=7d", "": "./", "https://evil.example/": "./", "//evil.example": "./", `\\evil.example`: "./",
+		"../../x": "./", "javascript:alert(1)": "./", "/\tevil": "./",
+	} {
+		resp, err := noRedirect().PostForm(address+"/signin", url.Values{"token": {" " + token + "\n"}, "next": {next}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != 303 || resp.Header.Get("Location") != want {
+			t.Errorf("next %q: %s to %q, want %q", next, resp.Status, resp.Header.Get("Location"), want)
+		}
+		c := resp.Cookies()[0]
+		if !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || strings.Contains(c.Value, token) {
+			t.Errorf("cookie %+v", c)
+		}
+	}
+	req, _ := http.NewRequest("POST", address+"/shopwatch/signin", strings.NewReader("token="+token))
+	req.Host = "example.com"
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	resp, err := noRedirect().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if c := resp.Cookies(); len(c) != 1 || !c[0].Secure || c[0].Path != "/shopwatch" {
+		t.Errorf("behind the proxy: %s, cookies %+v; want a secure one for the path", resp.Status, c)
+	}
+	// Wrong tokens are slowed down; the right one is not.
+	slowed := false
+	for range 100 {
+		resp, err := http.PostForm(address+"/signin", url.Values{"token": {"wrong"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		slowed = slowed || resp.StatusCode == 429
+	}
+	resp, err = noRedirect().PostForm(address+"/signin", url.Values{"token": {token}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if !slowed || resp.StatusCode != 303 {
+		t.Errorf("100 wrong tokens are slowed down: %v; the right one gets %s", slowed, resp.Status)
+	}
+}
+
+// Downloads hold exactly what the page shows, in the form of each.
+func TestExports(t *testing.T) {
+	db := populated(t)
+	address := "http://" + serve(t, tourOptions(db))
+	get := func(path string) []byte {
+		t.Helper()
+		resp, err := http.Get(address + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		b, err := io.ReadAll(resp.Body)
+		if err != nil || resp.StatusCode != 200 {
+			t.Fatalf("%s: %s, %v", path, resp.Status, err)
+		}
+		return b
+	}
+	for _, tt := range []struct {
+		query string
+		q     storage.Query
+	}{
+		{"", storage.Query{}},
+		{"?storefront=evil", storage.Query{Storefront: "evil"}},
+		{"?kind=repriced&kind=removed&q=" + url.QueryEscape("音箱"), storage.Query{Text: "音箱", Kinds: []tracker.Kind{tracker.Repriced, tracker.Removed}}},
+	} {
+		tt.q.Newest, tt.q.Limit = true, 100_000
+		want, err := db.Changes(ctx, tt.q)
+		if err != nil || len(want) == 0 {
+			t.Fatalf("%d changes, %v", len(want), err)
+		}
+		rows, err := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(get("/changes.csv"+tt.query), []byte("\ufeff")))).ReadAll()
+		if err != nil || len(rows) != len(want)+1 {
+			t.Fatalf("CSV of %q: %d rows, %v; want %d", tt.query, len(rows)-1, err, len(want))
+		}
+		lines := json.NewDecoder(bytes.NewReader(get("/changes.jsonl" + tt.query)))
+		f, err := excelize.OpenReader(bytes.NewReader(get("/changes.xlsx" + tt.query)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sheet, err := f.GetRows("changes")
+		if err != nil || len(sheet) != len(want)+1 {
+			t.Fatalf("XLSX of %q: %d rows, %v; want %d", tt.query, len(sheet)-1, err, len(want))
+		}
+		for i := range want {
+			var c tracker.Change
+			if err := lines.Decode(&c); err != nil || c.Seq != want[i].Seq {
+				t.Fatalf("JSON line %d is change %d, %v; want %d", i, c.Seq, err, want[i].Seq)
+			}
+			if got := rows[i+1][0]; got != fmt.Sprint(want[i].Seq) {
+				t.Fatalf("CSV row %d is change %s, want %d", i, got, want[i].Seq)
+			}
+			if got := sheet[i+1][0]; got != fmt.Sprint(want[i].Seq) {
+				t.Fatalf("XLSX row %d is change %s, want %d", i, got, want[i].Seq)
+			}
+		}
+		// Cells are what they are: dates, numbers, and ids that are text.
+		row := 2
+		for want[row-2].Product == nil {
+			row++
+		}
+		for col, text := range map[string]bool{"A": false, "D": false, "F": true, "G": true} {
+			got, err := f.GetCellType("changes", fmt.Sprint(col, row))
+			if err != nil || (got == excelize.CellTypeInlineString || got == excelize.CellTypeSharedString) != text {
+				t.Errorf("%s%d has type %v, %v; want text %v", col, row, got, err, text)
+			}
+		}
+		if text, err := f.GetCellValue("changes", "D2"); err != nil || text != want[0].At.In(time.FixedZone("", 8*3600)).Format("2006-01-02 15:04") {
+			t.Errorf("the time is %q, %v", text, err)
+		}
+		for i, row := range sheet {
+			for _, cell := range row {
+				if strings.HasPrefix(cell, "=") {
+					t.Errorf("row %d has a formula: %s", i, cell)
+				}
+			}
+		}
+		if formula, err := f.GetCellFormula("changes", "G2"); err != nil || formula != "" {
+			t.Errorf("a title is a formula: %q, %v", formula, err)
+		}
+		f.Close()
+		if n := bytes.Count(get("/changes.atom"+tt.query), []byte("<entry>")); n != min(len(want), 100) {
+			t.Errorf("the feed of %q has %d entries, want %d", tt.query, n, min(len(want), 100))
+		}
+	}
+	removed, err := db.Changes(ctx, storage.Query{Storefront: "evil", Kinds: []tracker.Kind{tracker.Removed}})
+	if err != nil || len(removed) == 0 {
+		t.Fatal(err)
+	}
+	packed := get(fmt.Sprintf("/changes/%d.zip", removed[0].Seq))
+	z, err := zip.NewReader(bytes.NewReader(packed), int64(len(packed)))
+	if err != nil || len(z.File) != 2 || z.File[0].Name != "change.json" {
+		t.Errorf("the archive has %v, %v; want the change and a picture", z.File, err)
+	}
+}

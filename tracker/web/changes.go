@@ -1,0 +1,79 @@
+package web
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"shopwatch/storage"
+	"shopwatch/tracker"
+)
+
+// changesShown is how many changes a page shows.
+const changesShown = 100
+
+// changeQuery is what the query of a page selects of the log.
+func (p *page) changeQuery() storage.Query {
+	q := storage.Query{
+		Storefront: tracker.StorefrontName(p.Get("storefront")), Text: p.Get("q"), Important: p.Get("important") != "",
+		Newest: true, Limit: changesShown,
+	}
+	for _, k := range p.query["kind"] {
+		if slices.Contains(tracker.Kinds, tracker.Kind(k)) {
+			q.Kinds = append(q.Kinds, tracker.Kind(k))
+		}
+	}
+	if t, err := time.ParseInLocation(time.DateOnly, p.Get("from"), p.Zone); err == nil {
+		q.Since = t
+	}
+	if t, err := time.ParseInLocation(time.DateOnly, p.Get("to"), p.Zone); err == nil {
+		q.Until = t.AddDate(0, 0, 1)
+	}
+	q.Before, _ = strconv.ParseUint(p.Get("before"), 10, 63)
+	return q
+}
+
+func (p *Pages) changes(w http.ResponseWriter, r *http.Request) error {
+	pg := p.page(r, "changes", "Changes")
+	q := pg.changeQuery()
+	list, err := p.o.Store.Changes(r.Context(), q)
+	if err != nil {
+		return err
+	}
+	all, err := p.o.List(r.Context())
+	if err != nil {
+		return err
+	}
+	var next uint64
+	if len(list) == changesShown {
+		next = list[len(list)-1].Seq
+	}
+	return p.render(w, r, http.StatusOK, pg, struct {
+		*page
+		Days  []changeDay
+		Kinds []tracker.Kind
+		Shops []choice
+		Next  uint64
+		N     int
+	}{pg, pg.byDay(list), tracker.Kinds, shopChoices(pg, all), next, len(list)})
+}
+
+// A changeDay is the changes of a day.
+type changeDay struct {
+	Day  string
+	List []tracker.Change
+}
+
+func (p *page) byDay(list []tracker.Change) []changeDay {
+	var days []changeDay
+	for i := range list {
+		day := p.Day(list[i].At)
+		if n := len(days); n == 0 || days[n-1].Day != day {
+			days = append(days, changeDay{Day: day})
+		}
+		d := &days[len(days)-1]
+		d.List = append(d.List, list[i])
+	}
+	return days
+}

@@ -1,0 +1,271 @@
+package web
+
+import (
+	"html/template"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"shopwatch/storage"
+	"shopwatch/tracker"
+	"shopwatch/tracker/report"
+)
+
+func (p *Pages) product(w http.ResponseWriter, r *http.Request) error {
+	ctx := r.Context()
+	sf, err := p.knownShop(ctx, r.PathValue("name"))
+	if err != nil {
+		return err
+	}
+	shelf, err := p.o.Store.Shelf(ctx, storage.ShelfQuery{Storefront: sf.Name, ID: tracker.ProductID(r.PathValue("id"))})
+	if err != nil {
+		return err
+	}
+	if len(shelf.Rows) == 0 {
+		return notFound("the storefront never had a product of this number")
+	}
+	row := &shelf.Rows[0]
+	pg := p.page(r, "product", "")
+	pg.Title = report.Cut(report.Clean(row.Title), 80)
+	if pg.query.Get("window") == "" {
+		window := "1y"
+		for _, w := range windows { // the shortest that shows all of it
+			if w.Days > 0 && pg.Now.Sub(row.FirstSeen) < time.Duration(w.Days)*24*time.Hour {
+				window = w.Name
+				break
+			}
+		}
+		pg.query.Set("window", window)
+	}
+	win, scans, err := p.history(ctx, pg, &sf)
+	if err != nil {
+		return err
+	}
+	join := joined(scans, pg.Now)
+	observed := within(observedOf(scans, join), win)
+	newest := slices.Clone(row.Changes)
+	slices.Reverse(newest)
+	return p.render(w, r, http.StatusOK, pg, struct {
+		*page
+		Shop     tracker.StorefrontName
+		ShopName string
+		Row      *storage.ShelfRow
+		State    string
+		Picture  string
+		Window   window
+		Windows  []choice
+		Axis     template.HTML
+		Clip     template.HTML
+		Gaps     []span
+		Line     timeline
+		Prices   *priceChart
+		Titles   []version
+		Images   []version
+		Same     []sibling
+		Newest   []tracker.Change
+		Exact    time.Time
+	}{
+		pg, sf.Name, pg.Shop(sf.Name), row, pg.state(&row.Item), pictureOf(row.Changes), win, windowChoices(), pg.axis(win), observedClip(observed, win), gapsOf(observed, win),
+		pg.timelineOf(row, scans, join, win), pg.priceChartOf(row, scans, join, win),
+		versionsOf(row, tracker.Retitled, func(p *tracker.Product) string { return p.Title }),
+		versionsOf(row, tracker.Repictured, func(p *tracker.Product) string { return p.Image }),
+		siblingsOf(row.Changes), newest, laterThan(shelf.Exact, win.From),
+	})
+}
+
+// state is the state of a product in words.
+func (p *page) state(it *tracker.Item) string {
+	switch {
+	case !it.Listed():
+		return p.T("Removed. Last seen %s.", p.Stamp(it.LastSeen))
+	case it.Missing > 0:
+		return p.N("Missing, not proven: %d complete scan did not show it.", "Missing, not proven: %d complete scans in a row did not show it.", it.Missing)
+	}
+	return p.T("On the shelf. Last seen %s.", p.Stamp(it.LastSeen))
+}
+
+// pictureOf is the evidence file of the newest main picture; empty when none was
+// kept.
+func pictureOf(changes []tracker.Change) string {
+	for _, c := range slices.Backward(changes) {
+		if c.Pictures.Picture != "" {
+			return c.Pictures.Picture
+		}
+	}
+	return ""
+}
+
+// A version is a title or picture that a product had.
+type version struct {
+	From    time.Time
+	Text    string
+	Seq     uint64 // of the change that brought it; 0 for the first
+	Picture string // evidence file
+}
+
+// versionsOf are the titles or pictures that a product had, newest first.
+func versionsOf(row *storage.ShelfRow, kind tracker.Kind, of func(*tracker.Product) string) []version {
+	first := version{From: row.FirstSeen, Text: of(&row.Product)}
+	var list []version
+	for i := range row.Changes {
+		c := &row.Changes[i]
+		if c.Kind != kind || c.Before == nil || corrected(row.Changes, c.Seq) {
+			continue
+		}
+		if len(list) == 0 {
+			first.Text, first.Picture = of(c.Before), c.Pictures.Before
+		}
+		list = append(list, version{c.At, of(c.Product), c.Seq, c.Pictures.Picture})
+	}
+	list = append([]version{first}, list...)
+	slices.Reverse(list)
+	return list
+}
+
+// A sibling is a product that probably is the same under another number.
+type sibling struct {
+	ID    tracker.ProductID
+	Words *tracker.SameAs
+}
+
+func siblingsOf(changes []tracker.Change) []sibling {
+	var list []sibling
+	for i := range changes {
+		if s := changes[i].SameAs; s != nil {
+			list = append(list, sibling{s.ID, s})
+		}
+	}
+	return list
+}
+
+// Gist says what a change is in a few words.
+func (p *page) Gist(c *tracker.Change) string {
+	switch {
+	case c.Kind == tracker.Repriced && c.Before != nil:
+		s := p.Price(c.Before.Price) + " → " + p.Price(c.Product.Price)
+		if pc := p.Percent(c.Before.Price, c.Product.Price); pc != "" {
+			s += " (" + pc + ")"
+		}
+		return s
+	case c.Kind == tracker.Retitled && c.Before != nil:
+		return "“" + report.Cut(report.Clean(c.Product.Title), 50) + "”"
+	case c.Kind == tracker.Removed:
+		return p.proofWord(c.Proof)
+	case c.Kind == tracker.Added:
+		return p.Price(c.Product.Price)
+	case c.Kind == tracker.Relisted && c.Away > 0:
+		return p.T("after %s", p.Span(c.Away))
+	case c.Kind == tracker.Corrected:
+		return p.T("change %d was wrong", c.Corrects) + ": " + report.Cut(report.Clean(c.Reason), 80)
+	case c.Product == nil:
+		return strings.TrimSpace(p.verdictWord(c.Verdict) + " " + report.Cut(report.Clean(c.Reason), 120))
+	}
+	return ""
+}
+
+func (p *page) verdictWord(v tracker.Verdict) string {
+	if v == "" {
+		return ""
+	}
+	return p.Verdict(v) + ":"
+}
+
+// proofWord is what a removal rests on, in a few words.
+func (p *page) proofWord(proof tracker.Proof) string {
+	switch proof {
+	case tracker.ProofGone:
+		return p.T("its page says that it does not exist")
+	case tracker.ProofOffshelf:
+		return p.T("its page says that it is off the shelf")
+	case tracker.ProofUnlisted:
+		return p.T("no longer in the list")
+	}
+	return p.T("no longer in the list; its page could not be read")
+}
+
+// Name is what a change is about.
+func (p *page) NameOf(c *tracker.Change) string {
+	if c.Product == nil {
+		return p.Shop(c.Storefront)
+	}
+	if t := report.Clean(c.Product.Title); t != "" {
+		return report.Cut(t, 120)
+	}
+	return string(c.Product.ID)
+}
+
+// diff compares the shelf of two days.
+func (p *Pages) diff(w http.ResponseWriter, r *http.Request) error {
+	v, err := p.diffPage(r)
+	if err != nil {
+		return err
+	}
+	return p.render(w, r, http.StatusOK, v.page, v)
+}
+
+// A diffPage is what changed on a shelf between two days.
+type diffPage struct {
+	*page
+	Shop     tracker.StorefrontName
+	ShopName string
+	From, To string
+	Groups   []kindGroup
+	Left     int // changes that came to nothing
+	PDF      bool
+	Style    template.CSS // of a page that stands alone
+}
+
+// A kindGroup is changes of one kind.
+type kindGroup struct {
+	Kind tracker.Kind
+	List []tracker.Change
+}
+
+func (p *Pages) diffPage(r *http.Request) (*diffPage, error) {
+	ctx := r.Context()
+	sf, err := p.knownShop(ctx, r.PathValue("name"))
+	if err != nil {
+		return nil, err
+	}
+	pg := p.page(r, "diff", "")
+	pg.Title = pg.T("%s: what changed", pg.Shop(sf.Name))
+	to := pg.day("to", pg.Now)
+	from := pg.day("from", to.AddDate(0, 0, -7))
+	if from.After(to) {
+		from, to = to, from
+	}
+	changes, err := p.o.Store.Changes(ctx, storage.Query{Storefront: sf.Name, Since: from, Until: to.AddDate(0, 0, 1), Limit: diffMost + 1})
+	if err != nil {
+		return nil, err
+	}
+	if len(changes) > diffMost {
+		return nil, refusal("more changed between these days than a page can show; choose days closer together")
+	}
+	net, _ := report.Net(changes)
+	var groups []kindGroup
+	for _, k := range tracker.Kinds {
+		g := kindGroup{Kind: k}
+		for i := range net {
+			if net[i].Kind == k && net[i].Product != nil {
+				g.List = append(g.List, net[i])
+			}
+		}
+		if len(g.List) > 0 {
+			groups = append(groups, g)
+		}
+	}
+	return &diffPage{page: pg, Shop: sf.Name, ShopName: pg.Shop(sf.Name), From: pg.Day(from), To: pg.Day(to), Groups: groups, Left: len(changes) - len(net), PDF: p.o.PDF != nil}, nil
+}
+
+// diffMost is how many changes a comparison looks at.
+const diffMost = 2000
+
+// day is a day of the query, by its midnight in the zone of the page.
+func (p *page) day(name string, otherwise time.Time) time.Time {
+	if t, err := time.ParseInLocation(time.DateOnly, p.Get(name), p.Zone); err == nil {
+		return t
+	}
+	y, m, d := otherwise.In(p.Zone).Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, p.Zone)
+}

@@ -1,0 +1,325 @@
+package web
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html/template"
+	"mime"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"shopwatch/storage"
+	"shopwatch/tracker"
+	"shopwatch/tracker/api"
+	"shopwatch/tracker/report"
+)
+
+// A proofPage is the story of a change as a document.
+type proofPage struct {
+	*page
+	Change     *tracker.Change
+	Scan       *tracker.Scan // nil when its record was thinned out
+	Before     []tracker.Scan
+	History    []tracker.Change
+	Reports    []tracker.Report
+	Story      api.Story
+	Sentence   string // the verdict
+	Rule       string // that let the change through
+	Was, Is    []report.Part
+	Corrected  *tracker.Change // that corrects this one; nil when none does
+	MayDispute bool
+	PDF        bool
+	Style      template.CSS // of a page that stands alone
+	Problem    string       // with a dispute that was not taken
+	Reason     string       // that was given for it
+}
+
+// changeAt is the change that an address names.
+func (p *Pages) changeAt(ctx context.Context, text string) (tracker.Change, error) {
+	seq, err := strconv.ParseUint(text, 10, 63)
+	if err != nil || seq == 0 {
+		return tracker.Change{}, notFound("there is no such change")
+	}
+	c, found, err := p.o.Store.Change(ctx, seq)
+	if err == nil && !found {
+		err = notFound(fmt.Sprintf("there is no change %d", seq))
+	}
+	return c, err
+}
+
+// proof shows the story of a change: as a page, as PDF, or as an archive for
+// others to check.
+func (p *Pages) proof(w http.ResponseWriter, r *http.Request) error {
+	name := r.PathValue("seq")
+	ext := path.Ext(name)
+	c, err := p.changeAt(r.Context(), strings.TrimSuffix(name, ext))
+	if err != nil {
+		return err
+	}
+	v, err := p.proofPage(r, c)
+	if err != nil {
+		return err
+	}
+	switch ext {
+	case "":
+		return p.render(w, r, http.StatusOK, v.page, v)
+	case ".pdf":
+		return p.proofPDF(w, r, v)
+	case ".zip":
+		return p.proofZIP(w, r, v)
+	}
+	return notFound("a change comes as .pdf or .zip")
+}
+
+func (p *Pages) proofPage(r *http.Request, c tracker.Change) (*proofPage, error) {
+	st, err := p.o.Story(r.Context(), c)
+	if err != nil {
+		return nil, err
+	}
+	pg := p.page(r, "proof", "")
+	pg.Title = pg.Kind(c.Kind) + ": " + report.Cut(pg.NameOf(&c), 80)
+	v := &proofPage{
+		page: pg, Change: &st.Change, Scan: st.Scan, Before: st.Before, History: st.History, Reports: st.Reports, Story: st,
+		Sentence: pg.verdictOf(&c), Rule: pg.rule(&c), PDF: p.o.PDF != nil,
+	}
+	if c.Kind == tracker.Retitled && c.Before != nil {
+		v.Was, v.Is = report.CompareTitles(c.Before.Title, c.Product.Title)
+	}
+	for i := range st.History {
+		if st.History[i].Corrects == c.Seq {
+			v.Corrected = &st.History[i]
+		}
+	}
+	switch c.Kind {
+	case tracker.Added, tracker.Removed, tracker.Relisted, tracker.Soldout, tracker.Restocked, tracker.Repriced, tracker.Retitled, tracker.Repictured:
+		v.MayDispute = v.Corrected == nil
+	}
+	return v, nil
+}
+
+// verdictOf says what a change is in one sentence.
+func (p *page) verdictOf(c *tracker.Change) string {
+	at := p.Stamp(c.At)
+	switch c.Kind {
+	case tracker.Added:
+		return p.T("On %s this product was in the list for the first time.", at)
+	case tracker.Removed:
+		return p.T("On %s this product was taken off the shelf.", at)
+	case tracker.Relisted:
+		return p.T("On %s this product was on the shelf again, %s after it was taken off.", at, p.Span(c.Away))
+	case tracker.Repriced:
+		if c.Before != nil {
+			return p.T("On %s the listed price changed from %s to %s.", at, p.Price(c.Before.Price), p.Price(c.Product.Price))
+		}
+	case tracker.Retitled:
+		return p.T("On %s the title of this product changed.", at)
+	case tracker.Repictured:
+		return p.T("On %s the main picture of this product changed.", at)
+	case tracker.Soldout:
+		return p.T("On %s the marketplace said that this product is sold out. It is still on the shelf.", at)
+	case tracker.Restocked:
+		return p.T("On %s the marketplace said that this product can be bought again.", at)
+	case tracker.Stalled:
+		return p.T("Since %s the storefront cannot be read completely. Nothing is concluded about its products.", at)
+	case tracker.Recovered:
+		return p.T("On %s the storefront was read completely again.", at)
+	case tracker.Closed:
+		return p.T("On %s the marketplace said that this storefront does not exist or is closed.", at)
+	case tracker.Corrected:
+		return p.T("On %s change %d was found wrong.", at, c.Corrects)
+	}
+	return p.Kind(c.Kind) + ", " + at
+}
+
+// rule says in words which rule let a change through.
+func (p *page) rule(c *tracker.Change) string {
+	switch c.Kind {
+	case tracker.Added:
+		return p.T("Seeing a product proves that it is there. It had never been seen in this storefront before.")
+	case tracker.Removed:
+		missed := p.N("%d complete scan did not list the product", "%d complete scans in a row did not list the product", max(c.Missing, 1))
+		switch c.Proof {
+		case tracker.ProofGone:
+			return missed + p.T(", and its own page says that it does not exist.")
+		case tracker.ProofOffshelf:
+			return missed + p.T(", and its own page says that it is off the shelf.")
+		case tracker.ProofUnlisted:
+			return missed + p.T("; its own page still sells it, but so many scans are enough.")
+		}
+		return missed + p.T("; its own page could not be read, but so many scans are enough.")
+	case tracker.Relisted:
+		return p.T("Seeing a product proves that it is there.")
+	case tracker.Repriced:
+		return p.T("The product was seen with another price. A price that jumps by more than ten times waits for a second scan; a hidden price is no change.")
+	case tracker.Retitled:
+		return p.T("The product was seen with another title.")
+	case tracker.Repictured:
+		return p.T("The main picture is another one, by its address and by what it shows.")
+	case tracker.Soldout, tracker.Restocked:
+		return p.T("The marketplace itself states whether a product can be bought.")
+	case tracker.Stalled, tracker.Closed:
+		return p.T("Too many scans in a row came to this. It is said once, until a scan is complete.")
+	case tracker.Recovered:
+		return p.T("The first complete scan after that.")
+	}
+	return p.T("A person looked and said so.")
+}
+
+// dispute takes in that a person found a change wrong.
+func (p *Pages) dispute(w http.ResponseWriter, r *http.Request) error {
+	c, err := p.changeAt(r.Context(), r.PathValue("seq"))
+	if err != nil {
+		return err
+	}
+	reason := strings.ReplaceAll(r.PostFormValue("reason"), "\r\n", "\n")
+	if len(reason) > 1000 {
+		reason = reason[:1000]
+	}
+	fixed, err := p.o.Dispute(r.Context(), c.Seq, reason)
+	var bad *api.ReasonError
+	if errors.As(err, &bad) || errors.Is(err, storage.ErrRefused) {
+		v, failed := p.proofPage(r, c)
+		if failed != nil {
+			return failed
+		}
+		v.Problem, v.Reason = err.Error(), reason
+		return p.render(w, r, http.StatusUnprocessableEntity, v.page, v)
+	}
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Location", strconv.FormatUint(fixed.Seq, 10))
+	w.WriteHeader(http.StatusSeeOther)
+	return nil
+}
+
+// standAlone makes a page carry its style and its pictures itself.
+func (p *Pages) standAlone(ctx context.Context, pg *page) (template.CSS, error) {
+	css, err := staticFiles.ReadFile("static/style.css")
+	if err != nil {
+		return "", err
+	}
+	pg.Printed, pg.Theme = true, "light"
+	pg.pictures = func(name string) template.URL {
+		content, found, err := p.o.Store.Evidence(ctx, name)
+		if err != nil || !found {
+			return ""
+		}
+		kind := mime.TypeByExtension(path.Ext(name))
+		if !strings.HasPrefix(kind, "image/") {
+			return ""
+		}
+		return template.URL("data:" + kind + ";base64," + base64.StdEncoding.EncodeToString(content)) //nolint:gosec // a picture
+	}
+	return template.CSS(css), nil //nolint:gosec // ours
+}
+
+// alone renders a page that stands alone.
+func (p *Pages) alone(pg *page, v any) ([]byte, error) {
+	var b bytes.Buffer
+	err := templates[pg.Name].ExecuteTemplate(&b, "alone", v)
+	return b.Bytes(), err
+}
+
+func (p *Pages) proofPDF(w http.ResponseWriter, r *http.Request, v *proofPage) error {
+	if p.o.PDF == nil {
+		return refusal("this shopwatch has no Chrome that prints; print the page in the browser")
+	}
+	var err error
+	if v.Style, err = p.standAlone(r.Context(), v.page); err != nil {
+		return err
+	}
+	html, err := p.alone(v.page, v)
+	if err != nil {
+		return err
+	}
+	return p.sendPDF(w, r, html, fmt.Sprintf("change-%d.pdf", v.Change.Seq))
+}
+
+func (p *Pages) sendPDF(w http.ResponseWriter, r *http.Request, html []byte, name string) error {
+	ctx, cancel := context.WithTimeout(r.Context(), time.Minute)
+	defer cancel()
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(90 * time.Second))
+	pdf, err := p.o.PDF(ctx, html)
+	if err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	w.Header().Set("Content-Type", "application/pdf")
+	w.Header().Set("Content-Disposition", mime.FormatMediaType("inline", map[string]string{"filename": name}))
+	_, _ = w.Write(pdf) // the reader may be gone
+	return nil
+}
+
+// proofZIP packs a change with its evidence for others to check.
+func (p *Pages) proofZIP(w http.ResponseWriter, r *http.Request, v *proofPage) error {
+	story := v.Story
+	if !v.Viewer() {
+		story.Reports = nil // they name people
+	}
+	text, err := json.MarshalIndent(story, "", "  ")
+	if err != nil {
+		return err
+	}
+	files := map[string][]byte{"change.json": text}
+	order := []string{"change.json"}
+	for _, address := range v.Story.Evidence {
+		name := path.Base(address)
+		content, found, err := p.o.Store.Evidence(r.Context(), name)
+		if err != nil {
+			return err
+		}
+		if found && files[name] == nil {
+			files[name] = content
+			order = append(order, name)
+		}
+	}
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for _, name := range order {
+		f, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate, Modified: v.Change.At})
+		if err != nil {
+			return err
+		}
+		if _, err := f.Write(files[name]); err != nil {
+			return err
+		}
+	}
+	if err := z.Close(); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/zip")
+	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="change-%d.zip"`, v.Change.Seq))
+	_, _ = w.Write(b.Bytes())
+	return nil
+}
+
+// shelfFile is what a shelf has beside its pages: a report over some days as
+// PDF.
+func (p *Pages) shelfFile(w http.ResponseWriter, r *http.Request) error {
+	if r.PathValue("file") != "report.pdf" {
+		return notFound("there is nothing at this address")
+	}
+	if p.o.PDF == nil {
+		return refusal("this shopwatch has no Chrome that prints; print the page in the browser")
+	}
+	v, err := p.diffPage(r)
+	if err != nil {
+		return err
+	}
+	if v.Style, err = p.standAlone(r.Context(), v.page); err != nil {
+		return err
+	}
+	html, err := p.alone(v.page, v)
+	if err != nil {
+		return err
+	}
+	return p.sendPDF(w, r, html, fmt.Sprintf("%s-%s-%s.pdf", v.Shop, v.From, v.To))
+}
