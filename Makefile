@@ -12,7 +12,7 @@ ifeq ($(DEB_VERSION),)
 DEB_VERSION := 0~$(shell git log -1 --format=%cd.%h --date=format:%Y%m%d)
 endif
 
-.PHONY: all build demo test check bench faults fill soak killtest day storm prove fuzz year deb release chrome clean
+.PHONY: all build demo test check axe scale bench faults fill soak killtest day storm prove fuzz year deb release chrome clean
 
 all: build
 
@@ -26,6 +26,16 @@ demo: build chrome
 
 test: chrome
 	$(GO) test -timeout 8m ./...
+
+# The accessibility checker of the dashboard's tests, from npm. With CI set they
+# fail without it.
+axe:
+	cd tracker/web/testdata/axe && npm install --no-package-lock --no-audit --no-fund --silent
+
+# Time and weight of every page of the dashboard, over 100 storefronts of 1,000
+# products and a year, and over 1,000 storefronts. Takes some minutes.
+scale:
+	$(GO) test -count 1 -timeout 40m -v -run 'TestScale$$' ./tracker/web -scale
 
 # What must hold before a commit, beside the tests themselves: the tests run
 # again here, under the race detector, without those that take long because a
