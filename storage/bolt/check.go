@@ -357,7 +357,7 @@ func (t tx) checkViews(p *problems) {
 	t.each(p, t.in(inChanges), func(k, payload []byte) error {
 		c, err := t.change(numberOf(k))
 		if err != nil {
-			return nil // told by checkLog
+			return nil //nolint:nilerr // checkLog tells of it
 		}
 		if c.Important != "" {
 			marked++
