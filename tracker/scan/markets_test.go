@@ -166,6 +166,10 @@ func playShop(t *testing.T, f markets.Fault, times int, market string, shop mark
 	shop.Put(markets.Product{ID: id(99), Title: "A new one", Price: "12.00"})
 	shop.Put(markets.Product{ID: id(2), Title: "Product 2", Price: "7.50"})
 	want := []string{"added " + id(99), "removed " + id(6), "repriced " + id(2)}
+	if it := sh.catalog.Item(tracker.ProductID(id(3))); it.Availability == tracker.Available { // the marketplace states it
+		shop.Put(markets.Product{ID: id(3), Title: it.Title, Price: tracker.FormatMinor(it.Price.Low, it.Price.Currency), SoldOut: true})
+		want = append(want, "soldout "+id(3))
+	}
 	shop.Strike(f.Name, times)
 	s := look()
 	if !f.Right(string(s.Verdict), times) {
