@@ -124,6 +124,13 @@ type Log interface {
 	// History returns the changes of one product with greater numbers than
 	// after, oldest first.
 	History(ctx context.Context, name tracker.StorefrontName, id tracker.ProductID, after uint64, limit int) ([]tracker.Change, error)
+	// Tree returns what is known of the Merkle tree over the log. What Append
+	// of package merkle returns is written with each change, in the same
+	// transaction, for the record of the change as Change returns it.
+	Tree(ctx context.Context) (Tree, error)
+	// TreeHashes returns the hashes with the given indexes, which are those of
+	// golang.org/x/mod/sumdb/tlog. One that is not there is an error.
+	TreeHashes(ctx context.Context, indexes []int64) ([][32]byte, error)
 }
 
 // Channels is where channels stand in the log, who hears from them, and whether

@@ -159,3 +159,14 @@ func CheckChannel(name string) error {
 	}
 	return nil
 }
+
+// A Tree is the Merkle tree over the change log.
+type Tree struct {
+	Size uint64 // changes
+	// Unwitnessed is how many changes were in the log before it had a tree.
+	Unwitnessed uint64
+	// Signer is the key that signs checkpoints of this log, which is a secret. It
+	// is made with the database, by NewSigner of package merkle, and goes with
+	// its backups.
+	Signer string
+}

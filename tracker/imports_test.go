@@ -24,7 +24,7 @@ var levels = [][]string{
 	{"tracker"},
 	{"tracker/atomicfile", "tracker/netrange", "tracker/robots", "tracker/schedule"},
 	{"storage", "tracker/browser", "tracker/fetch", "tracker/market", "tracker/market/schemaorg", "tracker/market/sitemap", "tracker/picture", "tracker/report"},
-	{"tracker/market/jd", "tracker/market/magento", "tracker/market/pages", "tracker/market/prestashop", "tracker/market/shopify", "tracker/market/tmall", "tracker/market/woocommerce"},
+	{"storage/merkle", "tracker/market/jd", "tracker/market/magento", "tracker/market/pages", "tracker/market/prestashop", "tracker/market/shopify", "tracker/market/tmall", "tracker/market/woocommerce"},
 	{"tracker/market/all"},
 	{"storage/bolt", "storage/storetest", "tracker/api", "tracker/watch", "tracker/scan", "tracker/notify"},
 	{"tracker/web"},

@@ -26,7 +26,8 @@ func (t tx) append(name tracker.StorefrontName, changes []tracker.Change) error 
 	if err != nil {
 		return err
 	}
-	log.FillPercent, own.FillPercent = appended, appended
+	tree := t.in(inTree)
+	log.FillPercent, own.FillPercent, tree.FillPercent = appended, appended, appended
 	for i := range changes {
 		c := &changes[i]
 		if c.Seq, err = log.NextSequence(); err != nil {
@@ -38,6 +39,9 @@ func (t tx) append(name tracker.StorefrontName, changes []tracker.Change) error 
 		}
 		key := number(c.Seq)
 		if err := log.put(key, p); err != nil {
+			return err
+		}
+		if err := tree.grow(c.Seq, p); err != nil {
 			return err
 		}
 		if err := own.put(key, p[:changeHeader]); err != nil {

@@ -280,6 +280,7 @@ func (t tx) checkLog(p *problems) {
 			return err
 		}
 		perName[c.Storefront]++
+		p.add(t.checkLeaf(&c))
 		own := t.of(inLogs, c.Storefront)
 		if head, err := own.get(k); err != nil {
 			p.add(err)
@@ -302,6 +303,7 @@ func (t tx) checkLog(p *problems) {
 		}
 		return nil
 	})
+	t.checkTree(p)
 	if t.last() != next-1 {
 		p.addf("%s ends with %d instead of %d", inChanges, next-1, t.last())
 	}

@@ -27,6 +27,7 @@ import (
 //	catalogs    / name / product id   => the product, first seen, missing count, its last changes; written only when it changes
 //	scans       / name / began        => verdict, reason, evidence
 //	changes     / seq                 => the change log, without gaps from 1
+//	tree        / seq                 => the hashes that the change completes in the log's Merkle tree
 //	spans       / seq / spanLength    => earliest and latest time in that stretch of the log
 //	logs        / name / seq          => time and kind: the changes of one storefront
 //	history     / name / product id, 0, seq => nothing: the changes of one product that do not stand with it
@@ -42,7 +43,7 @@ import (
 //	told        / seq, id             => nothing: the reports that tell of a change
 //	cooldowns   / marketplace         => walls in a row, until when it is left alone
 var rootBuckets = []string{
-	inMeta, inStorefronts, inShops, inCatalogs, inScans, inChanges, inSpans, inLogs, inHistory,
+	inMeta, inStorefronts, inShops, inCatalogs, inScans, inChanges, inTree, inSpans, inLogs, inHistory,
 	inEvidence, inChannels, inReports, inMailbox, inWaiting, inTold, inCoolDowns,
 	inMissing, inAbsences, inTitles, inImportant,
 }
@@ -62,6 +63,7 @@ const (
 	inLogs        = "logs"
 	inHistory     = "history"
 	inEvidence    = "evidence"
+	inTree        = "tree"
 	inChannels    = "channels"
 	inReports     = "reports"
 	inMailbox     = "mailbox"

@@ -16,6 +16,7 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 
 	"shopwatch/storage"
+	"shopwatch/storage/merkle"
 )
 
 // Options of Open. The zero value is good.
@@ -50,6 +51,8 @@ func present() format {
 		func(tx) error { return nil },
 		// What pages show has indexes of its own.
 		tx.indexViews,
+		// The log is a Merkle tree.
+		tx.growTree,
 	}}
 }
 
@@ -133,7 +136,8 @@ func (t tx) meta() (metaValue, error) {
 		return m, err
 	}
 	for _, name := range rootBuckets {
-		if t.Bucket([]byte(name)) == nil && !slices.Contains(lateBuckets, name) {
+		late := slices.Contains(lateBuckets, name) || name == inTree && m.Schema < treeSchema
+		if t.Bucket([]byte(name)) == nil && !late {
 			return m, fmt.Errorf("bucket %s is missing: %w", name, storage.ErrDamaged)
 		}
 	}
@@ -192,6 +196,10 @@ func create(path string, f format) error {
 			}
 		}
 		m := metaValue{What: sentinel, Schema: f.schema(), Created: time.Now().UnixMilli(), ID: rand.Text()}
+		var err error
+		if m.Signer, err = merkle.NewSigner(m.ID); err != nil {
+			return err
+		}
 		return tx{Tx: t}.in(inMeta).write([]byte("file"), m)
 	})
 	if err := errors.Join(err, b.Close()); err != nil {

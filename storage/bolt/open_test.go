@@ -473,7 +473,7 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 	}
 	db.Close()
 	_, err = bolt.Open(path, bolt.Options{})
-	if err == nil || !strings.Contains(err.Error(), "newer shopwatch (schema 4, this one knows 3)") {
+	if err == nil || !strings.Contains(err.Error(), "newer shopwatch (schema 5, this one knows 4)") {
 		t.Errorf("error %v, want one about the newer schema", err)
 	}
 }
@@ -497,7 +497,7 @@ func TestOlderSchemaIsUpgradedAfterABackup(t *testing.T) {
 	if ran != 1 {
 		t.Errorf("the step ran %d times, want once", ran)
 	}
-	backup := filepath.Join(filepath.Dir(path), "backups", "before-schema-4.db")
+	backup := filepath.Join(filepath.Dir(path), "backups", "before-schema-5.db")
 	old, err := bolt.Open(backup, bolt.Options{})
 	if err != nil {
 		t.Fatalf("the backup is no good: %v", err)

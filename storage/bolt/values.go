@@ -40,6 +40,9 @@ type metaValue struct {
 	Schema  int    `json:"schema"`
 	Created int64  `json:"created"`
 	ID      string `json:"id"` // random, told apart from every other file
+
+	Signer      string `json:"signer,omitempty"`      // the key that signs checkpoints of the log
+	Unwitnessed uint64 `json:"unwitnessed,omitempty"` // changes that are older than the log's tree
 }
 
 type priceValue struct {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"shopwatch/storage"
+	"shopwatch/storage/merkle"
 	"shopwatch/tracker"
 )
 
@@ -85,6 +86,15 @@ func Commit(t testing.TB, s storage.Store, scans ...*tracker.Scan) []tracker.Cha
 // Sound fails the test when a store that can verify itself finds damage.
 func Sound(t testing.TB, s storage.Store) {
 	t.Helper()
+	found, err := merkle.Audit(ctx, s, nil, nil)
+	if err != nil {
+		t.Fatalf("Audit: %v", err)
+	}
+	for _, f := range found {
+		if f.Bad {
+			t.Errorf("Audit: %s", f.Text)
+		}
+	}
 	m, ok := s.(storage.Maintainer)
 	if !ok {
 		return

@@ -47,6 +47,7 @@ func Run(t *testing.T, e Engine) {
 		{"ProductsArePaged", e.testProductsArePaged},
 		{"SuspectsArePaged", e.testSuspectsArePaged},
 		{"EveryFieldOfAChangeIsKept", e.testEveryFieldOfAChangeIsKept},
+		{"Tree", e.testTree},
 		{"ClockSteps", e.testClockSteps},
 		{"Dispute", e.testDispute},
 		{"EveryChangeIsInOneReportPerChannel", e.testEveryChangeIsInOneReportPerChannel},

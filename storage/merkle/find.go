@@ -1,0 +1,101 @@
+package merkle
+
+import (
+	"crypto/ed25519"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"html"
+	"io"
+	"mime/quotedprintable"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// publicKey is the public part of a signer of package note.
+func publicKey(signer string) (ed25519.PublicKey, error) {
+	parts := strings.SplitN(signer, "+", 5) // PRIVATE, KEY, name, hash, key
+	secret, err := base64.StdEncoding.DecodeString(parts[len(parts)-1])
+	if err != nil || len(secret) != 1+ed25519.SeedSize {
+		return nil, errors.New("the log's key is malformed")
+	}
+	return ed25519.NewKeyFromSeed(secret[1:]).Public().(ed25519.PublicKey), nil
+}
+
+// A checkpoint in a mail may be quoted, indented and torn apart at blanks.
+var (
+	anyCheckpoint = regexp.MustCompile(`(shopwatch/[a-z0-9]{1,26})[\s>]+([0-9]{1,18})[\s>]+([A-Za-z0-9+/]{43}=)[\s>]+—[\s>]+(shopwatch/[a-z0-9]{1,26})[\s>]+([A-Za-z0-9+/]{20,200}={0,2})`)
+	anyKey        = regexp.MustCompile(`shopwatch/[a-z0-9]{1,26}\+[0-9a-f]{8}\+[A-Za-z0-9+/]{43,44}={0,2}`)
+	anyTag        = regexp.MustCompile(`<[^<>]{0,400}>`)
+)
+
+// mostText is how much Find reads of a text.
+const mostText = 32 << 20
+
+// Find returns the checkpoints and the public keys in a text: a mail as it was
+// copied from a window or saved as a file, or a checkpoint by itself. Their
+// signatures are not yet verified. The error wraps ErrNoCheckpoint when there is
+// none.
+func Find(text string) (found []Checkpoint, keys []string, err error) {
+	if len(text) > mostText {
+		return nil, nil, fmt.Errorf("%w: the text has %d bytes, a mail has less", ErrNoCheckpoint, len(text))
+	}
+	decoded, err := io.ReadAll(quotedprintable.NewReader(strings.NewReader(text)))
+	forms := []string{text, string(decoded)}
+	if err != nil {
+		forms = forms[:1]
+	}
+	seen := make(map[string]bool)
+	for _, form := range forms {
+		for _, t := range []string{form, html.UnescapeString(anyTag.ReplaceAllString(form, " "))} {
+			for _, m := range anyCheckpoint.FindAllStringSubmatch(t, -1) {
+				c, err := checkpoint(m)
+				if err == nil && !seen[c.Text] {
+					seen[c.Text] = true
+					found = append(found, c)
+				}
+			}
+			for _, key := range anyKey.FindAllString(t, -1) {
+				if !seen[key] {
+					seen[key] = true
+					keys = append(keys, key)
+				}
+			}
+		}
+	}
+	if len(found) == 0 {
+		return nil, keys, fmt.Errorf("%w in the text: save the whole mail, or copy the four lines at its end that begin with shopwatch/", ErrNoCheckpoint)
+	}
+	return found, keys, nil
+}
+
+// checkpoint puts the parts of one together.
+func checkpoint(m []string) (Checkpoint, error) {
+	size, err := strconv.ParseUint(m[2], 10, 63)
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	root, err := tlog.ParseHash(m[3])
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	return Checkpoint{
+		Origin: m[1], Size: size, Root: root,
+		Text: fmt.Sprintf("%s\n%s\n%s\n\n— %s %s\n", m[1], m[2], m[3], m[4], m[5]),
+	}, nil
+}
+
+// Verify says what is wrong with the signature of a checkpoint under a public
+// key.
+func (c *Checkpoint) Verify(key string) error {
+	v, err := note.NewVerifier(key)
+	if err != nil {
+		return fmt.Errorf("public key %q: %w", key, err)
+	}
+	_, err = note.Open([]byte(c.Text), note.VerifierList(v))
+	return err
+}
