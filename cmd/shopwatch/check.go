@@ -325,15 +325,22 @@ func foundIn(ctx context.Context, path string, client *api.Client) (database fin
 	}
 	database = result("database", fmt.Sprintf("%s %s, of that %s free", path, term.Size(r.Size), term.Size(r.Free)), err)
 	e := &r.Evidence
+	log := result("log", "", err)
+	if err == nil {
+		mark, err := client.Checkpoint(ctx)
+		log = result("log", fmt.Sprintf("%s; its public key is %s", term.Count(int(mark.Size), 0, "change"), mark.Key), err)
+	}
 	switch bad := e.Missing + e.Damaged; {
-	case err != nil || e.Named == 0:
+	case err != nil:
 		return database, nil
+	case e.Named == 0:
+		return database, []finding{log}
 	case bad > 0:
-		return database, []finding{{"evidence", false, fmt.Sprintf(
+		return database, []finding{log, {"evidence", false, fmt.Sprintf(
 			"of %s that changes name %d are missing and %d damaged, for example %s; put them back from a copy of the folder evidence, the changes themselves are whole",
 			term.Count(e.Named, 0, "file"), e.Missing, e.Damaged, e.Files[0])}}
 	}
-	return database, []finding{{"evidence", true, fmt.Sprintf("%s, all there; %d read, as they were", term.Count(e.Named, 0, "file"), e.Read)}}
+	return database, []finding{log, {"evidence", true, fmt.Sprintf("%s, all there; %d read, as they were", term.Count(e.Named, 0, "file"), e.Read)}}
 }
 
 // checkClock shows the time, and doubts it when it lies before the program or

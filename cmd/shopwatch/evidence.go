@@ -24,7 +24,7 @@ type evidenceCommand struct {
 
 // Help tells what is in it.
 func (evidenceCommand) Help() string {
-	return `The archive holds the story as text and as JSON, every picture that is kept of it, and SHA256SUMS over all of them (sha256sum -c SHA256SUMS checks it). Who was told of the change is not in it.
+	return `The archive holds the story as text and as JSON, every picture that is kept of it, SHA256SUMS over all of them (sha256sum -c SHA256SUMS checks it), and log.json, by which shopwatch verify shows that the change is in the log as it was reported. Who was told of the change is not in it.
 
 Example:
   shopwatch evidence 7 change7.zip`
@@ -80,7 +80,15 @@ func packed(ctx context.Context, a *app, c *config.Config, client *api.Client, s
 	if err != nil {
 		return nil, err
 	}
-	files := []packedFile{{"story.txt", text.Bytes()}, {"story.json", append(story, '\n')}}
+	witness, err := client.Proof(ctx, st.Change.Seq)
+	if err != nil {
+		return nil, err
+	}
+	proof, err := json.MarshalIndent(witness, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	files := []packedFile{{"story.txt", text.Bytes()}, {"story.json", append(story, '\n')}, {witnessFile, append(proof, '\n')}}
 	for _, address := range st.Evidence {
 		var picture bytes.Buffer
 		if err := client.Evidence(ctx, address, &picture); err != nil {

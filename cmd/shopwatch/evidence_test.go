@@ -98,7 +98,8 @@ func TestEvidenceAndDispute(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	if _, err := w.mail.Wait(ctx); err != nil {
+	told, err := w.mail.Wait(ctx)
+	if err != nil {
 		t.Fatal(err)
 	}
 
@@ -148,6 +149,17 @@ func TestEvidenceAndDispute(t *testing.T) {
 		t.Errorf("%d pictures, story:\n%s", pictures, content["story.txt"])
 	}
 	w.want(1, "evidence", "1", file) // it is there already
+
+	// Who got the mail, and nothing else, can tell that this is what was reported.
+	mail := filepath.Join(w.dir, "report.eml")
+	if err := os.WriteFile(mail, told.Raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, of := range [][]string{{file}, nil} {
+		if out := w.want(0, append([]string{"verify", "--checkpoint", mail}, of...)...); !strings.Contains(out, "heckpoint of 1 changes") || strings.Contains(out, "ALTERED") {
+			t.Errorf("verify %v:\n%s", of, out)
+		}
+	}
 	w.want(1, "evidence", "99", filepath.Join(w.dir, "other.zip"))
 
 	w.want(1, "dispute", "1", "--reason", "  ")

@@ -51,6 +51,7 @@ type commands struct {
 	Mail        mailCommand        `cmd:"" help:"Reports: how they look, and whether they arrive."`
 	Login       loginCommand       `cmd:"" help:"Log in to a marketplace, with an account of your own."`
 	Evidence    evidenceCommand    `cmd:"" help:"Pack the story of a change with its pictures, for others."`
+	Verify      verifyCommand      `cmd:"" help:"Verify, offline, that what was reported was not altered since."`
 	Dispute     disputeCommand     `cmd:"" help:"Mark a change as wrong and send a correction."`
 	Check       checkCommand       `cmd:"" help:"Check configuration, Chrome, database, mail server, clock and disk."`
 	Backup      backupCommand      `cmd:"" help:"Write a copy of the database, also while the daemon runs."`

@@ -7,7 +7,11 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"mime"
+	"mime/multipart"
 	"mime/quotedprintable"
+	"net/mail"
+	"net/textproto"
 	"regexp"
 	"strconv"
 	"strings"
@@ -44,13 +48,8 @@ func Find(text string) (found []Checkpoint, keys []string, err error) {
 	if len(text) > mostText {
 		return nil, nil, fmt.Errorf("%w: the text has %d bytes, a mail has less", ErrNoCheckpoint, len(text))
 	}
-	decoded, err := io.ReadAll(quotedprintable.NewReader(strings.NewReader(text)))
-	forms := []string{text, string(decoded)}
-	if err != nil {
-		forms = forms[:1]
-	}
 	seen := make(map[string]bool)
-	for _, form := range forms {
+	for _, form := range append([]string{text}, decoded(text)...) {
 		for _, t := range []string{form, html.UnescapeString(anyTag.ReplaceAllString(form, " "))} {
 			for _, m := range anyCheckpoint.FindAllStringSubmatch(t, -1) {
 				c, err := checkpoint(m)
@@ -71,6 +70,58 @@ func Find(text string) (found []Checkpoint, keys []string, err error) {
 		return nil, keys, fmt.Errorf("%w in the text: save the whole mail, or copy the four lines at its end that begin with shopwatch/", ErrNoCheckpoint)
 	}
 	return found, keys, nil
+}
+
+// decoded is the texts of a mail that was saved as a file; nothing for what is
+// no mail.
+func decoded(text string) (texts []string) {
+	m, err := mail.ReadMessage(strings.NewReader(strings.TrimLeft(text, "\r\n")))
+	if err != nil {
+		return nil
+	}
+	return parts(textproto.MIMEHeader(m.Header), m.Body, 0)
+}
+
+// deepest is how far the parts of a mail may be nested.
+const deepest = 8
+
+// parts are the texts of a part of a mail and of those within. A part that
+// cannot be read is left out.
+func parts(h textproto.MIMEHeader, body io.Reader, depth int) (texts []string) {
+	kind, params, err := mime.ParseMediaType(h.Get("Content-Type"))
+	if err != nil {
+		kind = "text/plain"
+	}
+	switch {
+	case strings.HasPrefix(kind, "multipart/") && depth < deepest:
+		r := multipart.NewReader(body, params["boundary"])
+		for {
+			p, err := r.NextRawPart()
+			if err != nil {
+				return texts
+			}
+			texts = append(texts, parts(p.Header, p, depth+1)...)
+		}
+	case kind == "message/rfc822" && depth < deepest:
+		m, err := mail.ReadMessage(body)
+		if err != nil {
+			return nil
+		}
+		return parts(textproto.MIMEHeader(m.Header), m.Body, depth+1)
+	case !strings.HasPrefix(kind, "text/"):
+		return nil
+	}
+	switch strings.ToLower(strings.TrimSpace(h.Get("Content-Transfer-Encoding"))) {
+	case "base64":
+		body = base64.NewDecoder(base64.StdEncoding, body)
+	case "quoted-printable":
+		body = quotedprintable.NewReader(body)
+	}
+	content, err := io.ReadAll(body)
+	if err != nil {
+		return nil
+	}
+	return []string{string(content)}
 }
 
 // checkpoint puts the parts of one together.

@@ -1,6 +1,7 @@
 package merkle_test
 
 import (
+	"encoding/base64"
 	"errors"
 	"strings"
 	"testing"
@@ -49,11 +50,13 @@ const signed = "shopwatch/abcdefghij\n12\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
 func TestFind(t *testing.T) {
 	quoted := strings.NewReplacer("=", "=3D", "—", "=E2=80=94").Replace(signed)
 	for name, text := range map[string]string{
-		"by itself":               signed,
-		"with CRLF":               strings.ReplaceAll(signed, "\n", "\r\n"),
-		"quoted":                  "On Monday shopwatch wrote:\n> " + strings.ReplaceAll(signed, "\n", "\n> "),
-		"in one line":             strings.Join(strings.Fields(signed), " "),
-		"in a mail":               "Subject: x\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nHello=\r\n\r\n" + strings.ReplaceAll(quoted[:60]+"=\n"+quoted[60:], "\n", "\r\n"),
+		"by itself":   signed,
+		"with CRLF":   strings.ReplaceAll(signed, "\n", "\r\n"),
+		"quoted":      "On Monday shopwatch wrote:\n> " + strings.ReplaceAll(signed, "\n", "\n> "),
+		"in one line": strings.Join(strings.Fields(signed), " "),
+		"in a mail":   "Subject: x\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nHello=\r\n\r\n" + strings.ReplaceAll(quoted[:60]+"=\n"+quoted[60:], "\n", "\r\n"),
+		"in a part of a mail": "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: multipart/alternative; boundary=c\r\n\r\n--c\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n" +
+			base64.StdEncoding.EncodeToString([]byte(signed)) + "\r\n--c--\r\n--b--\r\n",
 		"in HTML":                 "<p>Hello</p><pre style=\"x\">" + strings.ReplaceAll(strings.ReplaceAll(signed, "\n", "<br>\n"), "—", "&mdash;") + "</pre>",
 		"twice, as text and HTML": signed + "<pre>" + signed + "</pre>",
 	} {

@@ -76,6 +76,8 @@ func (s *Server) routes() (mux *http.ServeMux, open map[string]bool) {
 	huma.Get(api, "/api/suspects", s.suspects, about("suspects", "Products that are missing without proof"), forAll)
 	huma.Get(api, "/api/changes", s.changes, about("changes", "The change log"), forAll)
 	huma.Get(api, "/api/changes/{seq}", s.why, about("why", "The whole story of one change, with the reports that told of it"))
+	huma.Get(api, "/api/changes/{seq}/proof", s.proof, about("proof", "What shows others that a change is in the log, without the log"), forAll)
+	huma.Get(api, "/api/checkpoint", s.checkpoint, about("checkpoint", "The signed state of the change log"), forAll)
 	huma.Post(api, "/api/changes/{seq}/dispute", s.dispute, about("dispute", "Mark a change as wrong, set the catalog right and send a correction"))
 	huma.Get(api, "/api/scans", s.scans, about("scans", "Scans, newest first"), forAll)
 	huma.Register(api, streaming("scan", "/api/scans", "application/x-ndjson",

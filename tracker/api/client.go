@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"time"
 
+	"shopwatch/storage/merkle"
 	"shopwatch/tracker"
 )
 
@@ -208,6 +209,18 @@ func (c *Client) Scans(ctx context.Context, f Filter) iter.Seq2[tracker.Scan, er
 func (c *Client) Why(ctx context.Context, seq uint64) (Story, error) {
 	var s Story
 	return s, c.get(ctx, "/api/changes/"+strconv.FormatUint(seq, 10), nil, &s)
+}
+
+// Proof returns what shows others that a change is in the log.
+func (c *Client) Proof(ctx context.Context, seq uint64) (merkle.Witness, error) {
+	var w merkle.Witness
+	return w, c.get(ctx, "/api/changes/"+strconv.FormatUint(seq, 10)+"/proof", nil, &w)
+}
+
+// Checkpoint returns the signed state of the log as it is now.
+func (c *Client) Checkpoint(ctx context.Context) (Checkpoint, error) {
+	var mark Checkpoint
+	return mark, c.get(ctx, "/api/checkpoint", nil, &mark)
 }
 
 // Dispute says that a change is wrong, and returns its correction.

@@ -182,6 +182,14 @@ type Space struct {
 	After  int64 `json:"after" doc:"bytes"`
 }
 
+// A Checkpoint is the signed state of the change log.
+type Checkpoint struct {
+	Size        uint64 `json:"size" doc:"changes that it covers; 0 for an empty log"`
+	Checkpoint  string `json:"checkpoint" doc:"in the form of C2SP tlog-checkpoint; empty for an empty log"`
+	Key         string `json:"key" doc:"the log's public key, as golang.org/x/mod/sumdb/note writes it"`
+	Unwitnessed uint64 `json:"unwitnessed" doc:"the first so many changes are older than the log's tree"`
+}
+
 // Check is what came of verifying the database and the evidence beside it.
 type Check struct {
 	Size     int64                 `json:"size" doc:"bytes"`

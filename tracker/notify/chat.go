@@ -116,5 +116,9 @@ func chatText(l *Message, most int) string {
 		head += " " + report.Again(l.Story.Lang)
 	}
 	s := head + "\n\n" + l.Mail.Brief()
-	return cutTo(strings.NewReplacer("@", "＠", "<", "‹", ">", "›", "`", "'", "](", "］(").Replace(s), most)
+	s = cutTo(strings.NewReplacer("@", "＠", "<", "‹", ">", "›", "`", "'", "](", "］(").Replace(s), most)
+	if mark := l.Mail.Checkpoint(); mark != "" && len(s)+len(mark)+2 <= most {
+		s += "\n\n" + mark
+	}
+	return s
 }

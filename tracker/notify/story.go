@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"shopwatch/storage"
+	"shopwatch/storage/merkle"
 	"shopwatch/tracker"
 	"shopwatch/tracker/report"
 )
@@ -96,6 +97,7 @@ func (n *Notifier) story(ctx context.Context, c *channel, r *tracker.Report) (*r
 	if err := n.scans(ctx, s); err != nil {
 		return nil, err
 	}
+	n.witness(ctx, s)
 	if err := n.suspects(ctx, s); err != nil {
 		return nil, err
 	}
@@ -126,6 +128,18 @@ func (n *Notifier) groups(ctx context.Context, s *report.Story) error {
 		s.Groups = append(s.Groups, report.Group{Name: g.Name, Offers: offers})
 	}
 	return nil
+}
+
+// witness adds the checkpoint of the log at the end of what the report covers,
+// which is the same on every attempt; for a heartbeat it is the newest one. A
+// report that cannot have one goes out without.
+func (n *Notifier) witness(ctx context.Context, s *report.Story) {
+	mark, key, _, err := merkle.Sign(ctx, n.store, s.Report.Last)
+	if err != nil {
+		n.log.Error("the report has no checkpoint", "channel", s.Report.Channel, "report", s.Report.ID, "err", err)
+		return
+	}
+	s.Checkpoint, s.Key = mark.Text, key
 }
 
 // scans adds the scans that the changes rest on, and how long before each the

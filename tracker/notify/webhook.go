@@ -81,6 +81,9 @@ type publicReport struct {
 	Changes []tracker.Change `json:"changes"`
 	Scans   []tracker.Scan   `json:"scans"` // that the changes rest on
 	Quiet   []publicQuiet    `json:"quiet,omitempty"`
+
+	Checkpoint string `json:"checkpoint,omitempty"` // the signed state of the change log
+	LogKey     string `json:"log_key,omitempty"`    // the log's public key
 }
 
 type publicQuiet struct {
@@ -96,6 +99,7 @@ func publicOf(l *Message) *publicReport {
 		ID: l.ID, Report: s.Report.ID, Channel: s.Report.Channel, About: s.Report.About, Sample: s.Sample,
 		Created: s.Report.Created.UTC().Format(tracker.TimeFormat), Subject: l.Mail.Subject(), Text: l.Mail.Brief(),
 		Changes: append([]tracker.Change{}, s.Changes...), Scans: []tracker.Scan{},
+		Checkpoint: s.Checkpoint, LogKey: s.Key,
 	}
 	for i := range s.Scans {
 		p.Scans = append(p.Scans, s.Scans[i].Scan)

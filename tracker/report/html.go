@@ -81,6 +81,8 @@ var styles = map[string]template.CSS{
 	"wellline":  "margin:6px 0 0;font-size:13px;line-height:20px;color:#3a3833",
 	"foot":      "padding:20px 28px 0",
 	"footline":  "margin:0 0 4px;font-size:12px;line-height:18px;color:#6f6d68",
+	"proofline": "margin:16px 0 4px;font-size:12px;line-height:18px;color:#6f6d68",
+	"proofs":    "margin:0;font-family:Consolas,Menlo,monospace;font-size:10px;line-height:15px;color:#6f6d68;overflow-wrap:anywhere;word-break:break-all",
 	"footlink":  "color:#6f6d68;text-decoration:underline",
 }
 
@@ -268,6 +270,10 @@ func (v *view) feed(w io.Writer) error {
 type foot struct {
 	Lines        []string
 	Leave, Words string // where one recipient unsubscribes; empty for nowhere
+
+	Why        string   // what the checkpoint is for
+	Checkpoint []string // lines; none for no checkpoint
+	Key        string
 }
 
 func (f foot) html(w io.Writer) error {

@@ -55,8 +55,15 @@ func (m *Mail) Text(leave string) string {
 	if leave != "" {
 		lines = append(lines, v.w.Leave+": "+leave)
 	}
+	if s := &m.story; s.Checkpoint != "" {
+		lines = append(lines, "", v.w.Checkpoint, "", strings.TrimSpace(s.Checkpoint), v.w.Key+": "+s.Key)
+	}
 	return m.text() + "\n-- \n" + strings.Join(append(lines, ""), "\n")
 }
+
+// Checkpoint is the signed state of the change log in one line, for chats; empty
+// when the report names none.
+func (m *Mail) Checkpoint() string { return strings.Join(strings.Fields(m.story.Checkpoint), " ") }
 
 // Brief is the report in a few lines, for chats: the subject is not repeated.
 func (m *Mail) Brief() string { return m.brief() }
@@ -76,7 +83,11 @@ func (m *Mail) HTML(ctx context.Context, leave string) (string, []Picture, error
 	}
 	v := m.viewer(limits{})
 	b := bytes.NewBufferString(m.html)
-	if err := (foot{v.foot(), link(leave), v.w.Leave}).html(b); err != nil {
+	f := foot{Lines: v.foot(), Leave: link(leave), Words: v.w.Leave}
+	if s := &m.story; s.Checkpoint != "" {
+		f.Why, f.Checkpoint, f.Key = v.w.Checkpoint, strings.Split(strings.TrimSpace(s.Checkpoint), "\n"), v.w.Key+": "+s.Key
+	}
+	if err := f.html(b); err != nil {
 		return "", nil, fmt.Errorf("write report %d: %w", m.story.Report.ID, err)
 	}
 	return b.String(), m.pictures, nil

@@ -33,6 +33,9 @@ type Story struct {
 	// part, twice as large as ShotWidth by ShotHeight. It may be nil.
 	Shot   func(ctx context.Context, name string) []byte
 	Sample bool // the story is made up, and the report must say so
+	// Checkpoint is the signed state of the change log, four lines, and Key the
+	// public key of the log; empty when the report names none.
+	Checkpoint, Key string
 
 	groups map[tracker.ProductKey]*Group // of Groups, by their products; see grouped
 }

@@ -122,6 +122,8 @@ type words struct {
 	Again      string // before a report that may have arrived already
 	Attached   string
 	Leave      string // what ends the reports to one recipient
+	Checkpoint string // what the checkpoint is for
+	Key        string
 }
 
 func wordsOf(lang string) *words {
@@ -277,6 +279,8 @@ var english = words{
 	Again:      "(Sent again after an interruption: you may already have this report.)",
 	Attached:   "Every change with its evidence is in changes.csv.",
 	Leave:      "Unsubscribe",
+	Checkpoint: "Keep this message: with the lines below, shopwatch verify shows whether what was reported was altered later.",
+	Key:        "Public key",
 }
 
 var chinese = words{
@@ -425,6 +429,8 @@ var chinese = words{
 	Again:      "（发送曾中断，现重新发送，您可能已收到过本报告。）",
 	Attached:   "全部变化及依据见附件 changes.csv。",
 	Leave:      "退订",
+	Checkpoint: "请保留本报告：凭以下几行，可用 shopwatch verify 验证所报告的内容此后是否被改动。",
+	Key:        "公钥",
 }
 
 // form picks the form for one or for several.

@@ -1,0 +1,363 @@
+package main
+
+import (
+	"archive/zip"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"shopwatch/cmd/shopwatch/term"
+	"shopwatch/storage/bolt"
+	"shopwatch/storage/merkle"
+	"shopwatch/tracker"
+)
+
+// A verifyCommand verifies the change log, or the evidence of one change.
+type verifyCommand struct {
+	Checkpoint []string `placeholder:"FILE" help:"A mail or another text in which a checkpoint stands; - reads standard input. May be repeated."`
+	File       string   `arg:"" optional:"" help:"A database or a backup, or what shopwatch evidence wrote (.zip); the database of the configuration when left out."`
+}
+
+// Help tells what is verified and what is not.
+func (verifyCommand) Help() string {
+	return `Nothing is asked of a network or a daemon, and the file is not written to. Every report ends with a checkpoint: the signed state of the change log. Save one, or copy its lines, and hand it in: if a change that is older than the report was altered since, or the log was cut, verify says so. What is shown is that shopwatch held these records when the report was sent and has not changed them; not that the marketplace served them.
+
+Exit status: 0 when all that was verified is as it was, 1 otherwise.
+
+Examples:
+  shopwatch verify --checkpoint report.eml
+  shopwatch verify --checkpoint - backup.db < report.txt
+  shopwatch verify change7.zip`
+}
+
+var errAltered = errors.New("not everything is what it was, see above")
+
+// Run prints a sentence per finding.
+func (v *verifyCommand) Run(ctx context.Context, a *app) error {
+	marks, err := v.marks()
+	if err != nil {
+		return err
+	}
+	var found []merkle.Finding
+	if strings.EqualFold(filepath.Ext(v.File), ".zip") {
+		found, err = verifyArchive(v.File, marks)
+	} else {
+		found, err = v.verifyDatabase(ctx, a, marks)
+	}
+	if err != nil {
+		return err
+	}
+	if len(marks) == 0 {
+		found = append(found, merkle.Finding{Text: "No checkpoint from a report was compared, so a log that was rewritten as a whole would not be noticed: hand one in with --checkpoint."})
+	}
+	altered := false
+	for _, f := range found {
+		altered = altered || f.Bad
+		if a.json {
+			err = errors.Join(err, a.print(f))
+			continue
+		}
+		mark := term.Paint(a.out, term.Green, "ok     ")
+		if f.Bad {
+			mark = term.Paint(a.out, term.Red, "ALTERED")
+		}
+		_, printed := fmt.Fprintf(a.out, "%s  %s\n", mark, term.Plain(f.Text))
+		err = errors.Join(err, printed)
+	}
+	if err == nil && altered {
+		err = errAltered
+	}
+	return err
+}
+
+// marks are the checkpoints that were handed in.
+func (v *verifyCommand) marks() (all []merkle.Checkpoint, err error) {
+	for _, file := range v.Checkpoint {
+		in := io.Reader(os.Stdin)
+		if file != "-" {
+			f, err := os.Open(file)
+			if err != nil {
+				return nil, err
+			}
+			defer f.Close()
+			in = f
+		}
+		text, err := io.ReadAll(io.LimitReader(in, 64<<20))
+		if err != nil {
+			return nil, err
+		}
+		found, _, err := merkle.Find(string(text))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		all = append(all, found...)
+	}
+	return all, nil
+}
+
+// verifyDatabase verifies a copy of a database, so that neither a daemon nor
+// the file itself is touched, and the evidence files beside the original.
+func (v *verifyCommand) verifyDatabase(ctx context.Context, a *app, marks []merkle.Checkpoint) (found []merkle.Finding, err error) {
+	dir, err := os.MkdirTemp("", "shopwatch-verify-*")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	path := filepath.Join(dir, "shopwatch.db")
+	from, err := v.copyDatabase(ctx, a, path)
+	if err != nil {
+		return nil, err
+	}
+	db, err := bolt.Open(path, bolt.Options{Maintain: true})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	names := make(map[string]uint64)
+	found, err = merkle.Audit(ctx, db, marks, func(c *tracker.Change) {
+		for _, name := range evidenceOf(c) {
+			if name != "" {
+				names[name] = c.Seq
+			}
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return append(found, verifyFiles(filepath.Join(filepath.Dir(from), "evidence"), names)...), nil
+}
+
+// copyDatabase copies the database and returns where the original lies. One
+// that a daemon has open is asked of that.
+func (v *verifyCommand) copyDatabase(ctx context.Context, a *app, to string) (from string, err error) {
+	from = v.File
+	c, unconfigured := a.load()
+	switch {
+	case unconfigured == nil && (from == "" || same(from, databasePath(c))):
+		from = databasePath(c)
+		if client := a.daemon(ctx, c); client != nil {
+			defer client.Close()
+			f, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+			if err != nil {
+				return "", err
+			}
+			return from, errors.Join(client.Backup(ctx, f), f.Close())
+		}
+	case from == "":
+		return "", unconfigured
+	}
+	in, err := os.Open(from)
+	if err != nil {
+		return "", err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return "", err
+	}
+	_, err = io.Copy(out, in)
+	return from, errors.Join(err, out.Close())
+}
+
+func same(a, b string) bool {
+	sa, errA := os.Stat(a)
+	sb, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(sa, sb)
+}
+
+// evidenceOf are the files that a change names; some may be empty.
+func evidenceOf(c *tracker.Change) []string {
+	p := &c.Pictures
+	names := []string{p.Card, p.Picture, p.Before, p.Page}
+	if c.Probe != nil {
+		names = append(names, c.Probe.Picture)
+	}
+	return names
+}
+
+// verifyFiles compares evidence files with their names, which are hashes and
+// stand in the changes.
+func verifyFiles(dir string, names map[string]uint64) (found []merkle.Finding) {
+	if len(names) == 0 {
+		return nil
+	}
+	whole, missing := 0, 0
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return []merkle.Finding{{Text: fmt.Sprintf("The %s that changes name are not beside this file: they were not verified.", term.Count(len(names), 0, "evidence file"))}}
+	}
+	defer root.Close()
+	for name, seq := range names {
+		sum, err := hashOf(root, name)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			missing++
+		case err != nil:
+			found = append(found, merkle.Finding{Bad: true, Text: fmt.Sprintf("Evidence %s of change %d cannot be read: %v.", name, seq, err)})
+		case !strings.HasPrefix(name, sum+"."):
+			found = append(found, merkle.Finding{Bad: true, Text: fmt.Sprintf("Evidence %s of change %d was exchanged: it does not have the hash that the change names.", name, seq)})
+		default:
+			whole++
+		}
+	}
+	if whole > 0 {
+		found = append(found, merkle.Finding{Text: fmt.Sprintf("%s as the changes name them.", are(whole, "evidence file"))})
+	}
+	if missing > 0 {
+		found = append(found, merkle.Finding{Text: fmt.Sprintf("%s not there (deleted after retention.evidence, or never copied): not verified.", are(missing, "evidence file"))})
+	}
+	return found
+}
+
+// are says how many things are in some state.
+func are(n int, what string) string {
+	if n == 1 {
+		return "1 " + what + " is"
+	}
+	return term.Count(n, 0, what) + " are"
+}
+
+// hashOf is the SHA-256 of an evidence file, in the folder of its first two
+// letters.
+func hashOf(root *os.Root, name string) (string, error) {
+	if len(name) < 2*sha256.Size || filepath.Base(name) != name {
+		return "", errors.New("it has no name of an evidence file")
+	}
+	path := filepath.Join(name[:2], name)
+	st, err := root.Lstat(path)
+	if err != nil {
+		return "", err
+	}
+	if !st.Mode().IsRegular() {
+		return "", errors.New("it is no ordinary file")
+	}
+	f, err := root.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	return sumOf(f)
+}
+
+func sumOf(r io.Reader) (string, error) {
+	h := sha256.New()
+	_, err := io.Copy(h, r)
+	return hex.EncodeToString(h.Sum(nil)), err
+}
+
+// witnessFile is the file of an archive that shows that the change is in the
+// log.
+const witnessFile = "log.json"
+
+// Bounds of an archive that is verified: somebody else made it.
+const (
+	mostWitness = 16 << 20
+	mostPicture = 64 << 20
+)
+
+// verifyArchive verifies what the evidence command wrote.
+func verifyArchive(file string, marks []merkle.Checkpoint) ([]merkle.Finding, error) {
+	z, err := zip.OpenReader(file)
+	if err != nil {
+		return nil, err
+	}
+	defer z.Close()
+	w, err := witnessIn(&z.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	var c tracker.Change
+	if err := json.Unmarshal([]byte(w.Record), &c); err != nil || c.Seq != w.Seq {
+		return nil, fmt.Errorf("%s: the record in %s is not one of change %d", file, witnessFile, w.Seq)
+	}
+	found := w.Audit(marks)
+	told, err := storyIn(&z.Reader, &c)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return append(append(found, told), picturesIn(&z.Reader, &c)...), nil
+}
+
+// unpack reads a file of an archive, up to so many bytes.
+func unpack(z *zip.Reader, name string, most int64) ([]byte, error) {
+	f, err := z.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	content, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(content)) > most {
+		err = fmt.Errorf("%s is too large", name)
+	}
+	return content, err
+}
+
+func witnessIn(z *zip.Reader) (w merkle.Witness, err error) {
+	content, err := unpack(z, witnessFile, mostWitness)
+	if errors.Is(err, fs.ErrNotExist) {
+		return w, fmt.Errorf("it has no %s: an earlier shopwatch made it, or it is no archive of shopwatch evidence", witnessFile)
+	}
+	if err == nil {
+		err = json.Unmarshal(content, &w)
+	}
+	return w, err
+}
+
+// storyIn compares the change of the story, which people read, with the one
+// that the log has.
+func storyIn(z *zip.Reader, c *tracker.Change) (merkle.Finding, error) {
+	content, err := unpack(z, "story.json", mostWitness)
+	if err != nil {
+		return merkle.Finding{}, err
+	}
+	var story struct{ Change tracker.Change }
+	if err := json.Unmarshal(content, &story); err != nil {
+		return merkle.Finding{}, fmt.Errorf("story.json: %w", err)
+	}
+	told, err := merkle.Record(&story.Change)
+	if err != nil {
+		return merkle.Finding{}, err
+	}
+	is, err := merkle.Record(c)
+	if string(told) != string(is) || err != nil {
+		return merkle.Finding{Bad: true, Text: "The change in story.json is not the one in the log."}, err
+	}
+	return merkle.Finding{Text: "The change in story.json is the one in the log; the rest of the story is not part of the log and was not verified."}, nil
+}
+
+// picturesIn compares the pictures of an archive with the hashes that the
+// change names.
+func picturesIn(z *zip.Reader, c *tracker.Change) (found []merkle.Finding) {
+	whole := 0
+	seen := make(map[string]bool)
+	for _, name := range evidenceOf(c) {
+		if name == "" || seen[name] {
+			continue
+		}
+		seen[name] = true
+		content, err := unpack(z, "pictures/"+name, mostPicture)
+		sum, _ := sumOf(strings.NewReader(string(content)))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			found = append(found, merkle.Finding{Text: fmt.Sprintf("Picture %s is not in the archive: it was not verified.", name)})
+		case err != nil:
+			found = append(found, merkle.Finding{Bad: true, Text: fmt.Sprintf("Picture %s cannot be read: %v.", name, err)})
+		case !strings.HasPrefix(name, sum+"."):
+			found = append(found, merkle.Finding{Bad: true, Text: fmt.Sprintf("Picture %s was exchanged: it does not have the hash that the change names.", name)})
+		default:
+			whole++
+		}
+	}
+	if whole > 0 {
+		found = append(found, merkle.Finding{Text: fmt.Sprintf("%s as the change names them.", are(whole, "picture"))})
+	}
+	return found
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"archive/zip"
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"shopwatch/storage/bolt"
+	"shopwatch/tracker"
+)
+
+// What was reported is verified with nothing but the report, as text and as
+// HTML: of the database, of a backup and of the evidence of one change. An
+// older backup is told from one that went on differently.
+func TestVerify(t *testing.T) {
+	w := quietWorld(t, "channels: [{name: notes, kind: file, path: notes.jsonl}]\n")
+	file := func(name string) string { return filepath.Join(w.dir, name) }
+	var shown string
+	scan := func(times ...int) {
+		t.Helper()
+		db, err := bolt.Open(filepath.Join(w.dir, "data", "shopwatch.db"), bolt.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if shown == "" {
+			if err := db.Join(t.Context(), "notes"); err != nil {
+				t.Fatal(err)
+			}
+			if shown, err = db.KeepEvidence(t.Context(), []byte("the picture of a page"), "webp"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, n := range times {
+			began := time.Date(2026, 11, 22, 9, n, 0, 0, time.UTC)
+			s := &tracker.Scan{
+				Storefront: "tencent", Began: began, Verdict: tracker.Complete, Evidence: tracker.Evidence{Pages: 1, Products: 1, Parser: 1},
+				Products: []tracker.Product{{ID: "1", Title: fmt.Sprintf("糖大夫 %d", n), URL: "https://detail.tmall.com/item.htm?id=1"}, {ID: tracker.ProductID(fmt.Sprint(100 + n)), Title: "new", URL: "x"}},
+				Pictures: map[tracker.ProductID]tracker.Picture{tracker.ProductID(fmt.Sprint(100 + n)): {Hash: "bG9vaw==", File: shown}},
+			}
+			s.Evidence.Products = 2
+			if _, err := db.Commit(t.Context(), s, tracker.DefaultRules()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	verify := func(status int, says string, args ...string) {
+		t.Helper()
+		out, errs, got := w.do(append([]string{"verify"}, args...)...)
+		if got != status || !strings.Contains(out+errs, says) {
+			t.Errorf("verify %v = %d, want %d and %q:\n%s%s", args, got, status, says, out, errs)
+		}
+	}
+	scan(0, 1, 2)
+	w.want(0, "backup", file("early.db"))
+	scan(3, 4)
+	w.want(0, "mail", "preview", file("report.txt"))
+	w.want(0, "mail", "preview", file("report.html"))
+	w.want(0, "evidence", "1", file("1.zip"))
+	scan(5)
+	w.want(0, "backup", file("late.db"))
+
+	verify(0, "No checkpoint from a report was compared")
+	for _, report := range []string{"report.txt", "report.html"} {
+		for _, of := range []string{"", file("late.db")} {
+			verify(0, "are what they were when it was signed", append([]string{"--checkpoint", file(report)}, slicesOf(of)...)...)
+		}
+		verify(0, "that you hold is the one in the file", "--checkpoint", file(report), file("1.zip"))
+	}
+	verify(0, "1 evidence file is as the changes name them")
+	verify(1, "it was cut, or is an older backup", "--checkpoint", file("report.txt"), file("early.db"))
+	verify(1, "no checkpoint in the text", "--checkpoint", file("shopwatch.yaml"))
+
+	repack(t, file("1.zip"), file("altered.zip"), "story.json", func(b []byte) []byte { return bytes.Replace(b, []byte("糖大夫 1"), []byte("糖大夫 9"), 1) })
+	verify(1, "The change in story.json is not the one in the log", file("altered.zip"))
+	repack(t, file("1.zip"), file("forged.zip"), "log.json", func(b []byte) []byte { return bytes.Replace(b, []byte("糖大夫 1"), []byte("糖大夫 9"), 1) })
+	verify(1, "Change 1 is not as it is here in the log", file("forged.zip"))
+
+	picture := filepath.Join(w.dir, "data", "evidence", shown[:2], shown)
+	if err := os.WriteFile(picture, []byte("another picture"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	verify(1, "was exchanged")
+	if err := os.Remove(picture); err != nil {
+		t.Fatal(err)
+	}
+	verify(0, "1 evidence file is not there")
+
+	w.want(0, "restore", file("early.db"))
+	verify(1, "it was cut, or is an older backup", "--checkpoint", file("report.txt"))
+	scan(13, 14, 15, 16)
+	verify(1, "or the log went on differently from an older backup", "--checkpoint", file("report.txt"))
+	// The picture is missing.
+	if out := w.want(1, "check", "--json"); !strings.Contains(out, "its public key is shopwatch/") {
+		t.Errorf("check does not tell the log's key:\n%s", out)
+	}
+}
+
+// slicesOf is a list of an argument, of none for an empty one.
+func slicesOf(arg string) []string {
+	if arg == "" {
+		return nil
+	}
+	return []string{arg}
+}
+
+// repack copies an archive with one file altered.
+func repack(t *testing.T, from, to, name string, alter func([]byte) []byte) {
+	t.Helper()
+	z, err := zip.OpenReader(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	var b bytes.Buffer
+	out := zip.NewWriter(&b)
+	for _, f := range z.File {
+		r, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Name == name {
+			was := content
+			if content = alter(content); bytes.Equal(was, content) {
+				t.Fatalf("%s stays as it is:\n%s", name, content)
+			}
+		}
+		w, err := out.Create(f.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(content); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := out.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(to, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
