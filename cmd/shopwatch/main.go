@@ -45,6 +45,8 @@ type commands struct {
 	Products    productsCommand    `cmd:"" help:"The catalog of a storefront."`
 	Groups      groupsCommand      `cmd:"" help:"Who sells the same product, and for how much."`
 	Changes     changesCommand     `cmd:"" help:"What was put on the shelf, what was taken off, what changed."`
+	Diff        diffCommand        `cmd:"" help:"The shelf of two days against each other."`
+	Export      exportCommand      `cmd:"" help:"Changes, products or prices for spreadsheets and notebooks."`
 	Scans       scansCommand       `cmd:"" help:"Scans with their verdict and evidence."`
 	Suspects    suspectsCommand    `cmd:"" help:"Products that are missing without proof."`
 	Why         whyCommand         `cmd:"" help:"The whole story of one change."`

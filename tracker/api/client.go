@@ -129,7 +129,8 @@ type Filter struct {
 	Storefront tracker.StorefrontName
 	Kinds      []tracker.Kind // of changes
 	Since      time.Time
-	Limit      int // at most, the newest; 0 for all
+	Until      time.Time // of changes: before then
+	Limit      int       // at most, the newest; 0 for all
 }
 
 func (f Filter) values() url.Values {
@@ -142,6 +143,9 @@ func (f Filter) values() url.Values {
 	}
 	if !f.Since.IsZero() {
 		q.Set("since", f.Since.UTC().Format(time.RFC3339Nano))
+	}
+	if !f.Until.IsZero() {
+		q.Set("until", f.Until.UTC().Format(time.RFC3339Nano))
 	}
 	q.Set("limit", "1000")
 	if f.Limit > 0 {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -94,14 +95,36 @@ func (p *Pages) changesJSON(w http.ResponseWriter, r *http.Request) error {
 // xlsxColumns are those cells of a change that are dates or numbers in a
 // spreadsheet; all others are text, also the numbers of products, which have
 // more digits than a spreadsheet keeps.
-var xlsxDates = map[string]bool{"time": true, "scan": true, "page_seen": true}
+var xlsxDates = map[string]bool{"time": true, "scan": true, "page_seen": true, "first_seen": true, "last_seen": true, "removed": true, "from": true, "to": true}
 var xlsxNumbers = map[string]bool{"seq": true, "price": true, "price_before": true, "percent": true, "scans_missed": true, "days_away": true, "corrects": true, "price_high": true, "price_high_before": true, "same_as_percent": true}
 
 func (p *Pages) changesXLSX(w http.ResponseWriter, r *http.Request) error {
 	pg := p.page(r, "changes", "Changes")
+	rows := func(yield func([]string, error) bool) {
+		for c, err := range p.exported(r, pg.changeQuery()) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(pg.Cells(c), nil) {
+				return
+			}
+		}
+	}
+	var b bytes.Buffer
+	if err := WriteXLSX(&b, "changes", report.Columns(), rows); err != nil {
+		return err
+	}
+	attach(w, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "changes.xlsx")
+	_, _ = w.Write(b.Bytes()) // the reader may be gone
+	return nil
+}
+
+// WriteXLSX writes rows as a spreadsheet. Cells of columns that are times or
+// numbers are such, all others are text and never a formula.
+func WriteXLSX(w io.Writer, sheet string, names []string, rows iter.Seq2[[]string, error]) error {
 	f := excelize.NewFile()
 	defer f.Close()
-	const sheet = "changes"
 	if err := f.SetSheetName("Sheet1", sheet); err != nil {
 		return err
 	}
@@ -121,7 +144,6 @@ func (p *Pages) changesXLSX(w http.ResponseWriter, r *http.Request) error {
 	if err := out.SetPanes(&excelize.Panes{Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft"}); err != nil {
 		return err
 	}
-	names := report.Columns()
 	head := make([]any, len(names))
 	for i, n := range names {
 		head[i] = excelize.Cell{StyleID: bold, Value: n}
@@ -129,26 +151,24 @@ func (p *Pages) changesXLSX(w http.ResponseWriter, r *http.Request) error {
 	if err := out.SetRow("A1", head); err != nil {
 		return err
 	}
-	row := 1
-	for c, err := range p.exported(r, pg.changeQuery()) {
+	n := 1
+	for row, err := range rows {
 		if err != nil {
 			return err
 		}
-		row++
+		n++
 		cells := make([]any, len(names))
-		for i, text := range pg.Cells(c) {
+		for i, text := range row {
 			cells[i] = typed(names[i], text, date)
 		}
-		if err := out.SetRow(fmt.Sprintf("A%d", row), cells); err != nil {
+		if err := out.SetRow(fmt.Sprintf("A%d", n), cells); err != nil {
 			return err
 		}
 	}
 	if err := out.Flush(); err != nil {
 		return err
 	}
-	attach(w, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "changes.xlsx")
-	_ = f.Write(w) // the reader may be gone
-	return nil
+	return f.Write(w)
 }
 
 // typed is a cell as what it is.
