@@ -58,6 +58,7 @@ func (s *Server) routes() (mux *http.ServeMux, open map[string]bool) {
 		"What changes something or names the recipients of reports needs the token; " +
 		"everything does when shopwatch listens on an address that other machines reach. " +
 		"Requests that a proxy has forwarded are refused."
+	config.Servers = []*huma.Server{{URL: "/"}}
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{bearer: {
 		Type: "http", Scheme: "bearer", Description: "The token of the configuration, or else what the file data/token holds.",
 	}}
@@ -92,7 +93,7 @@ func (s *Server) routes() (mux *http.ServeMux, open map[string]bool) {
 	huma.Post(api, "/api/check", s.check, about("check", "Verify the database and the evidence beside it"))
 	huma.Post(api, "/api/compact", s.compact, about("compact", "Give free space in the database file back"))
 	for path, item := range api.OpenAPI().Paths {
-		if item.Get != nil && len(item.Get.Security) == 0 {
+		if item.Get != nil && isForAll(item.Get) {
 			open["GET "+path] = true
 		}
 	}
@@ -107,7 +108,12 @@ func about(id, summary string) func(*huma.Operation) {
 }
 
 // forAll marks an operation whose answer everybody on this machine may read.
-func forAll(o *huma.Operation) { o.Security = nil }
+func forAll(o *huma.Operation) { o.Security = []map[string][]string{{}, {bearer: {}}} }
+
+// isForAll reports whether an operation needs no token on this machine.
+func isForAll(o *huma.Operation) bool {
+	return slices.ContainsFunc(o.Security, func(s map[string][]string) bool { return len(s) == 0 })
+}
 
 // streaming describes an operation that writes its answer bit by bit.
 func streaming(id, path, content, summary string) huma.Operation {
