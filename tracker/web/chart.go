@@ -281,7 +281,7 @@ func observedClip(observed []span, w window) template.HTML {
 // timelineOf draws what is known of a product within a window. The page holds
 // observedClip.
 func (p *page) timelineOf(row *storage.ShelfRow, scans []lookout, join func(a, b time.Time) bool, w window) timeline {
-	const marks = 8
+	const marks = 7
 	t := timeline{Marks: p.marksOf(row.Changes, w, marks), Runs: within(runsOf(spansOf(row, scans, join)), w)}
 	var b strings.Builder
 	b.WriteString(`<svg class="line" aria-hidden="true"><svg viewBox="0 0 1000 22" preserveAspectRatio="none"><g>`)
@@ -312,7 +312,7 @@ func (p *page) drawMarks(marks []markAt, w window, y int) string {
 	fmt.Fprintf(&b, `<g transform="translate(0 %d)">`, y)
 	for _, m := range marks {
 		fmt.Fprintf(&b, `<a href="%schanges/%d" tabindex="-1"><title>%s</title><use href="#%s" x="%s"/></a>`,
-			p.Root, m.Seq, template.HTMLEscapeString(m.Label), markShape(m.Kind), percent(w.part(m.At)))
+			p.Root, m.Seq, p.Day(m.At), markShape(m.Kind), percent(w.part(m.At)))
 	}
 	b.WriteString(`</g>`)
 	return b.String()
