@@ -113,7 +113,7 @@ func TestTourWithoutScripts(t *testing.T) {
 	fill("input[name=q]", "音箱")
 	press("form.filter button", "Apply")
 	expect("search keeps the window", "window=1y&show=&sort=&q=%E9%9F%B3%E7%AE%B1")
-	press(".timeline li > a", "音箱")
+	press(".timeline li > a", "王者荣耀") // the title is shortened in its middle
 	expect("a product", "First seen")
 	press(".changes a", "音箱")
 	expect("a proof", "Why it is believed")
