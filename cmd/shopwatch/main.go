@@ -37,7 +37,8 @@ type commands struct {
 	JSON    bool             `name:"json" help:"Print one JSON object a line."`
 	Version kong.VersionFlag `help:"Print the version."`
 
-	Init        initCommand        `cmd:"" help:"Write a configuration to begin with, every key explained."`
+	Init        initCommand        `cmd:"" help:"Write a configuration to begin with."`
+	Configure   configCommand      `cmd:"" name:"config" help:"What a configuration may say."`
 	Run         runCommand         `cmd:"" help:"Watch: scan on schedule, send reports, answer the other commands."`
 	Scan        scanCommand        `cmd:"" help:"Scan storefronts now."`
 	Try         tryCommand         `cmd:"" help:"Find out what an address is and how it would be read; nothing is kept."`
