@@ -11,7 +11,7 @@ import (
 )
 
 // A manCommand prints the manual page, made from what --help says and from the
-// configuration that init writes, so that they cannot differ.
+// configuration that init --full writes, so that they cannot differ.
 type manCommand struct{}
 
 // Run prints it in the form of man(7).
@@ -44,7 +44,7 @@ func manual(model *kong.Application) string {
 	m.tagged("\\fBNO_COLOR\\fR", "No colours on a terminal.")
 	m.text(`The configuration may name others, such as ${SMTP_PASSWORD}.`)
 	m.section("Configuration")
-	m.text("What shopwatch init writes:")
+	m.text("What shopwatch init --full writes:")
 	m.literal(string(config.Sample))
 	m.section("Files")
 	m.tagged("\\fIshopwatch.yaml\\fR", "The configuration, in the current folder when -c names no other. The service of the Debian package reads /etc/shopwatch/shopwatch.yaml.")

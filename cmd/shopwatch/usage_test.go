@@ -331,7 +331,7 @@ func TestReadmeRuns(t *testing.T) {
 				continue
 			case strings.HasPrefix(command, "shopwatch login"):
 				continue
-			case command == "shopwatch init":
+			case strings.HasPrefix(command, "shopwatch init"):
 				dir = fresh
 			case command == "shopwatch run":
 				runsUntilTerm(t, shell(dir, "exec "+command))
@@ -481,14 +481,81 @@ func TestDescribe(t *testing.T) {
 
 func TestInit(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "shopwatch.yaml")
-	var out, errs strings.Builder
-	if status := run(t.Context(), []string{"init", "-c", file}, &out, &errs); status != 0 || !strings.Contains(out.String(), "shopwatch check") {
-		t.Fatalf("init = %d, %s%s, want 0 and what to do next", status, out.String(), errs.String())
+	write := func(status int, args ...string) (said string) {
+		t.Helper()
+		var out, errs strings.Builder
+		if got := run(t.Context(), append([]string{"init", "-c", file}, args...), &out, &errs); got != status {
+			t.Fatalf("init %v = %d, %s%s, want %d", args, got, out.String(), errs.String(), status)
+		}
+		return out.String() + errs.String()
 	}
-	if status := run(t.Context(), []string{"init", "-c", file}, &out, &errs); status != 1 || !strings.Contains(errs.String(), "is there already") {
-		t.Errorf("init again = %d, %s, want 1 and why", status, errs.String())
+	// read is what a command would work with.
+	read := func() *config.Config {
+		t.Helper()
+		c, err := config.Load(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	t.Setenv("SMTP_PASSWORD", "p")
+	t.Setenv("SECRET", "s")
+
+	if said := write(0); !strings.Contains(said, "put in your storefronts") || !strings.Contains(said, "shopwatch check") {
+		t.Errorf("init says %q, want what to do next", said)
 	}
 	if st, err := os.Stat(file); err != nil || st.Mode().Perm() != 0o600 {
 		t.Errorf("mode = %v, %v, want 0600: it may hold a password", st.Mode(), err)
+	}
+	if said := write(1); !strings.Contains(said, "is there already") {
+		t.Errorf("init again says %q, want why not", said)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(text), "\n"); n > 16 {
+		t.Errorf("it writes %d lines, want a dozen:\n%s", n, text)
+	}
+	unmarked := regexp.MustCompile(`(?m)^# (channels:|  )`).ReplaceAllString(string(text), "$1")
+	if err := os.WriteFile(file, []byte(unmarked), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if c := read(); len(c.Channels) != 1 || c.Storefronts[0].Name != "tencent" {
+		t.Errorf("with the marks taken away it has %d channels, want 1", len(c.Channels))
+	}
+
+	said := write(0, "tencent.tmall.com", "https://tencent.tmall.com/category-1504836859.htm", "--mail-to", "a@example.com,b@example.com",
+		"--mail-to", "c@example.com", "--mail-server", "smtps://mail.example.com", "--mail-user", "no: 1")
+	c := read()
+	if names := c.Names(); len(names) != 2 || names[0] != "tencent" || names[1] != "tencent-2" {
+		t.Errorf("storefronts = %v, want tencent and tencent-2", names)
+	}
+	if ch := c.Channels[0]; len(ch.To) != 3 || ch.Username != "no: 1" || ch.Password != "p" || ch.From != "a@example.com" {
+		t.Errorf("channel = %+v, want three recipients, the login, and the first of them as sender", ch)
+	}
+	if strings.Contains(said, "put in") || !strings.Contains(said, "export SMTP_PASSWORD") {
+		t.Errorf("it says %q, want the password asked for and nothing else", said)
+	}
+	if write(0, "--full"); len(read().Storefronts) != 1 {
+		t.Error("--full writes another number of storefronts than 1")
+	}
+	for _, tt := range []struct{ says, args string }{
+		{"shopwatch try https://shop.example", "shop.example"},
+		{"--mail-server", "tencent.tmall.com --mail-to a@example.com"},
+		{"--mail-to", "tencent.tmall.com --mail-server smtps://mail.example.com"},
+		{"smtps://HOST", "tencent.tmall.com --mail-to a@example.com --mail-server mail.example.com"},
+		{"one name for one storefront", "tencent.tmall.com tencent.tmall.com"},
+		{"--full", "tencent.tmall.com --full"},
+	} {
+		if said := write(1, strings.Fields(tt.args)...); !strings.Contains(said, tt.says) {
+			t.Errorf("init %s says %q, want %q", tt.args, said, tt.says)
+		}
+		if _, err := os.Stat(file); err == nil {
+			t.Errorf("init %s left a file", tt.args)
+		}
 	}
 }

@@ -22,7 +22,7 @@ func text(options any) (string, error) {
 // lines are those of a way for the configuration.
 func lines(r *Result, found bool) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "storefronts:\n  - name: %s\n    url: %s\n", name(r.URL), scalar(r.URL))
+	fmt.Fprintf(&b, "storefronts:\n  - name: %s\n    url: %s\n", Name(r.URL), Scalar(r.URL))
 	if !found {
 		fmt.Fprintf(&b, "    marketplace: %s\n", r.Marketplace)
 	}
@@ -38,8 +38,8 @@ func lines(r *Result, found bool) string {
 
 var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
 
-// name is one for a storefront at an address.
-func name(address string) string {
+// Name is one for a storefront at an address.
+func Name(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
 		return "shop"
@@ -75,7 +75,7 @@ func keys(v, defaults reflect.Value, indent string) string {
 func flow(v, defaults reflect.Value) (string, bool) {
 	switch v.Kind() {
 	case reflect.String:
-		return scalar(v.String()), true
+		return Scalar(v.String()), true
 	case reflect.Slice:
 		var all []string
 		for i := range v.Len() {
@@ -122,18 +122,21 @@ func flowStruct(v, defaults reflect.Value) (string, bool) {
 	return "{" + strings.Join(all, ", ") + "}", true
 }
 
-var plain = regexp.MustCompile(`^[A-Za-z./][\w./-]*$`)
+var (
+	plain = regexp.MustCompile(`^[A-Za-z./][\w./-]*$`)
+	link  = regexp.MustCompile(`^(https|smtps?)://`)
+)
 
-// scalar writes a text as YAML reads it. What a person would take for a text is
+// Scalar writes a text as YAML reads it. What a person would take for a text is
 // written as it is.
-func scalar(s string) string {
+func Scalar(s string) string {
 	switch strings.ToLower(s) {
 	case "true", "false":
 		return s // true is what such an option means
 	case "null", "yes", "no", "on", "off", "y", "n":
 		return `"` + s + `"`
 	}
-	if plain.MatchString(s) || strings.HasPrefix(s, "https://") && !strings.ContainsAny(s, " #{}[],\"'\\") {
+	if plain.MatchString(s) || link.MatchString(s) && !strings.ContainsAny(s, " #{}[],\"'\\") {
 		return s
 	}
 	b, err := json.Marshal(s)
