@@ -29,7 +29,7 @@ type checkCommand struct{}
 
 // Help tells what is not done.
 func (checkCommand) Help() string {
-	return `Mail servers are greeted and logged in to; nothing is sent, and no marketplace is visited. Exit status: 0 when all is well, 1 otherwise.
+	return `Mail servers are greeted, logged in to and asked whether they would take a mail to the first recipient; nothing is sent, and no marketplace is visited. Exit status: 0 when all is well; 1 otherwise, also when a storefront is stalled, behind a wall or without a baseline, when nobody is told, when a delivery was refused, and when the newest backup is old: cron may run it.
 
 Examples:
   shopwatch check
@@ -61,6 +61,7 @@ func (checkCommand) Run(ctx context.Context, a *app) error {
 	all = append(all, checkSchedules(c, time.Now())...)
 	all = append(all, checkChannels(ctx, c)...)
 	if db.OK {
+		all = append(all, a.checkWatched(ctx, c, time.Now())...)
 		all = append(all, a.checkOutbox(ctx, c)...)
 	}
 	well := true
@@ -437,6 +438,9 @@ func checkSchedules(c *config.Config, now time.Time) []finding {
 // checkChannels asks the senders that can be asked whether they would get
 // through.
 func checkChannels(ctx context.Context, c *config.Config) []finding {
+	if len(c.Channels) == 0 {
+		return []finding{{"channel", false, "nobody is told of changes: put a channel into the configuration (shopwatch init --full shows how)"}}
+	}
 	var all []finding
 	for i := range c.Channels {
 		ch := &c.Channels[i]

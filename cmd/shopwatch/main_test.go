@@ -514,6 +514,11 @@ func TestCheck(t *testing.T) {
 	if mails := w.mail.Mails(); len(mails) != 0 {
 		t.Errorf("check sent %d mails, want none", len(mails))
 	}
+	// A server that knows nobody here lets mail wait at first: that is no fault.
+	if err := w.mail.Fault(fixtures.MailFault{Refuse: map[string]int{"*": 450}}); err != nil {
+		t.Fatal(err)
+	}
+	w.want(0, "check")
 	w.mail.Stop()
 	out = w.want(1, "check")
 	if !strings.Contains(out, "FIX   channel") {
@@ -543,6 +548,19 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 		t.Helper()
 		w.configure(map[string]any{"browser": map[string]any{"path": path, "flags": w.mall.Flags()}})
 		t.Cleanup(func() { w.configure(nil) })
+	}
+	// met commits scans that ended at a login wall; the next complete one ends
+	// that.
+	met := func(t *testing.T, name tracker.StorefrontName, times int) {
+		t.Helper()
+		db := open(t)
+		defer db.Close()
+		for range times {
+			wall := &tracker.Scan{Storefront: name, Began: time.Now(), Verdict: tracker.Login, Reason: "asks for a login"}
+			if _, err := db.Commit(t.Context(), wall, c.RulesFor(name)); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 	for _, tt := range []struct {
 		name    string
@@ -595,6 +613,40 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 			db := open(t)
 			t.Cleanup(func() { db.Close() })
 		}, "FIX   database", "stop it first"},
+		{"no channel", func(t *testing.T) {
+			w.configure(map[string]any{"channels": []any{}})
+			t.Cleanup(func() { w.configure(nil) })
+		}, "FIX   channel", "nobody is told of changes"},
+		{"a name that the mail server refuses, as it says at the recipient", func(t *testing.T) {
+			fault := fixtures.MailFault{Refuse: map[string]int{"*": 504}, Says: "<mybox>: Helo command rejected: need fully-qualified hostname"}
+			if err := w.mail.Fault(fault); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { w.mail.Fault(fixtures.MailFault{}) })
+		}, "FIX   channel", "set hello to a full name"},
+		{"an old backup", func(t *testing.T) {
+			old := filepath.Join(data, "backups", "shopwatch-2026-01-01.db")
+			week := time.Now().Add(-7 * 24 * time.Hour)
+			if err := errors.Join(os.MkdirAll(filepath.Dir(old), 0o700), os.WriteFile(old, nil, 0o600), os.Chtimes(old, week, week)); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { os.Remove(old) })
+		}, "FIX   backup", "let shopwatch run"},
+		{"a wall", func(t *testing.T) {
+			met(t, "tencent", 1)
+			t.Cleanup(func() { w.want(0, "scan") })
+		}, "FIX   storefront", "asks for a login; log in: shopwatch login tmall"},
+		{"a storefront that is stalled", func(t *testing.T) {
+			met(t, "tencent", 3)
+			t.Cleanup(func() { w.want(0, "scan") })
+		}, "FIX   storefront", "tencent was last read completely"},
+		{"a storefront without a baseline", func(t *testing.T) {
+			w.configure(map[string]any{"storefronts": []any{
+				map[string]any{"name": "tencent", "url": w.shop.URL()}, map[string]any{"name": "new", "url": "https://new.tmall.com/"},
+			}})
+			met(t, "new", 1)
+			t.Cleanup(func() { w.configure(nil) })
+		}, "FIX   storefront", "new has no baseline, so nothing of it is reported"},
 		{"a picture that somebody deleted", func(t *testing.T) {
 			db := open(t)
 			defer db.Close()

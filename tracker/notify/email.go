@@ -82,7 +82,9 @@ func (e *email) Send(ctx context.Context, l *Message) (answer string, err error)
 	return answer, err
 }
 
-// Check opens a session and logs in, without sending anything.
+// Check opens a session, logs in and names the sender and the first recipient,
+// without sending anything. Many servers say only then that they refuse the name
+// by which this machine greeted them. That a recipient must wait is no fault.
 func (e *email) Check(ctx context.Context) error {
 	s, err := e.session(ctx)
 	if err != nil {
@@ -93,6 +95,19 @@ func (e *email) Check(ctx context.Context) error {
 		if err := e.canCarry(s.smtp, address); err != nil {
 			return err
 		}
+	}
+	a, err := parseAddress(e.To[0])
+	if err != nil {
+		return err
+	}
+	if err := s.smtp.Mail(envelope(e.from)); err != nil {
+		return e.refusal(s.name, "does not take mail from "+envelope(e.from), err)
+	}
+	var said *textproto.Error
+	if err := s.smtp.Rcpt(envelope(a)); errors.As(err, &said) && said.Code < 500 && !badGreeting(said) {
+		return nil // greylisted, say
+	} else if err != nil {
+		return e.refusal(s.name, "refuses "+envelope(a), err)
 	}
 	return nil
 }
