@@ -444,6 +444,10 @@ func checkChannels(ctx context.Context, c *config.Config) []finding {
 	var all []finding
 	for i := range c.Channels {
 		ch := &c.Channels[i]
+		if ch.Lacks != nil {
+			all = append(all, finding{"channel", false, ch.Name + ": " + ch.Lacks.Error()})
+			continue
+		}
 		s, ok := ch.Sender.(interface{ Check(context.Context) error })
 		if !ok {
 			all = append(all, finding{"channel", true, fmt.Sprintf("%s (%s)", ch.Name, ch.Kind)})

@@ -35,6 +35,9 @@ func (r *runCommand) Run(ctx context.Context, a *app) error {
 	}
 	log := a.logger(level)
 	c, err := a.load()
+	if err == nil {
+		err = c.MaySend()
+	}
 	if err != nil {
 		return err
 	}

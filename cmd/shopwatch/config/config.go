@@ -131,9 +131,11 @@ type Channel struct {
 	Quiet        Hours                    `yaml:"quiet"`         // when nothing is sent
 	Lang         string                   `yaml:"lang"`
 	Timezone     Zone                     `yaml:"timezone"` // that of the file when left out
-	// Sender leads to the destination; Digest and Beat are the schedules,
-	// parsed, nil when empty.
+	// Sender leads to the destination, nil when Lacks says which environment
+	// variable it wants; Digest and Beat are the schedules, parsed, nil when
+	// empty.
 	Sender       notify.Sender
+	Lacks        error
 	Digest, Beat schedule.Schedule
 }
 
@@ -449,6 +451,9 @@ func (c *Config) checkChannel(src *source, i int) error {
 	if ch.Kind == "feed" {
 		address, folder = "", cmp.Or(ch.URL, c.feedAddress(ch))
 	}
+	if ch.Lacks = src.lacks(at); ch.Lacks != nil {
+		return nil // for commands that send nothing
+	}
 	ch.Sender, err = notify.NewSender(ch.Kind, notify.Settings{
 		Channel: ch.Name, Server: ch.Server, Username: ch.Username, Password: ch.Password, Plaintext: ch.Plaintext, Hello: ch.Hello,
 		From: ch.From, To: ch.To, Thread: ch.Thread, URL: address, Secret: ch.Secret, Path: ch.Path, Address: folder,
@@ -535,10 +540,21 @@ func (c *Config) RulesFor(name tracker.StorefrontName) tracker.Rules {
 	return r
 }
 
+// MaySend says which environment variable is not set that sending reports needs.
+// Commands that only read do not.
+func (c *Config) MaySend() error {
+	for i := range c.Channels {
+		if err := c.Channels[i].Lacks; err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Tells reports whether a channel has a recipient.
 func (c *Config) Tells(channel, to string) bool {
 	return slices.ContainsFunc(c.Channels, func(ch Channel) bool {
-		return ch.Name == channel && slices.Contains(ch.Sender.Recipients(), to)
+		return ch.Name == channel && (ch.Lacks != nil || slices.Contains(ch.Sender.Recipients(), to))
 	})
 }
 

@@ -5,7 +5,9 @@ import (
 	"encoding"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,6 +31,10 @@ type source struct {
 	at map[string]place
 	// taken are the environment variables that were put in, value and form.
 	taken []string
+	// later reports whether the variables of a value may be missing until the
+	// value is needed; missing are the errors about those that are, by path.
+	later   func(path string) bool
+	missing map[string]error
 }
 
 // errorf makes an error about the value with the path. If it was left out, the
@@ -43,6 +49,20 @@ func (s *source) errorf(path, format string, args ...any) error {
 	return fmt.Errorf("%s:%d:%d: %s: %s", s.file, p.line, p.col, path, what)
 }
 
+// ofChannel are the paths of values that count only when something is sent.
+var ofChannel = regexp.MustCompile(`^channels\[[0-9]+\]\.(server|username|password|from|to\[[0-9]+\]|url|secret)$`)
+
+// lacks returns the error about a variable that is missing below a path, nil
+// when none is.
+func (s *source) lacks(path string) error {
+	for _, p := range slices.Sorted(maps.Keys(s.missing)) {
+		if strings.HasPrefix(p, path+".") {
+			return s.missing[p]
+		}
+	}
+	return nil
+}
+
 // has reports whether the path was written.
 func (s *source) has(path string) bool {
 	_, ok := s.at[path]
@@ -55,7 +75,7 @@ func (s *source) has(path string) bool {
 // means; $${ stands for ${. Messages show values as they are written, never
 // what an environment variable holds.
 func readYAML(file string, text []byte, env func(string) (string, bool), v any) (*source, error) {
-	s := &source{file: file, env: env, at: map[string]place{}}
+	s := &source{file: file, env: env, at: map[string]place{}, missing: map[string]error{}, later: ofChannel.MatchString}
 	f, err := parser.ParseBytes(text, 0)
 	if err != nil {
 		var y yaml.Error
@@ -252,11 +272,21 @@ func (s *source) scalar(n ast.Node, path string) (text, raw string, err error) {
 		}
 		return value, ok
 	})
+	var unset *unsetError
+	if errors.As(err, &unset) && s.later != nil && s.later(path) {
+		s.missing[path] = s.errorf(path, "%w", err)
+		return raw, raw, nil
+	}
 	if err != nil {
 		return "", "", s.errorf(path, "%w", err)
 	}
 	return text, raw, nil
 }
+
+// An unsetError is about an environment variable that is not set.
+type unsetError struct{ name string }
+
+func (e *unsetError) Error() string { return fmt.Sprintf("the environment variable %s is not set", e.name) }
 
 // expand replaces ${NAME} by what env knows under the name.
 func expand(text string, env func(string) (string, bool)) (string, error) {
@@ -278,7 +308,7 @@ func expand(text string, env func(string) (string, bool)) (string, error) {
 		}
 		value, ok := env(name)
 		if !ok {
-			return "", fmt.Errorf("the environment variable %s is not set", name)
+			return "", &unsetError{name}
 		}
 		b.WriteString(before + value)
 		text = after

@@ -63,6 +63,9 @@ func New(ctx context.Context, c *config.Config, store storage.Store, plans func(
 }
 
 func (s *Service) newNotifier(ctx context.Context, c *config.Config) (*notify.Notifier, error) {
+	if err := c.MaySend(); err != nil {
+		return nil, err
+	}
 	return notify.New(ctx, s.store, notify.Options{
 		Channels: channelsOf(c), Shops: shopsOf(c), Groups: c.TrackedGroups(), Public: c.Public,
 		RetryFirst: s.options.Timing.RetryFirst, RetryMost: s.options.Timing.RetryMost,
