@@ -97,7 +97,7 @@ func (s *scanCommand) with(ctx context.Context, a *app, c *config.Config, client
 			failed = errors.Join(failed, a.print(r))
 			return
 		}
-		a.tellResult(c, r)
+		a.tellResult(c, r, s.DryRun)
 	})
 	p.Clear()
 	switch {
@@ -110,7 +110,7 @@ func (s *scanCommand) with(ctx context.Context, a *app, c *config.Config, client
 }
 
 // tellResult prints a scan with its changes for people.
-func (a *app) tellResult(c *config.Config, r *api.Result) {
+func (a *app) tellResult(c *config.Config, r *api.Result, dry bool) {
 	colour := term.Yellow
 	if r.Scan.Verdict == tracker.Complete {
 		colour = term.Green
@@ -135,7 +135,12 @@ func (a *app) tellResult(c *config.Config, r *api.Result) {
 		}
 		fmt.Fprintf(a.out, "  %s %s\n", kind, describe(ch, c.Timezone.Location))
 	}
-	if len(r.Changes) == 0 && r.Scan.Verdict == tracker.Complete {
+	switch products := term.Count(r.Scan.Evidence.Products, 0, "product"); {
+	case r.Baseline && dry:
+		fmt.Fprintf(a.out, "  %s; this would be the baseline, from which changes are news\n", products)
+	case r.Baseline:
+		fmt.Fprintf(a.out, "  %s; this is the baseline, changes from now on are news\n", products)
+	case len(r.Changes) == 0 && r.Scan.Verdict == tracker.Complete:
 		fmt.Fprintln(a.out, "  no changes")
 	}
 }

@@ -79,7 +79,7 @@ func TestTerminal(t *testing.T) {
 		return read()
 	}
 	text := scan(120)
-	for _, want := range []string{": opening", "1 of 4 pages, 20 products, about ", "s left", "4 of 4 pages, 70 products", "\x1b[32mcomplete\x1b[0m", "no changes"} {
+	for _, want := range []string{": opening", "1 of 4 pages, 20 products, about ", "s left", "4 of 4 pages, 70 products", "\x1b[32mcomplete\x1b[0m", "70 products; this is the baseline, changes from now on are news"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("a scan on a terminal does not show %q:\n%q", want, text)
 		}

@@ -12,8 +12,8 @@ import (
 	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker"
+	"shopwatch/tracker/api"
 	"shopwatch/tracker/market/all"
-	"shopwatch/tracker/web"
 )
 
 // checkWatched tells which storefronts are not seen as they should be, and
@@ -24,7 +24,7 @@ func (a *app) checkWatched(ctx context.Context, c *config.Config, now time.Time)
 		return nil
 	}
 	var found []finding
-	err := a.ask(ctx, func(c *config.Config, client *web.Client) error {
+	err := a.ask(ctx, func(c *config.Config, client *api.Client) error {
 		list, err := client.Storefronts(ctx)
 		if err != nil {
 			return err
@@ -56,18 +56,18 @@ func (a *app) checkWatched(ctx context.Context, c *config.Config, now time.Time)
 }
 
 // lastReason is what the last scan said when it was not complete.
-func lastReason(ctx context.Context, client *web.Client, sf *web.Storefront) (string, error) {
+func lastReason(ctx context.Context, client *api.Client, sf *api.Storefront) (string, error) {
 	if sf.Verdict == "" || sf.Verdict == tracker.Complete {
 		return "", nil
 	}
-	for sc, err := range client.Scans(ctx, web.Filter{Storefront: sf.Name, Limit: 1}) {
+	for sc, err := range client.Scans(ctx, api.Filter{Storefront: sf.Name, Limit: 1}) {
 		return sc.Reason, err
 	}
 	return "", nil
 }
 
 // checkSeen says whether a storefront is seen as it should be.
-func checkSeen(c *config.Config, sf *web.Storefront, reason string) finding {
+func checkSeen(c *config.Config, sf *api.Storefront, reason string) finding {
 	when := func(t time.Time) string { return term.Time(t, c.Timezone.Location) }
 	last := fmt.Sprintf("the last scan, %s, ended as %s", when(sf.LastScan), sf.Verdict)
 	if reason != "" {
@@ -90,7 +90,7 @@ func checkSeen(c *config.Config, sf *web.Storefront, reason string) finding {
 }
 
 // whatToDo says what helps against the end of the last scan.
-func whatToDo(sf *web.Storefront) string {
+func whatToDo(sf *api.Storefront) string {
 	switch m, err := all.Markets().ByName(sf.Marketplace); {
 	case sf.Verdict == tracker.Login && err == nil && m.Login != nil:
 		return fmt.Sprintf("; log in: shopwatch login %s (on a server with --qr), then shopwatch scan %s", m.Name, sf.Name)

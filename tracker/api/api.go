@@ -437,6 +437,16 @@ type wish struct {
 	}
 }
 
+// isBaseline reports whether a scan is the first complete one of its storefront,
+// or would be if it were kept.
+func (s *Server) isBaseline(ctx context.Context, scan *tracker.Scan) bool {
+	if scan.Verdict != tracker.Complete {
+		return false
+	}
+	st, err := s.o.Store.State(ctx, scan.Storefront)
+	return err == nil && (st.Baseline.IsZero() || st.Baseline.Equal(scan.Began))
+}
+
 // scan scans one storefront after another and tells how far it has come.
 func (s *Server) scan(ctx context.Context, in *wish) (*huma.StreamResponse, error) {
 	if s.o.Daemon == nil {
@@ -479,7 +489,7 @@ func (s *Server) scan(ctx context.Context, in *wish) (*huma.StreamResponse, erro
 			case err != nil:
 				say(line{Error: fmt.Sprintf("%s was scanned (%s), but nothing was kept: %v", name, scan.Verdict, err)})
 			default:
-				say(line{Result: &Result{*scan, changes}})
+				say(line{Result: &Result{*scan, changes, s.isBaseline(ctx, scan)}})
 			}
 			if ctx.Err() != nil {
 				return

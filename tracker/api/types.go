@@ -82,6 +82,9 @@ type Story struct {
 type Result struct {
 	Scan    tracker.Scan
 	Changes []tracker.Change
+	// Baseline is set for the first complete scan of a storefront, whose
+	// products are no news; of a dry scan also when it would be that.
+	Baseline bool
 }
 
 // MarshalJSON writes the scan with its changes in one object.
@@ -99,16 +102,23 @@ func (r Result) MarshalJSON() ([]byte, error) {
 		return nil, err
 	}
 	b := append(scan[:len(scan)-1], `,"changes":`...)
-	return append(append(b, list...), '}'), nil
+	b = append(b, list...)
+	if r.Baseline {
+		b = append(b, `,"baseline":true`...)
+	}
+	return append(b, '}'), nil
 }
 
 // UnmarshalJSON reads what MarshalJSON writes.
 func (r *Result) UnmarshalJSON(b []byte) error {
-	var j struct{ Changes []tracker.Change }
+	var j struct {
+		Changes  []tracker.Change
+		Baseline bool
+	}
 	if err := json.Unmarshal(b, &j); err != nil {
 		return err
 	}
-	r.Changes = j.Changes
+	r.Changes, r.Baseline = j.Changes, j.Baseline
 	return json.Unmarshal(b, &r.Scan)
 }
 

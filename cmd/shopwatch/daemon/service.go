@@ -144,8 +144,19 @@ func (s *Service) commit(ctx context.Context, scan *tracker.Scan) ([]tracker.Cha
 	if err == nil {
 		s.notifier.Load().Wake()
 		s.scanned(scan, changes)
+		s.tellBaseline(ctx, scan)
 	}
 	return changes, err
+}
+
+// tellBaseline logs that a scan was the first complete one.
+func (s *Service) tellBaseline(ctx context.Context, scan *tracker.Scan) {
+	if scan.Verdict != tracker.Complete {
+		return
+	}
+	if st, err := s.store.State(ctx, scan.Storefront); err == nil && st.Baseline.Equal(scan.Began) {
+		s.log.Info("this is the baseline; changes from now on are news", "storefront", scan.Storefront, "products", st.Listed)
+	}
 }
 
 // preview says what a scan would change, in the same form as commit.
