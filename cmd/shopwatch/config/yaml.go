@@ -286,7 +286,9 @@ func (s *source) scalar(n ast.Node, path string) (text, raw string, err error) {
 // An unsetError is about an environment variable that is not set.
 type unsetError struct{ name string }
 
-func (e *unsetError) Error() string { return fmt.Sprintf("the environment variable %s is not set", e.name) }
+func (e *unsetError) Error() string {
+	return fmt.Sprintf("the environment variable %s is not set", e.name)
+}
 
 // expand replaces ${NAME} by what env knows under the name.
 func expand(text string, env func(string) (string, bool)) (string, error) {
