@@ -285,7 +285,11 @@ func (rc *reconciler) episodes() {
 	st, n := &rc.State, max(rc.rules.StalledAfter, 1)
 	if rc.Verdict == Complete {
 		if st.Stalled || st.Closed {
-			rc.change(Change{Kind: Recovered, Reason: "read completely again; the last complete scan before this one: " + day(rc.state.LastComplete)})
+			reason := "read completely again; the last complete scan before this one: " + day(rc.state.LastComplete)
+			if rc.state.Baseline.IsZero() {
+				reason = fmt.Sprintf("read completely for the first time: %d products; this is the baseline, changes from now on are news", st.Listed)
+			}
+			rc.change(Change{Kind: Recovered, Reason: reason})
 		}
 		st.Stalled, st.Closed, st.Incomplete, st.Gone = false, false, 0, 0
 		return
@@ -303,7 +307,9 @@ func (rc *reconciler) episodes() {
 	case st.Gone >= n && !st.Closed:
 		st.Closed = true
 		rc.change(Change{Kind: Closed, Verdict: rc.Verdict, Reason: rc.Reason})
-	case st.Incomplete >= n && !st.Stalled && !st.Closed:
+	case (st.Incomplete >= n || st.Baseline.IsZero() && rc.Verdict.Wall()) && !st.Stalled && !st.Closed:
+		// Who has just begun is told of the first wall: until it is out of the
+		// way there is no baseline.
 		st.Stalled = true
 		rc.change(Change{Kind: Stalled, Verdict: rc.Verdict, Reason: rc.Reason})
 	}

@@ -635,7 +635,7 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 		{"a wall", func(t *testing.T) {
 			met(t, "tencent", 1)
 			t.Cleanup(func() { w.want(0, "scan") })
-		}, "FIX   storefront", "asks for a login; log in: shopwatch login tmall"},
+		}, "FIX   storefront", "asks for a login; log in: shopwatch -c "},
 		{"a storefront that is stalled", func(t *testing.T) {
 			met(t, "tencent", 3)
 			t.Cleanup(func() { w.want(0, "scan") })

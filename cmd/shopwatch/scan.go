@@ -120,6 +120,9 @@ func (a *app) tellResult(c *config.Config, r *api.Result, dry bool) {
 	if r.Scan.Reason != "" {
 		fmt.Fprintf(a.out, "  %s\n", term.Plain(r.Scan.Reason))
 	}
+	if do := whatToDo(c, r.Scan.Storefront, r.Scan.Verdict, r.Scan.Reason); do != "" {
+		fmt.Fprintf(a.out, "  %s\n", term.Plain(do))
+	}
 	for _, w := range r.Scan.Evidence.Warnings {
 		fmt.Fprintf(a.out, "  %s\n", term.Paint(a.out, term.Faint, term.Plain(w)))
 	}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"shopwatch/cmd/shopwatch/config"
@@ -73,7 +74,12 @@ func checkSeen(c *config.Config, sf *api.Storefront, reason string) finding {
 	if reason != "" {
 		last += ": " + reason
 	}
-	bad := func(text string) finding { return finding{"storefront", false, text + whatToDo(sf)} }
+	bad := func(text string) finding {
+		if do := whatToDo(c, sf.Name, sf.Verdict, reason); do != "" {
+			text += "; " + do
+		}
+		return finding{"storefront", false, text}
+	}
 	switch {
 	case sf.LastScan.IsZero():
 		return finding{"storefront", true, fmt.Sprintf("%s was not scanned yet: shopwatch scan %[1]s", sf.Name)}
@@ -89,17 +95,38 @@ func checkSeen(c *config.Config, sf *api.Storefront, reason string) finding {
 	return finding{"storefront", true, fmt.Sprintf("%s: %s on the shelf; last read completely %s", sf.Name, term.Count(sf.Listed, 0, "product"), when(sf.LastComplete))}
 }
 
-// whatToDo says what helps against the end of the last scan.
-func whatToDo(sf *api.Storefront) string {
-	switch m, err := all.Markets().ByName(sf.Marketplace); {
-	case sf.Verdict == tracker.Login && err == nil && m.Login != nil:
-		return fmt.Sprintf("; log in: shopwatch login %s (on a server with --qr), then shopwatch scan %s", m.Name, sf.Name)
-	case sf.Verdict == tracker.Blocked:
-		return fmt.Sprintf("; open %s in an ordinary browser on this machine, log in anew when it asks for that, and scan more rarely or with a longer browser.pace", sf.URL)
-	case sf.Verdict == tracker.Gone:
-		return fmt.Sprintf("; open %s in a browser, and take the storefront out of the configuration when it is so", sf.URL)
+// whatToDo says what helps against the end of a scan here, as far as its reason
+// does not; "" when nothing is known.
+func whatToDo(c *config.Config, name tracker.StorefrontName, v tracker.Verdict, reason string) string {
+	sf := c.Storefront(name)
+	if sf == nil {
+		return ""
 	}
-	return fmt.Sprintf("; try it: shopwatch scan %s", sf.Name)
+	m, err := all.Markets().ByName(sf.Marketplace)
+	switch {
+	case v == tracker.Login && err == nil && m.Login != nil:
+		return fmt.Sprintf("log in: %s", c.LoginCommand(m.Name))
+	case v == tracker.Blocked:
+		return fmt.Sprintf("open %s in an ordinary browser on this machine, log in anew when it asks for that, and scan more rarely or with a longer browser.pace", sf.URL)
+	case v == tracker.Gone:
+		return fmt.Sprintf("open %s in a browser, and take the storefront out of the configuration when it is so", sf.URL)
+	case offline(reason):
+		return "is this machine online? See whether it reaches the address; where it needs a proxy, set browser.flags: {proxy-server: \"http://HOST:PORT\"}"
+	}
+	return ""
+}
+
+// offline reports whether a scan failed because nothing could be reached.
+func offline(reason string) bool {
+	for _, sign := range []string{
+		"ERR_INTERNET_DISCONNECTED", "ERR_NAME_NOT_RESOLVED", "ERR_ADDRESS_UNREACHABLE", "ERR_NETWORK", "ERR_CONNECTION_TIMED_OUT",
+		"ERR_PROXY_CONNECTION_FAILED", "ERR_TUNNEL_CONNECTION_FAILED", "no such host", "network is unreachable", "server misbehaving",
+	} {
+		if strings.Contains(reason, sign) {
+			return true
+		}
+	}
+	return false
 }
 
 // oldBackup is how old the newest backup may be: the daemon makes one a day.

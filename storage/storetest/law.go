@@ -93,6 +93,7 @@ type history struct {
 	parser   int
 	next     int
 	believed tracker.State // as the model expects it, episodes only
+	based    bool          // there was a complete scan
 
 	told      map[tracker.ProductID]*tracker.Product // listed products according to the log and the silent scans
 	taken     map[tracker.ProductID]bool             // known and not listed
@@ -482,6 +483,7 @@ func (h *history) episodes(s *tracker.Scan, changes []tracker.Change) {
 			want = tracker.Recovered
 		}
 		*b = tracker.State{}
+		h.based = true
 	} else if !s.Retry || b.Incomplete == 0 {
 		b.Incomplete++
 		b.Gone++
@@ -490,7 +492,7 @@ func (h *history) episodes(s *tracker.Scan, changes []tracker.Change) {
 		}
 		if b.Gone >= n && !b.Closed {
 			b.Closed, want = true, tracker.Closed
-		} else if b.Incomplete >= n && !b.Stalled && !b.Closed {
+		} else if (b.Incomplete >= n || !h.based && s.Verdict.Wall()) && !b.Stalled && !b.Closed {
 			b.Stalled, want = true, tracker.Stalled
 		}
 	}

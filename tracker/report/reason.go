@@ -47,6 +47,7 @@ var phrases = []phrase{
 	{"a bug in shopwatch: no scan", "shopwatch 程序错误：没有扫描结果"},
 	{"a bug in shopwatch: %s", "shopwatch 程序错误：$1"},
 	{"another shop answers at this address: %s (%s) instead of %s (%s); give it a storefront of its own", "该网址现在是另一家店铺：$1（$2），原为 $3（$4）；请为它另建一个店铺配置"},
+	{"read completely for the first time: %d products; this is the baseline, changes from now on are news", "首次完整读取：$1 件商品，以此为基准，今后的变化才会通知"},
 	{"read completely again; the last complete scan before this one: none", "已恢复完整读取；此前没有过完整扫描"},
 	{"read completely again; the last complete scan before this one: %s", "已恢复完整读取；此前最近一次完整扫描：$1"},
 	{"1 scan could not be kept: %r", "1 次扫描结果未能保存：$1"},

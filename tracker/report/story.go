@@ -84,6 +84,9 @@ type StorefrontInfo struct {
 	Title       string // for people; empty: the name that the storefront states, else its configured name
 	URL         string // where its listing begins; empty: no link
 	Marketplace string // as `shopwatch login` wants it: "tmall"; empty when unknown
+	// Login is the whole command by which a person logs in there, on the machine
+	// that runs shopwatch; empty: "shopwatch login" with the marketplace.
+	Login string
 }
 
 // A Quiet is what the scans of one storefront came to in the period of a

@@ -498,7 +498,8 @@ func (v *viewer) health(c *tracker.Change) (healthView, bool) {
 			h.Lines = append(h.Lines, fmt.Sprintf(v.w.Reason, cut(r, 300)))
 		}
 		if !v.overtaken(c) {
-			h.Do = fill(v.w.StalledDo[verdict], market, string(c.Storefront))
+			login := cmp.Or(clean(v.Shops[c.Storefront].Login), "shopwatch login "+market)
+			h.Do = fill(strings.ReplaceAll(v.w.StalledDo[verdict], "shopwatch login %[1]s", login), market, string(c.Storefront))
 		}
 	case tracker.Recovered:
 		h.Head = v.w.Recovered
@@ -507,7 +508,11 @@ func (v *viewer) health(c *tracker.Change) (healthView, bool) {
 			h.Lines = append(h.Lines, fmt.Sprintf(v.w.Unkept, v.when(c.Scan.Add(-c.Away)), v.when(c.Scan), cut(v.reason(c.Reason), 300)), v.w.KeptIs)
 			break
 		}
-		h.Lines = append(h.Lines, v.lastWhole(c))
+		last := v.lastWhole(c)
+		if last == v.w.NeverRead {
+			last = cut(v.reason(c.Reason), 300)
+		}
+		h.Lines = append(h.Lines, last)
 	case tracker.Closed:
 		h.Head = v.w.Closed
 		h.Lines = append(h.Lines, v.lastWhole(c), v.w.StalledIs)

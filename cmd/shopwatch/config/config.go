@@ -47,6 +47,8 @@ type Config struct {
 	Storefronts []Storefront `yaml:"storefronts"`
 	Groups      []Group      `yaml:"groups"`
 	Channels    []Channel    `yaml:"channels"`
+
+	file string // where it was read
 }
 
 // Browser says which Chrome is used and how.
@@ -184,6 +186,7 @@ func Load(file string) (*Config, error) {
 // Parse reads the text of a configuration file.
 func Parse(file string, text []byte, env func(string) (string, bool), markets market.Set) (*Config, error) {
 	c := Default()
+	c.file = file
 	src, err := readYAML(file, text, env, c)
 	if err != nil {
 		return nil, err

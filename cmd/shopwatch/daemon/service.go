@@ -275,7 +275,7 @@ func shopsOf(c *config.Config) map[tracker.StorefrontName]report.StorefrontInfo 
 	all := map[tracker.StorefrontName]report.StorefrontInfo{}
 	for i := range c.Storefronts {
 		sf := &c.Storefronts[i]
-		all[sf.Name] = report.StorefrontInfo{Title: sf.Title, URL: sf.URL, Marketplace: sf.Marketplace}
+		all[sf.Name] = report.StorefrontInfo{Title: sf.Title, URL: sf.URL, Marketplace: sf.Marketplace, Login: c.LoginCommand(sf.Marketplace)}
 	}
 	return all
 }
