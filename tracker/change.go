@@ -97,7 +97,7 @@ type changeJSON struct {
 	Prior       string         `json:"price_30_days,omitempty"` // in the currency of the product's
 }
 
-// MarshalJSON writes the change in its public form (README.md, Commands).
+// MarshalJSON writes the change in its public form (docs/commands.md).
 func (c Change) MarshalJSON() ([]byte, error) {
 	prior := ""
 	if c.Prior.Known() {

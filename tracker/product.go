@@ -192,7 +192,7 @@ func (p Price) String() string {
 }
 
 // A productJSON is the form of a product in everything that shopwatch prints
-// or sends (README.md, Commands).
+// or sends (docs/commands.md).
 type productJSON struct {
 	ID        ProductID `json:"id"`
 	Title     string    `json:"title"`
@@ -300,7 +300,7 @@ type itemJSON struct {
 	Probe     *Probe     `json:"probe,omitempty"`
 }
 
-// MarshalJSON writes the item in its public form (README.md, Commands).
+// MarshalJSON writes the item in its public form (docs/commands.md).
 func (it Item) MarshalJSON() ([]byte, error) {
 	j := itemJSON{
 		productJSON: it.public(), FirstSeen: it.FirstSeen, LastSeen: it.LastSeen,

@@ -132,7 +132,7 @@ type scanJSON struct {
 	Evidence   Evidence       `json:"evidence"`
 }
 
-// MarshalJSON writes the scan in its public form (README.md, Commands),
+// MarshalJSON writes the scan in its public form (docs/commands.md),
 // without products.
 func (s Scan) MarshalJSON() ([]byte, error) {
 	return json.Marshal(scanJSON{

@@ -187,7 +187,7 @@ func lines[T any](t *testing.T, text string) []T {
 	return all
 }
 
-// scanned is what scan --json promises (README.md, Commands).
+// scanned is what scan --json promises (docs/commands.md).
 type scanned struct {
 	Storefront, Scan, Verdict, Reason string
 	Products, Pages                   int

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -22,29 +23,47 @@ import (
 
 	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/daemon"
+	"shopwatch/cmd/shopwatch/login"
 	"shopwatch/fixtures"
 	"shopwatch/tracker"
 	"shopwatch/tracker/market/all"
 	"shopwatch/tracker/notify"
 )
 
-// readme is the README, and sections of it by their headings.
-func readme(t *testing.T) (text string, section func(heading string) string) {
+// page is the text of a page of the documentation, by its path in the
+// repository.
+func page(t *testing.T, path string) string {
 	t.Helper()
-	b, err := os.ReadFile("../../README.md")
+	b, err := os.ReadFile("../../" + path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	text = string(b)
-	return text, func(heading string) string {
-		t.Helper()
-		_, s, ok := strings.Cut(text, "\n## "+heading+"\n")
-		if !ok {
-			t.Fatalf("the README has no section %s", heading)
-		}
-		s, _, _ = strings.Cut(s, "\n## ")
-		return s
+	return string(b)
+}
+
+// pageFiles are the README and the pages of docs, in the order in which the README
+// names them.
+func pageFiles(t *testing.T) []string {
+	t.Helper()
+	all := []string{"README.md"}
+	for _, m := range regexp.MustCompile(`(?m)^\| \[.+\]\((docs/[a-z]+\.md)\) \|`).FindAllStringSubmatch(page(t, all[0]), -1) {
+		all = append(all, m[1])
 	}
+	there, err := filepath.Glob("../../docs/*.md")
+	if err != nil || len(there) != len(all)-1 {
+		t.Fatalf("the README names %q, docs has %q, %v", all[1:], there, err)
+	}
+	return all
+}
+
+// allPages is the text of all pages.
+func allPages(t *testing.T) string {
+	t.Helper()
+	var text strings.Builder
+	for _, path := range pageFiles(t) {
+		text.WriteString(page(t, path))
+	}
+	return text.String()
 }
 
 // codeBlocks are the fenced blocks of a language, without their indentation.
@@ -56,10 +75,10 @@ func codeBlocks(text, language string) []string {
 	return all
 }
 
-// Every command that the README and the help texts show is one that shopwatch
+// Every command that the pages and the help texts show is one that shopwatch
 // understands.
 func TestShownCommands(t *testing.T) {
-	text, _ := readme(t)
+	text := allPages(t)
 	for _, node := range newParser(new(commands), io.Discard, io.Discard).Model.Leaves(false) {
 		if node.Detail != "" {
 			text += "\n" + node.Detail
@@ -105,25 +124,25 @@ func TestShownCommands(t *testing.T) {
 	}
 }
 
-// The README names every command and every flag of it.
-func TestReadmeNamesCommands(t *testing.T) {
-	_, section := readme(t)
-	text := section("Commands")
+// The page of commands names every command and every flag of it.
+func TestPageNamesCommands(t *testing.T) {
+	const path = "docs/commands.md"
+	text := page(t, path)
 	model := newParser(new(commands), io.Discard, io.Discard).Model
 	for _, flags := range append(model.AllFlags(true), nil) {
 		for _, f := range flags {
 			if !strings.Contains(text, "--"+f.Name) && f.Short == 0 {
-				t.Errorf("--%s is not in the README", f.Name)
+				t.Errorf("--%s is not in %s", f.Name, path)
 			}
 		}
 	}
 	for _, node := range model.Leaves(true) {
 		if !strings.Contains(text, "\n| `"+node.FullPath()) {
-			t.Errorf("%s is not in the README", node.FullPath())
+			t.Errorf("%s is not in %s", node.FullPath(), path)
 		}
 		for _, f := range node.Flags {
 			if !strings.Contains(text, "--"+f.Name) {
-				t.Errorf("%s --%s is not in the README", node.FullPath(), f.Name)
+				t.Errorf("%s --%s is not in %s", node.FullPath(), f.Name, path)
 			}
 		}
 	}
@@ -164,10 +183,11 @@ func keysOf(t reflect.Type, path string) []string {
 	return all
 }
 
-// The README names every key of the configuration and no other, and says the
+// The page of the configuration names every key and no other, and says the
 // defaults that hold.
-func TestReadmeNamesKeys(t *testing.T) {
-	_, section := readme(t)
+func TestPageNamesKeys(t *testing.T) {
+	const path = "docs/configuration.md"
+	text := page(t, path)
 	want := keysOf(reflect.TypeFor[config.Config](), "")
 	if len(want) < 40 {
 		t.Fatalf("keys = %q, want more", want)
@@ -179,17 +199,17 @@ func TestReadmeNamesKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	row := regexp.MustCompile("(?m)^\\| `([a-z_.\\[\\]]+)` \\| [^|]* \\|([^|]*)\\| [^|]* \\|$")
-	for _, m := range row.FindAllStringSubmatch(section("Configuration"), -1) {
+	for _, m := range row.FindAllStringSubmatch(text, -1) {
 		key, value := m[1], strings.Trim(m[2], "` ")
 		named = append(named, key)
 		if value == "" || strings.Contains(key, "[]") {
 			continue
 		}
-		text := key + ": " + value + "\n"
+		set := key + ": " + value + "\n"
 		if outer, inner, ok := strings.Cut(key, "."); ok {
-			text = outer + ": {" + inner + ": " + value + "}\n"
+			set = outer + ": {" + inner + ": " + value + "}\n"
 		}
-		c, err := config.Parse("shopwatch.yaml", []byte(least+text), os.LookupEnv, all.Markets())
+		c, err := config.Parse("shopwatch.yaml", []byte(least+set), os.LookupEnv, all.Markets())
 		if err != nil {
 			t.Errorf("the default of %s: %v", key, err)
 			continue
@@ -208,25 +228,24 @@ func TestReadmeNamesKeys(t *testing.T) {
 	}
 	for _, key := range want {
 		if !slices.Contains(named, key) {
-			t.Errorf("the README does not name %s", key)
+			t.Errorf("%s does not name %s", path, key)
 		}
 	}
 	for _, key := range named {
 		if !slices.Contains(want, key) {
-			t.Errorf("the README names %s, which is no key", key)
+			t.Errorf("%s names %s, which is no key", path, key)
 		}
 	}
 	for _, k := range notify.Kinds() {
-		if !strings.Contains(section("Configuration"), "`"+k.Name+"`") {
-			t.Errorf("the README does not name the kind %s", k.Name)
+		if !strings.Contains(text, "`"+k.Name+"`") {
+			t.Errorf("%s does not name the kind %s", path, k.Name)
 		}
 	}
 }
 
-// The README says what every verdict, proof and kind of change means.
-func TestReadmeNamesVerdicts(t *testing.T) {
-	_, section := readme(t)
-	text := section("Verdicts and proofs")
+// The page of reports says what every verdict, proof and kind of change means.
+func TestPageNamesVerdicts(t *testing.T) {
+	text := page(t, "docs/reports.md")
 	for _, word := range []any{
 		tracker.Complete, tracker.Partial, tracker.Login, tracker.Blocked, tracker.Gone, tracker.Failed,
 		tracker.ProofGone, tracker.ProofOffshelf, tracker.ProofUnlisted, tracker.ProofUnseen,
@@ -242,15 +261,16 @@ func TestReadmeNamesVerdicts(t *testing.T) {
 	}
 }
 
-// The make targets of the README are those of the Makefile.
-func TestReadmeNamesTargets(t *testing.T) {
-	_, section := readme(t)
+// The targets of make that the page of development names are those of the
+// Makefile.
+func TestPageNamesTargets(t *testing.T) {
+	const path = "docs/development.md"
 	makefile, err := os.ReadFile("../../Makefile")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var named []string
-	for _, m := range regexp.MustCompile("\\| `make ([a-z]+)` \\|").FindAllStringSubmatch(section("Development"), -1) {
+	for _, m := range regexp.MustCompile("\\| `make ([a-z]+)` \\|").FindAllStringSubmatch(page(t, path), -1) {
 		named = append(named, m[1])
 	}
 	_, phony, _ := strings.Cut(string(makefile), ".PHONY:")
@@ -258,44 +278,55 @@ func TestReadmeNamesTargets(t *testing.T) {
 	targets := strings.Fields(phony)
 	for _, target := range targets {
 		if !slices.Contains(named, target) && !slices.Contains([]string{"all", "chrome", "clean"}, target) {
-			t.Errorf("the README does not name make %s", target)
+			t.Errorf("%s does not name make %s", path, target)
 		}
 	}
 	for _, name := range named {
 		if !slices.Contains(targets, name) {
-			t.Errorf("the README names make %s, which is no target", name)
+			t.Errorf("%s names make %s, which is no target", path, name)
 		}
 	}
 }
 
-// Every link within the README leads somewhere, and so does every link to a
-// file.
-func TestReadmeLinks(t *testing.T) {
-	text, _ := readme(t)
-	anchors := map[string]bool{}
-	for _, m := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(text, -1) {
-		anchor := regexp.MustCompile(`[^\p{L}\p{N} -]`).ReplaceAllString(strings.ToLower(m[1]), "")
-		anchors["#"+strings.ReplaceAll(anchor, " ", "-")] = true
+// Every link of a page leads to a file that is there, and to a heading that
+// the file has.
+func TestPageLinks(t *testing.T) {
+	anchors := func(text string) map[string]bool {
+		all := map[string]bool{}
+		for _, m := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(text, -1) {
+			anchor := regexp.MustCompile(`[^\p{L}\p{N} -]`).ReplaceAllString(strings.ToLower(m[1]), "")
+			all[strings.ReplaceAll(anchor, " ", "-")] = true
+		}
+		return all
 	}
-	for _, m := range regexp.MustCompile(`\]\(([^)]+)\)`).FindAllStringSubmatch(text, -1) {
-		switch {
-		case strings.HasPrefix(m[1], "#"):
-			if !anchors[m[1]] {
-				t.Errorf("%s leads nowhere", m[1])
+	links := 0
+	for _, from := range append(pageFiles(t), "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md") {
+		for _, m := range regexp.MustCompile(`\]\(([^)#]*)#?([^)]*)\)`).FindAllStringSubmatch(page(t, from), -1) {
+			to, anchor := from, m[2]
+			if strings.HasPrefix(m[1], "https://") {
+				continue
 			}
-		case !strings.HasPrefix(m[1], "https://"):
-			if _, err := os.Stat("../../" + m[1]); err != nil {
-				t.Error(err)
+			if m[1] != "" {
+				to = path.Join(path.Dir(from), m[1])
+			}
+			links++
+			if _, err := os.Stat("../../" + to); err != nil {
+				t.Errorf("%s: %v", from, err)
+			} else if anchor != "" && !anchors(page(t, to))[anchor] {
+				t.Errorf("%s: %s has no heading #%s", from, to, anchor)
 			}
 		}
 	}
+	if links < 20 {
+		t.Errorf("%d links found, want more", links)
+	}
 }
 
-// The lines of shell in the README that call shopwatch are run as they stand,
+// The lines of shell in the pages that call shopwatch are run as they stand,
 // one after another, in a folder with a configuration, against a mall in which
 // a product was taken away: a reader can do the same. Those that need a person
 // are in login_test.go.
-func TestReadmeRuns(t *testing.T) {
+func TestPagesRun(t *testing.T) {
 	w := newWorld(t)
 	self, err := os.Executable()
 	if err != nil {
@@ -318,7 +349,7 @@ func TestReadmeRuns(t *testing.T) {
 	w.shop.Take("45100000002", fixtures.Gone)
 	w.want(0, "scan")
 
-	text, _ := readme(t)
+	text := allPages(t)
 	ran := 0
 	for _, block := range codeBlocks(text, "sh") {
 		for line := range strings.Lines(block) {
@@ -425,10 +456,14 @@ func flatten(v map[string]any, path string, all map[string]bool) {
 	}
 }
 
-// The metrics of the README are those that the daemon has.
-func TestReadmeNamesMetrics(t *testing.T) {
+// The metrics that the page of operating names are those that the daemon has.
+func TestPageNamesMetrics(t *testing.T) {
 	w := newWorld(t)
 	w.want(0, "scan")
+	made := login.Record{At: time.Now(), Method: "window"}
+	if err := login.WriteRecord(filepath.Join(w.dir, "data", "profile"), all.Markets()[0], made); err != nil {
+		t.Fatal(err)
+	}
 	w.daemon()
 	w.shop.Put(fixtures.Product{ID: "45100000004", Title: "亲子蓝牙音箱", Price: "129.00"})
 	w.want(0, "scan") // what is counted is there after the first
@@ -445,16 +480,16 @@ func TestReadmeNamesMetrics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, section := readme(t)
+	const path = "docs/operating.md"
 	has, named := map[string]bool{}, map[string]bool{}
 	for _, m := range regexp.MustCompile(`(?m)^# TYPE (shopwatch_[a-z_]+) `).FindAllStringSubmatch(string(body), -1) {
 		has[m[1]] = true
 	}
-	for _, m := range regexp.MustCompile("shopwatch_[a-z_]+").FindAllString(section("Operating"), -1) {
+	for _, m := range regexp.MustCompile("shopwatch_[a-z_]+").FindAllString(page(t, path), -1) {
 		named[m] = true
 	}
 	if len(has) < 15 || !maps.Equal(has, named) {
-		t.Errorf("the README names %v, the daemon has %v", slices.Sorted(maps.Keys(named)), slices.Sorted(maps.Keys(has)))
+		t.Errorf("%s names %v, the daemon has %v", path, slices.Sorted(maps.Keys(named)), slices.Sorted(maps.Keys(has)))
 	}
 }
 

@@ -74,8 +74,7 @@ func (o *Options) Story(ctx context.Context, c tracker.Change) (Story, error) {
 	return st, nil
 }
 
-// because says in words which rule let a change through (README.md, Verdicts
-// and proofs).
+// because says in words which rule let a change through (docs/reports.md).
 func because(c *tracker.Change) string {
 	switch c.Kind {
 	case tracker.Added:

@@ -9,10 +9,10 @@ import (
 	"testing"
 )
 
-// The alerts and the scrape configuration of the README are what Prometheus
+// The alerts and the scrape configuration of docs/operating.md are what Prometheus
 // takes, and name metrics that there are.
-func TestREADMEForPrometheus(t *testing.T) {
-	text, err := os.ReadFile("../../README.md")
+func TestPageForPrometheus(t *testing.T) {
+	text, err := os.ReadFile("../../docs/operating.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +24,7 @@ func TestREADMEForPrometheus(t *testing.T) {
 				return b[1]
 			}
 		}
-		t.Fatalf("the README has no YAML that begins with %q", begin)
+		t.Fatalf("docs/operating.md has no YAML that begins with %q", begin)
 		return nil
 	}
 	rules, scrape := find("groups:\n  - name: shopwatch"), find("scrape_configs:")
