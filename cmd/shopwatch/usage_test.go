@@ -25,6 +25,8 @@ import (
 	"shopwatch/cmd/shopwatch/daemon"
 	"shopwatch/cmd/shopwatch/login"
 	"shopwatch/fixtures"
+	"shopwatch/fixtures/markets"
+	shops "shopwatch/fixtures/markets/pages"
 	"shopwatch/tracker"
 	"shopwatch/tracker/market/all"
 	"shopwatch/tracker/notify"
@@ -243,6 +245,35 @@ func TestPageNamesKeys(t *testing.T) {
 	}
 }
 
+// The configurations that the pages show load, and there is one for every
+// marketplace.
+func TestPageConfigurations(t *testing.T) {
+	set := func(string) (string, bool) { return "0123456789abcdef", true }
+	shown := map[string]bool{}
+	for _, path := range pageFiles(t) {
+		for _, block := range codeBlocks(page(t, path), "yaml") {
+			if !strings.HasPrefix(block, "storefronts:") {
+				continue
+			}
+			c, err := config.Parse(path, []byte(block), set, all.Markets())
+			if err != nil {
+				t.Errorf("%s: %v\n%s", path, err, block)
+				continue
+			}
+			for _, sf := range c.Storefronts {
+				if path == "docs/marketplaces.md" {
+					shown[sf.Marketplace] = true
+				}
+			}
+		}
+	}
+	for _, m := range all.Markets() {
+		if !shown[m.Name] || !strings.Contains(page(t, "docs/marketplaces.md"), "\n## "+m.Name+"\n") {
+			t.Errorf("docs/marketplaces.md has no configuration for %s", m.Name)
+		}
+	}
+}
+
 // The page of reports says what every verdict, proof and kind of change means.
 func TestPageNamesVerdicts(t *testing.T) {
 	text := page(t, "docs/reports.md")
@@ -328,6 +359,8 @@ func TestPageLinks(t *testing.T) {
 // are in login_test.go.
 func TestPagesRun(t *testing.T) {
 	w := newWorld(t)
+	style := shops.Style{Layout: shops.Links}
+	markets.Mount(w.mall, shops.Open("lamps.example", []string{style.ID(0), style.ID(1), style.ID(2)}, style))
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
