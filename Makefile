@@ -12,7 +12,7 @@ ifeq ($(DEB_VERSION),)
 DEB_VERSION := 0~$(shell git log -1 --format=%cd.%h --date=format:%Y%m%d)
 endif
 
-.PHONY: all build demo test check axe scale bench faults fill soak killtest day storm prove fuzz year deb release chrome clean
+.PHONY: all build demo test check axe scale bench faults fill soak killtest day storm prove fuzz year deb release pictures chrome clean
 
 all: build
 
@@ -119,6 +119,10 @@ deb:
 # an SBOM for each, and SHA256SUMS.
 release:
 	tools/release $(VERSION) $(DEB_VERSION)
+
+# The pictures of the README, of what the demo prints, mails and shows.
+pictures: build chrome
+	tools/pictures
 
 # Installs a headless Chrome and a font for Chinese text where there is none.
 CHROMES := /usr/lib/chromium/chromium-headless-shell chromium-headless-shell chromium chromium-browser google-chrome google-chrome-stable

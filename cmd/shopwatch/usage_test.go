@@ -252,7 +252,10 @@ func TestPageConfigurations(t *testing.T) {
 	shown := map[string]bool{}
 	for _, path := range pageFiles(t) {
 		for _, block := range codeBlocks(page(t, path), "yaml") {
-			if !strings.HasPrefix(block, "storefronts:") {
+			switch {
+			case strings.HasPrefix(block, "channels:"):
+				block += "storefronts: [{name: tencent, url: 'https://tencent.tmall.com/'}]\n"
+			case !strings.HasPrefix(block, "storefronts:"):
 				continue
 			}
 			c, err := config.Parse(path, []byte(block), set, all.Markets())
@@ -332,7 +335,7 @@ func TestPageLinks(t *testing.T) {
 	}
 	links := 0
 	for _, from := range append(pageFiles(t), "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md") {
-		for _, m := range regexp.MustCompile(`\]\(([^)#]*)#?([^)]*)\)`).FindAllStringSubmatch(page(t, from), -1) {
+		for _, m := range regexp.MustCompile(`(?:\]\(|src=")([^)"#]*)#?([^)"]*)[)"]`).FindAllStringSubmatch(page(t, from), -1) {
 			to, anchor := from, m[2]
 			if strings.HasPrefix(m[1], "https://") {
 				continue
