@@ -455,7 +455,7 @@ func (c *Config) checkChannel(src *source, i int) error {
 		address, folder = "", cmp.Or(ch.URL, c.feedAddress(ch))
 	}
 	if ch.Lacks = src.lacks(at); ch.Lacks != nil {
-		return nil // for commands that send nothing
+		return nil //nolint:nilerr // commands that send nothing go on without it
 	}
 	ch.Sender, err = notify.NewSender(ch.Kind, notify.Settings{
 		Channel: ch.Name, Server: ch.Server, Username: ch.Username, Password: ch.Password, Plaintext: ch.Plaintext, Hello: ch.Hello,
