@@ -21,6 +21,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/goccy/go-yaml"
+
 	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/daemon"
 	"shopwatch/cmd/shopwatch/login"
@@ -420,6 +422,22 @@ func TestPagesRun(t *testing.T) {
 			t.Errorf("%s was not written: %v", left, err)
 		}
 	}
+	t.Run("what init writes", func(t *testing.T) {
+		written, err := os.ReadFile(filepath.Join(fresh, "shopwatch.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got, want any
+		if err := yaml.Unmarshal(written, &got); err != nil {
+			t.Fatal(err)
+		}
+		if err := yaml.Unmarshal([]byte(codeBlocks(page(t, "README.md"), "yaml")[0]), &want); err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("init writes %v, the README shows %v", got, want)
+		}
+	})
 	t.Run("what JSON looks like", func(t *testing.T) { jsonExamples(t, w, text) })
 }
 
