@@ -12,6 +12,7 @@ import (
 	"shopwatch/cmd/shopwatch/daemon"
 	"shopwatch/cmd/shopwatch/login"
 	"shopwatch/cmd/shopwatch/term"
+	"shopwatch/tracker/api"
 	"shopwatch/tracker/market"
 	"shopwatch/tracker/market/all"
 )
@@ -28,6 +29,8 @@ type loginCommand struct {
 // Help tells what is and what is not done.
 func (loginCommand) Help() string {
 	return `Opens an ordinary Chrome window on the profile of shopwatch, in which you log in with an account of your own, and waits until you close it. Nobody drives that window: nothing is typed or clicked for you, and nothing of your account is read; whether you are logged in is judged by the names of cookies.
+
+While the daemon runs it lends its profile, takes it back afterwards and scans at once what waited for a login.
 
 On a server without a screen, use --qr; or log in on a desktop and carry the login over: there with --export FILE, here with --import FILE. The passphrase of the file is asked for, or taken from SHOPWATCH_PASSPHRASE.
 
@@ -58,6 +61,37 @@ func (l *loginCommand) Run(ctx context.Context, a *app) error {
 	s := &login.Session{
 		Market: m, Browser: daemon.BrowserOptions(c, a.logger(slog.LevelError)), Out: a.out, Prompt: a.err,
 	}
+	client := a.daemon(ctx, c)
+	if client == nil {
+		return l.with(ctx, s)
+	}
+	defer client.Close()
+	return l.lent(ctx, a, client, s)
+}
+
+// lent logs in with the profile of the daemon, which takes it back whatever
+// becomes of this process.
+func (l *loginCommand) lent(ctx context.Context, a *app, client *api.Client, s *login.Session) error {
+	giveBack, err := client.Borrow(ctx, func() {
+		fmt.Fprintln(a.err, "The daemon scans; it lends its profile when the scan has ended.")
+	})
+	if err != nil {
+		return err
+	}
+	defer giveBack()
+	if err := l.with(ctx, s); err != nil || l.Export != "" {
+		return err
+	}
+	if err := client.LoginMade(ctx); err != nil {
+		fmt.Fprintf(a.err, "shopwatch: the daemon did not hear of the login, and scans on as planned: %v\n", err)
+		return nil
+	}
+	fmt.Fprintln(a.out, "The daemon scans now what waited for a login.")
+	return nil
+}
+
+// with logs in, in the way that was chosen.
+func (l *loginCommand) with(ctx context.Context, s *login.Session) error {
 	switch {
 	case l.Export != "":
 		return exportLogin(ctx, s, l.Export)

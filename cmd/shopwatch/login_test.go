@@ -171,7 +171,7 @@ func TestLoginByPhone(t *testing.T) {
 	if s := lines[scanned](t, w.want(2, "scan", "--json"))[0]; s.Verdict != "login" {
 		t.Fatalf("scan before the login = %+v, want the verdict login", s)
 	}
-	if out := w.want(0, "check"); !strings.Contains(out, "Not logged in to tmall: shopwatch login tmall") {
+	if out := w.want(1, "check"); !strings.Contains(out, "Not logged in to tmall: shopwatch login tmall") {
 		t.Errorf("check before the login:\n%s", out)
 	}
 	c := w.start("login", "tmall", "--qr")

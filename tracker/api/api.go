@@ -83,6 +83,9 @@ func (s *Server) routes() (mux *http.ServeMux, open map[string]bool) {
 	huma.Get(api, "/api/scans", s.scans, about("scans", "Scans, newest first"), forAll)
 	huma.Register(api, streaming("scan", "/api/scans", "application/x-ndjson",
 		"Scan now. Each line of the answer is an object with progress, result or error"), s.scan)
+	huma.Register(api, streaming("lend", "/api/profile/lend", "application/x-ndjson",
+		"Lend the profile of Chrome to a login until the connection is closed. A line with lent says when"), s.lend)
+	huma.Post(api, "/api/profile/login", s.loginMade, about("login", "Say that a login was made in the profile that was lent"))
 	huma.Register(api, streaming("backup", "/api/backup", "application/vnd.shopwatch",
 		"A verified copy of the database"), s.backup)
 	huma.Get(api, "/api/reports", s.reports, about("reports", "Reports with their deliveries, newest first"))

@@ -112,6 +112,11 @@ type Daemon interface {
 	Retry(ctx context.Context, report uint64) (deliveries int, err error)
 	// Disputed has the channels told of a correction.
 	Disputed()
+	// Lend gives the profile of Chrome to a login, from the call of lent until
+	// ctx is done. LoginMade takes note that a login was made meanwhile, and
+	// reports false when nobody has the profile.
+	Lend(ctx context.Context, lent func()) error
+	LoginMade() bool
 	// Ready says why the daemon cannot do its work.
 	Ready() error
 	// Vitals are what else is worth measuring.

@@ -130,6 +130,11 @@ type line struct {
 	Error    string            `json:"error,omitempty"`
 }
 
+// Lent says whether the profile of Chrome is lent.
+type Lent struct {
+	Lent bool `json:"lent" doc:"false while a scan that runs must end before"`
+}
+
 // Reports is a part of the list of reports.
 type Reports struct {
 	Reports []tracker.Report `json:"reports"`

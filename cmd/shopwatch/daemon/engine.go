@@ -33,6 +33,7 @@ type engine struct {
 	// A scan holds used for reading: another Chrome takes the place of one
 	// that is not used.
 	used sync.RWMutex
+	lent atomic.Int32 // logins that have the profile or wait for it
 }
 
 // A chrome is a Chrome with what reads pages through it, and through a client of
@@ -161,6 +162,7 @@ func (e *engine) close() error { return e.chrome.Load().close() }
 
 // scan reads a storefront by the rules that hold for it.
 func (e *engine) scan(ctx context.Context, sf tracker.Storefront, tell func(tracker.Progress)) *tracker.Scan {
+	e.waitsForLogin(sf.Name, tell)
 	ch, giveBack := e.use()
 	defer giveBack()
 	e.journal.begin(sf.Name)

@@ -31,7 +31,9 @@ type Service struct {
 	engine   *engine
 	watcher  *watch.Watcher
 	notifier atomic.Pointer[notify.Notifier]
-	renewed  chan struct{} // of capacity 1: there is another notifier
+	renewed  chan struct{}           // of capacity 1: there is another notifier
+	lending  atomic.Pointer[lending] // nil while nobody has the profile
+	loggedIn chan struct{}           // of capacity 1: a login was made
 	options  Options
 	log      *slog.Logger
 	// scanned is told of every scan that was kept. It is set before run.
@@ -42,7 +44,7 @@ type Service struct {
 // configuration are Plans. Close ends its Chrome.
 func New(ctx context.Context, c *config.Config, store storage.Store, plans func(*config.Config) []watch.Plan, o Options) (*Service, error) {
 	s := &Service{
-		store: store, options: o, log: o.Log, renewed: make(chan struct{}, 1),
+		store: store, options: o, log: o.Log, renewed: make(chan struct{}, 1), loggedIn: make(chan struct{}, 1),
 		scanned: func(*tracker.Scan, []tracker.Change) {},
 	}
 	n, err := s.newNotifier(ctx, c)
@@ -91,6 +93,7 @@ func (s *Service) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	var sent error
 	wg.Go(func() { sent = s.notify(ctx) })
+	wg.Go(func() { s.scanAfterLogins(ctx) })
 	err := s.watcher.Run(ctx)
 	cancel()
 	wg.Wait()
