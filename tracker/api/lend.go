@@ -53,7 +53,7 @@ func (c *Client) Borrow(ctx context.Context, waiting func()) (giveBack func(), e
 			cancel()
 		}
 	}()
-	resp, err := c.post(ctx, "/api/profile/lend", nil)
+	resp, err := c.post(ctx, "/api/profile/lend", nil) //nolint:bodyclose // giveBack closes it
 	if err != nil {
 		return nil, err
 	}
