@@ -3,8 +3,10 @@ package bolt
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"syscall"
 	"time"
 
 	"shopwatch/storage"
@@ -47,17 +49,19 @@ func (db *DB) Commit(ctx context.Context, s *tracker.Scan, r tracker.Rules) ([]t
 		if out, err = t.reconcile(&sc, r); err != nil {
 			return err
 		}
-		if again, ok := db.kept(&sc); ok {
+		if again, ok := db.gaps.Over(&sc); ok {
 			out.Changes = append(out.Changes, again)
 		}
 		sc.Verdict, sc.Reason, sc.Changes, sc.Doubted = out.Verdict, out.Reason, len(out.Changes), out.Doubted
 		return t.commit(&sc, scans, &out)
 	})
 	if err != nil {
-		db.noteGap(s, err)
+		if why := syscall.Errno(0); errors.Is(err, storage.ErrFull) && errors.As(err, &why) {
+			db.gaps.Note(s, why.Error())
+		}
 		return nil, fmt.Errorf("commit the scan of %s: %w", s.Storefront, err)
 	}
-	db.closeGap(sc.Storefront)
+	db.gaps.Close(sc.Storefront)
 	*s = sc
 	return out.Changes, nil
 }

@@ -57,8 +57,7 @@ type DB struct {
 	thinning sync.Mutex
 	thinned  map[tracker.StorefrontName][]byte // until when the scan records of a storefront are thinned out
 
-	gaps      sync.Mutex
-	writeGaps map[tracker.StorefrontName]writeGap // storefronts whose last scans could not be written
+	gaps storage.WriteGaps
 }
 
 // A boltFile is an open bbolt file. The file itself is at hand for the case

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"shopwatch/storage"
@@ -19,20 +18,11 @@ func (db *DB) Dispute(ctx context.Context, seq uint64, reason string, now time.T
 		if err != nil {
 			return err
 		}
-		fixed = tracker.Change{
-			Kind: tracker.Corrected, Storefront: wrong.Storefront, At: now.UTC().Truncate(time.Millisecond), Scan: wrong.Scan,
-			Product: wrong.Product, Reason: strings.TrimSpace(reason), Important: wrong.Important, Ignored: wrong.Ignored, Corrects: seq,
-		}
-		held, err := t.setRight(&wrong, fixed.At)
+		c, err := t.setRight(&wrong, reason, now)
 		if err != nil {
 			return err
 		}
-		if wrong.Before != nil {
-			fixed.Before, fixed.Product = wrong.Product, wrong.Before
-		}
-		if held != nil {
-			fixed.Product = held
-		}
+		fixed = c.Change
 		log := []tracker.Change{fixed}
 		if err := t.append(fixed.Storefront, log); err != nil {
 			return err
@@ -74,64 +64,42 @@ func (t tx) disputed(seq uint64) (tracker.Change, error) {
 }
 
 // setRight takes a wrong change back where the catalog still holds what it
-// said, and returns the product as it is held then; nil when it is not.
-func (t tx) setRight(wrong *tracker.Change, now time.Time) (*tracker.Product, error) {
+// said.
+func (t tx) setRight(wrong *tracker.Change, reason string, now time.Time) (tracker.Correction, error) {
 	name, id := wrong.Storefront, wrong.Product.ID
 	c, err := t.catalog(name)
 	if err != nil {
-		return nil, err
+		return tracker.Correction{}, err
 	}
 	it, found, err := c.item(id)
-	if !found || err != nil {
-		return nil, err
+	if err != nil {
+		return tracker.Correction{}, err
 	}
-	st, was, taken := c.state, it, false
-	switch p := wrong.Product; {
-	case wrong.Kind == tracker.Added:
-		taken = true
-	case wrong.Kind == tracker.Removed && it.Removed.Equal(wrong.At):
-		it.Removed, it.Missing, it.Probe = time.Time{}, 0, nil
-		it.LastSeen = now // by the person
-	case wrong.Kind == tracker.Relisted && it.Listed():
-		it.Removed, it.Missing, it.Probe = wrong.At.Add(-wrong.Away), 0, nil
-	case (wrong.Kind == tracker.Soldout || wrong.Kind == tracker.Restocked) && it.Availability == p.Availability:
-		it.Availability = wrong.Before.Availability
-	case wrong.Kind == tracker.Repriced && it.Price.Agrees(p.Price):
-		it.Price, it.Pending = wrong.Before.Price, tracker.Price{}
-	case wrong.Kind == tracker.Retitled && it.Title == p.Title:
-		it.Title = wrong.Before.Title
-	case wrong.Kind == tracker.Repictured && it.Image == p.Image:
-		it.Image, it.ImageHash = wrong.Before.Image, ""
-	default:
-		return &it.Product, nil // overtaken by a later change
+	var known *tracker.Item
+	if found {
+		known = &it
 	}
-	count := func(listed bool, n int) {
-		if listed {
-			st.Listed += n
-		} else {
-			st.Removed += n
-		}
-	}
-	count(was.Listed(), -1)
-	st.Sum = 0 // the next complete scan compares every product
-	if taken {
+	right := tracker.Correct(wrong, c.state, known, reason, now)
+	switch {
+	case right.Delete:
 		b := t.of(inCatalogs, name)
 		about, err := b.changes(id)
 		if err != nil {
-			return nil, err
+			return right, err
 		}
 		if err := errors.Join(t.toHistory(name, id, about), t.forget(name, id), b.Delete([]byte(id))); err != nil {
-			return nil, err
+			return right, err
 		}
-		return nil, t.putState(name, &st)
+	case right.Write:
+		look := now
+		if !right.Item.Listed() {
+			look = wrong.Scan // did not show it after all
+		}
+		if err := t.putItems(name, []tracker.Item{*right.Item}, nil, wrong.At, look); err != nil {
+			return right, err
+		}
+	default:
+		return right, nil
 	}
-	count(it.Listed(), 1)
-	look := now
-	if !it.Listed() {
-		look = wrong.Scan // did not show it after all
-	}
-	if err := t.putItems(name, []tracker.Item{it}, nil, wrong.At, look); err != nil {
-		return nil, err
-	}
-	return &it.Product, t.putState(name, &st)
+	return right, t.putState(name, &right.State)
 }
