@@ -26,7 +26,7 @@ var levels = [][]string{
 	{"storage", "tracker/browser", "tracker/fetch", "tracker/market", "tracker/market/schemaorg", "tracker/market/sitemap", "tracker/picture", "tracker/report"},
 	{"storage/merkle", "tracker/market/jd", "tracker/market/magento", "tracker/market/pages", "tracker/market/prestashop", "tracker/market/shopify", "tracker/market/tmall", "tracker/market/woocommerce"},
 	{"tracker/market/all"},
-	{"storage/bolt", "storage/storetest", "tracker/api", "tracker/watch", "tracker/scan", "tracker/notify"},
+	{"storage/bolt", "storage/postgres", "storage/storetest", "tracker/api", "tracker/watch", "tracker/scan", "tracker/notify"},
 	{"tracker/web"},
 	{"cmd/shopwatch/term"},
 	{"cmd/shopwatch/config"},
@@ -36,7 +36,7 @@ var levels = [][]string{
 
 // engines keep the contract of package storage. Main alone opens one, and what
 // is not a test of theirs knows none by name: tests may open a real one.
-var engines = []string{"storage/bolt"}
+var engines = []string{"storage/bolt", "storage/postgres"}
 
 // suite is what the tests of engines run.
 const suite = "storage/storetest"

@@ -1,0 +1,277 @@
+// Package postgres is the storage engine of several machines: a PostgreSQL
+// database, which any number of processes use at a time.
+//
+// Two things make that safe. Who commits a scan or corrects a change holds the
+// row of the storefront until the end of the transaction, so that commits of one
+// storefront come one after the other. And changes and reports are numbered
+// under the row of their last number, so that the numbers have no gaps and who
+// reads the log up to a number has seen all before it.
+//
+// No statement relies on the session: it works through a pooler that gives
+// every transaction another connection.
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"shopwatch/storage"
+)
+
+// Options of Open. The zero value is good.
+type Options struct {
+	// Patience is how long a call waits for a database that went away, such as
+	// one that is started again. Zero: one that was reached is tried once more.
+	Patience time.Duration
+}
+
+// A DB is a database of several machines.
+type DB struct {
+	pool   *pgxpool.Pool
+	server server
+	o      Options
+	closed atomic.Bool
+	gaps   storage.WriteGaps
+
+	reads, writes atomic.Int64 // transactions that began
+}
+
+var _ storage.Store = (*DB)(nil)
+
+// Open connects to the database at a URL, and makes the tables where there are
+// none. A database of another program, or of a newer shopwatch that this one
+// cannot work with, is left as it is; the error says what to do.
+func Open(ctx context.Context, url string, o Options) (*DB, error) {
+	return openWith(ctx, url, o, known())
+}
+
+func openWith(ctx context.Context, url string, o Options, s schema) (*DB, error) {
+	c, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, badURL(err)
+	}
+	// What a statement returns is remembered here and not in the session.
+	c.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	c.ConnConfig.ConnectTimeout = cmp.Or(c.ConnConfig.ConnectTimeout, 10*time.Second)
+	if c.ConnConfig.RuntimeParams["application_name"] == "" {
+		c.ConnConfig.RuntimeParams["application_name"] = "shopwatch"
+	}
+	db := &DB{o: o, server: serverOf(c.ConnConfig)}
+	if db.pool, err = pgxpool.NewWithConfig(ctx, c); err != nil {
+		return nil, db.explain(err)
+	}
+	if err := db.migrate(ctx, s); err != nil {
+		db.pool.Close()
+		return nil, err
+	}
+	return db, nil
+}
+
+// Close implements storage.Store.
+func (db *DB) Close() error {
+	db.closed.Store(true)
+	db.pool.Close()
+	return nil
+}
+
+// ready says why nothing can be done.
+func (db *DB) ready(ctx context.Context) error {
+	if db.closed.Load() {
+		return fmt.Errorf("%s is closed", db.server)
+	}
+	return ctx.Err()
+}
+
+// A transaction ends when its process sleeps in the midst of it for so long, so
+// that one that is frozen does not hold up the others. It also does not wait
+// longer for the others.
+const writing = "begin; set local idle_in_transaction_session_timeout = '10s'; set local lock_timeout = '30s'"
+
+// view runs a function in a transaction that only reads and sees the database
+// as it is at one moment. The function may run again.
+func (db *DB) view(ctx context.Context, fn func(pgx.Tx) error) error {
+	return db.try(ctx, func() error {
+		db.reads.Add(1)
+		return pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{BeginQuery: "begin isolation level repeatable read read only"}, fn)
+	})
+}
+
+// update runs a function in a transaction that writes. The function may run
+// again; what it returns of a run before does not count.
+func (db *DB) update(ctx context.Context, fn func(pgx.Tx) error) error {
+	return db.try(ctx, func() error {
+		db.writes.Add(1)
+		return db.write(ctx, fn)
+	})
+}
+
+func (db *DB) write(ctx context.Context, fn func(pgx.Tx) error) error {
+	t, err := db.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: writing})
+	if err != nil {
+		return err
+	}
+	// Committed or not, the transaction is over when this returns.
+	defer func() { _ = t.Rollback(context.WithoutCancel(ctx)) }()
+	if err := fn(t); err != nil {
+		return err
+	}
+	var name transaction
+	if err := t.QueryRow(ctx, "select pg_current_xact_id_if_assigned()::text, pg_postmaster_start_time()").Scan(&name.id, &name.server); err != nil {
+		return err
+	}
+	// From here on it is not known what becomes of the transaction unless the
+	// database says it: the context ends it no longer.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	err = t.Commit(ctx)
+	if err == nil || name.id == nil || answered(err) && !away(err) {
+		return err
+	}
+	return db.outcome(ctx, name, err)
+}
+
+// A transaction is told from others by its number, as long as the server runs.
+type transaction struct {
+	id     *string // none when it has written nothing
+	server time.Time
+}
+
+// outcome finds out what became of a transaction whose end was not answered.
+func (db *DB) outcome(ctx context.Context, of transaction, lost error) error {
+	unknown := fmt.Errorf("%s: whether it was written is not known: %w", db.server, lost)
+	for {
+		var status *string
+		var same bool
+		err := db.pool.QueryRow(ctx, "select pg_xact_status($1::text::xid8), pg_postmaster_start_time() = $2", of.id, of.server).Scan(&status, &same)
+		switch {
+		case code(err) == "22023": // no transaction has that number yet: a crash took it back
+			return &undone{lost}
+		case err == nil && status != nil && *status == "aborted":
+			return &undone{lost}
+		case err == nil && status != nil && *status == "committed" && same:
+			return nil
+		case err == nil && (status == nil || *status == "committed"), answered(err) && !away(err):
+			return unknown // after a crash another one may have its number
+		}
+		if err := sleep(ctx, 200*time.Millisecond); err != nil {
+			return unknown
+		}
+	}
+}
+
+// try runs a transaction, again when the database asks for that, and for some
+// time while it cannot be reached.
+func (db *DB) try(ctx context.Context, run func() error) error {
+	began := time.Now()
+	for again := 0; ; again++ {
+		err := db.ready(ctx)
+		if err == nil {
+			err = run()
+		}
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case conflict(err) && again < 20:
+		case away(err) && (again == 0 || time.Since(began) < db.o.Patience):
+		default:
+			return db.explain(err)
+		}
+		wait := time.Duration(rand.Int64N(int64(min(10<<min(again, 7), 1000)))+1) * time.Millisecond
+		if err := sleep(ctx, wait); err != nil {
+			return err
+		}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Instance implements storage.Store.
+func (db *DB) Instance(ctx context.Context) (id string, err error) {
+	err = db.view(ctx, func(t pgx.Tx) error {
+		return t.QueryRow(ctx, "select id from instance").Scan(&id)
+	})
+	return id, err
+}
+
+// Ping implements storage.Store.
+func (db *DB) Ping(ctx context.Context) error {
+	return db.try(ctx, func() error {
+		var readOnly bool
+		err := db.pool.QueryRow(ctx, "select pg_is_in_recovery() or current_setting('default_transaction_read_only')::bool").Scan(&readOnly)
+		if err == nil && readOnly {
+			err = errReadOnly
+		}
+		return err
+	})
+}
+
+// next gives out numbers after the last one, and returns the first of them. The
+// row is locked until the transaction ends.
+func next(ctx context.Context, t pgx.Tx, head string, n int) (first uint64, err error) {
+	var last uint64
+	err = t.QueryRow(ctx, "update heads set last = last + $2 where name = $1 returning last", head, n).Scan(&last)
+	return last - uint64(n) + 1, err
+}
+
+// head is the last number that was given.
+func head(ctx context.Context, t pgx.Tx, name string) (last uint64, err error) {
+	err = t.QueryRow(ctx, "select last from heads where name = $1", name).Scan(&last)
+	return last, err
+}
+
+// list reads all rows of a query by a function for one.
+func list[T any](ctx context.Context, t pgx.Tx, read func(pgx.CollectableRow) (T, error), sql string, args ...any) ([]T, error) {
+	rows, err := t.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, err
+	}
+	var all []T
+	for rows.Next() {
+		v, err := read(rows)
+		if err != nil {
+			rows.Close()
+			return nil, err
+		}
+		all = append(all, v)
+	}
+	return all, rows.Err()
+}
+
+// one reads the row of a query, and reports false when there is none.
+func one[T any](ctx context.Context, t pgx.Tx, read func(pgx.CollectableRow) (T, error), sql string, args ...any) (T, bool, error) {
+	var none T
+	all, err := list(ctx, t, read, sql, args...)
+	if len(all) == 0 || err != nil {
+		return none, false, err
+	}
+	return all[0], true, nil
+}
+
+// run sends statements at once.
+func run(ctx context.Context, t pgx.Tx, b *pgx.Batch) error {
+	if b.Len() == 0 {
+		return nil
+	}
+	return t.SendBatch(ctx, b).Close()
+}
+
+var errReadOnly = errors.New("it only lets read")
