@@ -40,6 +40,7 @@ type DB struct {
 	o      Options
 	closed atomic.Bool
 	gaps   storage.WriteGaps
+	fence  atomic.Pointer[Lease] // without which nothing is written; nil for none
 
 	reads, writes atomic.Int64 // transactions that began
 }
@@ -109,7 +110,14 @@ func (db *DB) view(ctx context.Context, fn func(pgx.Tx) error) error {
 func (db *DB) update(ctx context.Context, fn func(pgx.Tx) error) error {
 	return db.try(ctx, func() error {
 		db.writes.Add(1)
-		return db.write(ctx, fn)
+		return db.write(ctx, func(t pgx.Tx) error {
+			if l := db.fence.Load(); l != nil {
+				if err := l.hold(ctx, t); err != nil {
+					return err
+				}
+			}
+			return fn(t)
+		})
 	})
 }
 
@@ -214,6 +222,9 @@ func (db *DB) Instance(ctx context.Context) (id string, err error) {
 
 // Ping implements storage.Store.
 func (db *DB) Ping(ctx context.Context) error {
+	if l := db.fence.Load(); l != nil && l.over() {
+		return l.lost()
+	}
 	return db.try(ctx, func() error {
 		var readOnly bool
 		err := db.pool.QueryRow(ctx, "select pg_is_in_recovery() or current_setting('default_transaction_read_only')::bool").Scan(&readOnly)

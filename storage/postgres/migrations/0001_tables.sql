@@ -137,3 +137,13 @@ create table cooldowns (
 	asked_ms bigint not null,
 	until    timestamptz
 );
+
+-- Who may do what only one process may do at a time. The epoch is another one
+-- each time somebody else takes it: who comes back after it was taken finds that
+-- out in the transaction in which it writes.
+create table leases (
+	key    text collate "C" primary key,
+	holder text not null,             -- for people
+	epoch  bigint not null,
+	until  timestamptz not null       -- free from then on, by the clock of the database
+);
