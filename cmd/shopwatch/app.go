@@ -6,17 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"time"
 
 	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/daemon"
 	"shopwatch/cmd/shopwatch/term"
-	"shopwatch/storage"
-	"shopwatch/storage/bolt"
 	"shopwatch/tracker/api"
 )
 
@@ -42,10 +37,10 @@ func (a *app) ask(ctx context.Context, f func(*config.Config, *api.Client) error
 		defer client.Close()
 		return f(c, client)
 	}
-	if _, err := os.Stat(databasePath(c)); errors.Is(err, fs.ErrNotExist) {
+	if !hasDatabase(c) {
 		return fmt.Errorf("nothing is known yet: there is no database %s; shopwatch scan or shopwatch run makes one", databasePath(c))
 	}
-	store, err := a.openStore(c)
+	store, err := a.openStore(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -63,31 +58,6 @@ func (a *app) daemon(ctx context.Context, c *config.Config) *api.Client {
 		return nil
 	}
 	return client
-}
-
-func databasePath(c *config.Config) string { return filepath.Join(c.Data, "shopwatch.db") }
-
-// openStore opens the database of the configuration and makes it where
-// there is none.
-func (a *app) openStore(c *config.Config) (storage.Store, error) {
-	return a.openWith(c, bolt.Options{})
-}
-
-// openToRun is openStore for a daemon: it verifies the whole database first.
-func (a *app) openToRun(c *config.Config) (storage.Store, error) {
-	return a.openWith(c, bolt.Options{Maintain: true})
-}
-
-func (a *app) openWith(c *config.Config, o bolt.Options) (storage.Store, error) {
-	o.Progress = a.upgrading
-	if err := os.MkdirAll(c.Data, 0o700); err != nil {
-		return nil, fmt.Errorf("make the data directory: %w", err)
-	}
-	db, err := bolt.Open(databasePath(c), o)
-	if err != nil {
-		return nil, err // and no *bolt.DB that is nil
-	}
-	return db, nil
 }
 
 // service are the options of a service of this process.

@@ -299,15 +299,15 @@ func tryWrite(dir string) error {
 // checkDatabase verifies the whole file and the evidence beside it, or has the
 // daemon do it.
 func (a *app) checkDatabase(ctx context.Context, c *config.Config) (database finding, evidence []finding) {
-	path := databasePath(c)
+	path := databaseName(c)
 	if client := a.daemon(ctx, c); client != nil {
 		defer client.Close()
 		return foundIn(ctx, path+", in use by the daemon,", client)
 	}
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+	if !hasDatabase(c) {
 		return finding{"database", true, path + " will be made by the first scan"}, nil
 	}
-	store, err := a.openStore(c)
+	store, err := a.openStore(ctx, c)
 	if errors.Is(err, bolt.ErrLocked) {
 		return finding{"database", false, err.Error() + " (it is no daemon that answers)"}, nil
 	}
@@ -324,7 +324,11 @@ func foundIn(ctx context.Context, path string, client *api.Client) (database fin
 	if err == nil && r.Damage != "" {
 		err = errors.New(r.Damage)
 	}
-	database = result("database", fmt.Sprintf("%s %s, of that %s free", path, term.Size(r.Size), term.Size(r.Free)), err)
+	text := path + " answers"
+	if r.Size > 0 { // it is a file that shopwatch looks after
+		text = fmt.Sprintf("%s %s, of that %s free", path, term.Size(r.Size), term.Size(r.Free))
+	}
+	database = result("database", text, err)
 	e := &r.Evidence
 	log := result("log", "", err)
 	if err == nil {
@@ -365,7 +369,7 @@ func (a *app) checkClock(ctx context.Context, c *config.Config, db bool) finding
 // lastScan returns when a storefront was scanned last, and which; zero when
 // none was.
 func (a *app) lastScan(ctx context.Context, c *config.Config) (at time.Time, name tracker.StorefrontName) {
-	if _, err := os.Stat(databasePath(c)); err != nil {
+	if !hasDatabase(c) {
 		return at, ""
 	}
 	_ = a.ask(ctx, func(_ *config.Config, client *api.Client) error {
@@ -384,7 +388,7 @@ func (a *app) lastScan(ctx context.Context, c *config.Config) (at time.Time, nam
 // the newest that was refused. One to a recipient who is no longer told is
 // nobody's concern.
 func (a *app) checkOutbox(ctx context.Context, c *config.Config) []finding {
-	if _, err := os.Stat(databasePath(c)); len(c.Channels) == 0 || errors.Is(err, fs.ErrNotExist) {
+	if len(c.Channels) == 0 || !hasDatabase(c) {
 		return nil
 	}
 	var waiting, dead []string

@@ -72,7 +72,7 @@ func (c *demoCommand) Run(ctx context.Context, a *app) (err error) {
 	if err != nil {
 		return err
 	}
-	store, err := d.openStore(conf)
+	store, err := d.openStore(ctx, conf)
 	if err != nil {
 		return err
 	}

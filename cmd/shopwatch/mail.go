@@ -297,7 +297,11 @@ func (a *app) askService(ctx context.Context, flush bool, f func(*config.Config,
 		defer client.Close()
 		return f(c, client)
 	}
-	store, err := a.openStore(c)
+	open := a.openStore
+	if flush {
+		open = a.openToWork
+	}
+	store, err := open(ctx, c)
 	if err != nil {
 		return err
 	}

@@ -213,62 +213,67 @@ func (s scanned) kinds() (k []string) {
 func TestLoop(t *testing.T) {
 	for _, daemon := range []bool{false, true} {
 		t.Run(map[bool]string{false: "on demand", true: "through the daemon"}[daemon], func(t *testing.T) {
-			w := newWorld(t)
-			stop := func() (int, string) { return 0, "" }
-			if daemon {
-				stop = w.daemon()
-			}
-			first := lines[scanned](t, w.want(0, "scan", "--json"))
-			if len(first) != 1 || first[0].Verdict != "complete" || first[0].Products != 3 || len(first[0].Changes) != 0 || first[0].TookMS == nil {
-				t.Fatalf("scan = %+v, want a complete one of three products, and no change", first)
-			}
-			w.shop.Take("45100000002", fixtures.Gone)
-			w.shop.Put(fixtures.Product{ID: "45100000004", Title: "亲子蓝牙音箱", Price: "129.00"})
-			w.shop.Update("45100000003", func(p *fixtures.Product) { p.Price = "349.00" })
-
-			dry := lines[scanned](t, w.want(0, "scan", "--json", "--dry-run", "tencent"))[0]
-			want := []string{"added 45100000004", "removed 45100000002", "repriced 45100000003"}
-			if got := dry.kinds(); !slices.Equal(got, want) {
-				t.Errorf("dry run = %q, want %q", got, want)
-			}
-			if got := w.want(0, "changes", "--json"); got != "" {
-				t.Errorf("a dry run kept %s", got)
-			}
-			second := lines[scanned](t, w.want(0, "scan", "--json"))[0]
-			if got := second.kinds(); !slices.Equal(got, want) {
-				t.Errorf("scan = %q, want %q", got, want)
-			}
-			for _, c := range second.Changes {
-				if c.Kind == "removed" && c.Proof != "gone" || c.Kind == "repriced" && (c.Before == nil || c.Before.Price != "399.00" || c.Product.Price != "349.00") {
-					t.Errorf("change = %+v", c)
-				}
-			}
-			mail, err := w.mail.Wait(t.Context())
-			if err != nil || !bytes.Contains(mail.Raw, []byte("+1 new")) || mail.To[0] != "team@example.com" {
-				t.Errorf("mail = %s, %v, want one about a new product", mail.Raw, err)
-			}
-			if got := len(lines[tracker.Item](t, w.want(0, "products", "tencent", "--json"))); got != 4 {
-				t.Errorf("products = %d lines, want 4", got)
-			}
-			text := w.want(0, "changes", "--kind", "removed")
-			if !strings.Contains(text, "全民WiFi") || !strings.Contains(text, "its page says that it does not exist") {
-				t.Errorf("changes prints\n%s", text)
-			}
-			seq := lines[tracker.Change](t, w.want(0, "changes", "--kind", "removed", "--json"))[0].Seq
-			story := w.want(0, "why", fmt.Sprint(seq))
-			// The server has the mail before the daemon has noted that.
-			for end := time.Now().Add(10 * time.Second); !strings.Contains(story, ": sent") && time.Now().Before(end); {
-				story = w.want(0, "why", fmt.Sprint(seq))
-			}
-			for _, part := range []string{"its page says that it does not exist", "channel analysts, to team@example.com: sent", "1 page", "evidence/"} {
-				if !strings.Contains(story, part) {
-					t.Errorf("why does not say %q:\n%s", part, story)
-				}
-			}
-			if _, log := stop(); strings.Contains(log, `"ERROR"`) {
-				t.Errorf("the daemon logs\n%s", log)
-			}
+			newWorld(t).loop(daemon)
 		})
+	}
+}
+
+// loop is the whole loop on one storefront.
+func (w *world) loop(daemon bool) {
+	t := w.t
+	stop := func() (int, string) { return 0, "" }
+	if daemon {
+		stop = w.daemon()
+	}
+	first := lines[scanned](t, w.want(0, "scan", "--json"))
+	if len(first) != 1 || first[0].Verdict != "complete" || first[0].Products != 3 || len(first[0].Changes) != 0 || first[0].TookMS == nil {
+		t.Fatalf("scan = %+v, want a complete one of three products, and no change", first)
+	}
+	w.shop.Take("45100000002", fixtures.Gone)
+	w.shop.Put(fixtures.Product{ID: "45100000004", Title: "亲子蓝牙音箱", Price: "129.00"})
+	w.shop.Update("45100000003", func(p *fixtures.Product) { p.Price = "349.00" })
+
+	dry := lines[scanned](t, w.want(0, "scan", "--json", "--dry-run", "tencent"))[0]
+	want := []string{"added 45100000004", "removed 45100000002", "repriced 45100000003"}
+	if got := dry.kinds(); !slices.Equal(got, want) {
+		t.Errorf("dry run = %q, want %q", got, want)
+	}
+	if got := w.want(0, "changes", "--json"); got != "" {
+		t.Errorf("a dry run kept %s", got)
+	}
+	second := lines[scanned](t, w.want(0, "scan", "--json"))[0]
+	if got := second.kinds(); !slices.Equal(got, want) {
+		t.Errorf("scan = %q, want %q", got, want)
+	}
+	for _, c := range second.Changes {
+		if c.Kind == "removed" && c.Proof != "gone" || c.Kind == "repriced" && (c.Before == nil || c.Before.Price != "399.00" || c.Product.Price != "349.00") {
+			t.Errorf("change = %+v", c)
+		}
+	}
+	mail, err := w.mail.Wait(t.Context())
+	if err != nil || !bytes.Contains(mail.Raw, []byte("+1 new")) || mail.To[0] != "team@example.com" {
+		t.Errorf("mail = %s, %v, want one about a new product", mail.Raw, err)
+	}
+	if got := len(lines[tracker.Item](t, w.want(0, "products", "tencent", "--json"))); got != 4 {
+		t.Errorf("products = %d lines, want 4", got)
+	}
+	text := w.want(0, "changes", "--kind", "removed")
+	if !strings.Contains(text, "全民WiFi") || !strings.Contains(text, "its page says that it does not exist") {
+		t.Errorf("changes prints\n%s", text)
+	}
+	seq := lines[tracker.Change](t, w.want(0, "changes", "--kind", "removed", "--json"))[0].Seq
+	story := w.want(0, "why", fmt.Sprint(seq))
+	// The server has the mail before the daemon has noted that.
+	for end := time.Now().Add(10 * time.Second); !strings.Contains(story, ": sent") && time.Now().Before(end); {
+		story = w.want(0, "why", fmt.Sprint(seq))
+	}
+	for _, part := range []string{"its page says that it does not exist", "channel analysts, to team@example.com: sent", "1 page", "evidence/"} {
+		if !strings.Contains(story, part) {
+			t.Errorf("why does not say %q:\n%s", part, story)
+		}
+	}
+	if _, log := stop(); strings.Contains(log, `"ERROR"`) {
+		t.Errorf("the daemon logs\n%s", log)
 	}
 }
 
@@ -538,7 +543,7 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 	}
 	open := func(t *testing.T) storage.Store {
 		t.Helper()
-		db, err := (&app{}).openStore(c)
+		db, err := (&app{}).openStore(t.Context(), c)
 		if err != nil {
 			t.Fatal(err)
 		}

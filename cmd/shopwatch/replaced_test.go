@@ -82,7 +82,7 @@ func TestRescueIsTriedAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := (&app{}).openStore(c)
+	db, err := (&app{}).openStore(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,7 +48,7 @@ func (r *runCommand) Run(ctx context.Context, a *app) error {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(ownMemory)
 	}
-	store, err := a.openToRun(c)
+	store, err := a.openToRun(ctx, c, log)
 	if err != nil {
 		return err
 	}

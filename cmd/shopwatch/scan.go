@@ -53,7 +53,7 @@ func (s *scanCommand) alone(ctx context.Context, a *app, c *config.Config) (err 
 	if err := daemon.MayStartChrome(c); err != nil {
 		return err
 	}
-	store, err := a.openStore(c)
+	store, err := a.openToWork(ctx, c)
 	if err != nil {
 		return err
 	}

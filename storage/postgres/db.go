@@ -65,7 +65,7 @@ func openWith(ctx context.Context, url string, o Options, s schema) (*DB, error)
 	if c.ConnConfig.RuntimeParams["application_name"] == "" {
 		c.ConnConfig.RuntimeParams["application_name"] = "shopwatch"
 	}
-	db := &DB{o: o, server: serverOf(c.ConnConfig)}
+	db := &DB{server: serverOf(c.ConnConfig)}
 	if db.pool, err = pgxpool.NewWithConfig(ctx, c); err != nil {
 		return nil, db.explain(err)
 	}
@@ -73,6 +73,7 @@ func openWith(ctx context.Context, url string, o Options, s schema) (*DB, error)
 		db.pool.Close()
 		return nil, err
 	}
+	db.o = o // a database that was never reached is not waited for
 	return db, nil
 }
 

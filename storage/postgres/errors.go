@@ -33,6 +33,15 @@ func (s server) String() string {
 	return fmt.Sprintf("PostgreSQL database %s at %s", s.database, s.address)
 }
 
+// Name is how people are told of the database at a URL, without its password.
+func Name(url string) string {
+	c, err := pgx.ParseConfig(url)
+	if err != nil {
+		return "the PostgreSQL database"
+	}
+	return serverOf(c).String()
+}
+
 // badURL is what is wrong with a URL, without the URL: it may hold a password.
 func badURL(err error) error {
 	why := err

@@ -65,17 +65,15 @@ func (db *DB) Acquire(ctx context.Context, key, holder string) (*Lease, error) {
 	return l, nil
 }
 
-// Wait is Acquire that waits for others to end. It calls waiting once when it has
-// to.
+// Wait is Acquire that waits for others to end, and for a database that is away.
+// It calls waiting with the reason, again and again as long as it waits.
 func (db *DB) Wait(ctx context.Context, key, holder string, waiting func(error)) (*Lease, error) {
-	for told := false; ; told = true {
+	for {
 		l, err := db.Acquire(ctx, key, holder)
 		if !errors.Is(err, ErrHeld) && !errors.Is(err, ErrAway) {
 			return l, err
 		}
-		if !told {
-			waiting(err)
-		}
+		waiting(err)
 		if err := sleep(ctx, 2*time.Second); err != nil {
 			return nil, err
 		}

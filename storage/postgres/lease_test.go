@@ -32,7 +32,12 @@ func TestLease(t *testing.T) {
 	told := make(chan error, 1)
 	taken := make(chan *postgres.Lease)
 	go func() {
-		l, err := b.Wait(ctx, "daemon", "shopwatch 8 on beta", func(err error) { told <- err })
+		l, err := b.Wait(ctx, "daemon", "shopwatch 8 on beta", func(err error) {
+			select {
+			case told <- err:
+			default:
+			}
+		})
 		if err != nil {
 			t.Error(err)
 		}

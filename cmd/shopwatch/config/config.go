@@ -36,6 +36,7 @@ import (
 // A Config is what shopwatch.yaml says.
 type Config struct {
 	Data        string       `yaml:"data"`         // directory; from the directory of the file if relative
+	Database    string       `yaml:"database"`     // postgres://… of several machines; a file in Data when empty
 	Listen      string       `yaml:"listen"`       // host:port of the local API
 	Token       string       `yaml:"token"`        // of operators; must be set to listen beyond this machine
 	ViewerToken string       `yaml:"viewer_token"` // of people who only look
@@ -218,6 +219,9 @@ func (c *Config) check(src *source, markets market.Set) error {
 	if c.Data == "" {
 		return src.errorf("data", "name a directory")
 	}
+	if err := c.checkDatabase(src); err != nil {
+		return err
+	}
 	if err := c.checkListen(src); err != nil {
 		return err
 	}
@@ -305,6 +309,19 @@ func (c *Config) checkGroups(src *source) error {
 			}
 			group[k] = g.Name
 		}
+	}
+	return nil
+}
+
+// checkDatabase looks at the address of the database, without showing it: it may
+// hold a password.
+func (c *Config) checkDatabase(src *source) error {
+	if c.Database == "" {
+		return nil
+	}
+	u, err := url.Parse(c.Database)
+	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" || u.Path == "" || u.Path == "/" {
+		return src.errorf("database", "want postgres://USER:PASSWORD@HOST:5432/DATABASE with %%XX for what a URL cannot hold, or nothing for a file in data")
 	}
 	return nil
 }

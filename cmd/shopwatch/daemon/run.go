@@ -188,6 +188,9 @@ func reload(old *config.Config, load func() (*config.Config, error), log *slog.L
 	if err == nil && c.Data != old.Data {
 		err = fmt.Errorf("data names another directory; restart the daemon to use it")
 	}
+	if err == nil && c.Database != old.Database {
+		err = fmt.Errorf("database names another one; restart the daemon to use it")
+	}
 	if err != nil {
 		log.Error("configuration refused; the old one stays", "err", err)
 		return nil

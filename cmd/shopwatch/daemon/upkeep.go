@@ -56,16 +56,29 @@ type databaseFile interface {
 	Rescue(ctx context.Context, now time.Time) (path string, err error)
 }
 
-// guardDatabase ends the daemon when its database is deleted or replaced: what
-// it learns from then on would be lost. What it knows is saved first, and as
-// long as that fails the daemon goes on, because nobody else knows it.
+// A sharedDatabase is a store on which one process works at a time.
+type sharedDatabase interface {
+	// Lost is closed when another process may work on it.
+	Lost() <-chan struct{}
+}
+
+// guardDatabase ends the daemon when another one works on its database, and when
+// it is deleted or replaced: what it learns from then on would be lost. What it
+// knows is saved first, and as long as that fails the daemon goes on, because
+// nobody else knows it.
 func (s *Service) guardDatabase(ctx context.Context) error {
 	t := time.NewTicker(s.options.Timing.Guard)
 	defer t.Stop()
+	var lost <-chan struct{} // never, of a file
+	if shared, ok := s.store.(sharedDatabase); ok {
+		lost = shared.Lost()
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-lost:
+			return errors.New("the database was not reached in time, and another shopwatch may work on it by now; start this one again to stand by")
 		case <-t.C:
 		}
 		err := s.store.Ping(ctx)

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+
+	"shopwatch/cmd/shopwatch/config"
+	"shopwatch/storage"
+	"shopwatch/storage/bolt"
+	"shopwatch/storage/postgres"
+)
+
+// databasePath is where the database is when it is a file.
+func databasePath(c *config.Config) string { return filepath.Join(c.Data, "shopwatch.db") }
+
+// databaseName is how people are told of the database.
+func databaseName(c *config.Config) string {
+	if c.Database != "" {
+		return postgres.Name(c.Database)
+	}
+	return databasePath(c)
+}
+
+// hasDatabase reports whether there may be one: whether a file is there, or a
+// server is named.
+func hasDatabase(c *config.Config) bool {
+	if c.Database != "" {
+		return true
+	}
+	_, err := os.Stat(databasePath(c))
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// openStore opens the database of the configuration and makes it where there is
+// none.
+func (a *app) openStore(ctx context.Context, c *config.Config) (storage.Store, error) {
+	if c.Database != "" {
+		db, err := openServer(ctx, c, postgres.Options{})
+		if err != nil {
+			return nil, err // and no *postgres.DB that is nil
+		}
+		return db, nil
+	}
+	return a.openFile(c, bolt.Options{})
+}
+
+// openToWork is openStore for a process that scans and sends reports. No other
+// one does so until the store is closed.
+func (a *app) openToWork(ctx context.Context, c *config.Config) (storage.Store, error) {
+	if c.Database == "" {
+		return a.openFile(c, bolt.Options{}) // which one process has
+	}
+	db, err := openServer(ctx, c, postgres.Options{})
+	if err != nil {
+		return nil, err
+	}
+	l, err := db.Acquire(ctx, workLease, holder())
+	if err != nil {
+		if errors.Is(err, postgres.ErrHeld) {
+			err = fmt.Errorf("%w; give the command there, or end that one first", err)
+		}
+		return nil, errors.Join(err, db.Close())
+	}
+	db.Fence(l)
+	return &worker{db, l}, nil
+}
+
+// openToRun is openToWork for a daemon: it verifies a file first, and of a
+// database of several machines it waits until no other daemon works on it.
+func (a *app) openToRun(ctx context.Context, c *config.Config, log *slog.Logger) (storage.Store, error) {
+	if c.Database == "" {
+		return a.openFile(c, bolt.Options{Maintain: true})
+	}
+	db, err := openServer(ctx, c, postgres.Options{Patience: time.Minute})
+	if err != nil {
+		return nil, err
+	}
+	standing := false
+	l, err := db.Wait(ctx, workLease, holder(), func(why error) {
+		if !standing {
+			log.Info("standing by", "why", why.Error())
+			_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
+		}
+		standing = true
+		_, _ = daemon.SdNotify(false, daemon.SdNotifyWatchdog)
+	})
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	db.Fence(l)
+	return &worker{db, l}, nil
+}
+
+// workLease is held by who scans and sends reports.
+const workLease = "daemon"
+
+// holder names this process for people at other machines.
+func holder() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "a machine without a name"
+	}
+	return fmt.Sprintf("shopwatch on %s (process %d)", host, os.Getpid())
+}
+
+// A worker is a database of several machines on which this process works alone.
+type worker struct {
+	*postgres.DB
+	lease *postgres.Lease
+}
+
+// Close lets the next one work.
+func (w *worker) Close() error {
+	return errors.Join(w.lease.Release(context.Background()), w.DB.Close())
+}
+
+// Lost is closed when another process may work on the database.
+func (w *worker) Lost() <-chan struct{} { return w.lease.Ended() }
+
+func openServer(ctx context.Context, c *config.Config, o postgres.Options) (*postgres.DB, error) {
+	if err := makeData(c); err != nil {
+		return nil, err
+	}
+	return postgres.Open(ctx, c.Database, o)
+}
+
+func (a *app) openFile(c *config.Config, o bolt.Options) (storage.Store, error) {
+	o.Progress = a.upgrading
+	if err := makeData(c); err != nil {
+		return nil, err
+	}
+	db, err := bolt.Open(databasePath(c), o)
+	if err != nil {
+		return nil, err // and no *bolt.DB that is nil
+	}
+	return db, nil
+}
+
+func makeData(c *config.Config) error {
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return fmt.Errorf("make the data directory: %w", err)
+	}
+	return nil
+}

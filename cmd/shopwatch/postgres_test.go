@@ -1,0 +1,214 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"shopwatch/fixtures"
+	"shopwatch/fixtures/pgtest"
+)
+
+// startCluster starts a PostgreSQL that ends with the test.
+func startCluster(t *testing.T) *pgtest.Cluster {
+	t.Helper()
+	c, err := pgtest.Start()
+	if errors.Is(err, pgtest.ErrNotInstalled) && os.Getenv("CI") == "" {
+		t.Skip("NOT TESTED: ", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
+
+// on is a world whose database is at a URL.
+func (w *world) on(url string) *world {
+	w.configure(map[string]any{"database": url})
+	return w
+}
+
+// Every command works on a database of several machines as on a file, without
+// and with the daemon.
+func TestLoopOnPostgreSQL(t *testing.T) {
+	cluster := startCluster(t)
+	for _, daemon := range []bool{false, true} {
+		t.Run(map[bool]string{false: "on demand", true: "through the daemon"}[daemon], func(t *testing.T) {
+			w := newWorld(t).on(cluster.NetworkURL(cluster.Database(t), pgtest.Password))
+			w.loop(daemon)
+			if out := w.want(0, "check"); !strings.Contains(out, "PostgreSQL database") || strings.Contains(out, pgtest.Password) {
+				t.Errorf("check prints\n%s", out)
+			}
+			w.want(0, "scans")
+			w.want(0, "storefronts")
+			w.want(0, "suspects")
+			w.want(0, "mail", "outbox")
+			w.want(0, "mail", "preview", filepath.Join(w.dir, "preview.eml"))
+			w.want(0, "dispute", "1", "--reason", "wrong")
+			w.want(0, "evidence", "2", filepath.Join(w.dir, "story.zip"))
+			for _, c := range []string{"backup FILE", "compact", "restore shopwatch.yaml"} {
+				args := strings.Fields(c)
+				for i := range args[1:] {
+					args[i+1] = filepath.Join(w.dir, args[i+1])
+				}
+				_, errs, status := w.do(args...)
+				if status != 1 || !strings.Contains(errs, "no") || !strings.Contains(errs, "with the tools of its server") {
+					t.Errorf("%s = %d, %s", c, status, errs)
+				}
+			}
+			if _, err := os.Stat(filepath.Join(w.dir, "data", "shopwatch.db")); err == nil {
+				t.Error("there is a file besides the database")
+			}
+		})
+	}
+}
+
+// One machine works at a time: the others can look, and stand by.
+func TestMachinesOnOneDatabase(t *testing.T) {
+	cluster := startCluster(t)
+	name := cluster.Database(t)
+	alpha := newWorld(t).on(cluster.URL(name))
+	beta := *alpha
+	beta.dir = t.TempDir()
+	beta.on(cluster.URL(name))
+
+	alpha.want(0, "scan")
+	stop := alpha.daemon()
+	if out := beta.want(0, "products", "tencent", "--json"); strings.Count(out, "\n") != 3 {
+		t.Errorf("from another machine:\n%s", out)
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, errs, status := beta.do("scan")
+	if status != 1 || !strings.Contains(errs, "in use by shopwatch on "+host) || !strings.Contains(errs, "give the command there") {
+		t.Errorf("scan beside a daemon = %d, %s", status, errs)
+	}
+	// The next daemon waits until this one ends.
+	log2 := log{said: make(chan bool)}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan int)
+	go func() {
+		ended <- run(ctx, []string{"-c", filepath.Join(beta.dir, "shopwatch.yaml"), "run"}, &log2, &log2)
+	}()
+	for !strings.Contains(log2.String(), "standing by") {
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case status := <-ended:
+			t.Fatalf("the second daemon ended with %d: %s", status, log2.String())
+		}
+	}
+	select {
+	case <-log2.said:
+		t.Error("two daemons work on one database")
+	default:
+	}
+	if status, log := stop(); status != 0 {
+		t.Errorf("the first daemon ended with %d: %s", status, log)
+	}
+	began := time.Now()
+	<-log2.said
+	t.Logf("the second daemon works %v after the first one ended", time.Since(began).Round(time.Millisecond))
+	alpha.shop.Put(fixtures.Product{ID: "45100000004", Title: "亲子蓝牙音箱", Price: "129.00"})
+	if out := beta.want(0, "scan", "--json"); !strings.Contains(out, `"added"`) {
+		t.Errorf("scan by the second daemon:\n%s", out)
+	}
+	cancel()
+	if status := <-ended; status != 0 {
+		t.Errorf("the second daemon ended with %d: %s", status, log2.String())
+	}
+}
+
+// A daemon that is killed is followed by the one that stands by within 25 seconds.
+func TestDaemonThatIsKilledIsFollowed(t *testing.T) {
+	cluster := startCluster(t)
+	name := cluster.Database(t)
+	alpha := newWorld(t).on(cluster.URL(name))
+	beta := *alpha
+	beta.dir = t.TempDir()
+	beta.on(cluster.URL(name))
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	errs := log{said: make(chan bool)}
+	killed := exec.Command(self, "-c", filepath.Join(alpha.dir, "shopwatch.yaml"), "run")
+	killed.Env = append(os.Environ(), "SHOPWATCH_TEST_RUN=1")
+	killed.Stderr = &errs
+	if err := killed.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = killed.Process.Kill() }()
+	<-errs.said
+	if err := killed.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = killed.Wait() // it was killed
+	began := time.Now()
+	stop := beta.daemon()
+	took := time.Since(began)
+	t.Logf("followed after %v", took.Round(time.Millisecond))
+	if took > 25*time.Second {
+		t.Errorf("followed after %v, want 25s at most", took)
+	}
+	if status, log := stop(); status != 0 || !strings.Contains(log, "standing by") {
+		t.Errorf("the one that stood by ended with %d: %s", status, log)
+	}
+}
+
+// A database that is away is said in a line by every command, and a daemon goes
+// on when it is back.
+func TestDatabaseThatIsAway(t *testing.T) {
+	cluster := startCluster(t)
+	name := cluster.Database(t)
+	w := newWorld(t).on(cluster.URL(name))
+	w.want(0, "scan")
+	if err := cluster.Stop(2); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []string{"scan", "products tencent", "changes", "mail retry", "run"} {
+		out, errs, status := w.do(strings.Fields(c)...)
+		if status != 1 || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, "cannot be reached") || !strings.Contains(errs, "start it") {
+			t.Errorf("%s = %d, %s%s", c, status, out, errs)
+		}
+	}
+	if out, _, status := w.do("check"); status != 1 || !strings.Contains(out, "FIX   database") {
+		t.Errorf("check = %d\n%s", status, out)
+	}
+	if err := cluster.Run(); err != nil {
+		t.Fatal(err)
+	}
+	stop := w.daemon()
+	if err := cluster.Stop(3); err != nil {
+		t.Fatal(err)
+	}
+	back := make(chan error)
+	go func() {
+		time.Sleep(2 * time.Second) // the scan below begins meanwhile
+		back <- cluster.Run()
+	}()
+	w.shop.Put(fixtures.Product{ID: "45100000004", Title: "亲子蓝牙音箱", Price: "129.00"})
+	out := w.want(0, "scan", "--json")
+	if err := <-back; err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out, `"added"`) {
+		t.Errorf("a scan while the database was away:\n%s", out)
+	}
+	if status, log := stop(); status != 0 {
+		t.Errorf("the daemon ended with %d: %s", status, log)
+	}
+}
