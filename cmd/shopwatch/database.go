@@ -58,7 +58,20 @@ func (a *app) openToWork(ctx context.Context, c *config.Config) (storage.Store, 
 	if c.Database == "" {
 		return a.openFile(c, bolt.Options{}) // which one process has
 	}
-	db, err := openServer(ctx, c, postgres.Options{})
+	if err := makeData(c); err != nil {
+		return nil, err
+	}
+	w, err := openServerToWork(ctx, c.Database)
+	if err != nil {
+		return nil, err // and no *worker that is nil
+	}
+	return w, nil
+}
+
+// openServerToWork opens the database at a URL, on which no other process works
+// until it is closed.
+func openServerToWork(ctx context.Context, url string) (*worker, error) {
+	db, err := postgres.Open(ctx, url, postgres.Options{})
 	if err != nil {
 		return nil, err
 	}

@@ -59,6 +59,7 @@ type commands struct {
 	Check       checkCommand       `cmd:"" help:"Check configuration, Chrome, database, mail server, clock and disk."`
 	Backup      backupCommand      `cmd:"" help:"Write a copy of the database, also while the daemon runs."`
 	Restore     restoreCommand     `cmd:"" help:"Replace the database with a backup."`
+	Move        moveCommand        `cmd:"" help:"Carry the database over to PostgreSQL, or back into a file."`
 	Compact     compactCommand     `cmd:"" help:"Give free space in the database file back."`
 	Completion  completionCommand  `cmd:"" help:"Make a shell complete commands and flags."`
 	Complete    completeCommand    `cmd:"" hidden:"" name:"__complete"`

@@ -132,6 +132,78 @@ func TestMachinesOnOneDatabase(t *testing.T) {
 	}
 }
 
+// A database is moved to a server and back, with everything, and goes on there as
+// if nothing had been.
+func TestMove(t *testing.T) {
+	cluster := startCluster(t)
+	url := cluster.NetworkURL(cluster.Database(t), pgtest.Password)
+	w := newWorld(t)
+	w.want(0, "scan")
+	w.shop.Take("45100000002", fixtures.Gone)
+	w.shop.Put(fixtures.Product{ID: "45100000004", Title: "亲子蓝牙音箱", Price: "129.00"})
+	w.want(0, "scan")
+	file := filepath.Join(w.dir, "data", "shopwatch.db")
+	commands := []string{"changes --json", "products tencent --json", "scans --json", "storefronts --json", "why 2", "mail outbox --json"}
+	print := func() (all []string) {
+		for _, c := range commands {
+			all = append(all, w.want(0, strings.Fields(c)...))
+		}
+		return all
+	}
+	before := print()
+
+	out := w.want(0, "move", file, url)
+	if !strings.Contains(out, "moved 1 storefront with 4 products, 2 scans, 2 changes, 1 report") || !strings.Contains(out, "compared, and the same") || strings.Contains(out, "stayed behind") {
+		t.Errorf("move prints\n%s", out)
+	}
+	_, errs, status := w.do("move", file, url)
+	if status != 1 || !strings.Contains(errs, "is not empty") {
+		t.Errorf("a second move = %d, %s", status, errs)
+	}
+	if err := os.RemoveAll(filepath.Join(w.dir, "data")); err != nil {
+		t.Fatal(err)
+	}
+	w.on(url)
+	for i, after := range print() {
+		if after != before[i] {
+			t.Errorf("%s prints\n%s\nbefore\n%s", commands[i], after, before[i])
+		}
+	}
+	if out := w.want(0, "scan", "--json"); !strings.Contains(out, `"changes":[]`) {
+		t.Errorf("a scan on the server:\n%s", out)
+	}
+	before = print()
+
+	stop := w.daemon()
+	_, errs, status = w.do("move", url, file)
+	if status != 1 || !strings.Contains(errs, "in use by shopwatch on") {
+		t.Errorf("a move beside a daemon = %d, %s", status, errs)
+	}
+	stop()
+	if out := w.want(0, "move", url, file); !strings.Contains(out, "compared, and the same") || strings.Contains(out, "stayed behind") {
+		t.Errorf("move back prints\n%s", out)
+	}
+	_, errs, status = w.do("move", url, file)
+	if status != 1 || !strings.Contains(errs, file) {
+		t.Errorf("a move onto a file that is there = %d, %s", status, errs)
+	}
+	if err := cluster.Stop(2); err != nil {
+		t.Fatal(err)
+	}
+	w.configure(nil)
+	for i, after := range print() {
+		if after != before[i] {
+			t.Errorf("back in a file %s prints\n%s\nbefore\n%s", commands[i], after, before[i])
+		}
+	}
+	if out := w.want(0, "check"); !strings.Contains(out, "all there") {
+		t.Errorf("check prints\n%s", out)
+	}
+	if err := cluster.Run(); err != nil { // for the cleanup
+		t.Fatal(err)
+	}
+}
+
 // A daemon that is killed is followed by the one that stands by within 25 seconds.
 func TestDaemonThatIsKilledIsFollowed(t *testing.T) {
 	cluster := startCluster(t)

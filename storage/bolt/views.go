@@ -142,6 +142,11 @@ func (t tx) forget(name tracker.StorefrontName, id tracker.ProductID) error {
 			return err
 		}
 	}
+	return t.forgetAbsences(name, id)
+}
+
+// forgetAbsences deletes the absences of a product.
+func (t tx) forgetAbsences(name tracker.StorefrontName, id tracker.ProductID) error {
 	b := t.of(inAbsences, name)
 	cur := b.cursor()
 	if cur == nil {

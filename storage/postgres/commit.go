@@ -168,7 +168,7 @@ func putScan(b *pgx.Batch, s *tracker.Scan) error {
 	return nil
 }
 
-// appendChanges gives changes of a storefront their numbers and writes them.
+// appendChanges gives changes their numbers and writes them.
 func appendChanges(ctx context.Context, t pgx.Tx, b *pgx.Batch, changes []tracker.Change, named *evidenceTimes) error {
 	first, err := next(ctx, t, "changes", len(changes))
 	if err != nil {

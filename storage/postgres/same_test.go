@@ -45,6 +45,7 @@ func TestSameAsBolt(t *testing.T) {
 			p.each(func(s storage.Store) (any, error) { return s.Products(ctx, sf, "", 1<<20) })
 			p.each(func(s storage.Store) (any, error) { return s.Suspects(ctx, sf, "", 1<<20) })
 		}
+		p.moves(file)
 		must(t, file.Close())
 	}
 	t.Logf("changes: %v", kinds)
@@ -145,7 +146,7 @@ func (p *player) alter(i int) {
 	case 1:
 		it.Price = tracker.Price{Kind: []tracker.PriceKind{"", tracker.PriceFrom, tracker.PriceRange}[p.IntN(3)], Low: 100, High: 900, Currency: []string{"", "CNY", "EUR"}[p.IntN(3)]}
 	case 2:
-		it.Title += []string{"新", "\x00", "\xff", "'\"\\u0000{}", "💥"}[p.IntN(5)]
+		it.Title += []string{"新", "\x00", "'\"\\u0000{}", "💥"}[p.IntN(4)] // JSON, of which scans are made, is valid UTF-8
 	case 3:
 		it.Image += "x"
 	case 4:
@@ -164,6 +165,11 @@ func (p *player) alter(i int) {
 	if len(list) > 10 {
 		p.list = list
 	}
+}
+
+// keep keeps a picture that is told from others by a number.
+func (p *player) keep(n int) string {
+	return p.each(func(s storage.Store) (any, error) { return s.KeepEvidence(ctx, fmt.Append(nil, "picture ", n), "jpg") }).(string)
 }
 
 // scan is one of the world, or a part of it, or none.
@@ -188,16 +194,71 @@ func (p *player) scan() *tracker.Scan {
 	s.Evidence.Parser, s.Evidence.Opened, s.Evidence.Warnings = p.parser, p.IntN(9), []string{"a \x00 warning"}
 	s.Pictures = make(map[tracker.ProductID]tracker.Picture)
 	for i := range p.IntN(len(list)) {
-		s.Pictures[list[i].ID] = tracker.Picture{File: fmt.Sprintf("%064x.jpg", i), Card: fmt.Sprintf("%064x.webp", i)}
+		s.Pictures[list[i].ID] = tracker.Picture{File: p.keep(i), Card: fmt.Sprintf("%064x.webp", i)} // that one is missing
 	}
 	for i := range 60 {
 		id := storetest.Product(i).ID
 		if p.IntN(2) == 0 && !slices.ContainsFunc(list, func(x tracker.Product) bool { return x.ID == id }) {
 			s.Probes = append(s.Probes, tracker.Probe{
 				Product: id, State: []tracker.PageState{tracker.PageGone, tracker.PageOffshelf, tracker.PageSold, tracker.PageUnknown}[p.IntN(4)],
-				At: began.Truncate(time.Millisecond).UTC(), URL: "https://detail.tmall.com/", Says: "已下架", Picture: fmt.Sprintf("%064x.png", i),
+				At: began.Truncate(time.Millisecond).UTC(), URL: "https://detail.tmall.com/", Says: "已下架", Picture: p.keep(1000 + i),
 			})
 		}
 	}
 	return s
+}
+
+// moves moves what was played from bolt to PostgreSQL and back.
+func (p *player) moves(file *bolt.DB) {
+	p.t.Helper()
+	server, back := fresh(p.t), filepath.Join(p.t.TempDir(), "shopwatch.db")
+	_, err := p.stores[0].ChangeCoolDown(ctx, "tmall", func(c *storage.CoolDown) { c.Walls, c.Until = 3, storetest.Day })
+	must(p.t, err)
+	var there, here storage.Moved
+	must(p.t, server.Load(ctx, func(to storage.Loader) (err error) {
+		there, err = storage.Move(ctx, file, to, []string{"tmall", "jd"})
+		return err
+	}))
+	must(p.t, storage.Compare(ctx, file, server))
+	again, err := bolt.Open(back, bolt.Options{})
+	must(p.t, err)
+	must(p.t, again.Load(ctx, func(to storage.Loader) (err error) {
+		here, err = storage.Move(ctx, server, to, []string{"tmall", "jd"})
+		return err
+	}))
+	must(p.t, storage.Compare(ctx, file, again))
+	must(p.t, again.Check(ctx))
+	if there != here || there.Changes != int(p.seq) || there.Evidence == 0 || there.Missing == 0 || there.Reports == 0 {
+		p.t.Errorf("moved %+v there and %+v back, of %d changes", there, here, p.seq)
+	}
+	for _, s := range []storage.Store{server, again} {
+		if c, err := s.CoolDown(ctx, "tmall"); c.Walls != 3 || !c.Until.Equal(storetest.Day) || err != nil {
+			p.t.Errorf("cool-down %+v, %v", c, err)
+		}
+		if err := storage.Compare(ctx, s, p.stores[0]); err != nil {
+			p.t.Error(err)
+		}
+	}
+	// They go on alike, and a database that is not empty takes nothing.
+	if err := server.Load(ctx, func(storage.Loader) error { return nil }); err == nil {
+		p.t.Error("a database that is not empty is loaded")
+	}
+	if err := again.Load(ctx, func(storage.Loader) error { return nil }); err == nil {
+		p.t.Error("a file that is not empty is loaded")
+	}
+	p.stores = append(p.stores, server, again)
+	for range 10 {
+		p.step()
+	}
+	last := p.seq
+	p.each(func(s storage.Store) (any, error) { c, _, err := s.Change(ctx, last); return c, err })
+	if err := storage.Compare(ctx, p.stores[0], again); err != nil {
+		p.t.Error(err)
+	}
+	_, err = server.Commit(ctx, storetest.Walled("oppo", p.now), storetest.Rules)
+	must(p.t, err)
+	if err := storage.Compare(ctx, server, again); err == nil {
+		p.t.Error("two stores that differ compare as the same")
+	}
+	must(p.t, again.Close())
 }
