@@ -31,6 +31,8 @@ type Options struct {
 	// Patience is how long a call waits for a database that went away, such as
 	// one that is started again. Zero: one that was reached is tried once more.
 	Patience time.Duration
+	// Lease is how long a lease lasts after its holder was heard of. Zero: 20 s.
+	Lease time.Duration
 }
 
 // A DB is a database of several machines.
@@ -40,6 +42,7 @@ type DB struct {
 	o      Options
 	closed atomic.Bool
 	gaps   storage.WriteGaps
+	lease  time.Duration
 	fence  atomic.Pointer[Lease] // without which nothing is written; nil for none
 
 	reads, writes atomic.Int64 // transactions that began
@@ -65,7 +68,7 @@ func openWith(ctx context.Context, url string, o Options, s schema) (*DB, error)
 	if c.ConnConfig.RuntimeParams["application_name"] == "" {
 		c.ConnConfig.RuntimeParams["application_name"] = "shopwatch"
 	}
-	db := &DB{server: serverOf(c.ConnConfig)}
+	db := &DB{server: serverOf(c.ConnConfig), lease: cmp.Or(o.Lease, 20*time.Second)}
 	if db.pool, err = pgxpool.NewWithConfig(ctx, c); err != nil {
 		return nil, db.explain(err)
 	}
@@ -92,10 +95,12 @@ func (db *DB) ready(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// A transaction ends when its process sleeps in the midst of it for so long, so
-// that one that is frozen does not hold up the others. It also does not wait
-// longer for the others.
-const writing = "begin; set local idle_in_transaction_session_timeout = '10s'; set local lock_timeout = '30s'"
+// writing begins a transaction that ends when its process sleeps in the midst of it
+// for half the time of a lease, so that one that is frozen is gone from the way of
+// the others when its lease is over. It waits for the others, but not for ever.
+func (db *DB) writing() pgx.TxOptions {
+	return pgx.TxOptions{BeginQuery: fmt.Sprintf("begin; set local idle_in_transaction_session_timeout = %d; set local lock_timeout = '30s'", (db.lease / 2).Milliseconds())}
+}
 
 // view runs a function in a transaction that only reads and sees the database
 // as it is at one moment. The function may run again.
@@ -123,7 +128,7 @@ func (db *DB) update(ctx context.Context, fn func(pgx.Tx) error) error {
 }
 
 func (db *DB) write(ctx context.Context, fn func(pgx.Tx) error) error {
-	t, err := db.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: writing})
+	t, err := db.pool.BeginTx(ctx, db.writing())
 	if err != nil {
 		return err
 	}

@@ -13,19 +13,14 @@ import (
 // ErrHeld is wrapped by errors that tell that another process has a lease.
 var ErrHeld = errors.New("in use")
 
-// How long a lease lasts after its holder was heard of, and how often it is.
-const (
-	leaseTime = 20 * time.Second
-	leaseBeat = 5 * time.Second
-)
-
 // A Lease is the right to do what only one process may do at a time. It is kept
 // as long as the process works and reaches the database. One that sleeps or is
-// cut off loses it; others have it after leaseTime at the latest.
+// cut off loses it, and others may have it when Options.Lease has passed.
 type Lease struct {
 	db     *DB
 	key    string
 	epoch  int64
+	time   time.Duration      // it lasts without a beat; four fit into it
 	cancel context.CancelFunc // of the beats
 	beats  sync.WaitGroup
 	ended  chan struct{} // closed when it is lost or released
@@ -38,7 +33,7 @@ type Lease struct {
 // told of it. When another process has it the error wraps ErrHeld and names that
 // one.
 func (db *DB) Acquire(ctx context.Context, key, holder string) (*Lease, error) {
-	l := &Lease{db: db, key: key, ended: make(chan struct{})}
+	l := &Lease{db: db, key: key, time: db.lease, ended: make(chan struct{})}
 	began := time.Now()
 	var other string
 	var ago time.Duration
@@ -46,9 +41,9 @@ func (db *DB) Acquire(ctx context.Context, key, holder string) (*Lease, error) {
 		other, began = "", time.Now()
 		err := t.QueryRow(ctx, `insert into leases (key, holder, epoch, until) values ($1, $2, 1, clock_timestamp() + $3)
 			on conflict (key) do update set holder = excluded.holder, epoch = leases.epoch + 1, until = excluded.until
-			where leases.until < clock_timestamp() returning epoch`, key, holder, leaseTime).Scan(&l.epoch)
+			where leases.until < clock_timestamp() returning epoch`, key, holder, l.time).Scan(&l.epoch)
 		if errors.Is(err, pgx.ErrNoRows) {
-			return t.QueryRow(ctx, "select holder, clock_timestamp() - until + $2 from leases where key = $1", key, leaseTime).Scan(&other, &ago)
+			return t.QueryRow(ctx, "select holder, clock_timestamp() - until + $2 from leases where key = $1", key, l.time).Scan(&other, &ago)
 		}
 		return err
 	})
@@ -58,7 +53,7 @@ func (db *DB) Acquire(ctx context.Context, key, holder string) (*Lease, error) {
 	case other != "":
 		return nil, fmt.Errorf("%s is %w by %s, last heard of %s ago", db.server, ErrHeld, other, max(ago, 0).Round(time.Second))
 	}
-	l.until = began.Add(leaseTime)
+	l.until = began.Add(l.time)
 	beating, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	l.cancel = cancel
 	l.beats.Go(func() { l.beat(beating) })
@@ -74,7 +69,7 @@ func (db *DB) Wait(ctx context.Context, key, holder string, waiting func(error))
 			return l, err
 		}
 		waiting(err)
-		if err := sleep(ctx, 2*time.Second); err != nil {
+		if err := sleep(ctx, db.lease/10); err != nil {
 			return nil, err
 		}
 	}
@@ -84,7 +79,7 @@ func (db *DB) Wait(ctx context.Context, key, holder string, waiting func(error))
 func (l *Lease) beat(ctx context.Context) {
 	defer close(l.ended)
 	for {
-		wait := leaseBeat
+		wait := l.time / 4
 		began := time.Now()
 		kept, err := l.renew(ctx)
 		switch {
@@ -92,12 +87,12 @@ func (l *Lease) beat(ctx context.Context) {
 			return
 		case err == nil:
 			l.mu.Lock()
-			l.until = began.Add(leaseTime)
+			l.until = began.Add(l.time)
 			l.mu.Unlock()
 		case l.over():
 			return
 		default:
-			wait = time.Second // it may be back
+			wait = l.time / 20 // it may be back
 		}
 		if sleep(ctx, wait) != nil {
 			return
@@ -108,9 +103,9 @@ func (l *Lease) beat(ctx context.Context) {
 // renew says to the database that the holder lives. It does not wait for a
 // database that is away: until the lease is over there is time to try again.
 func (l *Lease) renew(ctx context.Context) (kept bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, leaseBeat)
+	ctx, cancel := context.WithTimeout(ctx, l.time/4)
 	defer cancel()
-	done, err := l.db.pool.Exec(ctx, "update leases set until = clock_timestamp() + $3 where key = $1 and epoch = $2 and until >= clock_timestamp()", l.key, l.epoch, leaseTime)
+	done, err := l.db.pool.Exec(ctx, "update leases set until = clock_timestamp() + $3 where key = $1 and epoch = $2 and until >= clock_timestamp()", l.key, l.epoch, l.time)
 	return done.RowsAffected() == 1, err
 }
 
@@ -137,7 +132,7 @@ func (l *Lease) hold(ctx context.Context, t pgx.Tx) error {
 }
 
 func (l *Lease) lost() error {
-	return fmt.Errorf("%s is %w by another shopwatch, which took over because this one was not heard of for %s; nothing was written", l.db.server, ErrHeld, leaseTime)
+	return fmt.Errorf("%s is %w by another shopwatch, which took over because this one was not heard of for %s; nothing was written", l.db.server, ErrHeld, l.time)
 }
 
 // Fence lets the database write nothing any more without a lease.
@@ -147,7 +142,7 @@ func (db *DB) Fence(l *Lease) { db.fence.Store(l) }
 func (l *Lease) Release(ctx context.Context) error {
 	l.cancel()
 	l.beats.Wait()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseBeat)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	_, err := l.db.pool.Exec(ctx, "update leases set until = '-infinity' where key = $1 and epoch = $2", l.key, l.epoch)
 	if err != nil && away(err) {

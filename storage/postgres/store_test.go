@@ -4,6 +4,7 @@ package postgres_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"testing"
 
@@ -15,7 +16,16 @@ import (
 
 var cluster *pgtest.Cluster
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Main(m, func(c *pgtest.Cluster) { cluster = c })) }
+// TestMain lets the test binary be a worker of the nemesis run.
+func TestMain(m *testing.M) {
+	if at := os.Getenv(workerAt); at != "" {
+		if err := work(at); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		os.Exit(1)
+	}
+	os.Exit(pgtest.Main(m, func(c *pgtest.Cluster) { cluster = c }))
+}
 
 // ctx is that of calls that nothing ends.
 var ctx = context.Background()
