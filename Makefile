@@ -49,10 +49,10 @@ check:
 
 # Measures the database, and the whole process side by side with hand-written
 # Puppeteer scripts (needs npm).
-bench: chrome
+bench: chrome postgres
 	cd fixtures/bench && npm install --no-package-lock --no-audit --no-fund --silent
 	SHOPWATCH_BENCH=1 $(GO) test -count 1 -timeout 60m -v -run TestBench ./fixtures/bench
-	SHOPWATCH_BENCH=1 $(GO) test -count 1 -v -timeout 20m -run 'TestNumbers$$' ./storage/bolt
+	SHOPWATCH_BENCH=1 $(GO) test -count 1 -v -timeout 20m -run 'TestNumbers$$' ./storage/bolt ./storage/postgres
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 # Every fault of the simulated mall at places of every layout, once and lasting,

@@ -92,24 +92,47 @@ func (a *app) openToRun(ctx context.Context, c *config.Config, log *slog.Logger)
 	if c.Database == "" {
 		return a.openFile(c, bolt.Options{Maintain: true})
 	}
+	s := standby{log: log}
+	began := time.Now()
 	db, err := openServer(ctx, c, postgres.Options{Patience: time.Minute})
+	for errors.Is(err, postgres.ErrAway) && time.Since(began) < startPatience {
+		s.waits(err)
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(time.Second):
+		}
+		db, err = openServer(ctx, c, postgres.Options{Patience: time.Minute})
+	}
 	if err != nil {
 		return nil, err
 	}
-	standing := false
-	l, err := db.Wait(ctx, workLease, holder(), func(why error) {
-		if !standing {
-			log.Info("standing by", "why", why.Error())
-			_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
-		}
-		standing = true
-		_, _ = daemon.SdNotify(false, daemon.SdNotifyWatchdog)
-	})
+	l, err := db.Wait(ctx, workLease, holder(), s.waits)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	db.Fence(l)
 	return &worker{db, l}, nil
+}
+
+// startPatience is how long a daemon that begins waits for a database that cannot
+// be reached: both may have been started at once.
+const startPatience = 5 * time.Minute
+
+// A standby says that a daemon waits for its database: to people once, and to
+// systemd as long as it does.
+type standby struct {
+	log  *slog.Logger
+	said bool
+}
+
+func (s *standby) waits(why error) {
+	if !s.said {
+		s.log.Info("standing by", "why", why.Error())
+		_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
+	}
+	s.said = true
+	_, _ = daemon.SdNotify(false, daemon.SdNotifyWatchdog)
 }
 
 // workLease is held by who scans and sends reports.

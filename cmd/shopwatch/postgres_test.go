@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -116,6 +117,10 @@ func TestMachinesOnOneDatabase(t *testing.T) {
 		t.Error("two daemons work on one database")
 	default:
 	}
+	// One that is told to end while it stands by does so.
+	if err := standAndEnd(t, &beta); err != nil {
+		t.Error(err)
+	}
 	if status, log := stop(); status != 0 {
 		t.Errorf("the first daemon ended with %d: %s", status, log)
 	}
@@ -130,6 +135,23 @@ func TestMachinesOnOneDatabase(t *testing.T) {
 	if status := <-ended; status != 0 {
 		t.Errorf("the second daemon ended with %d: %s", status, log2.String())
 	}
+}
+
+// standAndEnd starts a daemon that stands by, and ends it.
+func standAndEnd(t *testing.T, w *world) error {
+	t.Helper()
+	said := log{said: make(chan bool)}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan int)
+	go func() { ended <- run(ctx, []string{"-c", filepath.Join(w.dir, "shopwatch.yaml"), "run"}, &said, &said) }()
+	for !strings.Contains(said.String(), "standing by") {
+		time.Sleep(10 * time.Millisecond)
+	}
+	cancel()
+	if status := <-ended; status != 0 || strings.Contains(said.String(), "started") {
+		return fmt.Errorf("it ended with %d: %s", status, said.String())
+	}
+	return nil
 }
 
 // A database is moved to a server and back, with everything, and goes on there as
@@ -251,7 +273,7 @@ func TestDatabaseThatIsAway(t *testing.T) {
 	if err := cluster.Stop(2); err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []string{"scan", "products tencent", "changes", "mail retry", "run"} {
+	for _, c := range []string{"scan", "products tencent", "changes", "mail retry"} {
 		out, errs, status := w.do(strings.Fields(c)...)
 		if status != 1 || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, "cannot be reached") || !strings.Contains(errs, "start it") {
 			t.Errorf("%s = %d, %s%s", c, status, out, errs)
@@ -260,8 +282,23 @@ func TestDatabaseThatIsAway(t *testing.T) {
 	if out, _, status := w.do("check"); status != 1 || !strings.Contains(out, "FIX   database") {
 		t.Errorf("check = %d\n%s", status, out)
 	}
+	// A daemon that begins waits for it.
+	waiting := log{said: make(chan bool)}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan int)
+	go func() {
+		ended <- run(ctx, []string{"-c", filepath.Join(w.dir, "shopwatch.yaml"), "run"}, &waiting, &waiting)
+	}()
+	for !strings.Contains(waiting.String(), "standing by") {
+		time.Sleep(10 * time.Millisecond)
+	}
 	if err := cluster.Run(); err != nil {
 		t.Fatal(err)
+	}
+	<-waiting.said
+	cancel()
+	if status := <-ended; status != 0 {
+		t.Errorf("the daemon that waited ended with %d: %s", status, waiting.String())
 	}
 	stop := w.daemon()
 	if err := cluster.Stop(3); err != nil {

@@ -49,6 +49,9 @@ func (r *runCommand) Run(ctx context.Context, a *app) error {
 		debug.SetMemoryLimit(ownMemory)
 	}
 	store, err := a.openToRun(ctx, c, log)
+	if err != nil && ctx.Err() != nil {
+		return nil // told to end while it stood by
+	}
 	if err != nil {
 		return err
 	}
