@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/goccy/go-yaml"
 )
 
 // The profile for containers refuses what no Chrome needs, and none of what its
@@ -98,6 +100,49 @@ func TestImagesArePinned(t *testing.T) {
 		if !regexp.MustCompile(`^[a-z]+\.[a-z]+/[a-z]+/[a-z]+:\d+\.\d+[a-z0-9.-]*$`).Match(m[1]) {
 			t.Errorf("the image %s has no full name, or no version", m[1])
 		}
+	}
+}
+
+// The compose file names what is there, and no password.
+func TestCompose(t *testing.T) {
+	text, err := os.ReadFile("deploy/compose.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c struct {
+		Services map[string]struct {
+			Build       struct{ Context, Dockerfile string }
+			Environment map[string]string
+			SecurityOpt []string `yaml:"security_opt"`
+			Volumes     []string
+		}
+		Volumes map[string]any
+	}
+	if err := yaml.Unmarshal(text, &c); err != nil {
+		t.Fatal(err)
+	}
+	sw := c.Services["shopwatch"]
+	for _, file := range []string{filepath.Join("deploy", sw.Build.Context, "go.mod"), filepath.Join("deploy", sw.Build.Context, sw.Build.Dockerfile)} {
+		if _, err := os.Stat(file); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, o := range sw.SecurityOpt {
+		if file, ok := strings.CutPrefix(o, "seccomp="); ok {
+			if _, err := os.Stat(filepath.Join("deploy", file)); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	for name, service := range c.Services {
+		for key, value := range service.Environment {
+			if strings.Contains(key, "PASSWORD") && !strings.HasPrefix(value, "${") {
+				t.Errorf("%s: %s is %q, want it from the environment", name, key, value)
+			}
+		}
+	}
+	if at := sw.Environment["DATABASE"]; !strings.HasPrefix(at, "postgres://shopwatch@") {
+		t.Errorf("DATABASE is %q, want the address of a database without a password", at)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"shopwatch/cmd/shopwatch/daemon"
 	"shopwatch/fixtures"
 	"shopwatch/fixtures/pgtest"
 )
@@ -76,6 +79,15 @@ func TestLoopOnPostgreSQL(t *testing.T) {
 	}
 }
 
+// --only is for a database that several processes use.
+func TestOnlyWebNeedsAServer(t *testing.T) {
+	w := newWorld(t)
+	_, errs, status := w.do("run", "--only", "web")
+	if status != 1 || !strings.Contains(errs, "set database to postgres://") {
+		t.Errorf("run --only web on a file = %d, %s", status, errs)
+	}
+}
+
 // One machine works at a time: the others can look, and stand by.
 func TestMachinesOnOneDatabase(t *testing.T) {
 	cluster := startCluster(t)
@@ -97,6 +109,30 @@ func TestMachinesOnOneDatabase(t *testing.T) {
 	_, errs, status := beta.do("scan")
 	if status != 1 || !strings.Contains(errs, "in use by shopwatch on "+host) || !strings.Contains(errs, "give the command there") {
 		t.Errorf("scan beside a daemon = %d, %s", status, errs)
+	}
+	if out := beta.want(0, "check"); !strings.Contains(out, "work             shopwatch on "+host) || !strings.Contains(out, "last heard of") {
+		t.Errorf("check beside a daemon:\n%s", out)
+	}
+	// A dashboard at another place shows the same, and does nothing.
+	gamma := beta
+	gamma.dir = t.TempDir()
+	gamma.on(cluster.URL(name))
+	page := gamma.daemon("--only", "web")
+	address, err := os.ReadFile(filepath.Join(gamma.dir, "data", daemon.AddressFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.Get("http://" + strings.TrimSpace(string(address)) + "/api/storefronts/tencent/products")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown, err := io.ReadAll(answer.Body)
+	answer.Body.Close()
+	if err != nil || answer.StatusCode != http.StatusOK || !strings.Contains(string(shown), "糖大夫 血糖仪") {
+		t.Errorf("the dashboard answers %s, %v: %s", answer.Status, err, shown)
+	}
+	if status, log := page(); status != 0 || strings.Contains(log, "ERROR") || !strings.Contains(log, `"only":"web"`) {
+		t.Errorf("the dashboard ended with %d: %s", status, log)
 	}
 	// The next daemon waits until this one ends.
 	log2 := log{said: make(chan bool)}

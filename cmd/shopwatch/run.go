@@ -6,13 +6,17 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"time"
 
+	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/daemon"
+	"shopwatch/storage/postgres"
 )
 
 // A runCommand is the daemon.
 type runCommand struct {
-	Debug bool `help:"Log more."`
+	Debug bool   `help:"Log more."`
+	Only  string `enum:",web" default:"" placeholder:"web" help:"web: answer people and programs only; scan and send nothing. Needs a PostgreSQL database."`
 }
 
 // ownMemory is what the daemon may take before garbage is collected more often
@@ -25,7 +29,8 @@ func (runCommand) Help() string {
 
 Examples:
   shopwatch run
-  shopwatch run -c /etc/shopwatch/shopwatch.yaml`
+  shopwatch run -c /etc/shopwatch/shopwatch.yaml
+  shopwatch run --only web`
 }
 
 func (r *runCommand) Run(ctx context.Context, a *app) error {
@@ -40,6 +45,9 @@ func (r *runCommand) Run(ctx context.Context, a *app) error {
 	}
 	if err != nil {
 		return err
+	}
+	if r.Only == "web" {
+		return runWeb(ctx, a, c, log)
 	}
 	if err := daemon.MayStartChrome(c); err != nil {
 		return err
@@ -65,4 +73,16 @@ func warnWithoutInit(pid int, log *slog.Logger) {
 	if pid == 1 {
 		log.Warn("shopwatch runs as process 1: ended processes of Chrome stay in the process table; start the container with an init (docker run --init, or tini as in the Dockerfile)")
 	}
+}
+
+// runWeb answers on a database on which another process works.
+func runWeb(ctx context.Context, a *app, c *config.Config, log *slog.Logger) error {
+	if c.Database == "" {
+		return errors.New("--only needs a database that several processes use: set database to postgres://… (a file is for one)")
+	}
+	db, err := openServer(ctx, c, postgres.Options{Patience: 5 * time.Second})
+	if err != nil {
+		return err
+	}
+	return errors.Join(daemon.RunWeb(ctx, c, db, a.load, a.service(log)), db.Close())
 }

@@ -150,3 +150,37 @@ func (l *Lease) Release(ctx context.Context) error {
 	}
 	return err
 }
+
+// Holder returns who has a lease and when that one was heard of last; "" when
+// nobody has it.
+func (db *DB) Holder(ctx context.Context, key string) (holder string, ago time.Duration, err error) {
+	err = db.view(ctx, func(t pgx.Tx) error {
+		err := t.QueryRow(ctx, "select holder, clock_timestamp() - until + $2 from leases where key = $1 and until >= clock_timestamp()", name(key), db.lease).Scan(&holder, &ago)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	return holder, max(ago, 0), err
+}
+
+// Ahead returns by how much the clock of the database is ahead of that of this
+// machine, as far as the way between them lets one see.
+func (db *DB) Ahead(ctx context.Context) (ahead time.Duration, err error) {
+	err = db.view(ctx, func(t pgx.Tx) error {
+		var there time.Time
+		before := time.Now()
+		err := t.QueryRow(ctx, "select clock_timestamp()").Scan(&there)
+		after := time.Now()
+		switch {
+		case there.Before(before):
+			ahead = there.Sub(before)
+		case there.After(after):
+			ahead = there.Sub(after)
+		default:
+			ahead = 0
+		}
+		return err
+	})
+	return ahead, err
+}

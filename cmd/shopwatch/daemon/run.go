@@ -38,6 +38,72 @@ func Run(ctx context.Context, c *config.Config, store storage.Store, load func()
 	return err
 }
 
+// RunWeb answers people and programs until ctx is done, and neither scans nor sends
+// reports: another process may do that on the same database. Like Run it reads the
+// configuration again when SIGHUP asks for that.
+func RunWeb(ctx context.Context, c *config.Config, store storage.Store, load func() (*config.Config, error), o Options) error {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	options, err := webOnly(c, store, o)
+	if err != nil {
+		return err
+	}
+	listener, err := listen(c)
+	if err != nil {
+		return err
+	}
+	if err := writeAddressFile(c, listener); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer os.Remove(filepath.Join(c.Data, AddressFile))
+	server := api.New(options, o.Log)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() {
+		defer cancel()
+		err = server.Run(ctx, listener)
+	})
+	if every, bad := daemon.SdWatchdogEnabled(false); bad == nil && every > 0 {
+		wg.Go(func() { watchdog(ctx, store, every/3) })
+	}
+	o.Log.Info("started", "only", "web", "listen", listener.Addr().String(), "version", o.Version)
+	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
+	for {
+		select {
+		case <-ctx.Done():
+			wg.Wait()
+			return err
+		case <-hup:
+			next := reload(c, load, o.Log)
+			if next == nil {
+				continue
+			}
+			next.Listen = c.Listen // until it is started again
+			if options, bad := webOnly(next, store, o); bad == nil {
+				c = next
+				server.Replace(options)
+				o.Log.Info("configuration read again", "storefronts", len(c.Storefronts))
+			} else {
+				o.Log.Error("configuration refused; the old one stays", "err", bad)
+			}
+		}
+	}
+}
+
+// webOnly are the options of a server that only looks.
+func webOnly(c *config.Config, store storage.Store, o Options) (api.Options, error) {
+	options := APIOptions(c, store, o.Version)
+	options.Connections = maxConnections()
+	if err := guard(&options, c); err != nil {
+		return options, err
+	}
+	addPages(&options, c, nil, o.Log)
+	return options, nil
+}
+
 // A session is a daemon at work.
 type session struct {
 	log     *slog.Logger

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -53,28 +54,43 @@ func serverOptions(c *config.Config, s *Service) (api.Options, error) {
 	o.Connections, o.Daemon = maxConnections(), s
 	if c.Public != "" {
 		o.Unguarded = map[string]http.Handler{"/unsubscribe": web.Unsubscribe(s, s.log)}
+	}
+	if err := guard(&o, c); err != nil {
+		return o, err
+	}
+	addPages(&o, c, s.printPDF, s.log)
+	return o, nil
+}
+
+// guard says what a server demands of those who ask it.
+func guard(o *api.Options, c *config.Config) error {
+	if c.Public != "" {
 		public, err := url.Parse(c.Public)
 		if err != nil {
-			return o, err
+			return err
 		}
 		o.Public = public
 	}
 	host, _, err := net.SplitHostPort(c.Listen)
 	if err != nil {
-		return o, err
+		return err
 	}
 	ip, err := netip.ParseAddr(host)
 	loopback := host == "localhost" || err == nil && ip.IsLoopback()
 	o.Closed = !loopback || c.Token != "" || c.ViewerToken != ""
 	o.ViewerToken, o.Hosts = c.ViewerToken, []string{c.Listen}
 	if o.Token = c.Token; o.Token == "" {
-		if o.Token, err = api.Token(c.Data); err != nil {
-			return o, err
-		}
+		o.Token, err = api.Token(c.Data)
+		return err
 	}
-	pages := web.New(web.Options{Options: o, Settings: settingsOf(c), PDF: s.printPDF}, s.log)
+	return nil
+}
+
+// addPages adds the pages that people read. printPDF is nil where there is no
+// Chrome.
+func addPages(o *api.Options, c *config.Config, printPDF func(context.Context, []byte) ([]byte, error), log *slog.Logger) {
+	pages := web.New(web.Options{Options: *o, Settings: settingsOf(c), PDF: printPDF}, log)
 	o.Pages, o.Refusal = pages.Routes(), pages.Refuse
-	return o, nil
 }
 
 // settingsOf are the keys of a configuration with their values, without secrets.
