@@ -99,7 +99,7 @@ func (a *app) openToRun(ctx context.Context, c *config.Config, log *slog.Logger)
 		s.waits(err)
 		select {
 		case <-ctx.Done():
-			return nil, err
+			return nil, ctx.Err()
 		case <-time.After(time.Second):
 		}
 		db, err = openServer(ctx, c, postgres.Options{Patience: time.Minute})

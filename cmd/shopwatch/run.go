@@ -57,10 +57,10 @@ func (r *runCommand) Run(ctx context.Context, a *app) error {
 		debug.SetMemoryLimit(ownMemory)
 	}
 	store, err := a.openToRun(ctx, c, log)
-	if err != nil && ctx.Err() != nil {
+	switch {
+	case errors.Is(err, context.Canceled):
 		return nil // told to end while it stood by
-	}
-	if err != nil {
+	case err != nil:
 		return err
 	}
 	return errors.Join(daemon.Run(ctx, c, store, a.load, a.service(log)), store.Close())
