@@ -41,9 +41,26 @@ func TestSameAsBolt(t *testing.T) {
 		p.each(func(s storage.Store) (any, error) { return s.Scans(ctx, storage.ScanQuery{Limit: 1 << 20}) })
 		p.each(func(s storage.Store) (any, error) { return s.Reports(ctx, storage.ReportQuery{Limit: 1 << 20}) })
 		p.each(func(s storage.Store) (any, error) { return s.Storefronts(ctx) })
+		p.each(func(s storage.Store) (any, error) {
+			return s.Overviews(ctx, storage.OverviewQuery{Scans: 5, Since: storetest.Day})
+		})
 		for _, sf := range names {
 			p.each(func(s storage.Store) (any, error) { return s.Products(ctx, sf, "", 1<<20) })
 			p.each(func(s storage.Store) (any, error) { return s.Suspects(ctx, sf, "", 1<<20) })
+			p.each(func(s storage.Store) (any, error) { return s.Tally(ctx, sf, time.Time{}, time.Time{}, time.UTC) })
+			for _, order := range []storage.ShelfOrder{storage.OrderChanged, storage.OrderRemoved, storage.OrderTitle, storage.OrderPrice} {
+				p.each(func(s storage.Store) (any, error) {
+					return s.Shelf(ctx, storage.ShelfQuery{Storefront: sf, Order: order, Limit: 1 << 20})
+				})
+			}
+			for _, text := range []string{"新", "\x00", "{}", "💥"} {
+				p.each(func(s storage.Store) (any, error) {
+					return s.Changes(ctx, storage.Query{Storefront: sf, Text: text, Limit: 1 << 20})
+				})
+				p.each(func(s storage.Store) (any, error) {
+					return s.Shelf(ctx, storage.ShelfQuery{Storefront: sf, Text: text, Limit: 1 << 20})
+				})
+			}
 		}
 		p.moves(file)
 		must(t, file.Close())
