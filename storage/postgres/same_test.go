@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -278,4 +279,28 @@ func (p *player) moves(file *bolt.DB) {
 		p.t.Error("two stores that differ compare as the same")
 	}
 	must(p.t, again.Close())
+}
+
+// TestMoveOfAnAlteredLog: who altered a change in the database is found out by a
+// move, which makes the tree anew and does not cover it up.
+func TestMoveOfAnAlteredLog(t *testing.T) {
+	db := fresh(t)
+	list := storetest.Products(3)
+	storetest.Commit(t, db, storetest.Complete("tencent", storetest.Day, list...))
+	list = append(list, storetest.Product(9))
+	storetest.Commit(t, db, storetest.Complete("tencent", storetest.Day.Add(time.Hour), list...))
+	move := func() error {
+		to := fresh(t)
+		must(t, to.Load(ctx, func(l storage.Loader) error {
+			_, err := storage.Move(ctx, db, l, nil)
+			return err
+		}))
+		storetest.Sound(t, to)
+		return storage.Compare(ctx, db, to)
+	}
+	must(t, move())
+	must(t, cluster.Exec(ctx, db.Name(), "update changes set change = replace(change::text, '\"low\":', '\"low\":1')::json where seq = (select max(seq) from changes where product is not null)"))
+	if err := move(); err == nil || !strings.Contains(err.Error(), "hashes of changes differ") {
+		t.Errorf("the move of an altered log says %v", err)
+	}
 }
