@@ -354,6 +354,7 @@ func (t tx) checkViews(p *problems) {
 		if n != 0 {
 			p.addf("%s has %d products too many", missing.path, -n)
 		}
+		t.releaseMemory()
 	}
 	marked := 0
 	t.each(p, t.in(inChanges), func(k, payload []byte) error {
@@ -381,6 +382,7 @@ func (t tx) checkViews(p *problems) {
 	if marked != 0 {
 		p.addf("%s has %d changes too many", inImportant, -marked)
 	}
+	t.releaseMemory()
 }
 
 func firstOf(b bucket) (*bbolt.Cursor, []byte) {
