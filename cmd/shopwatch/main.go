@@ -61,6 +61,7 @@ type commands struct {
 	Restore     restoreCommand     `cmd:"" help:"Replace the database with a backup."`
 	Move        moveCommand        `cmd:"" help:"Carry the database over to PostgreSQL, or back into a file."`
 	Compact     compactCommand     `cmd:"" help:"Give free space in the database file back."`
+	MCP         mcpCommand         `cmd:"" name:"mcp" help:"Answer assistants, read-only, by the Model Context Protocol on standard input and output."`
 	Completion  completionCommand  `cmd:"" help:"Make a shell complete commands and flags."`
 	Complete    completeCommand    `cmd:"" hidden:"" name:"__complete"`
 	Man         manCommand         `cmd:"" hidden:"" name:"__man"`
