@@ -121,6 +121,9 @@ func TestShownCommands(t *testing.T) {
 				args[i] = "bash"
 			}
 		}
+		if slices.Equal(args, []string{"--version"}) {
+			continue // ends the program
+		}
 		// A family of commands, or an argument left to the reader, is fine.
 		if _, err := newParser(new(commands), io.Discard, io.Discard).Parse(args); err != nil && !strings.Contains(err.Error(), "expected ") && !strings.Contains(err.Error(), "missing flags: --reason") {
 			t.Errorf("%s: %v", line, err)
