@@ -102,6 +102,9 @@ type Probe struct {
 	Says    string    `json:"says,omitempty"`   // the page's own words for it, where it has some
 	// Picture names the evidence file that shows the page as it was seen.
 	Picture string `json:"picture,omitempty"`
+	// Detail names the one that shows, at twice the size, the part of the page
+	// where the words stand that decide; empty where that is not known.
+	Detail string `json:"detail,omitempty"`
 }
 
 // A Picture is what a look at a product's main picture gave.

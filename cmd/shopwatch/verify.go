@@ -178,7 +178,7 @@ func evidenceOf(c *tracker.Change) []string {
 	p := &c.Pictures
 	names := []string{p.Card, p.Picture, p.Before, p.Page}
 	if c.Probe != nil {
-		names = append(names, c.Probe.Picture)
+		names = append(names, c.Probe.Picture, c.Probe.Detail)
 	}
 	return names
 }

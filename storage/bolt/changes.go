@@ -59,7 +59,7 @@ func (t tx) append(name tracker.StorefrontName, changes []tracker.Change) error 
 			return err
 		}
 		if c.Probe != nil {
-			if err := t.nameEvidence(c.At, c.Probe.Picture); err != nil {
+			if err := t.nameEvidence(c.At, c.Probe.Picture, c.Probe.Detail); err != nil {
 				return err
 			}
 		}

@@ -177,7 +177,7 @@ func (t tx) putItems(name tracker.StorefrontName, items []tracker.Item, news map
 			return err
 		}
 		if it.Probe != nil {
-			if err := t.nameEvidence(at, it.Probe.Picture); err != nil {
+			if err := t.nameEvidence(at, it.Probe.Picture, it.Probe.Detail); err != nil {
 				return err
 			}
 		}

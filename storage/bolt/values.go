@@ -190,20 +190,21 @@ type probeValue struct {
 	Reason  string            `json:"r,omitempty"`
 	Says    string            `json:"w,omitempty"`
 	Picture string            `json:"i,omitempty"`
+	Detail  string            `json:"d,omitempty"`
 }
 
 func newProbe(p *tracker.Probe) *probeValue {
 	if p == nil {
 		return nil
 	}
-	return &probeValue{State: p.State, At: millis(p.At), URL: p.URL, Reason: p.Reason, Says: p.Says, Picture: p.Picture}
+	return &probeValue{State: p.State, At: millis(p.At), URL: p.URL, Reason: p.Reason, Says: p.Says, Picture: p.Picture, Detail: p.Detail}
 }
 
 func (v *probeValue) probe(id tracker.ProductID) *tracker.Probe {
 	if v == nil {
 		return nil
 	}
-	return &tracker.Probe{Product: id, State: v.State, At: fromMillis(v.At), URL: v.URL, Reason: v.Reason, Says: v.Says, Picture: v.Picture}
+	return &tracker.Probe{Product: id, State: v.State, At: fromMillis(v.At), URL: v.URL, Reason: v.Reason, Says: v.Says, Picture: v.Picture, Detail: v.Detail}
 }
 
 // An itemValue is stored behind a header that a walk of the catalog reads

@@ -66,6 +66,9 @@ func (o *Options) Story(ctx context.Context, c tracker.Change) (Story, error) {
 	if c.Probe != nil && c.Probe.Picture != c.Pictures.Page {
 		pictures = append(pictures, c.Probe.Picture)
 	}
+	if c.Probe != nil {
+		pictures = append(pictures, c.Probe.Detail)
+	}
 	for _, name := range pictures {
 		if name != "" {
 			st.Evidence = append(st.Evidence, "/evidence/"+name)

@@ -486,11 +486,11 @@ func TestPictureOfAPage(t *testing.T) {
 	if _, err := title(t, tb, page(t, `<title>a</title><h1>hello</h1>`)); err != nil {
 		t.Fatal(err)
 	}
-	img, err := tb.Picture(t.Context(), 60, nil)
+	img, err := tb.Picture(t.Context(), 60, nil, 1)
 	if err != nil || len(img) < 500 || string(img[8:12]) != "WEBP" {
 		t.Errorf("%d bytes, %v", len(img), err)
 	}
-	part, err := tb.Picture(t.Context(), 60, &browser.Rect{Width: 40, Height: 40})
+	part, err := tb.Picture(t.Context(), 60, &browser.Rect{Width: 40, Height: 40}, 1)
 	if err != nil || len(part) >= len(img) {
 		t.Errorf("a part has %d bytes, the whole %d; %v", len(part), len(img), err)
 	}

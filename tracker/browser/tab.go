@@ -741,14 +741,14 @@ func (t *Tab) install(ctx context.Context, s cdp.Session) (runtime.ExecutionCont
 // A Rect is a part of a page, in CSS pixels from its upper left corner.
 type Rect struct{ X, Y, Width, Height float64 }
 
-// Picture returns what the tab shows, or a part of the page, as a WebP of the
-// given quality (0-100).
-func (t *Tab) Picture(ctx context.Context, quality int, part *Rect) (image []byte, err error) {
+// Picture returns what the tab shows, or a part of the page at so many times its
+// size, as a WebP of the given quality (0-100).
+func (t *Tab) Picture(ctx context.Context, quality int, part *Rect, scale float64) (image []byte, err error) {
 	p := page.CaptureScreenshotParams{
 		Format: page.CaptureScreenshotFormatWebp, Quality: new(int64(quality)), OptimizeForSpeed: new(true),
 	}
 	if part != nil {
-		p.Clip = &page.Viewport{X: part.X, Y: part.Y, Width: part.Width, Height: part.Height, Scale: 1}
+		p.Clip = &page.Viewport{X: part.X, Y: part.Y, Width: part.Width, Height: part.Height, Scale: scale}
 	}
 	err = t.onPage(ctx, func(ctx context.Context, s cdp.Session) error {
 		res, err := cdp.Call(ctx, s, page.CaptureScreenshot, p)

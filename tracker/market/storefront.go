@@ -145,10 +145,19 @@ type ItemFinding struct {
 	State  tracker.PageState
 	Reason string
 	Says   string // the words of the page itself on which State rests, where it has some
+	Box    *Box   // where the words or marks stand on which State rests; nil where that is not known
 	Wall   *State // the wall on the page, also when the page answers behind it
 	// More is what to ask for next, where this answer alone proves nothing.
 	// The finding on the last answer counts.
 	More *Request
+}
+
+// A Box is a place in a document, in CSS pixels.
+type Box struct {
+	X      float64 `json:"x"`
+	Y      float64 `json:"y"`
+	Width  float64 `json:"width"`
+	Height float64 `json:"height"`
 }
 
 // RetryAfter is how long an answer asks to be left alone by its header

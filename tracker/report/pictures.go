@@ -23,7 +23,8 @@ func (v *viewer) picture(file string) string {
 	return v.embed(file, v.load)
 }
 
-// shot embeds the picture of the page that proves a removal.
+// shot embeds the picture of the page that proves a removal: of the words that
+// decide, where it is known where they stand.
 func (v *viewer) shot(r *row, c *tracker.Change) {
 	if c.Probe == nil {
 		return
@@ -31,7 +32,10 @@ func (v *viewer) shot(r *row, c *tracker.Change) {
 	if v.loadShot == nil || v.shots >= cmp.Or(v.most.shots, maxShots) {
 		return
 	}
-	if r.Shot = v.embed(c.Pictures.Page, v.loadShot); r.Shot != "" {
+	if r.Shot = v.embed(c.Probe.Detail, v.loadShot); r.Shot == "" {
+		r.Shot = v.embed(c.Pictures.Page, v.loadShot)
+	}
+	if r.Shot != "" {
 		v.shots++
 		r.ShotAlt = fmt.Sprintf(v.w.ShotAlt, v.when(c.Probe.At))
 	}

@@ -3,6 +3,7 @@ package report_test
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/csv"
 	"flag"
 	"fmt"
@@ -605,6 +606,39 @@ func BenchmarkGreat(b *testing.B) {
 				if err := write(report.New(s)); err != nil {
 					b.Fatal(err)
 				}
+			}
+		})
+	}
+}
+
+// TestShotShowsTheWords: the picture beside a removal is that of the words that
+// decide, and of the whole page where that is not kept, as in old records.
+func TestShotShowsTheWords(t *testing.T) {
+	for _, tt := range []struct{ name, detail, want string }{
+		{"known where the words stand", "detail", "detail"},
+		{"an old record", "", "sample-page"},
+		{"the file is gone", "lost", "sample-page"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := report.Sample("analysts", "en", shanghai, nine)
+			draw, got := s.Shot, ""
+			s.Shot = func(ctx context.Context, file string) []byte {
+				if file == "lost" {
+					return nil
+				}
+				got += file
+				return draw(ctx, file)
+			}
+			for i := range s.Changes {
+				if s.Changes[i].Pictures.Page != "" {
+					s.Changes[i].Probe.Detail = tt.detail
+				}
+			}
+			if _, _, err := report.New(s).HTML(t.Context(), ""); err != nil {
+				t.Fatal(err)
+			}
+			if got != tt.want {
+				t.Errorf("shows %q, want %q", got, tt.want)
 			}
 		})
 	}

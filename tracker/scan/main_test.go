@@ -2,6 +2,8 @@ package scan_test
 
 import (
 	"context"
+	"image"
+	"image/color"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -14,6 +16,7 @@ import (
 	"shopwatch/tracker"
 	"shopwatch/tracker/browser"
 	"shopwatch/tracker/market/all"
+	"shopwatch/tracker/picture"
 	"shopwatch/tracker/scan"
 )
 
@@ -123,6 +126,39 @@ func (sh *shopper) scanStorefront(ctx context.Context, sf tracker.Storefront) (*
 	o := sh.catalog.Reconcile(s, sh.rules)
 	sh.catalog.Apply(o)
 	return s, o.Changes
+}
+
+// showsWords checks that an enlarged picture of the words that a probe found was
+// kept beside that of the page, and that it is not empty.
+func (sh *shopper) showsWords(p *tracker.Probe) {
+	sh.t.Helper()
+	if p.Detail == "" {
+		sh.t.Errorf("no picture shows the words %q", p.Says)
+		return
+	}
+	var sizes []image.Point
+	for _, content := range sh.kept {
+		img, err := picture.Decode(content)
+		if err != nil {
+			sh.t.Fatal(err)
+		}
+		size := img.Bounds().Size()
+		sizes = append(sizes, size)
+		if size.X < 480 || size.X > 960 || size.Y != size.X*150/240 {
+			continue
+		}
+		shades := map[color.Color]bool{}
+		for x := range size.X {
+			for y := range size.Y {
+				shades[img.At(x, y)] = true
+			}
+		}
+		if len(shades) < 10 {
+			sh.t.Errorf("%d colours in the picture of the words %q: nothing stands there", len(shades), p.Says)
+		}
+		return
+	}
+	sh.t.Errorf("pictures of %v, none of the words %q", sizes, p.Says)
 }
 
 func ids(ps []tracker.Product) string {

@@ -208,7 +208,7 @@ func (r *reading) card(ctx context.Context, tab *tabReader, p *tracker.Product) 
 	if err != nil || at == nil || at.Width < 1 || at.Height < 1 {
 		return "", err
 	}
-	img, err := tab.Picture(ctx, 70, at)
+	img, err := tab.Picture(ctx, 70, at, 1)
 	if err != nil {
 		return "", err
 	}

@@ -211,11 +211,11 @@ func (t *tabReader) Find(ctx context.Context, expression string) (at *browser.Re
 	return at, err
 }
 
-// Picture returns what the tab shows, or a part of the page; see
+// Picture returns what the tab shows, or an enlarged part of the page; see
 // browser.Tab.Picture.
-func (t *tabReader) Picture(ctx context.Context, quality int, part *browser.Rect) ([]byte, error) {
+func (t *tabReader) Picture(ctx context.Context, quality int, part *browser.Rect, scale float64) ([]byte, error) {
 	if t.tab == nil {
 		return nil, errors.New("no page is open")
 	}
-	return t.tab.Picture(ctx, quality, part)
+	return t.tab.Picture(ctx, quality, part, scale)
 }

@@ -146,6 +146,9 @@ func TestRemovalIsProvenInTheScanThatMissesIt(t *testing.T) {
 			if len(sh.kept) == 0 || changes[0].Probe.Picture == "" {
 				t.Errorf("no picture of the item page was kept")
 			}
+			if says := changes[0].Probe.Says; says != "" {
+				sh.showsWords(changes[0].Probe)
+			}
 			shop.Return(id)
 			if _, changes := sh.scan(shop.URL()); tell(changes) != "relisted "+id {
 				t.Errorf("changes = %q, want relisted", tell(changes))

@@ -24,7 +24,7 @@ var chinese = map[string]string{
 	"Nothing has changed since it was first seen.": "自首次见到以来没有变化。", "Product": "商品", "This change was found wrong:": "这项变化有误：", "The wrong change": "有误的变化",
 	"Download the evidence (ZIP)": "下载证据（ZIP）", "Before and after": "变化前后", "The product": "商品", "Before": "原来", "Main picture before": "原来的主图", "After": "现在", "As it was seen": "见到时",
 	"Relisted": "重新上架", "Watched for": "关注规则", "The product in the list": "列表中的商品", "The item page": "商品页", "Opened": "打开时间", "Address": "网址", "It says": "页面显示", "Rests on": "依据",
-	"The item page as it looked at %s": "商品页截图（%s）", "Why it is believed": "为何采信", "The scan": "扫描", "Began": "开始", "%d read": "已读 %d", "%d declared": "标明 %d", "%d seen": "见到 %d",
+	"The item page as it looked at %s": "商品页截图（%s）", "The words that decide": "作为依据的文字", "Why it is believed": "为何采信", "The scan": "扫描", "Began": "开始", "%d read": "已读 %d", "%d declared": "标明 %d", "%d seen": "见到 %d",
 	"It began on %s. Its record was thinned out: after 90 days one scan of each day is kept.": "开始于 %s。其记录已精简：90 天后每天只保留一次扫描。",
 	"Scans before it": "之前的扫描", "Who was told": "通知了谁", "Report %d": "报告 %d", "Nobody was told of it yet.": "尚未通知任何人。", "All changes of this product": "该商品的全部变化", "Is this wrong?": "这有误吗？",
 	"The catalog is set right, and those who were told get a correction. The change stays in the log.": "商品目录会被更正，已收到通知的人会收到更正；这项变化仍保留在记录中。",

@@ -19,6 +19,8 @@ type detail struct {
 	Auction string `json:"auction"` // auctionStatus of the old page's data
 	OldID   string `json:"oldID"`
 	Missing string `json:"missing"` // the words that say that it does not exist
+	// Box is where Off stands on the screen, else Missing; nil when neither does.
+	Box *market.Box `json:"box"`
 }
 
 // judgeItem tells what an item page says of the product that p.asked names.
@@ -45,6 +47,9 @@ func judgeItem(p *page) market.ItemFinding {
 			return f
 		}
 		f.State, f.Reason = tracker.PageGone, "sent to "+p.host()+p.path()
+		if d.Off == "" {
+			f.Box = d.Box // of words that say so too
+		}
 		return f
 	}
 	if d.ID != string(p.asked) && d.OldID != string(p.asked) {
@@ -60,11 +65,11 @@ func judgeItem(p *page) market.ItemFinding {
 	case p.status >= 400:
 		f.Reason = fmt.Sprintf("the page came with status %d", p.status)
 	case d.Off != "":
-		f.State, f.Reason, f.Says = tracker.PageOffshelf, d.Off, d.Off
+		f.State, f.Reason, f.Says, f.Box = tracker.PageOffshelf, d.Off, d.Off, d.Box
 	case offline:
 		f.State, f.Reason = tracker.PageOffshelf, "its data says that it is not online"
 	case d.Missing != "" && d.Title == "":
-		f.State, f.Reason, f.Says = tracker.PageGone, d.Missing, d.Missing
+		f.State, f.Reason, f.Says, f.Box = tracker.PageGone, d.Missing, d.Missing, d.Box
 	default:
 		f.Reason = "the page says neither that it is sold nor that it is gone"
 	}

@@ -141,33 +141,51 @@ globalThis.shopwatch = (() => {
   // its presence is read here.
   const react = () => one('#ice-container') ? {} : null
 
-  // said returns the first visible words of the page itself that match: not of
-  // a title, a link, a review or a recommendation.
+  // box is where the words of a node stand, null when that is not on the screen:
+  // the picture of the page shows no more.
+  const box = node => {
+    const w = document.createTreeWalker(node, NodeFilter.SHOW_TEXT), range = document.createRange()
+    let left = Infinity, top = Infinity, right = -Infinity, bottom = -Infinity
+    for (let i = 0, t = node.nodeType === Node.TEXT_NODE ? node : w.nextNode(); t && i < 100; t = w.nextNode(), i++) {
+      range.selectNodeContents(t) // an element is as wide as its place, its words are not
+      const r = range.getBoundingClientRect()
+      if (!r.width || !r.height) continue
+      left = Math.min(left, r.left); top = Math.min(top, r.top)
+      right = Math.max(right, r.right); bottom = Math.max(bottom, r.bottom)
+    }
+    if (!(left >= 0 && top >= 0 && left < right && left < innerWidth && bottom <= innerHeight)) return null
+    return {x: left + scrollX, y: top + scrollY, width: right - left, height: bottom - top}
+  }
+
+  // said returns the first visible words of the page itself that match, and
+  // where they stand; null for none. Words of a title, a link, a review or a
+  // recommendation are not the page's own.
   const said = re => {
     const w = document.createTreeWalker(document.body || document, NodeFilter.SHOW_TEXT)
     for (let i = 0; i < most && w.nextNode(); i++) {
       const t = w.currentNode.data.trim(), el = w.currentNode.parentElement
       if (t.length > 80 || !re.test(t) || !el) continue
       if (el.closest('a, h1, script, style, [class*="mainTitle"], [class*="ecommend"], [class*="omment"], [class*="eview"]')) continue
-      if (visible(el)) return t
+      if (visible(el)) return {text: t, box: box(w.currentNode)}
     }
-    return ''
+    return null
   }
   const offSigns = () => {
-    for (const el of all('.tb-off-sale, strong.sold-out-tit')) if (visible(el)) return words(el) || '已下架'
+    for (const el of all('.tb-off-sale, strong.sold-out-tit')) if (visible(el)) return {text: words(el) || '已下架', box: box(el)}
     return said(/^此(商品|宝贝)已下架/)
   }
   const goneSigns = () => said(/^很抱歉，您查看的(宝贝不存在|商品找不到了)/)
   const buyBox = () => all('[class*="PurchasePanel"], #J_LinkBuy, #J_LinkBasket, #J_juValid .J_LinkBuy').some(visible)
   const item = () => {
     const old = all('script:not([src])').map(s => s.textContent).find(t => t.includes('TShop.Setup')) || ''
+    const off = offSigns(), gone = goneSigns()
     const flag = (re) => { const m = re.exec(old); return m ? m[1] : '' }
     return {
       id: (/[?&]id=(\d{1,20})/.exec(location.search) || /[?&]itemid=(\d{1,20})/.exec(location.search) || [])[1] || '',
       title: clip(words(one('[class*="mainTitle"]') || one('.tb-detail-hd h1') || one('h1')), 1000),
-      buy: buyBox(), off: clip(offSigns(), 200),
+      buy: buyBox(), off: clip(off?.text, 200),
       online: flag(/"isOnline":\s*(true|false)/), auction: flag(/"auctionStatus":\s*"(-?\d{1,4})"/), oldID: flag(/"itemId":\s*"?(\d{6,20})/),
-      missing: clip(goneSigns(), 200),
+      missing: clip(gone?.text, 200), box: (off || gone)?.box ?? null,
     }
   }
 
