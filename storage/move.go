@@ -118,7 +118,7 @@ func (m *mover) storefronts(ctx context.Context) error {
 			m.Products += len(page)
 			for i := range page {
 				if p := page[i].Probe; p != nil {
-					err = m.keep(ctx, p.Picture)
+					err = m.keep(ctx, p.Picture, p.Detail)
 				}
 				if err != nil {
 					return err
@@ -151,7 +151,7 @@ func (m *mover) changes(ctx context.Context) error {
 			c := &page[i]
 			files := []string{c.Pictures.Picture, c.Pictures.Card, c.Pictures.Page, c.Pictures.Before}
 			if c.Probe != nil {
-				files = append(files, c.Probe.Picture)
+				files = append(files, c.Probe.Picture, c.Probe.Detail)
 			}
 			if err := m.keep(ctx, files...); err != nil {
 				return err

@@ -141,7 +141,7 @@ func commit(ctx context.Context, t pgx.Tx, s *tracker.Scan, out *tracker.Outcome
 	var named evidenceTimes
 	for i := range out.Items {
 		if p := out.Items[i].Probe; p != nil {
-			named.add(s.Began.Add(s.Took), p.Picture)
+			named.add(s.Began.Add(s.Took), p.Picture, p.Detail)
 		}
 	}
 	if len(out.Changes) > 0 { // last, because it keeps out all other commits
@@ -209,7 +209,7 @@ func putChanges(ctx context.Context, t pgx.Tx, b *pgx.Batch, changes []tracker.C
 		names, kinds, values, products = append(names, string(c.Storefront)), append(kinds, string(c.Kind)), append(values, v), append(products, product)
 		named.add(c.At, c.Pictures.Picture, c.Pictures.Card, c.Pictures.Page, c.Pictures.Before)
 		if c.Probe != nil {
-			named.add(c.At, c.Probe.Picture)
+			named.add(c.At, c.Probe.Picture, c.Probe.Detail)
 		}
 	}
 	b.Queue(`insert into changes (seq, storefront, at, kind, scan, product, important, folded, change)
@@ -266,7 +266,7 @@ func (db *DB) Dispute(ctx context.Context, seq uint64, reason string, now time.T
 			}
 			noteLook(b, wrong.Storefront, items, look)
 			if p := right.Item.Probe; p != nil {
-				named.add(wrong.At, p.Picture)
+				named.add(wrong.At, p.Picture, p.Detail)
 			}
 		}
 		if right.Delete {

@@ -54,7 +54,7 @@ func (l loader) LoadProducts(ctx context.Context, name tracker.StorefrontName, r
 	for i := range rows {
 		items[i] = rows[i].Item
 		if p := items[i].Probe; p != nil {
-			named.add(storage.NamedAt(&items[i]), p.Picture)
+			named.add(storage.NamedAt(&items[i]), p.Picture, p.Detail)
 		}
 	}
 	if err := putItems(b, name, items); err != nil {

@@ -126,20 +126,21 @@ type probeValue struct {
 	Reason  string            `json:"reason,omitempty"`
 	Says    string            `json:"says,omitempty"`
 	Picture string            `json:"picture,omitempty"`
+	Detail  string            `json:"detail,omitempty"`
 }
 
 func newProbe(p *tracker.Probe) *probeValue {
 	if p == nil {
 		return nil
 	}
-	return &probeValue{p.State, millis(p.At), p.URL, p.Reason, p.Says, p.Picture}
+	return &probeValue{p.State, millis(p.At), p.URL, p.Reason, p.Says, p.Picture, p.Detail}
 }
 
 func (v *probeValue) probe(id tracker.ProductID) *tracker.Probe {
 	if v == nil {
 		return nil
 	}
-	return &tracker.Probe{Product: id, State: v.State, At: fromMillis(v.At), URL: v.URL, Reason: v.Reason, Says: v.Says, Picture: v.Picture}
+	return &tracker.Probe{Product: id, State: v.State, At: fromMillis(v.At), URL: v.URL, Reason: v.Reason, Says: v.Says, Picture: v.Picture, Detail: v.Detail}
 }
 
 type itemValue struct {
