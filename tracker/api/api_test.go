@@ -106,11 +106,7 @@ func (*daemon) Retry(context.Context, uint64) (int, error)   { return 1, nil }
 func (*daemon) Disputed()                                    {}
 func (*daemon) Ready() error                                 { return nil }
 func (*daemon) LoginMade() bool                              { return false }
-func (*daemon) Lend(ctx context.Context, lent func()) error {
-	lent()
-	<-ctx.Done()
-	return nil
-}
+func (*daemon) Lend(_ context.Context, lent func()) error    { lent(); return nil }
 func (*daemon) Vitals() api.Vitals {
 	return api.Vitals{ChromeProcesses: 4, ChromeMemory: 200 << 20, Logins: map[string]time.Time{"tmall": began}, LastBackup: began}
 }

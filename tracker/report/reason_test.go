@@ -45,7 +45,7 @@ func TestReason(t *testing.T) {
 var reasonsOf = []string{
 	"../*.go", "../scan/*.go", "../watch/*.go", "../market/*.go",
 	"../market/jd/*.go", "../market/magento/*.go", "../market/pages/*.go", "../market/prestashop/*.go", "../market/shopify/*.go", "../market/tmall/*.go", "../market/woocommerce/*.go",
-	"../../storage/bolt/writegap.go",
+	"../../storage/writegap.go",
 }
 
 // TestChineseKnowsEveryReason finds the reasons in the code that makes them up
