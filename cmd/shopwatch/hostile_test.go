@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -158,7 +159,12 @@ func (h *hostile) ask(method, target, contentType, body string) reply {
 		h.t.Fatalf("%s %.200s: %v", method, target, err)
 	}
 	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
+	var b []byte
+	if resp.StatusCode == http.StatusOK && strings.HasPrefix(target, "/api/profile/lend") {
+		b, err = bufio.NewReader(resp.Body).ReadBytes('\n') // a loan lasts until the connection is closed
+	} else {
+		b, err = io.ReadAll(resp.Body)
+	}
 	if err != nil {
 		h.t.Errorf("%s %.200s: %v", method, target, err)
 	}
