@@ -25,7 +25,11 @@ func (mcpCommand) Help() string {
 	return `Speaks the Model Context Protocol on standard input and output, until the input ends. Assistants can read what is known: storefronts, products, changes, the story of a change, scans. They can change, start and send nothing, and get no address of a recipient. It asks the daemon where one runs, and needs no passwords.
 
 An assistant is told to run it so:
-  {"mcpServers": {"shopwatch": {"command": "shopwatch", "args": ["-c", "/etc/shopwatch/shopwatch.yaml", "mcp"]}}}`
+  {"mcpServers": {"shopwatch": {"command": "shopwatch", "args": ["-c", "/etc/shopwatch/shopwatch.yaml", "mcp"]}}}
+
+Examples:
+  shopwatch mcp
+  shopwatch mcp -c /etc/shopwatch/shopwatch.yaml`
 }
 
 // Run serves until the input ends.
