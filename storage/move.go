@@ -117,10 +117,7 @@ func (m *mover) storefronts(ctx context.Context) error {
 			}
 			m.Products += len(page)
 			for i := range page {
-				if p := page[i].Probe; p != nil {
-					err = m.keep(ctx, p.Picture, p.Detail)
-				}
-				if err != nil {
+				if err := m.keep(ctx, page[i].Probe.Files()...); err != nil {
 					return err
 				}
 			}
@@ -148,12 +145,7 @@ func (m *mover) changes(ctx context.Context) error {
 		}
 		m.Changes += len(page)
 		for i := range page {
-			c := &page[i]
-			files := []string{c.Pictures.Picture, c.Pictures.Card, c.Pictures.Page, c.Pictures.Before}
-			if c.Probe != nil {
-				files = append(files, c.Probe.Picture, c.Probe.Detail)
-			}
-			if err := m.keep(ctx, files...); err != nil {
+			if err := m.keep(ctx, page[i].Files()...); err != nil {
 				return err
 			}
 		}
@@ -391,10 +383,7 @@ func sameEvidence(ctx context.Context, a, b Store) error {
 		if err != nil {
 			return err
 		}
-		for _, name := range []string{c.Pictures.Picture, c.Pictures.Card, c.Pictures.Page, c.Pictures.Before} {
-			if name == "" {
-				continue
-			}
+		for _, name := range c.Files() {
 			// A store reads no content that does not fit its name.
 			_, found, damaged := a.Evidence(ctx, name)
 			_, there, err := b.Evidence(ctx, name)

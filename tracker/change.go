@@ -2,6 +2,7 @@ package tracker
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -73,6 +74,18 @@ type Evidenced struct {
 	Card    string `json:"card,omitempty"`    // the product in the list
 	Page    string `json:"page,omitempty"`    // item page of a removed product
 	Before  string `json:"before,omitempty"`  // main picture as it was
+}
+
+// Files are the names of the evidence files of the change and of its probe, each
+// once.
+func (c *Change) Files() (names []string) {
+	p := &c.Pictures
+	for _, name := range append([]string{p.Card, p.Picture, p.Before, p.Page}, c.Probe.Files()...) {
+		if name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 type changeJSON struct {

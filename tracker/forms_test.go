@@ -2,6 +2,8 @@ package tracker_test
 
 import (
 	"encoding/json"
+	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -24,5 +26,28 @@ func TestJSONHasEveryField(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("a change comes back from JSON as another (-want +got):\n%s", diff)
+	}
+}
+
+// TestFilesAreAll: a file that a change does not name is deleted, and left behind
+// where a database moves.
+func TestFilesAreAll(t *testing.T) {
+	c := fixtures.WholeChange()
+	files := c.Files()
+	want := []string{c.Probe.Picture, c.Probe.Detail}
+	for v, i := reflect.ValueOf(c.Pictures), 0; i < v.NumField(); i++ {
+		want = append(want, v.Field(i).String())
+	}
+	for _, name := range want {
+		if !slices.Contains(files, name) || name == "" {
+			t.Errorf("Files = %q, want %q too", files, name)
+		}
+	}
+	if len(files) != len(want) {
+		t.Errorf("Files = %q, want %d", files, len(want))
+	}
+	c.Probe = nil
+	if got := c.Files(); len(got) != len(want)-2 {
+		t.Errorf("without a probe: %q", got)
 	}
 }

@@ -107,6 +107,15 @@ type Probe struct {
 	Detail string `json:"detail,omitempty"`
 }
 
+// Files are the names of the evidence files of the probe, of which there may be
+// none.
+func (p *Probe) Files() []string {
+	if p == nil {
+		return nil
+	}
+	return []string{p.Picture, p.Detail}
+}
+
 // A Picture is what a look at a product's main picture gave.
 type Picture struct {
 	Hash ImageHash // empty when it could not be had

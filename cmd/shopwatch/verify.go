@@ -123,7 +123,7 @@ func (v *verifyCommand) verifyDatabase(ctx context.Context, a *app, marks []merk
 	defer func() { err = errors.Join(err, db.Close()) }()
 	names := make(map[string]uint64)
 	found, err = merkle.Audit(ctx, db, marks, func(c *tracker.Change) {
-		for _, name := range evidenceOf(c) {
+		for _, name := range c.Files() {
 			if name != "" {
 				names[name] = c.Seq
 			}
@@ -171,16 +171,6 @@ func same(a, b string) bool {
 	sa, errA := os.Stat(a)
 	sb, errB := os.Stat(b)
 	return errA == nil && errB == nil && os.SameFile(sa, sb)
-}
-
-// evidenceOf are the files that a change names; some may be empty.
-func evidenceOf(c *tracker.Change) []string {
-	p := &c.Pictures
-	names := []string{p.Card, p.Picture, p.Before, p.Page}
-	if c.Probe != nil {
-		names = append(names, c.Probe.Picture, c.Probe.Detail)
-	}
-	return names
 }
 
 // verifyFiles compares evidence files with their names, which are hashes and
@@ -338,7 +328,7 @@ func storyIn(z *zip.Reader, c *tracker.Change) (merkle.Finding, error) {
 func picturesIn(z *zip.Reader, c *tracker.Change) (found []merkle.Finding) {
 	whole := 0
 	seen := make(map[string]bool)
-	for _, name := range evidenceOf(c) {
+	for _, name := range c.Files() {
 		if name == "" || seen[name] {
 			continue
 		}

@@ -55,13 +55,8 @@ func (t tx) append(name tracker.StorefrontName, changes []tracker.Change) error 
 				return err
 			}
 		}
-		if err := t.nameEvidence(c.At, c.Pictures.Picture, c.Pictures.Card, c.Pictures.Page, c.Pictures.Before); err != nil {
+		if err := t.nameEvidence(c.At, c.Files()...); err != nil {
 			return err
-		}
-		if c.Probe != nil {
-			if err := t.nameEvidence(c.At, c.Probe.Picture, c.Probe.Detail); err != nil {
-				return err
-			}
 		}
 	}
 	return nil

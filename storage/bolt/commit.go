@@ -176,10 +176,8 @@ func (t tx) putItems(name tracker.StorefrontName, items []tracker.Item, news map
 		if err := b.put([]byte(it.ID), p); err != nil {
 			return err
 		}
-		if it.Probe != nil {
-			if err := t.nameEvidence(at, it.Probe.Picture, it.Probe.Detail); err != nil {
-				return err
-			}
+		if err := t.nameEvidence(at, it.Probe.Files()...); err != nil {
+			return err
 		}
 	}
 	return nil

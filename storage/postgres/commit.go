@@ -140,9 +140,7 @@ func commit(ctx context.Context, t pgx.Tx, s *tracker.Scan, out *tracker.Outcome
 	}
 	var named evidenceTimes
 	for i := range out.Items {
-		if p := out.Items[i].Probe; p != nil {
-			named.add(s.Began.Add(s.Took), p.Picture, p.Detail)
-		}
+		named.add(s.Began.Add(s.Took), out.Items[i].Probe.Files()...)
 	}
 	if len(out.Changes) > 0 { // last, because it keeps out all other commits
 		if err := run(ctx, t, b); err != nil {
@@ -207,10 +205,7 @@ func putChanges(ctx context.Context, t pgx.Tx, b *pgx.Batch, changes []tracker.C
 		}
 		seqs, at, scans = append(seqs, int64(c.Seq)), append(at, c.At), append(scans, c.Scan)
 		names, kinds, values, products = append(names, string(c.Storefront)), append(kinds, string(c.Kind)), append(values, v), append(products, product)
-		named.add(c.At, c.Pictures.Picture, c.Pictures.Card, c.Pictures.Page, c.Pictures.Before)
-		if c.Probe != nil {
-			named.add(c.At, c.Probe.Picture, c.Probe.Detail)
-		}
+		named.add(c.At, c.Files()...)
 	}
 	b.Queue(`insert into changes (seq, storefront, at, kind, scan, product, important, folded, change)
 		select seq, storefront, at, kind, scan, product, important, folded, change::json
@@ -265,9 +260,7 @@ func (db *DB) Dispute(ctx context.Context, seq uint64, reason string, now time.T
 				look = wrong.Scan // did not show it after all
 			}
 			noteLook(b, wrong.Storefront, items, look)
-			if p := right.Item.Probe; p != nil {
-				named.add(wrong.At, p.Picture, p.Detail)
-			}
+			named.add(wrong.At, right.Item.Probe.Files()...)
 		}
 		if right.Delete {
 			b.Queue("delete from products where storefront = $1 and id = $2", string(wrong.Storefront), string(wrong.Product.ID))

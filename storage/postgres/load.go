@@ -53,9 +53,7 @@ func (l loader) LoadProducts(ctx context.Context, name tracker.StorefrontName, r
 	items := make([]tracker.Item, len(rows))
 	for i := range rows {
 		items[i] = rows[i].Item
-		if p := items[i].Probe; p != nil {
-			named.add(storage.NamedAt(&items[i]), p.Picture, p.Detail)
-		}
+		named.add(storage.NamedAt(&items[i]), items[i].Probe.Files()...)
 	}
 	if err := putItems(b, name, items); err != nil {
 		return err

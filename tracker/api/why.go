@@ -62,17 +62,8 @@ func (o *Options) Story(ctx context.Context, c tracker.Change) (Story, error) {
 			return st, err
 		}
 	}
-	pictures := []string{c.Pictures.Card, c.Pictures.Picture, c.Pictures.Before, c.Pictures.Page}
-	if c.Probe != nil && c.Probe.Picture != c.Pictures.Page {
-		pictures = append(pictures, c.Probe.Picture)
-	}
-	if c.Probe != nil {
-		pictures = append(pictures, c.Probe.Detail)
-	}
-	for _, name := range pictures {
-		if name != "" {
-			st.Evidence = append(st.Evidence, "/evidence/"+name)
-		}
+	for _, name := range c.Files() {
+		st.Evidence = append(st.Evidence, "/evidence/"+name)
 	}
 	return st, nil
 }
