@@ -95,7 +95,7 @@ const mostLooks = 6
 // it, and returns the last answer with what it says.
 func (r *reading) findItem(ctx context.Context, req market.Request) (*market.Answer, market.ItemFinding, error) {
 	for looks := 1; ; looks++ {
-		a, err := r.itemPage(ctx, req)
+		a, err := r.bring(ctx, req)
 		if err != nil {
 			return nil, market.ItemFinding{}, err
 		}
@@ -110,13 +110,14 @@ func (r *reading) findItem(ctx context.Context, req market.Request) (*market.Ans
 	}
 }
 
-// itemPage brings the page of a product.
-func (r *reading) itemPage(ctx context.Context, req market.Request) (*market.Answer, error) {
+// bring brings one page, whatever it takes: its turn, what robots.txt asks, and a
+// reader that is fit to go on.
+func (r *reading) bring(ctx context.Context, req market.Request) (*market.Answer, error) {
 	for {
 		if err := r.ask(ctx, req.URL); err != nil {
 			return nil, err
 		}
-		a, err := r.readItem(ctx, req)
+		a, err := r.readOnce(ctx, req)
 		again, err := r.askFirst(ctx, err)
 		if !again && !r.again(err) {
 			return a, err
@@ -124,7 +125,8 @@ func (r *reading) itemPage(ctx context.Context, req market.Request) (*market.Ans
 	}
 }
 
-func (r *reading) readItem(ctx context.Context, req market.Request) (*market.Answer, error) {
+// readOnce asks for a page within the time for one.
+func (r *reading) readOnce(ctx context.Context, req market.Request) (*market.Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.opts.PageTimeout)
 	defer cancel()
 	a, err := r.reader.Read(ctx, req)

@@ -30,30 +30,7 @@ func (s *Scanner) Ask(ctx context.Context, v Visit) (*market.Answer, error) {
 		return nil, err
 	}
 	defer func() { r.reader.Close() }()
-	for {
-		if err := r.ask(ctx, v.Request.URL); err != nil {
-			return nil, err
-		}
-		a, err := r.visit(ctx, v.Request)
-		again, err := r.askFirst(ctx, err)
-		switch {
-		case again, r.again(err):
-			continue
-		case err != nil:
-			return nil, err
-		}
-		return a, nil
-	}
-}
-
-func (r *reading) visit(ctx context.Context, req market.Request) (*market.Answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.opts.PageTimeout)
-	defer cancel()
-	a, err := r.reader.Read(ctx, req)
-	if err != nil {
-		return nil, r.failed(err)
-	}
-	return a, nil
+	return r.bring(ctx, v.Request)
 }
 
 // visited is the website of a visit, as far as it has to be known: the host that
