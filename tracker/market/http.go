@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -24,6 +26,27 @@ func (a *Answer) Holds(words ...string) bool {
 		}
 	}
 	return false
+}
+
+// Names reports whether one of the groups of a pattern catches a text in the
+// page, such as the number of a product that it says it shows.
+func (a *Answer) Names(pattern *regexp.Regexp, text string) bool {
+	for _, m := range pattern.FindAllSubmatch(a.Body[:min(len(a.Body), 4<<20)], 50) {
+		for _, group := range m[1:] {
+			if string(group) == text {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// SamePath reports whether the page came from where it was asked for, whatever
+// the host: shops lead on to www.
+func (a *Answer) SamePath() bool {
+	u, err := url.Parse(a.URL)
+	asked, err2 := url.Parse(a.Request.URL)
+	return err == nil && err2 == nil && strings.TrimRight(u.Path, "/") == strings.TrimRight(asked.Path, "/")
 }
 
 // Challenged reports whether a check that only a browser passes stands before

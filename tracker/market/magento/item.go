@@ -63,7 +63,7 @@ func (s *storefront) judgePage(a *market.Answer) market.ItemFinding {
 		f.State, f.Reason = tracker.PageSold, "its page still shows it, though the shop lists it no more: sold out and hidden, perhaps"
 	case a.Status != http.StatusNotFound && a.Status != http.StatusGone:
 		f.Reason = fmt.Sprintf("a page with status %d that does not say which product it shows", a.Status)
-	case !samePath(a):
+	case !a.SamePath():
 		f.Reason = fmt.Sprintf("its page leads elsewhere, where status %d answers", a.Status)
 	case strings.Contains(a.Request.URL, byNumber):
 		f.Reason = "the address of its page is not known"
@@ -139,23 +139,7 @@ var shown = regexp.MustCompile(`(?i)data-product-id=["'](\d{1,18})["']|<input[^>
 
 // names reports whether a page says that it shows a product.
 func names(a *market.Answer, id string) bool {
-	if !a.HTML() {
-		return false
-	}
-	for _, m := range shown.FindAllSubmatch(a.Body[:min(len(a.Body), 4<<20)], 50) {
-		if string(m[1]) == id || string(m[2]) == id {
-			return true
-		}
-	}
-	return false
-}
-
-// samePath reports whether the page came from where it was asked for, but for
-// the host's www.
-func samePath(a *market.Answer) bool {
-	u, err := url.Parse(a.URL)
-	asked, err2 := url.Parse(a.Request.URL)
-	return err == nil && err2 == nil && strings.TrimRight(u.Path, "/") == strings.TrimRight(asked.Path, "/")
+	return a.HTML() && a.Names(shown, id)
 }
 
 // keyOf is the last part of a page's path.

@@ -8,7 +8,6 @@ import (
 	"html"
 	"net/url"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -175,7 +174,7 @@ func (*storefront) Assess(pages []market.Listing) market.Completeness {
 			break
 		}
 	}
-	if mixed := oneCurrency(c.Products); mixed != "" {
+	if mixed := market.OneCurrency(c.Products); mixed != "" {
 		c.Warnings = append(c.Warnings, "prices came in several currencies ("+mixed+") and are left out")
 	}
 	return c
@@ -272,23 +271,4 @@ func picture(src string) string {
 	u.RawQuery, u.Fragment, u.RawFragment, u.RawPath = "", "", "", ""
 	u.Path = resized.ReplaceAllString(u.Path, "/")
 	return u.String()
-}
-
-// oneCurrency makes prices unknown when they are in several currencies, and
-// names those.
-func oneCurrency(all []tracker.Product) string {
-	var currencies []string
-	for i := range all {
-		if p := &all[i].Price; p.Known() && !slices.Contains(currencies, p.Currency) {
-			currencies = append(currencies, p.Currency)
-		}
-	}
-	if len(currencies) < 2 {
-		return ""
-	}
-	for i := range all {
-		all[i].Price = tracker.Price{}
-	}
-	slices.Sort(currencies)
-	return strings.Join(currencies[:min(len(currencies), 5)], ", ")
 }

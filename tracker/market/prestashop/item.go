@@ -66,7 +66,7 @@ func (s *storefront) judgePage(a *market.Answer) market.ItemFinding {
 		f.State, f.Reason = tracker.PageSold, "its page still shows it"
 	case a.Status != http.StatusNotFound && a.Status != http.StatusGone:
 		f.Reason = fmt.Sprintf("a page with status %d that does not say which product it shows", a.Status)
-	case !samePath(a):
+	case !a.SamePath():
 		f.Reason = fmt.Sprintf("its page leads elsewhere, where status %d answers", a.Status)
 	case !own(a):
 		f.Reason = fmt.Sprintf("status %d comes with a page that is not the shop's own", a.Status)
@@ -132,21 +132,5 @@ var shown = regexp.MustCompile(`(?i)<input[^>]{0,200}\bname=["']id_product["'][^
 
 // names reports whether a page of the shop says that it shows a product.
 func names(a *market.Answer, id string) bool {
-	if !own(a) {
-		return false
-	}
-	for _, m := range shown.FindAllSubmatch(a.Body[:min(len(a.Body), 4<<20)], 50) {
-		if string(m[1]) == id || string(m[2]) == id {
-			return true
-		}
-	}
-	return false
-}
-
-// samePath reports whether the page came from where it was asked for, but for
-// the host's www.
-func samePath(a *market.Answer) bool {
-	u, err := url.Parse(a.URL)
-	asked, err2 := url.Parse(a.Request.URL)
-	return err == nil && err2 == nil && strings.TrimRight(u.Path, "/") == strings.TrimRight(asked.Path, "/")
+	return own(a) && a.Names(shown, id)
 }

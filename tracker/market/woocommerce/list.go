@@ -163,7 +163,7 @@ func (*storefront) Assess(read []market.Listing) market.Completeness {
 	if len(pages) > 0 && !pages[0].Read.(*page).sized {
 		notes = append(notes, fmt.Sprintf("read by %d products a page, because the shop refuses to be asked for %d", pages[0].Cells, pageSize))
 	}
-	if mixed := oneCurrency(c.Products); mixed != "" {
+	if mixed := market.OneCurrency(c.Products); mixed != "" {
 		notes = append(notes, "prices came in several currencies ("+mixed+") and are left out")
 	}
 	c.Warnings = append(c.Warnings, notes...)

@@ -1,9 +1,6 @@
 package woocommerce
 
 import (
-	"slices"
-	"strings"
-
 	"shopwatch/tracker"
 )
 
@@ -53,23 +50,4 @@ func (p *prices) price(kind string) tracker.Price {
 func minor(amount string, unit int, currency string) (int64, bool) {
 	n, ok := tracker.ScaleMinor(amount, unit, currency)
 	return n, ok && n > 0 && tracker.IsCurrency(currency)
-}
-
-// oneCurrency makes prices unknown when they are in several currencies, and
-// names those.
-func oneCurrency(all []tracker.Product) string {
-	var currencies []string
-	for i := range all {
-		if p := &all[i].Price; p.Known() && !slices.Contains(currencies, p.Currency) {
-			currencies = append(currencies, p.Currency)
-		}
-	}
-	if len(currencies) < 2 {
-		return ""
-	}
-	for i := range all {
-		all[i].Price = tracker.Price{}
-	}
-	slices.Sort(currencies)
-	return strings.Join(currencies[:min(len(currencies), 5)], ", ")
 }
