@@ -63,7 +63,7 @@ func (t tx) checkBolt() error {
 	ctx, stop := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		for every := time.NewTicker(5 * time.Millisecond); ; {
+		for every := time.NewTicker(time.Millisecond); ; {
 			select {
 			case <-every.C:
 				t.releaseMemory()
