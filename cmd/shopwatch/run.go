@@ -23,6 +23,10 @@ type runCommand struct {
 // than it would be. The machine is Chrome's.
 const ownMemory = 32 << 20
 
+// garbage is how much of it there may be, in percent of what is in use, before it
+// is collected.
+const garbage = 50
+
 // Help tells of signals.
 func (runCommand) Help() string {
 	return `SIGTERM and SIGINT end it: a scan under way is cut short and keeps nothing. SIGHUP reads the configuration again, and scans of storefronts that stay in it go on; a bad one is refused and the old one stays. Under systemd it says when it is ready and that it lives. Exit status: 0 when it was told to end, 1 for an error of use, configuration or database.
@@ -55,6 +59,9 @@ func (r *runCommand) Run(ctx context.Context, a *app) error {
 	warnWithoutInit(os.Getpid(), log)
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(ownMemory)
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(garbage)
 	}
 	store, err := a.openToRun(ctx, c, log)
 	switch {

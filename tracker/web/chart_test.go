@@ -162,7 +162,7 @@ func TestTimelineIsTrue(t *testing.T) {
 func text(t *testing.T, pg *page, line timeline) string {
 	t.Helper()
 	var b strings.Builder
-	if err := templates["shelf"].ExecuteTemplate(&b, "spans", lineOf{pg, line}); err != nil {
+	if err := templates()["shelf"].ExecuteTemplate(&b, "spans", lineOf{pg, line}); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()

@@ -225,7 +225,7 @@ func (p *Pages) standAlone(ctx context.Context, pg *page) (template.CSS, error) 
 // alone renders a page that stands alone.
 func (p *Pages) alone(pg *page, v any) ([]byte, error) {
 	var b bytes.Buffer
-	err := templates[pg.Name].ExecuteTemplate(&b, "alone", v)
+	err := templates()[pg.Name].ExecuteTemplate(&b, "alone", v)
 	return b.Bytes(), err
 }
 

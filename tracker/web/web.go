@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"shopwatch/tracker"
@@ -93,8 +94,9 @@ var pageFiles embed.FS
 //go:embed static
 var staticFiles embed.FS
 
-// templates are the pages by their names, each with the frame around it.
-var templates = parse()
+// templates are the pages by their names, each with the frame around it. They
+// are parsed when the first page is asked for.
+var templates = sync.OnceValue(parse)
 
 func parse() map[string]*template.Template {
 	frame := template.Must(template.New("frame").Funcs(template.FuncMap{
@@ -119,7 +121,7 @@ func parse() map[string]*template.Template {
 }
 
 // versions are the hashes of static files, which change their addresses.
-var versions = func() map[string]string {
+var versions = sync.OnceValue(func() map[string]string {
 	all := make(map[string]string)
 	for _, name := range []string{"style.css", "app.js", "icon.svg"} {
 		b, err := staticFiles.ReadFile("static/" + name)
@@ -130,7 +132,7 @@ var versions = func() map[string]string {
 		all[name] = hex.EncodeToString(sum[:6])
 	}
 	return all
-}()
+})
 
 func static(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("file")
@@ -208,7 +210,7 @@ func language(r *http.Request) string {
 // render sends a page; v holds a *page.
 func (p *Pages) render(w http.ResponseWriter, r *http.Request, status int, pg *page, v any) error {
 	var b bytes.Buffer
-	if err := templates[pg.Name].ExecuteTemplate(&b, "frame", v); err != nil {
+	if err := templates()[pg.Name].ExecuteTemplate(&b, "frame", v); err != nil {
 		return fmt.Errorf("page %s: %w", pg.Name, err)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -318,7 +320,9 @@ func (p *page) HTMLLang() string {
 }
 
 // Static is the address of a static file.
-func (p *page) Static(name string) string { return p.Root + "static/" + name + "?v=" + versions[name] }
+func (p *page) Static(name string) string {
+	return p.Root + "static/" + name + "?v=" + versions()[name]
+}
 
 // Viewer reports whether who looks may know the recipients of reports.
 func (p *page) Viewer() bool { return p.Role >= api.Viewer }

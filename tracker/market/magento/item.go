@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 
 	"shopwatch/tracker"
 	"shopwatch/tracker/market"
@@ -134,12 +135,15 @@ func judgeControl(a *market.Answer, c control) market.ItemFinding {
 	return market.ItemFinding{State: tracker.PageGone, Reason: "its page does not exist, and the API does not know it"}
 }
 
-// shown is how a page says which product it shows (NOTES.md, 5).
-var shown = regexp.MustCompile(`(?i)data-product-id=["'](\d{1,18})["']|<input[^>]{0,200}\bname=["']product["'][^>]{0,200}\bvalue=["'](\d{1,18})["']`)
+// shown is how a page says which product it shows (NOTES.md, 5). It is large, and
+// compiled when it is first needed.
+var shown = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)data-product-id=["'](\d{1,18})["']|<input[^>]{0,200}\bname=["']product["'][^>]{0,200}\bvalue=["'](\d{1,18})["']`)
+})
 
 // names reports whether a page says that it shows a product.
 func names(a *market.Answer, id string) bool {
-	return a.HTML() && a.Names(shown, id)
+	return a.HTML() && a.Names(shown(), id)
 }
 
 // keyOf is the last part of a page's path.

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 
 	"shopwatch/tracker"
 	"shopwatch/tracker/market"
@@ -127,10 +128,13 @@ func judgeControl(a *market.Answer, c control) market.ItemFinding {
 	return market.ItemFinding{State: tracker.PageGone, Reason: "its page does not exist"}
 }
 
-// shown is how a page says which product it shows (NOTES.md, 5).
-var shown = regexp.MustCompile(`(?i)<input[^>]{0,200}\bname=["']id_product["'][^>]{0,200}\bvalue=["'](\d{1,18})["']|<input[^>]{0,200}\bid=["']product_page_product_id["'][^>]{0,200}\bvalue=["'](\d{1,18})["']`)
+// shown is how a page says which product it shows (NOTES.md, 5). It is large, and
+// compiled when it is first needed.
+var shown = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)<input[^>]{0,200}\bname=["']id_product["'][^>]{0,200}\bvalue=["'](\d{1,18})["']|<input[^>]{0,200}\bid=["']product_page_product_id["'][^>]{0,200}\bvalue=["'](\d{1,18})["']`)
+})
 
 // names reports whether a page of the shop says that it shows a product.
 func names(a *market.Answer, id string) bool {
-	return own(a) && a.Names(shown, id)
+	return own(a) && a.Names(shown(), id)
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"sync"
 
 	"shopwatch/tracker"
 	"shopwatch/tracker/market"
@@ -66,15 +67,18 @@ func state(a *market.Answer) *market.State {
 	return &market.State{Name: "strange status", Verdict: tracker.Failed, Transient: true, Reason: fmt.Sprintf("the shop answered with status %d", a.Status)}
 }
 
-// currencyText is how a page says in which currency its prices are.
-var currencyText = regexp.MustCompile(`"currency":\{[^{}]{0,300}?"iso_code":"([A-Z]{3})"`)
+// currencyText is how a page says in which currency its prices are. It is large,
+// and compiled when it is first needed.
+var currencyText = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`"currency":\{[^{}]{0,300}?"iso_code":"([A-Z]{3})"`)
+})
 
 // currencyOf is the currency of a page for people, "" when it names none.
 func currencyOf(a *market.Answer) string {
 	if a.Status != http.StatusOK || !a.HTML() {
 		return ""
 	}
-	if m := currencyText.FindSubmatch(scripts(a)); m != nil {
+	if m := currencyText().FindSubmatch(scripts(a)); m != nil {
 		return string(m[1])
 	}
 	return ""
