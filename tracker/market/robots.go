@@ -8,7 +8,7 @@ import "errors"
 type Robots string
 
 const (
-	HeedRobots   Robots = "heed" // also when empty
+	ObeyRobots   Robots = "obey" // also when empty
 	IgnoreRobots Robots = "ignore"
 )
 
@@ -18,8 +18,8 @@ func (r Robots) IgnoresRobots() bool { return r == IgnoreRobots }
 // UnmarshalText reads the option.
 func (r *Robots) UnmarshalText(text []byte) error {
 	switch *r = Robots(text); *r {
-	case HeedRobots, IgnoreRobots:
+	case ObeyRobots, IgnoreRobots:
 		return nil
 	}
-	return errors.New("is neither heed nor ignore")
+	return errors.New("is neither obey nor ignore")
 }

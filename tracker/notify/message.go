@@ -155,7 +155,7 @@ func fold(line string) string {
 	n := 0
 	for i, word := range strings.Split(line, " ") {
 		switch {
-		case i < 2: // some servers take a first line amiss that is empty but for the name
+		case i < 2: // some servers refuse a first line that is empty but for the name
 		case n+1+len(word) > 76:
 			b.WriteString("\r\n")
 			n = 0

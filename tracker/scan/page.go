@@ -108,12 +108,12 @@ var errCeiling = errors.New("enough for today")
 
 // ask waits until a page may be asked of the marketplace.
 func (r *reading) ask(ctx context.Context, address string) error {
-	if err := r.heed(ctx, address); err != nil {
+	if err := r.askRobots(ctx, address); err != nil {
 		return err
 	}
 	err := r.turn(ctx)
-	if r.manners != nil {
-		r.manners.last = time.Now()
+	if r.policy != nil {
+		r.policy.last = time.Now()
 	}
 	return err
 }

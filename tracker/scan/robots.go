@@ -18,10 +18,10 @@ import (
 // or two, an endless chain of redirects any number.
 const mostHosts = 8
 
-// A manners is what the hosts of a storefront ask of programs. It is nil where
-// nobody is asked: in a browser, which a person could use, and where the user
-// has chosen so.
-type manners struct {
+// A robotsPolicy is what the hosts of a storefront ask of programs. It is nil
+// where nobody is asked: in a browser, which a person could use, and where the
+// user has chosen so.
+type robotsPolicy struct {
 	rules map[string]*robots.Rules // by the origin of the host
 	// reading is set while a robots.txt is fetched, whose redirects are
 	// followed wherever they lead.
@@ -29,20 +29,21 @@ type manners struct {
 	last    time.Time // when a page was asked for
 }
 
-// newManners returns the manners that a storefront is to be read with.
-func newManners(sf market.Storefront) *manners {
+// newRobotsPolicy returns the policy by which a storefront is to be read.
+func newRobotsPolicy(sf market.Storefront) *robotsPolicy {
 	if choice, ok := sf.(interface{ IgnoresRobots() bool }); ok && choice.IgnoresRobots() || sf.Transport() != market.OverHTTP {
 		return nil
 	}
-	return &manners{rules: map[string]*robots.Rules{}}
+	return &robotsPolicy{rules: map[string]*robots.Rules{}}
 }
 
 func origin(u *url.URL) string { return u.Scheme + "://" + u.Host }
 
-// heed waits until robots.txt lets an address be asked for. It reads that of its
-// host first, once a scan. A *stateError says that it must not be asked for.
-func (r *reading) heed(ctx context.Context, address string) error {
-	if r.manners == nil {
+// askRobots waits until robots.txt lets an address be asked for. It reads that
+// of its host first, once a scan. A *stateError says that it must not be asked
+// for.
+func (r *reading) askRobots(ctx context.Context, address string) error {
+	if r.policy == nil {
 		return nil
 	}
 	u, err := url.Parse(address)
@@ -52,14 +53,14 @@ func (r *reading) heed(ctx context.Context, address string) error {
 	if err := r.readRobots(ctx, u); err != nil {
 		return err
 	}
-	rules := r.manners.rules[origin(u)]
+	rules := r.policy.rules[origin(u)]
 	if !rules.Allows(u) {
 		return disallowed(u)
 	}
-	if rules.Delay == 0 || r.manners.last.IsZero() {
+	if rules.Delay == 0 || r.policy.last.IsZero() {
 		return nil
 	}
-	return r.pause(ctx, time.Until(r.manners.last.Add(rules.Delay)))
+	return r.pause(ctx, time.Until(r.policy.last.Add(rules.Delay)))
 }
 
 // readRobots reads the robots.txt of the host of an address, unless that was done
@@ -67,10 +68,10 @@ func (r *reading) heed(ctx context.Context, address string) error {
 // ask for anything, so nothing is asked for then.
 func (r *reading) readRobots(ctx context.Context, u *url.URL) error {
 	at := origin(u)
-	if r.manners.rules[at] != nil {
+	if r.policy.rules[at] != nil {
 		return nil
 	}
-	if len(r.manners.rules) == mostHosts {
+	if len(r.policy.rules) == mostHosts {
 		return errors.New("the pages lead to more and more hosts")
 	}
 	if err := r.turn(ctx); err != nil {
@@ -83,9 +84,9 @@ func (r *reading) readRobots(ctx context.Context, u *url.URL) error {
 	case err != nil:
 		return unreachable(u, err.Error())
 	case a.Status >= 200 && a.Status < 300:
-		r.manners.rules[at] = robots.Parse(a.Body, fetch.Agent)
+		r.policy.rules[at] = robots.Parse(a.Body, fetch.Agent)
 	case a.Status >= 400 && a.Status < 500:
-		r.manners.rules[at] = &robots.Rules{}
+		r.policy.rules[at] = &robots.Rules{}
 	default:
 		return unreachable(u, fmt.Sprintf("it was answered with status %d", a.Status))
 	}
@@ -95,8 +96,8 @@ func (r *reading) readRobots(ctx context.Context, u *url.URL) error {
 func (r *reading) fetchRobots(ctx context.Context, origin string) (*market.Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.opts.PageTimeout)
 	defer cancel()
-	r.manners.reading = true
-	defer func() { r.manners.reading = false }()
+	r.policy.reading = true
+	defer func() { r.policy.reading = false }()
 	a, err := r.reader.Read(ctx, market.Request{URL: origin + "/robots.txt", Header: http.Header{"Accept": {"text/plain"}}})
 	if err != nil {
 		return nil, r.failed(err)
@@ -112,10 +113,10 @@ func (e *unaskedError) Error() string { return "redirected to " + e.to.Host }
 // mayFollow reports by an error that a redirect is not to be followed, or not
 // yet.
 func (r *reading) mayFollow(to *url.URL) error {
-	if r.manners == nil || r.manners.reading {
+	if r.policy == nil || r.policy.reading {
 		return nil
 	}
-	rules := r.manners.rules[origin(to)]
+	rules := r.policy.rules[origin(to)]
 	switch {
 	case rules == nil:
 		return &unaskedError{to}
@@ -139,14 +140,14 @@ func (r *reading) askFirst(ctx context.Context, err error) (again bool, _ error)
 // mayFetch reports whether a picture may be loaded. Of hosts that only have
 // pictures nobody asks what they want: a page is what shows them.
 func (r *reading) mayFetch(address string) bool {
-	if r.manners == nil {
+	if r.policy == nil {
 		return true
 	}
 	u, err := url.Parse(address)
 	if err != nil {
 		return false
 	}
-	rules := r.manners.rules[origin(u)]
+	rules := r.policy.rules[origin(u)]
 	return rules == nil || rules.Allows(u)
 }
 

@@ -31,7 +31,7 @@ func politeMarket() *market.Market {
 		Options: func() any {
 			return &struct {
 				Robots market.Robots `json:"robots"`
-			}{market.HeedRobots}
+			}{market.ObeyRobots}
 		},
 		Open: func(u *url.URL, options any) (market.Storefront, error) {
 			o := options.(*struct {
@@ -128,7 +128,7 @@ func TestRobots(t *testing.T) {
 		{"that disallows the list", text("User-agent: *\nDisallow: /shelf/"), "", tracker.Failed, "robots.txt of north.toy.example asks programs not to open /shelf/1", 1},
 		{"that disallows its second page", text("User-agent: shopwatch\nDisallow: /shelf/2"), "", tracker.Partial, "not to open /shelf/2", 1},
 		{"that the user ignores", text("User-agent: *\nDisallow: /"), `{"robots":"ignore"}`, tracker.Complete, "", 0},
-		{"that the user heeds", text("User-agent: *\nDisallow: /"), `{"robots":"heed"}`, tracker.Failed, "options: {robots: ignore}", 1},
+		{"that the user obeys", text("User-agent: *\nDisallow: /"), `{"robots":"obey"}`, tracker.Failed, "options: {robots: ignore}", 1},
 		{"of a server in trouble", status(503), "", tracker.Failed, "cannot be read (it was answered with status 503)", 2},
 		{"of a server in passing trouble", func(w http.ResponseWriter, _ *http.Request, n int) {
 			if n == 1 {
@@ -228,11 +228,11 @@ func TestCrawlDelay(t *testing.T) {
 
 func TestRobotsOption(t *testing.T) {
 	_, _, err := market.Set{politeMarket()}.Open(tracker.Storefront{URL: "https://x.toy.example/", Options: `{"robots":"defy"}`})
-	if err == nil || !strings.Contains(err.Error(), "neither heed nor ignore") {
+	if err == nil || !strings.Contains(err.Error(), "neither obey nor ignore") {
 		t.Errorf("error = %v", err)
 	}
 	var r market.Robots
-	if err := errors.Join(r.UnmarshalText([]byte("ignore")), r.UnmarshalText([]byte("heed"))); err != nil || r.IgnoresRobots() {
+	if err := errors.Join(r.UnmarshalText([]byte("ignore")), r.UnmarshalText([]byte("obey"))); err != nil || r.IgnoresRobots() {
 		t.Errorf("%q: %v", r, err)
 	}
 }

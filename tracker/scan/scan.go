@@ -122,7 +122,7 @@ type reading struct {
 	gate       string // of the storefront
 	storefront market.Storefront
 	reader     Reader
-	manners    *manners
+	policy     *robotsPolicy
 
 	small    map[tracker.ProductID][]byte         // pictures of products, for their cards
 	requests map[tracker.ProductID]market.Request // that brought the listing page on which a product stood
@@ -144,7 +144,7 @@ func (r *reading) read(ctx context.Context, sf tracker.Storefront) (err error) {
 	if r.reader, err = r.newReader(); err != nil {
 		return err
 	}
-	r.manners = newManners(r.storefront)
+	r.policy = newRobotsPolicy(r.storefront)
 	if r.opts.DailyPages > 0 && r.opts.Opened != nil {
 		if r.opened, err = r.opts.Opened(r.scan.Storefront); err != nil {
 			return fmt.Errorf("count the pages of the day: %w", err)

@@ -17,7 +17,7 @@ type Visit struct {
 	Request   market.Request
 }
 
-// Ask asks for one page, with the manners of a scan: at its pace, within its
+// Ask asks for one page, as politely as a scan: at its pace, within its
 // time, and over HTTP as robots.txt wants it.
 func (s *Scanner) Ask(ctx context.Context, v Visit) (*market.Answer, error) {
 	u, err := url.Parse(v.Request.URL)
@@ -25,7 +25,7 @@ func (s *Scanner) Ask(ctx context.Context, v Visit) (*market.Answer, error) {
 		return nil, err
 	}
 	r := &reading{Scanner: s, scan: &tracker.Scan{}, market: v.Market, gate: v.Market.GateOf(v.Request.URL), storefront: visited{host: u.Hostname(), transport: v.Transport}}
-	r.manners = newManners(r.storefront)
+	r.policy = newRobotsPolicy(r.storefront)
 	if r.reader, err = r.newReader(); err != nil {
 		return nil, err
 	}

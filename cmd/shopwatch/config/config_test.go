@@ -166,7 +166,7 @@ func TestDefaults(t *testing.T) {
 func TestNestedOptions(t *testing.T) {
 	c := good(t, "pages")
 	for i, want := range [][]string{
-		{`"transport":"page"`, `"css":"a.title"`, `"attr":["data-src","srcset","src"]`, `"currency":"EUR"`, `"link":"a[rel=next]"`, `"status":[404,410]`, `"css":"button.add-to-cart"`, `"robots":"heed"`},
+		{`"transport":"page"`, `"css":"a.title"`, `"attr":["data-src","srcset","src"]`, `"currency":"EUR"`, `"link":"a[rel=next]"`, `"status":[404,410]`, `"css":"button.add-to-cart"`, `"robots":"obey"`},
 		{`"transport":"http"`, `"link":"/p/(\\d+)"`, `"css":".price"`, `"sitemap":"true"`, `"text":"Nothing found"`, `"param":"page"`, `"robots":"ignore"`},
 	} {
 		sf := c.Storefronts[i].Storefront

@@ -28,7 +28,7 @@ func TestLinesAreReadAsTheyWereTried(t *testing.T) {
 		"a sitemap's file": {Row: "*", ID: pages.ID{Attr: "id"}, Next: pages.Next{Button: "[data-x='a: b']"}, Total: pages.Total{Sitemap: "/s.xml?a=1&b=2", Product: "^~ |%@"}},
 		"data":             {Data: "jsonld", Next: pages.Next{None: true}},
 	} {
-		o := &pages.Options{List: list, Robots: market.HeedRobots}
+		o := &pages.Options{List: list, Robots: market.ObeyRobots}
 		want, err := json.Marshal(o)
 		if err != nil {
 			t.Fatal(err)

@@ -25,7 +25,7 @@ func Market() *market.Market {
 		Addresses: "any Magento shop with marketplace: magento",
 		Parser:    parser,
 		Gate:      market.HostGate,
-		Options:   func() any { return &options{Robots: market.HeedRobots, PageSize: 100} },
+		Options:   func() any { return &options{Robots: market.ObeyRobots, PageSize: 100} },
 		Open:      func(u *url.URL, o any) (market.Storefront, error) { return open(u, *o.(*options)) },
 		Recognise: recognise,
 	}

@@ -98,7 +98,7 @@ func TestOptions(t *testing.T) {
 	for options, says := range map[string]string{
 		`{"list":{"rows":".a"}}`:                   `unknown field "rows"`,
 		`{"list":{"price":{"css":".a","curr":1}}}`: `unknown field "curr"`,
-		`{"robots":"perhaps"}`:                     "neither heed nor ignore",
+		`{"robots":"perhaps"}`:                     "neither obey nor ignore",
 	} {
 		if _, err := pages.Market().Storefront(site, options); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v, want %q", options, err, says)

@@ -218,7 +218,7 @@ func under(n *html.Node, atoms ...atom.Atom) bool {
 // propose makes a proposal of a group. It reports false when the page, read so,
 // shows too little.
 func (p *proposer) propose(g *group) (Proposal, bool) {
-	o := &Options{Robots: market.HeedRobots}
+	o := &Options{Robots: market.ObeyRobots}
 	l := &o.List
 	l.Transport = p.transportName()
 	if !p.rowSelector(g, l) {
@@ -248,7 +248,7 @@ func (p *proposer) proposeData(kind string) (Proposal, bool) {
 		return Proposal{}, false
 	}
 	p.products = ""
-	o := &Options{Robots: market.HeedRobots}
+	o := &Options{Robots: market.ObeyRobots}
 	o.List.Transport, o.List.Data = p.transportName(), kind
 	var links []*url.URL
 	for _, product := range data.All() {

@@ -25,7 +25,7 @@ func Market() *market.Market {
 		Parser:     parser,
 		Gate:       market.HostGate,
 		Match:      func(u *url.URL) bool { return onPlatform(u.Hostname()) },
-		Options:    func() any { return &options{List: listFeed, Sitemap: compareSitemap, Robots: market.HeedRobots} },
+		Options:    func() any { return &options{List: listFeed, Sitemap: compareSitemap, Robots: market.ObeyRobots} },
 		Open:       func(u *url.URL, o any) (market.Storefront, error) { return open(u, *o.(*options)) },
 		Recognise:  recognise,
 		Thumbnails: func(picture string) []string { return []string{picture + "?width=240"} },
@@ -128,7 +128,7 @@ func bare(host string) string { return strings.TrimPrefix(strings.ToLower(host),
 func (*storefront) Transport() market.Transport { return market.OverHTTP }
 
 // request asks for an address of the shop in a market, which is pinned in two
-// ways because shops heed one or the other (NOTES.md, 3).
+// ways because shops follow one or the other (NOTES.md, 3).
 func (s *storefront) request(base, path, country string) market.Request {
 	r := market.Request{URL: base + path, Header: http.Header{"Accept": {"application/json"}}}
 	if country != "" {

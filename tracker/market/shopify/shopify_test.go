@@ -511,7 +511,7 @@ func TestAddresses(t *testing.T) {
 		{shop, `{"country":"Germany"}`, "country: want two letters"},
 		{shop, `{"list":"all"}`, "list: want feed or sitemap"},
 		{shop, `{"sitemap":"no"}`, "sitemap: want compare or ignore"},
-		{shop, `{"robots":"defy"}`, "neither heed nor ignore"},
+		{shop, `{"robots":"defy"}`, "neither obey nor ignore"},
 		{shop, `{"currency":"EUR"}`, "currency"},
 		{shop + "/collections/lamps", `{"list":"sitemap"}`, "not a collection"},
 	} {
