@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	_ "time/tzdata" // zones of schedules, also on machines that have none
@@ -86,8 +87,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status i
 			panic(r)
 		}
 	}()
-	if len(args) == 0 {
+	switch {
+	case len(args) == 0:
 		args = []string{"--help"}
+	case args[0] == "help": // as other programs have it
+		args = append(slices.Clone(args[1:]), "--help")
 	}
 	var c commands
 	k, err := newParser(&c, stdout, stderr).Parse(args)

@@ -718,3 +718,16 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 		})
 	}
 }
+
+func TestHelp(t *testing.T) {
+	for _, args := range [][2]string{{"help", "--help"}, {"help scan", "scan --help"}, {"help mail test", "mail test --help"}, {"", "--help"}} {
+		var got, want, errs bytes.Buffer
+		if status := run(t.Context(), strings.Fields(args[0]), &got, &errs); status != 0 || errs.Len() > 0 {
+			t.Errorf("%q ends with %d: %s", args[0], status, &errs)
+		}
+		run(t.Context(), strings.Fields(args[1]), &want, &errs)
+		if got.String() != want.String() || !strings.HasPrefix(got.String(), "Usage: shopwatch") {
+			t.Errorf("%q prints\n%s\nwant\n%s", args[0], &got, &want)
+		}
+	}
+}
