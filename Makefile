@@ -12,7 +12,7 @@ ifeq ($(DEB_VERSION),)
 DEB_VERSION := 0~$(shell git log -1 --format=%cd.%h --date=format:%Y%m%d)
 endif
 
-.PHONY: all build demo test check axe scale bench faults fill soak killtest day storm prove fuzz year deb release fleet pictures chrome postgres clean
+.PHONY: all build demo test check axe mcp-client scale bench faults fill soak killtest day storm prove fuzz year deb release fleet pictures chrome postgres clean
 
 all: build
 
@@ -31,6 +31,11 @@ test: chrome postgres
 # fail without it.
 axe:
 	cd tracker/web/testdata/axe && npm install --no-package-lock --no-audit --no-fund --silent
+
+# A client of the Model Context Protocol, from npm, for the test of shopwatch
+# mcp. With CI set it fails without it.
+mcp-client:
+	cd cmd/shopwatch/testdata/mcp && npm install --no-package-lock --no-audit --no-fund --silent
 
 # Time and weight of every page of the dashboard, over 100 storefronts of 1,000
 # products and a year, and over 1,000 storefronts. Takes some minutes.

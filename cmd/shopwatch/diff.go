@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,36 +42,21 @@ func (d *diffCommand) Run(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
-		if to.IsZero() {
-			to = time.Now()
+		net, err := difference(ctx, client, d.Name, from, to)
+		if err != nil {
+			return err
 		}
-		if !from.Before(to) {
-			return errors.New("--from is not before --to")
-		}
-		var all []tracker.Change
-		for ch, err := range client.Changes(ctx, api.Filter{Storefront: d.Name, Since: from, Until: to}) {
-			if err != nil {
-				return err
-			}
-			all = append(all, ch)
-		}
-		slices.Reverse(all)
-		net, _ := report.Net(all)
 		t := term.Table{Short: []int{1}, Whole: true}
 		t.Row("KIND", "WHEN", "WHAT")
-		for _, kind := range tracker.Kinds {
-			for i := range net {
-				if ch := &net[i]; ch.Kind != kind || ch.Product == nil {
-					continue
+		for i := range net {
+			ch := &net[i]
+			if a.json {
+				if err := a.print(ch); err != nil {
+					return err
 				}
-				if a.json {
-					if err := a.print(&net[i]); err != nil {
-						return err
-					}
-					continue
-				}
-				t.Row(string(kind), term.Time(net[i].At, c.Timezone.Location), describe(&net[i], c.Timezone.Location))
+				continue
 			}
+			t.Row(string(ch.Kind), term.Time(ch.At, c.Timezone.Location), describe(ch, c.Timezone.Location))
 		}
 		switch {
 		case a.json:
@@ -81,4 +67,29 @@ func (d *diffCommand) Run(ctx context.Context, a *app) error {
 		}
 		return t.Print(a.out)
 	})
+}
+
+// difference is the shelf of two times against each other, kind by kind. A zero
+// to is now.
+func difference(ctx context.Context, client *api.Client, name tracker.StorefrontName, from, to time.Time) ([]tracker.Change, error) {
+	if to.IsZero() {
+		to = time.Now()
+	}
+	if !from.Before(to) {
+		return nil, errors.New("from is not before to")
+	}
+	var all []tracker.Change
+	for ch, err := range client.Changes(ctx, api.Filter{Storefront: name, Since: from, Until: to}) {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, ch)
+	}
+	slices.Reverse(all)
+	net, _ := report.Net(all)
+	net = slices.DeleteFunc(net, func(ch tracker.Change) bool { return ch.Product == nil })
+	slices.SortStableFunc(net, func(a, b tracker.Change) int {
+		return cmp.Compare(slices.Index(tracker.Kinds, a.Kind), slices.Index(tracker.Kinds, b.Kind))
+	})
+	return net, nil
 }

@@ -22,7 +22,7 @@ type mcpCommand struct{}
 
 // Help says how it is used.
 func (mcpCommand) Help() string {
-	return `Speaks the Model Context Protocol on standard input and output, until the input ends. Assistants can read what is known: storefronts, products, changes, the story of a change, scans. They can change, start and send nothing, and get no address of a recipient. It asks the daemon where one runs, and needs no passwords.
+	return `Speaks the Model Context Protocol on standard input and output, until the input ends. Assistants can read what is known: storefronts, products, changes, the story of a change, the shelf of two days against each other, scans. They can change, start and send nothing, and get no address of a recipient. It asks the daemon where one runs, and needs no passwords.
 
 An assistant is told to run it so:
   {"mcpServers": {"shopwatch": {"command": "shopwatch", "args": ["-c", "/etc/shopwatch/shopwatch.yaml", "mcp"]}}}
@@ -63,6 +63,12 @@ type (
 	}
 	whyAsk struct {
 		Seq uint64 `json:"seq" jsonschema:"the number of the change"`
+	}
+	diffAsk struct {
+		Storefront tracker.StorefrontName `json:"storefront" jsonschema:"its name, as storefronts lists it"`
+		From       string                 `json:"from" jsonschema:"the first time: 24h, 7d, 2026-11-22 or 2026-11-22T09:00:00+08:00"`
+		To         string                 `json:"to,omitempty" jsonschema:"the second, in the same forms: now when left out"`
+		Limit      int                    `json:"limit,omitempty" jsonschema:"at most so many: 100 when left out, 500 at most"`
 	}
 	scansAsk struct {
 		Storefront tracker.StorefrontName `json:"storefront,omitempty" jsonschema:"only of this one"`
@@ -111,6 +117,23 @@ func (a *app) assistants() *mcp.Server {
 			story, err := c.Why(ctx, in.Seq)
 			story.Reports = []tracker.Report{} // they name recipients
 			return story, err
+		})
+	tool(a, s, "diff", "The shelf of a storefront at two times against each other, kind by kind. What changed and changed back between them is left out.",
+		func(ctx context.Context, conf *config.Config, c *api.Client, in diffAsk) (any, error) {
+			from, err := When{in.From}.in(conf.Timezone.Location)
+			if err == nil && from.IsZero() {
+				err = errors.New("from is empty: say when the first shelf was, such as 7d")
+			}
+			if err != nil {
+				return nil, err
+			}
+			to, err := When{in.To}.in(conf.Timezone.Location)
+			if err != nil {
+				return nil, err
+			}
+			net, err := difference(ctx, c, in.Storefront, from, to)
+			n := min(len(net), entries(in.Limit))
+			return listing[tracker.Change]{Entries: append([]tracker.Change{}, net[:n]...), More: n < len(net)}, err
 		})
 	tool(a, s, "scans", "Scans, newest first, with their verdict and evidence: how many pages and products were declared and seen, and why a scan was not complete.",
 		func(ctx context.Context, conf *config.Config, c *api.Client, in scansAsk) (any, error) {

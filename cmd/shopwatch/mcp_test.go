@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -51,7 +54,7 @@ func TestAssistants(t *testing.T) {
 		}
 	}
 	slices.Sort(names)
-	if got, want := strings.Join(names, " "), "changes products scans storefronts why"; got != want {
+	if got, want := strings.Join(names, " "), "changes diff products scans storefronts why"; got != want {
 		t.Errorf("tools = %s, want %s", got, want)
 	}
 
@@ -70,6 +73,9 @@ func TestAssistants(t *testing.T) {
 			{"changes", nil, 2, `"more":false`},
 			{"changes", map[string]any{"kinds": []string{"removed"}, "since": "1d"}, 1, `"proof":"gone"`},
 			{"changes", map[string]any{"limit": 1}, 1, `"more":true`},
+			{"diff", map[string]any{"storefront": "tencent", "from": "1d"}, 2, `"kind":"removed"`},
+			{"diff", map[string]any{"storefront": "tencent", "from": "2d", "to": "1d"}, 0, `"entries":[]`},
+			{"diff", map[string]any{"storefront": "tencent", "from": "1d", "limit": 1}, 1, `"kind":"added"`},
 			{"scans", map[string]any{"storefront": "tencent"}, 2, `"verdict":"complete"`},
 			{"why", map[string]any{"seq": 1}, 0, `"because"`},
 		} {
@@ -83,7 +89,7 @@ func TestAssistants(t *testing.T) {
 			}
 		}
 		for tool, args := range map[string]map[string]any{
-			"products": {"storefront": "nobody"}, "changes": {"since": "yesterday"}, "why": {"seq": 4711}, "scans": {"storefront": 7}, "scan": {},
+			"products": {"storefront": "nobody"}, "diff": {"storefront": "tencent", "from": ""}, "changes": {"since": "yesterday"}, "why": {"seq": 4711}, "scans": {"storefront": 7}, "scan": {},
 		} {
 			if text, failed := call(tool, args); !failed {
 				t.Errorf("%s %v = %s, want an error", tool, args, text)
@@ -93,4 +99,54 @@ func TestAssistants(t *testing.T) {
 	t.Run("without a daemon", asks)
 	w.daemon()
 	t.Run("with a daemon", asks)
+}
+
+// The client that assistants in JavaScript are built on understands the server.
+func TestAssistantsFromNPM(t *testing.T) {
+	if _, err := os.Stat("testdata/mcp/node_modules/@modelcontextprotocol/sdk"); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatalf("run `make mcp-client` first: %v", err)
+		}
+		t.Skip("run `make mcp-client` first: ", err)
+	}
+	w := newWorld(t)
+	w.want(0, "scan")
+	w.shop.Take("45100000002", fixtures.Gone)
+	w.want(0, "scan")
+
+	tools := []string{"changes", "diff", "products", "scans", "storefronts", "why"}
+	asks := [][2]any{
+		{"changes", nil}, {"diff", map[string]any{"storefront": "tencent", "from": "1d"}}, {"products", map[string]any{"storefront": "tencent"}},
+		{"scans", nil}, {"storefronts", nil}, {"why", map[string]any{"seq": 1}}, {"why", map[string]any{"seq": 4711}},
+	}
+	says := []string{`"proof":"gone"`, `"kind":"removed"`, "糖大夫", `"verdict":"complete"`, `"name":"tencent"`, `"because"`, "4711"}
+	questions, err := json.Marshal(asks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := w.command("mcp")
+	client := exec.CommandContext(t.Context(), "node", append([]string{"testdata/mcp/client.js", string(questions)}, server.Args...)...)
+	client.Env = server.Env
+	var complaints bytes.Buffer
+	client.Stderr = &complaints
+	out, err := client.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, complaints.String())
+	}
+	var got struct {
+		Server  string
+		Tools   []string
+		Answers []struct {
+			IsError bool
+			Content []struct{ Text string }
+		}
+	}
+	if err := json.Unmarshal(out, &got); err != nil || got.Server != "shopwatch" || !slices.Equal(got.Tools, tools) || len(got.Answers) != len(asks) {
+		t.Fatalf("the client prints %s, %v, want shopwatch with %v and %d answers", out, err, tools, len(asks))
+	}
+	for i, a := range got.Answers {
+		if len(a.Content) != 1 || !strings.Contains(a.Content[0].Text, says[i]) || a.IsError != (says[i] == "4711") {
+			t.Errorf("%v = %+v, want %q", asks[i], a, says[i])
+		}
+	}
 }
