@@ -70,7 +70,7 @@ Examples:
 
 // Run writes or prints the report.
 func (p *previewCommand) Run(ctx context.Context, a *app) error {
-	return a.askService(ctx, false, func(c *config.Config, client *api.Client) error {
+	return a.askService(ctx, reads, func(c *config.Config, client *api.Client) error {
 		channel, err := p.chosen(c)
 		if err != nil {
 			return err
@@ -121,7 +121,7 @@ func (testCommand) Help() string {
 
 // Run sends it and says what became of it.
 func (t *testCommand) Run(ctx context.Context, a *app) error {
-	return a.askService(ctx, false, func(c *config.Config, client *api.Client) error {
+	return a.askService(ctx, sends, func(c *config.Config, client *api.Client) error {
 		channel, err := t.chosen(c)
 		if err != nil {
 			return err
@@ -232,7 +232,7 @@ func (retryCommand) Help() string {
 
 // Run makes the deliveries due; the daemon, or this process, sends them.
 func (r *retryCommand) Run(ctx context.Context, a *app) error {
-	return a.askService(ctx, true, func(c *config.Config, client *api.Client) error {
+	return a.askService(ctx, flushes, func(c *config.Config, client *api.Client) error {
 		n, err := client.Retry(ctx, r.Report)
 		if err != nil {
 			return err
@@ -286,9 +286,17 @@ func (u *unsubscribedCommand) Run(ctx context.Context, a *app) error {
 	})
 }
 
-// askService is ask for what needs the channels. With flush, and without a
-// daemon, this process sends what is due before it ends.
-func (a *app) askService(ctx context.Context, flush bool, f func(*config.Config, *api.Client) error) (err error) {
+// What a command does with the channels when no daemon does it.
+type channelUse int
+
+const (
+	reads   channelUse = iota // needs no passwords
+	sends                     // what f asks for
+	flushes                   // also what is due
+)
+
+// askService is ask for what needs the channels.
+func (a *app) askService(ctx context.Context, use channelUse, f func(*config.Config, *api.Client) error) (err error) {
 	c, err := a.load()
 	if err != nil {
 		return err
@@ -298,7 +306,7 @@ func (a *app) askService(ctx context.Context, flush bool, f func(*config.Config,
 		return f(c, client)
 	}
 	open := a.openStore
-	if flush {
+	if use == flushes {
 		open = a.openToWork
 	}
 	store, err := open(ctx, c)
@@ -307,14 +315,16 @@ func (a *app) askService(ctx context.Context, flush bool, f func(*config.Config,
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	log := a.logger(slog.LevelError + 1)
-	s, err := daemon.New(ctx, c, store, daemon.OnDemand, a.service(log))
+	options := a.service(log)
+	options.Reads = use == reads
+	s, err := daemon.New(ctx, c, store, daemon.OnDemand, options)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	o := daemon.APIOptions(c, store, version)
 	o.Daemon = s
-	if err := f(c, api.Local(api.New(o, log))); err != nil || !flush {
+	if err := f(c, api.Local(api.New(o, log))); err != nil || use != flushes {
 		return err
 	}
 	err = s.Flush(ctx)

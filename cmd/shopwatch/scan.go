@@ -58,7 +58,9 @@ func (s *scanCommand) alone(ctx context.Context, a *app, c *config.Config) (err 
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	sv, err := daemon.New(ctx, c, store, daemon.OnDemand, a.service(a.logger(slog.LevelError)))
+	service := a.service(a.logger(slog.LevelError))
+	service.Reads = s.DryRun
+	sv, err := daemon.New(ctx, c, store, daemon.OnDemand, service)
 	if err != nil {
 		return err
 	}

@@ -134,9 +134,10 @@ type Channel struct {
 	Quiet        Hours                    `yaml:"quiet"`         // when nothing is sent
 	Lang         string                   `yaml:"lang"`
 	Timezone     Zone                     `yaml:"timezone"` // that of the file when left out
-	// Sender leads to the destination, nil when Lacks says which environment
-	// variable it wants; Digest and Beat are the schedules, parsed, nil when
-	// empty.
+	// Sender leads to the destination. While Lacks says which environment
+	// variable is not set, nothing is sent with it: it has the variable's name
+	// in place of its value, and is nil where the value is more than a password.
+	// Digest and Beat are the schedules, parsed, nil when empty.
 	Sender       notify.Sender
 	Lacks        error
 	Digest, Beat schedule.Schedule
@@ -471,18 +472,18 @@ func (c *Config) checkChannel(src *source, i int) error {
 	if ch.Kind == "feed" {
 		address, folder = "", cmp.Or(ch.URL, c.feedAddress(ch))
 	}
-	if ch.Lacks = src.lacks(at); ch.Lacks != nil {
-		return nil //nolint:nilerr // commands that send nothing go on without it
-	}
+	ch.Lacks = src.lacks(at)
 	ch.Sender, err = notify.NewSender(ch.Kind, notify.Settings{
 		Channel: ch.Name, Server: ch.Server, Username: ch.Username, Password: ch.Password, Plaintext: ch.Plaintext, Hello: ch.Hello,
 		From: ch.From, To: ch.To, Thread: ch.Thread, URL: address, Secret: ch.Secret, Path: ch.Path, Address: folder,
 	})
 	var bad *notify.SettingError
-	if errors.As(err, &bad) {
+	switch {
+	case ch.Lacks != nil:
+		return nil //nolint:nilerr // commands that send nothing go on without it
+	case errors.As(err, &bad):
 		return src.errorf(at+"."+bad.Key, "%w", bad.Err)
-	}
-	if err != nil {
+	case err != nil:
 		return src.errorf(at, "%w", err)
 	}
 	return nil

@@ -10,6 +10,8 @@ type Options struct {
 	Version string // of shopwatch, as it names itself
 	Timing  Timing
 	Log     *slog.Logger
+	// Reads says that nothing is sent: passwords of channels may be missing.
+	Reads bool
 }
 
 // A Timing is the waits that nobody configures.

@@ -65,8 +65,10 @@ func New(ctx context.Context, c *config.Config, store storage.Store, plans func(
 }
 
 func (s *Service) newNotifier(ctx context.Context, c *config.Config) (*notify.Notifier, error) {
-	if err := c.MaySend(); err != nil {
-		return nil, err
+	if !s.options.Reads {
+		if err := c.MaySend(); err != nil {
+			return nil, err
+		}
 	}
 	return notify.New(ctx, s.store, notify.Options{
 		Channels: channelsOf(c), Shops: shopsOf(c), Groups: c.TrackedGroups(), Public: c.Public,
@@ -195,6 +197,11 @@ func (s *Service) Status(ctx context.Context) []api.Waiting {
 
 // Preview puts a report of a channel into words without sending it.
 func (s *Service) Preview(ctx context.Context, channel string, seq uint64, last bool) (api.Preview, error) {
+	for i := range s.config.Load().Channels {
+		if ch := &s.config.Load().Channels[i]; ch.Name == channel && ch.Sender == nil {
+			return api.Preview{}, ch.Lacks
+		}
+	}
 	p, err := s.notifier.Load().Preview(ctx, channel, seq, last)
 	if err != nil {
 		return api.Preview{}, err
