@@ -165,7 +165,7 @@ func (rc *reconciler) see(it Item, p *Product) {
 		if it.Availability == SoldOut {
 			kind = Soldout
 		}
-		rc.change(Change{Kind: kind, Product: &now, Before: &before})
+		rc.change(Change{Kind: kind, Product: &now, Before: &before, Pictures: Evidenced{Picture: pic.File}})
 	}
 	if was.Price.Known() && !it.Price.Agrees(was.Price) {
 		rc.change(Change{Kind: Repriced, Product: &now, Before: &before, Pictures: Evidenced{Picture: pic.File}})

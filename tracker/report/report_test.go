@@ -119,18 +119,20 @@ func stories(lang string) map[string]report.Story {
 	)
 
 	stock := func(k tracker.Kind, id, title string, was, is tracker.Availability) tracker.Change {
-		c := tracker.Change{Kind: k, Product: product(id, title, 4990), Before: product(id, title, 4990)}
+		c := tracker.Change{Kind: k, Product: product(id, title, 4990), Before: product(id, title, 4990), Pictures: tracker.Evidenced{Picture: id}}
 		c.Before.Availability, c.Product.Availability = was, is
 		return c
 	}
 	fresh := stock(tracker.Added, "7", "Felt pen set, 24 colours", "", tracker.SoldOut)
 	fresh.Before = nil
-	all["availability"] = base(
+	stocked := base(
 		fresh,
 		stock(tracker.Soldout, "8", "Watercolour block A4", tracker.Available, tracker.SoldOut),
 		stock(tracker.Soldout, "9", "Brush no. 12", tracker.Available, tracker.SoldOut),
 		stock(tracker.Restocked, "10", "Travel palette", tracker.SoldOut, tracker.Available),
 	)
+	stocked.Picture = all["sample"].Picture
+	all["availability"] = stocked
 
 	german := tracker.Basis{Market: "DE", Tax: tracker.TaxIncluded}
 	euro := func(cents int64, b tracker.Basis) tracker.Price {

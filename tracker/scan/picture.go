@@ -71,7 +71,9 @@ func (r *reading) pictures(ctx context.Context, out tracker.Outcome) {
 	}
 	for i := range out.Changes {
 		c := &out.Changes[i]
-		if c.Kind != tracker.Repriced && c.Kind != tracker.Retitled {
+		switch c.Kind {
+		case tracker.Soldout, tracker.Restocked, tracker.Repriced, tracker.Retitled:
+		default:
 			continue
 		}
 		if _, looked := s.Pictures[c.Product.ID]; looked {

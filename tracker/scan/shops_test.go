@@ -127,7 +127,8 @@ func TestHandleAloneIsNoProof(t *testing.T) {
 	}
 }
 
-// A product that is sold out stays on the shelf, and is told of when that changes.
+// A product that is sold out stays on the shelf, and is told of when that changes,
+// with its picture.
 func TestAvailabilityOfShops(t *testing.T) {
 	for _, name := range []string{"shopify", "woocommerce"} {
 		m := simulated[name]
@@ -139,8 +140,14 @@ func TestAvailabilityOfShops(t *testing.T) {
 			want    string
 		}{{false, ""}, {true, "soldout " + m.id(0)}, {true, ""}, {false, "restocked " + m.id(0)}} {
 			shop.Put(markets.Product{ID: m.id(0), Title: "Product 0", Price: "9.90", SoldOut: step.soldOut})
-			if s, told := sh.scanShop(name, shop); s.Verdict != tracker.Complete || strings.Join(told, ", ") != step.want {
-				t.Errorf("%s, scan %d: %s (%s), told %v, want %q", name, i, s.Verdict, s.Reason, told, step.want)
+			s, changes := sh.scanStorefront(t.Context(), tracker.Storefront{Name: "s", URL: shop.URL(), Marketplace: name, Options: shop.Options()})
+			if told := tell(changes); s.Verdict != tracker.Complete || told != step.want {
+				t.Errorf("%s, scan %d: %s (%s), told %q, want %q", name, i, s.Verdict, s.Reason, told, step.want)
+			}
+			for _, c := range changes {
+				if c.Pictures.Picture != "jpg" {
+					t.Errorf("%s, scan %d: pictures of %s = %+v, want its main picture", name, i, c.Kind, c.Pictures)
+				}
 			}
 		}
 		markets.Unmount(mall, shop)
