@@ -22,7 +22,7 @@ const module = "shopwatch"
 // floor and the contract for storage may stand on modules.
 var levels = [][]string{
 	{"tracker"},
-	{"tracker/atomicfile", "tracker/netrange", "tracker/robots", "tracker/schedule"},
+	{"tracker/atomicfile", "tracker/netrange", "tracker/robots", "tracker/schedule", "tracker/secret"},
 	{"storage", "tracker/browser", "tracker/fetch", "tracker/market", "tracker/market/schemaorg", "tracker/market/sitemap", "tracker/picture", "tracker/report"},
 	{"storage/merkle", "tracker/market/jd", "tracker/market/magento", "tracker/market/pages", "tracker/market/prestashop", "tracker/market/shopify", "tracker/market/tmall", "tracker/market/woocommerce"},
 	{"tracker/market/all"},

@@ -3,15 +3,12 @@ package notify
 import (
 	"context"
 	"encoding/base64"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"html"
 	"net/url"
-	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"shopwatch/tracker/secret"
 )
 
 // secrets are what must not be told of the settings of a channel: passwords,
@@ -76,8 +73,8 @@ func (s *secrets) addAddress(address string) {
 // behind the user's name. The name of a mail account may be told.
 func (s *secrets) addPassword(user, password string) {
 	s.add(password)
-	s.addRuns(within64(password, 0))
-	s.addRuns(within64(password, len(user)%3))
+	s.addRuns(secret.Within64(password, 0))
+	s.addRuns(secret.Within64(password, len(user)%3))
 }
 
 // keyNotHost reports whether what stands for the host is none: wecom://KEY. A
@@ -89,15 +86,15 @@ func keyNotHost(u *url.URL) bool {
 }
 
 // add takes in one secret, whatever its length.
-func (s *secrets) add(secret string) {
-	if n := len(secret); n >= shortest && n < runLength {
-		for _, form := range forms(secret) {
+func (s *secrets) add(text string) {
+	if n := len(text); n >= shortest && n < runLength {
+		for _, form := range secret.Forms(text) {
 			if len(form) >= shortest {
 				s.short = append(s.short, lower(form))
 			}
 		}
 	}
-	s.addRuns(secret)
+	s.addRuns(text)
 }
 
 // addRuns takes in the runs of a text.
@@ -108,65 +105,12 @@ func (s *secrets) addRuns(text string) {
 	if s.runs == nil {
 		s.runs = make(map[string]bool)
 	}
-	for _, form := range forms(text) {
+	for _, form := range secret.Forms(text) {
 		form = lower(form)
 		for i := 0; i+runLength <= len(form); i++ {
 			s.runs[form[i:i+runLength]] = true
 		}
 	}
-}
-
-// forms are the ways in which a text may come back.
-func forms(text string) []string {
-	list := []string{
-		text, url.PathEscape(text), url.QueryEscape(text), percent(text), html.EscapeString(text),
-		inner(strconv.Quote(text)), inner(strconv.QuoteToASCII(text)),
-		jsonOf(text, true), jsonOf(text, false), strings.ReplaceAll(jsonOf(text, false), "/", `\/`),
-		hex.EncodeToString([]byte(text)),
-	}
-	if plain, err := url.PathUnescape(text); err == nil && plain != text {
-		list = append(list, plain)
-	}
-	for before := range 3 {
-		list = append(list, within64(text, before), strings.NewReplacer("+", "-", "/", "_").Replace(within64(text, before)))
-	}
-	return list
-}
-
-// percent encodes every byte as %XX.
-func percent(text string) string {
-	var b strings.Builder
-	for i := range len(text) {
-		fmt.Fprintf(&b, "%%%02x", text[i])
-	}
-	return b.String()
-}
-
-// jsonOf is a text within a JSON string, with or without the signs of HTML
-// escaped.
-func jsonOf(text string, escapeHTML bool) string {
-	var b strings.Builder
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(escapeHTML)
-	if enc.Encode(text) != nil {
-		return text
-	}
-	return inner(strings.TrimSpace(b.String()))
-}
-
-// inner is what stands between the marks of a quoted text.
-func inner(quoted string) string { return quoted[1 : len(quoted)-1] }
-
-// within64 is what is the same of a text wherever it stands in something that
-// is encoded in base64, when so many bytes, modulo three, come before it.
-func within64(text string, before int) string {
-	code := base64.RawStdEncoding.EncodeToString(append(make([]byte, before), text...))
-	from := []int{0, 2, 3}[before]
-	to := len(code)
-	if (before+len(text))%3 != 0 {
-		to-- // shared with what comes after
-	}
-	return code[min(from, to):to]
 }
 
 // lower is a text without capital letters of ASCII, byte by byte.
@@ -183,10 +127,10 @@ func lower(text string) string {
 // hide replaces secrets by dots.
 func (s *secrets) hide(text string) string {
 	low := lower(text)
-	secret := make([]bool, len(text))
+	marked := make([]bool, len(text))
 	mark := func(from, to int) {
 		for i := from; i < to; i++ {
-			secret[i] = true
+			marked[i] = true
 		}
 	}
 	for i := 0; i+runLength <= len(low); i++ {
@@ -209,7 +153,7 @@ func (s *secrets) hide(text string) string {
 		_, n := utf8.DecodeRuneInString(text[i:])
 		part := false
 		for j := range n {
-			part = part || secret[i+j]
+			part = part || marked[i+j]
 		}
 		switch {
 		case !part:
