@@ -3,11 +3,13 @@ package archive_test
 import (
 	"archive/zip"
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -361,4 +363,35 @@ func FuzzWARC(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Two files of an archive may be the same bytes of it, so that it unpacks to
+// much more than it is long.
+func TestOverlappingFiles(t *testing.T) {
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	w, err := z.CreateHeader(&zip.FileHeader{Name: "a", Method: zip.Store})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(make([]byte, 40<<20)); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	const end = 22 // bytes of the record at the end, which tells where the directory is
+	whole := b.Bytes()
+	last := bytes.Clone(whole[len(whole)-end:])
+	offset := binary.LittleEndian.Uint32(last[16:])
+	entry := whole[offset : len(whole)-end]
+	again := bytes.Clone(entry)
+	again[46] = 'b' // its name
+	binary.LittleEndian.PutUint16(last[8:], 2)
+	binary.LittleEndian.PutUint16(last[10:], 2)
+	binary.LittleEndian.PutUint32(last[12:], uint32(2*len(entry)))
+	file := slices.Concat(whole[:offset], entry, again, last)
+	if _, err := archive.Open(file); err == nil || !strings.Contains(err.Error(), "larger than any capture") {
+		t.Errorf("two files of 40 MiB in %d bytes: %v", len(file), err)
+	}
 }

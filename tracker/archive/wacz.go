@@ -260,6 +260,7 @@ func unpack(content []byte) (*packed, error) {
 		return nil, errors.New("it is no capture of shopwatch: it has too many files")
 	}
 	p := &packed{files: make(map[string][]byte)}
+	left := int64(mostFile) // of all together: files of an archive may overlap
 	for _, f := range z.File {
 		if _, twice := p.files[f.Name]; twice || f.Method != zip.Store {
 			return nil, fmt.Errorf("it is no capture of shopwatch: %.50q is compressed or there twice", f.Name)
@@ -268,9 +269,12 @@ func unpack(content []byte) (*packed, error) {
 		if err != nil {
 			return nil, err
 		}
-		b, err := io.ReadAll(io.LimitReader(r, mostFile))
+		b, err := io.ReadAll(io.LimitReader(r, left+1))
 		if err = errors.Join(err, r.Close()); err != nil {
 			return nil, fmt.Errorf("%.50q: %w", f.Name, err)
+		}
+		if left -= int64(len(b)); left < 0 {
+			return nil, errBounds
 		}
 		p.files[f.Name], p.order, p.at = b, append(p.order, f.Name), f.Modified
 	}
