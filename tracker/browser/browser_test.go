@@ -496,6 +496,42 @@ func TestPictureOfAPage(t *testing.T) {
 	}
 }
 
+// Chrome never answers when the page goes elsewhere while its picture is taken,
+// as a login page does once it was confirmed.
+func TestPictureOfAPageThatGoesElsewhere(t *testing.T) {
+	tb := tab(t, chrome, browser.TabOptions{})
+	busy, release := make(chan bool, 1), make(chan bool)
+	mall.Handle("goes.tmall.com", "/wait", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		busy <- true
+		<-release
+	}))
+	mall.Handle("elsewhere.taobao.com", "/", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		<-release
+		fmt.Fprint(w, "<title>elsewhere</title>")
+	}))
+	// The page is on its way and too busy to be drawn before it is gone.
+	mall.Handle("goes.tmall.com", "/", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `<title>goes</title><script>
+			setTimeout(() => { location.href = 'https://elsewhere.taobao.com/' })
+			setTimeout(() => { const r = new XMLHttpRequest(); r.open('GET', '/wait', false); r.send() }, 200)
+		</script>`)
+	}))
+	if err := tb.Open(t.Context(), "https://goes.tmall.com/"); err != nil {
+		t.Fatal(err)
+	}
+	<-busy
+	time.AfterFunc(300*time.Millisecond, func() { close(release) }) // by then the picture is asked for
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if img, err := tb.Picture(ctx, 60, nil, 1); err != nil || len(img) < 300 {
+		t.Errorf("a picture of %d bytes, %v", len(img), err)
+	}
+	var got string
+	if err := tb.Wait(ctx, "shopwatch.title()", &got); err != nil || got != "elsewhere" {
+		t.Errorf("the page is %q, %v, want the one that came", got, err)
+	}
+}
+
 func TestWornOutChromeIsReplaced(t *testing.T) {
 	short(t)
 	b := browser.New(browser.Options{Flags: mall.Flags(), MaxTabs: 2})

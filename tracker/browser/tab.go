@@ -750,25 +750,40 @@ func (t *Tab) Picture(ctx context.Context, quality int, part *Rect, scale float6
 	if part != nil {
 		p.Clip = &page.Viewport{X: part.X, Y: part.Y, Width: part.Width, Height: part.Height, Scale: scale}
 	}
-	err = t.onPage(ctx, func(ctx context.Context, s cdp.Session) error {
-		res, err := cdp.Call(ctx, s, page.CaptureScreenshot, p)
-		image = res.Data
-		return err
-	})
-	return image, err
+	return t.capture(ctx, p)
 }
 
 // PictureOf returns a part of the page, given in CSS pixels and enlarged, as a
 // PNG.
 func (t *Tab) PictureOf(ctx context.Context, x, y, width, height, scale float64) (image []byte, err error) {
-	err = t.onPage(ctx, func(ctx context.Context, s cdp.Session) error {
-		res, err := cdp.Call(ctx, s, page.CaptureScreenshot, page.CaptureScreenshotParams{
-			Format: page.CaptureScreenshotFormatPng, Clip: &page.Viewport{X: x, Y: y, Width: width, Height: height, Scale: scale},
-		})
-		image = res.Data
-		return err
+	return t.capture(ctx, page.CaptureScreenshotParams{
+		Format: page.CaptureScreenshotFormatPng, Clip: &page.Viewport{X: x, Y: y, Width: width, Height: height, Scale: scale},
 	})
-	return image, err
+}
+
+// capture takes a picture. Chrome does not answer when the page goes elsewhere
+// meanwhile: each try therefore ends after some time, which grows because the
+// machine may be slow.
+func (t *Tab) capture(ctx context.Context, p page.CaptureScreenshotParams) (image []byte, err error) {
+	for patience := 2 * time.Second; ; patience *= 2 {
+		try, cancel := context.WithTimeout(ctx, patience)
+		err = t.onPage(try, func(ctx context.Context, s cdp.Session) error {
+			res, err := cdp.Call(ctx, s, page.CaptureScreenshot, p)
+			image = res.Data
+			return err
+		})
+		cancel()
+		between := err != nil && strings.Contains(err.Error(), "Not attached to an active page")
+		if ctx.Err() != nil || !between && !errors.Is(err, context.DeadlineExceeded) {
+			return image, err
+		}
+		if between {
+			select {
+			case <-time.After(100 * time.Millisecond):
+			case <-ctx.Done():
+			}
+		}
+	}
 }
 
 // Fetch loads an address with the session of the open page, beside the page,
