@@ -23,6 +23,8 @@ type Session struct {
 	Browser browser.Options // of the Chrome whose profile keeps the login
 	Out     io.Writer       // what people read
 	Prompt  io.Writer       // where a passphrase is asked for
+
+	lookTimeout time.Duration // for tests; that of the login page when zero
 }
 
 func (d *Session) say(format string, a ...any) { fmt.Fprintf(d.Out, format+"\n", a...) }

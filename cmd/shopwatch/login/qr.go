@@ -1,6 +1,7 @@
 package login
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -33,7 +34,15 @@ type phoneLogin struct {
 	shown   string // what the code says that is on the terminal now
 	scanned bool   // that was told
 	since   time.Time
+	hung    int // pages that did not answer
 }
+
+// How long one look at the login page may take, and how many pages that do not
+// answer are replaced.
+const (
+	lookTimeout = 20 * time.Second
+	mostHung    = 2
+)
 
 // ByPhone lets a person log in with the phone.
 func (d *Session) ByPhone(ctx context.Context, wait time.Duration) (err error) {
@@ -44,51 +53,73 @@ func (d *Session) ByPhone(ctx context.Context, wait time.Duration) (err error) {
 	o := d.Browser
 	o.Pictures = true // the code may be one
 	p := &phoneLogin{
-		Session: d, chrome: browser.New(o), since: time.Now(),
+		Session: d, chrome: browser.New(o),
 		picture: strings.TrimSuffix(RecordFile(d.Browser.Profile, d.Market), ".json") + ".png",
 	}
 	waiting, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	err = errors.Join(p.login(waiting), p.chrome.Close())
 	switch {
+	case err == nil:
+		return d.conclude(ctx, "qr", before)
 	case ctx.Err() != nil:
 		return errors.New("interrupted; nobody was logged in")
-	case errors.Is(err, context.DeadlineExceeded):
+	case waiting.Err() != nil:
 		return fmt.Errorf("no login within %s; begin again when you have the phone at hand", wait)
-	case err != nil:
-		return err
 	}
-	return d.conclude(ctx, "qr", before)
+	return err
 }
 
 // login shows codes until one of them has led to a login.
-func (p *phoneLogin) login(ctx context.Context) (err error) {
-	if p.tab, err = p.chrome.Tab(ctx, browser.TabOptions{Script: p.Market.Tab.Script, Home: p.Market.Login.Home}); err != nil {
+func (p *phoneLogin) login(ctx context.Context) error {
+	if err := p.open(ctx); err != nil {
 		return err
 	}
-	defer p.tab.Close()
+	defer func() { p.tab.Close() }()
 	defer os.Remove(p.picture)
-	if err := p.tab.Open(ctx, p.Market.Login.URL); err != nil {
-		return fmt.Errorf("open the login page: %w", err)
-	}
-	for tick := time.NewTicker(time.Second); ; {
-		if done, err := p.step(ctx); done || err != nil {
-			tick.Stop()
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		done, err := p.step(ctx)
+		if hangs(err) && ctx.Err() == nil && p.hung < mostHung {
+			p.hung++
+			p.say("The login page does not answer; it is opened again.")
+			p.tab.Close()
+			err = p.open(ctx)
+		}
+		if done || err != nil {
 			return err
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			tick.Stop()
 			return ctx.Err()
 		}
 	}
 }
 
+// open opens the login page in a tab of its own.
+func (p *phoneLogin) open(ctx context.Context) error {
+	tab, err := p.chrome.Tab(ctx, browser.TabOptions{Script: p.Market.Tab.Script, Home: p.Market.Login.Home})
+	if err != nil {
+		return err
+	}
+	p.tab, p.since = tab, time.Now()
+	if err := p.tab.Open(ctx, p.Market.Login.URL); err != nil {
+		return fmt.Errorf("open the login page: %w", err)
+	}
+	return nil
+}
+
+// hangs reports whether a page is of no more use, and another may be.
+func hangs(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, browser.ErrCrashed)
+}
+
 // step looks at the page once and does what follows. It reports true when
 // there is a login.
 func (p *phoneLogin) step(ctx context.Context) (done bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(p.lookTimeout, lookTimeout))
 	defer cancel()
 	var seen json.RawMessage
 	if err := p.tab.Wait(ctx, "(ms => "+p.Market.Login.Wait+")(300)", &seen); err != nil {
