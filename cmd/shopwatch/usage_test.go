@@ -50,7 +50,7 @@ func page(t *testing.T, path string) string {
 func pageFiles(t *testing.T) []string {
 	t.Helper()
 	all := []string{"README.md"}
-	for _, m := range regexp.MustCompile(`(?m)^\| \[.+\]\((docs/[a-z]+\.md)\) \|`).FindAllStringSubmatch(page(t, all[0]), -1) {
+	for _, m := range regexp.MustCompile(`(?m)^\| \[.+\]\((docs/[a-z.]+\.md)\) \|`).FindAllStringSubmatch(page(t, all[0]), -1) {
 		all = append(all, m[1])
 	}
 	there, err := filepath.Glob("../../docs/*.md")

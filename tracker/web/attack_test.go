@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"html"
 	"io"
 	"net/http"
 	"net/url"
@@ -16,6 +17,7 @@ import (
 	"github.com/xuri/excelize/v2"
 
 	"shopwatch/storage"
+	"shopwatch/storage/merkle"
 	"shopwatch/tracker"
 )
 
@@ -253,7 +255,27 @@ func TestExports(t *testing.T) {
 	}
 	packed := get(fmt.Sprintf("/changes/%d.zip", removed[0].Seq))
 	z, err := zip.NewReader(bytes.NewReader(packed), int64(len(packed)))
-	if err != nil || len(z.File) != 2 || z.File[0].Name != "change.json" {
-		t.Errorf("the archive has %v, %v; want the change and a picture", z.File, err)
+	if err != nil || len(z.File) != 3 || z.File[0].Name != "story.json" || z.File[1].Name != "log.json" || z.File[2].Name != "pictures/"+removed[0].Pictures.Page {
+		t.Fatalf("the archive has %v, %v; want the story, its place in the log and a picture", z.File, err)
+	}
+	log, err := z.Open("log.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var witness merkle.Witness
+	if err := json.NewDecoder(log).Decode(&witness); err != nil {
+		t.Fatal(err)
+	}
+	// The page itself and the feed hold a checkpoint that the archive answers to.
+	for _, path := range []string{fmt.Sprint("/changes/", removed[0].Seq), "/changes.atom"} {
+		marks, keys, err := merkle.Find(html.UnescapeString(string(get(path))))
+		if err != nil || len(marks) != 1 || len(keys) != 1 || keys[0] != witness.Key {
+			t.Fatalf("%s has the checkpoints %v and the keys %v, %v; want one of each", path, marks, keys, err)
+		}
+		for _, f := range witness.Audit(marks) {
+			if f.Bad {
+				t.Error(path + ": " + f.Text)
+			}
+		}
 	}
 }

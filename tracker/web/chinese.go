@@ -117,5 +117,7 @@ var chinese = map[string]string{
 	"On %s the marketplace said that this product is sold out. It is still on the shelf.": "%s，平台显示该商品已售罄，仍在货架上。",
 	"On %s the marketplace said that this product can be bought again.":                   "%s，平台显示该商品可再次购买。",
 	"The marketplace itself states whether a product can be bought.":                      "商品能否购买由平台自己标明。",
-	"sold out": "已售罄", "Availability": "库存", "can be bought": "可购买",
+	"The log": "记录", "Keep these lines: with them, shopwatch verify shows whether this change was altered later.": "请保留以下几行：凭此可用 shopwatch verify 验证这项变化此后是否被改动。",
+	"How a verdict comes about": "结论如何得出",
+	"sold out":                  "已售罄", "Availability": "库存", "can be bought": "可购买",
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/xuri/excelize/v2"
 
 	"shopwatch/storage"
+	"shopwatch/storage/merkle"
 	"shopwatch/tracker"
 	"shopwatch/tracker/report"
 )
@@ -197,6 +198,7 @@ type atomFeed struct {
 	XMLName xml.Name    `xml:"http://www.w3.org/2005/Atom feed"`
 	ID      string      `xml:"id"`
 	Title   string      `xml:"title"`
+	Mark    string      `xml:"subtitle,omitempty"` // the signed state of the log
 	Updated string      `xml:"updated"`
 	Author  string      `xml:"author>name"`
 	Links   []atomLink  `xml:"link"`
@@ -234,6 +236,12 @@ func (p *Pages) changesAtom(w http.ResponseWriter, r *http.Request) error {
 	feed := atomFeed{
 		ID: "tag:" + instance + ",2026:changes" + pg.Query(), Title: "shopwatch: " + pg.Title, Author: "shopwatch", Updated: pg.Now.UTC().Format(time.RFC3339),
 		Links: []atomLink{{"self", base + "changes.atom" + pg.Query()}, {"alternate", base + "changes" + pg.Query()}},
+	}
+	mark, key, found, err := merkle.Sign(r.Context(), p.o.Store, 0)
+	if err != nil {
+		p.log.Error("the feed has no checkpoint", "err", err)
+	} else if found {
+		feed.Mark = strings.Join(strings.Fields(mark.Text), " ") + " · " + key
 	}
 	if len(list) > 0 {
 		feed.Updated = list[0].At.UTC().Format(time.RFC3339)

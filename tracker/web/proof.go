@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"shopwatch/storage"
+	"shopwatch/storage/merkle"
 	"shopwatch/tracker"
 	"shopwatch/tracker/api"
 	"shopwatch/tracker/report"
@@ -38,8 +39,10 @@ type proofPage struct {
 	MayDispute bool
 	PDF        bool
 	Style      template.CSS // of a page that stands alone
-	Problem    string       // with a dispute that was not taken
-	Reason     string       // that was given for it
+	Checkpoint []string     // the signed state of the log, in lines; none when it has none
+	LogKey     string
+	Problem    string // with a dispute that was not taken
+	Reason     string // that was given for it
 }
 
 // changeAt is the change that an address names.
@@ -89,6 +92,12 @@ func (p *Pages) proofPage(r *http.Request, c tracker.Change) (*proofPage, error)
 	v := &proofPage{
 		page: pg, Change: &st.Change, Scan: st.Scan, Before: st.Before, History: st.History, Reports: st.Reports, Story: st,
 		Sentence: pg.verdictOf(&c), Rule: pg.rule(&c), PDF: p.o.PDF != nil,
+	}
+	mark, key, _, err := merkle.Sign(r.Context(), p.o.Store, 0)
+	if err != nil {
+		p.log.Error("the proof has no checkpoint", "change", c.Seq, "err", err)
+	} else {
+		v.Checkpoint, v.LogKey = strings.Split(strings.TrimSpace(mark.Text), "\n"), key
 	}
 	if c.Kind == tracker.Retitled && c.Before != nil {
 		v.Was, v.Is = report.CompareTitles(c.Before.Title, c.Product.Title)
@@ -258,37 +267,43 @@ func (p *Pages) sendPDF(w http.ResponseWriter, r *http.Request, html []byte, nam
 	return nil
 }
 
-// proofZIP packs a change with its evidence for others to check.
+// proofZIP packs a change with its evidence for others to check, as the command
+// evidence does. Whom reports went to is not among it.
 func (p *Pages) proofZIP(w http.ResponseWriter, r *http.Request, v *proofPage) error {
-	story := v.Story
-	if !v.Viewer() {
-		story.Reports = nil // they name people
-	}
-	text, err := json.MarshalIndent(story, "", "  ")
+	witness, err := merkle.Testify(r.Context(), p.o.Store, v.Change, v.Story.Reports)
 	if err != nil {
 		return err
 	}
-	files := map[string][]byte{"change.json": text}
-	order := []string{"change.json"}
+	story := v.Story
+	story.Reports = nil
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	add := func(name string, content []byte) error {
+		f, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate, Modified: v.Change.At})
+		if err == nil {
+			_, err = f.Write(content)
+		}
+		return err
+	}
+	for _, doc := range []struct {
+		name  string
+		value any
+	}{{"story.json", story}, {"log.json", witness}} {
+		text, err := json.MarshalIndent(doc.value, "", "  ")
+		if err != nil {
+			return err
+		}
+		if err := add(doc.name, append(text, '\n')); err != nil {
+			return err
+		}
+	}
 	for _, address := range v.Story.Evidence {
 		name := path.Base(address)
 		content, found, err := p.o.Store.Evidence(r.Context(), name)
+		if err == nil && found {
+			err = add("pictures/"+name, content)
+		}
 		if err != nil {
-			return err
-		}
-		if found && files[name] == nil {
-			files[name] = content
-			order = append(order, name)
-		}
-	}
-	var b bytes.Buffer
-	z := zip.NewWriter(&b)
-	for _, name := range order {
-		f, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate, Modified: v.Change.At})
-		if err != nil {
-			return err
-		}
-		if _, err := f.Write(files[name]); err != nil {
 			return err
 		}
 	}

@@ -54,6 +54,7 @@ func (p *Pages) Routes() map[string]http.Handler {
 	routes := map[string]http.Handler{
 		"GET /static/{file}": http.HandlerFunc(static),
 		"POST /preferences":  http.HandlerFunc(p.preferences),
+		"GET /method":        p.Method(),
 	}
 	for pattern, serve := range map[string]func(http.ResponseWriter, *http.Request) error{
 		"GET /{$}":               p.overview,

@@ -127,6 +127,9 @@ func server(o api.Options) *api.Server {
 	log := slog.New(slog.DiscardHandler)
 	p := web.New(web.Options{Options: o, Settings: []web.Setting{{Key: "listen", Value: "127.0.0.1:8780"}, {Key: "token", Value: "(not shown)"}}}, log)
 	o.Pages, o.Refusal = p.Routes(), p.Refuse
+	if o.Public != nil {
+		o.Unguarded = map[string]http.Handler{"/method": p.Method()}
+	}
 	return api.New(o, log)
 }
 
@@ -138,7 +141,7 @@ func tour(t testing.TB, db *bolt.DB) map[string]string {
 		"shelf-search": "/s/made-up-year?window=all&q=%E9%9F%B3%E7%AE%B1&sort=price&show=listed",
 		"diff":         "/s/made-up-year/diff?from=" + time.Now().AddDate(0, 0, -120).Format(time.DateOnly), "changes": "/changes", "changes-filtered": "/changes?q=%E6%8A%95%E5%BD%B1&kind=repriced&important=1",
 		"changes-hostile": "/changes?storefront=evil", "scans": "/scans", "scans-incomplete": "/scans?incomplete=1", "suspects": "/suspects", "reports": "/reports", "report": "/reports/1",
-		"settings": "/settings", "keys": "/help/keys", "signin": "/signin", "missing": "/changes/999999", "nowhere": "/nothing",
+		"settings": "/settings", "keys": "/help/keys", "method": "/method", "signin": "/signin", "missing": "/changes/999999", "nowhere": "/nothing",
 	}
 	for kind, name := range map[tracker.Kind]string{
 		tracker.Removed: "proof-removed", tracker.Repriced: "proof-repriced", tracker.Retitled: "proof-retitled", tracker.Added: "proof-added", tracker.Stalled: "proof-stalled", tracker.Repictured: "proof-repictured",

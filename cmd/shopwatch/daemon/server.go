@@ -91,6 +91,12 @@ func guard(o *api.Options, c *config.Config) error {
 func addPages(o *api.Options, c *config.Config, printPDF func(context.Context, []byte) ([]byte, error), log *slog.Logger) {
 	pages := web.New(web.Options{Options: *o, Settings: settingsOf(c), PDF: printPDF}, log)
 	o.Pages, o.Refusal = pages.Routes(), pages.Refuse
+	if c.Public != "" {
+		if o.Unguarded == nil {
+			o.Unguarded = make(map[string]http.Handler)
+		}
+		o.Unguarded["/method"] = pages.Method()
+	}
 }
 
 // settingsOf are the keys of a configuration with their values, without secrets.

@@ -1,0 +1,99 @@
+package web_test
+
+import (
+	"bytes"
+	"flag"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/extension"
+	"github.com/yuin/goldmark/parser"
+	"github.com/yuin/goldmark/text"
+	"github.com/yuin/goldmark/util"
+)
+
+var update = flag.Bool("update", false, "make the pages of documents anew")
+
+// unlink leaves the words of links to other documents, which are not served.
+type unlink struct{}
+
+func (unlink) Transform(doc *ast.Document, _ text.Reader, _ parser.Context) {
+	var links []*ast.Link
+	_ = ast.Walk(doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+		if l, ok := n.(*ast.Link); ok && entering && !bytes.Contains(l.Destination, []byte("://")) {
+			links = append(links, l)
+		}
+		return ast.WalkContinue, nil
+	})
+	for _, l := range links {
+		for c := l.FirstChild(); c != nil; c = l.FirstChild() {
+			l.Parent().InsertBefore(l.Parent(), l, c)
+		}
+		l.Parent().RemoveChild(l.Parent(), l)
+	}
+}
+
+// The page of the method is docs/method.md, in both languages.
+func TestMethodIsTheDocument(t *testing.T) {
+	md := goldmark.New(goldmark.WithExtensions(extension.Table, extension.NewCJK(extension.WithEastAsianLineBreaks(extension.EastAsianLineBreaksCSS3Draft))), goldmark.WithParserOptions(parser.WithASTTransformers(util.Prioritized(unlink{}, 100))))
+	for lang, doc := range map[string]string{"en": "method.md", "zh": "method.zh.md"} {
+		source, err := os.ReadFile(filepath.Join("..", "..", "docs", doc))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want bytes.Buffer
+		if err := md.Convert(source, &want); err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join("method", lang+".html")
+		if *update {
+			if err := os.WriteFile(file, want.Bytes(), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := os.ReadFile(file)
+		if err != nil || !bytes.Equal(got, want.Bytes()) {
+			t.Errorf("%s is not what docs/%s says: run go test ./tracker/web -run TestMethodIsTheDocument -update (%v)", file, doc, err)
+		}
+	}
+}
+
+// Everybody may read how a verdict comes about, in the language of the report
+// that leads there; nothing else is open at the public address.
+func TestMethodIsForEverybody(t *testing.T) {
+	public, err := url.Parse("https://watch.example.com/shopwatch/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := options(database(t))
+	o.Closed, o.Public = true, public
+	s := server(o)
+	for _, tt := range []struct {
+		method, path, want string
+		status             int
+	}{
+		{"GET", "/shopwatch/method", "How a verdict comes about", 200},
+		{"GET", "/shopwatch/method?lang=zh", "结论如何得出", 200},
+		{"GET", "/method?lang=zh", "结论如何得出", 200},
+		{"GET", "/shopwatch/method?lang=%3Cscript%3E", "How a verdict comes about", 200},
+		{"POST", "/shopwatch/method", "GET or HEAD", 405},
+		{"GET", "/shopwatch/changes/1", "", 401},
+		{"GET", "/shopwatch/method/../changes/1", "", 0},
+	} {
+		req := httptest.NewRequest(tt.method, "https://watch.example.com"+tt.path, nil)
+		req.Header.Set("X-Forwarded-For", "192.0.2.1")
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, req)
+		if tt.status == 0 && w.Code != http.StatusOK || w.Code == tt.status && strings.Contains(w.Body.String(), tt.want) {
+			continue
+		}
+		t.Errorf("%s %s = %d\n%s\nwant %d with %q", tt.method, tt.path, w.Code, w.Body, tt.status, tt.want)
+	}
+}
