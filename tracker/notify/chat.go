@@ -108,6 +108,18 @@ func (c *chat) judge(err error) error {
 	return &Unreachable{errors.New(said)}
 }
 
+// cutLines shortens a text to about n bytes by whole lines: half an address leads
+// elsewhere.
+func cutLines(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	if end := strings.LastIndexByte(s[:n+1], '\n'); end > 0 {
+		return s[:end] + "\n…"
+	}
+	return cutTo(s, n)
+}
+
 // chatText is a delivery for a chat, of at most so many bytes. What a chat takes
 // for a call to everybody, or for markup, is written with look-alikes.
 func chatText(l *Message, most int) string {
@@ -116,7 +128,7 @@ func chatText(l *Message, most int) string {
 		head += " " + report.Again(l.Story.Lang)
 	}
 	s := head + "\n\n" + l.Mail.Brief()
-	s = cutTo(strings.NewReplacer("@", "＠", "<", "‹", ">", "›", "`", "'", "](", "］(").Replace(s), most)
+	s = cutLines(strings.NewReplacer("@", "＠", "<", "‹", ">", "›", "`", "'", "](", "］(").Replace(s), most)
 	if mark := l.Mail.Checkpoint(); mark != "" && len(s)+len(mark)+2 <= most {
 		s += "\n\n" + mark
 	}

@@ -42,7 +42,8 @@ type Options struct {
 	Shops    map[tracker.StorefrontName]report.StorefrontInfo // how reports call the storefronts
 	Groups   []tracker.Group
 	// Public is the address at which people reach the API of this shopwatch
-	// (https://…), for the links by which they leave a channel; empty for none.
+	// (https://…), for links to its pages and those by which they leave a
+	// channel; empty for none.
 	Public string
 	// RetryFirst is the pause after the first attempt that fails (a minute
 	// when zero). It doubles up to RetryMost (an hour when zero).

@@ -77,5 +77,6 @@ func (n *Notifier) some(ctx context.Context, c *channel, seq uint64, last bool) 
 		return s, fmt.Sprintf("report %d, the last one", made[0].ID), err
 	}
 	sample := report.Sample(c.Name, c.Lang, c.Zone, time.Now())
+	sample.Public = n.opts.Public
 	return &sample, "a sample, because there was no change yet", nil
 }

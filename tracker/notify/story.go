@@ -70,7 +70,7 @@ func (n *Notifier) write(ctx context.Context, c *channel, r *tracker.Report) (*r
 }
 
 func (n *Notifier) story(ctx context.Context, c *channel, r *tracker.Report) (*report.Story, error) {
-	s := &report.Story{Report: *r, Lang: c.Lang, Zone: c.Zone, Shops: n.opts.Shops, Picture: n.picture, Shot: n.shot, Wrong: make(map[uint64]tracker.Change)}
+	s := &report.Story{Report: *r, Lang: c.Lang, Zone: c.Zone, Shops: n.opts.Shops, Picture: n.picture, Shot: n.shot, Wrong: make(map[uint64]tracker.Change), Public: n.opts.Public}
 	var err error
 	if s.Changes, err = n.store.ChangesOf(ctx, r.Changes); err != nil {
 		return nil, err

@@ -22,6 +22,7 @@ func (n *Notifier) Test(ctx context.Context, channel string) (answer string, err
 		return "", fmt.Errorf("there is no channel %q", channel)
 	}
 	story := report.Sample(c.Name, c.Lang, c.Zone, time.Now())
+	story.Public = n.opts.Public
 	words := report.New(story)
 	var errs []error
 	for _, to := range c.Sender.Recipients() {

@@ -31,7 +31,7 @@ func TestNothingOverflows(t *testing.T) {
 	ctx := chrome(t)
 	pick := map[string]bool{
 		"sample": true, "hostile": true, "digest": true, "heartbeat-gaps": true, "stalled-login": true, "proofs": true,
-		"great": true, "corrected": true, "basis": true, "availability": true, "group": true,
+		"great": true, "corrected": true, "basis": true, "availability": true, "group": true, "public": true,
 	}
 	for _, lang := range []string{"en", "zh"} {
 		all := stories(lang)

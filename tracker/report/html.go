@@ -270,10 +270,7 @@ func (v *view) feed(w io.Writer) error {
 type foot struct {
 	Lines        []string
 	Leave, Words string // where one recipient unsubscribes; empty for nowhere
-
-	Why        string   // what the checkpoint is for
-	Checkpoint []string // lines; none for no checkpoint
-	Key        string
+	witness
 }
 
 func (f foot) html(w io.Writer) error {

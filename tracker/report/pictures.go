@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"net/url"
 
 	"shopwatch/tracker"
 )
@@ -38,6 +39,10 @@ func (v *viewer) shot(r *row, c *tracker.Change) {
 	if r.Shot != "" {
 		v.shots++
 		r.ShotAlt = fmt.Sprintf(v.w.ShotAlt, v.when(c.Probe.At))
+		r.Whole = r.URL
+		if whole := v.public("evidence/" + url.PathEscape(c.Pictures.Page)); c.Pictures.Page != "" && whole != "" && !v.Sample {
+			r.Whole = whole
+		}
 	}
 }
 

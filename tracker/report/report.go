@@ -52,6 +52,8 @@ func (m *Mail) Subject() string { return m.subject() }
 func (m *Mail) Text(leave string) string {
 	v := m.viewer(limits{})
 	lines := v.foot()
+	method, url := v.method()
+	lines = append(lines, strings.TrimSuffix(method+": "+url, ": "))
 	if leave != "" {
 		lines = append(lines, v.w.Leave+": "+leave)
 	}
@@ -83,10 +85,7 @@ func (m *Mail) HTML(ctx context.Context, leave string) (string, []Picture, error
 	}
 	v := m.viewer(limits{})
 	b := bytes.NewBufferString(m.html)
-	f := foot{Lines: v.foot(), Leave: link(leave), Words: v.w.Leave}
-	if s := &m.story; s.Checkpoint != "" {
-		f.Why, f.Checkpoint, f.Key = v.w.Checkpoint, strings.Split(strings.TrimSpace(s.Checkpoint), "\n"), v.w.Key+": "+s.Key
-	}
+	f := foot{Lines: v.foot(), Leave: link(leave), Words: v.w.Leave, witness: v.witness()}
 	if err := f.html(b); err != nil {
 		return "", nil, fmt.Errorf("write report %d: %w", m.story.Report.ID, err)
 	}
@@ -138,6 +137,7 @@ func (m *Mail) Feed(ctx context.Context) (string, []Picture, error) {
 	vr := m.viewer(limits{rows: feedRows, scans: 6, pictures: 12, shots: 4})
 	vr.load, vr.loadShot = once(ctx, m.story.Picture), once(ctx, m.story.Shot)
 	v := vr.view()
+	v.witness = vr.witness()
 	var b bytes.Buffer
 	if err := v.feed(&b); err != nil {
 		return "", nil, fmt.Errorf("write report %d for a feed: %w", m.story.Report.ID, err)

@@ -7,6 +7,7 @@ import (
 	"encoding/csv"
 	"flag"
 	"fmt"
+	"html"
 	"maps"
 	"mime/quotedprintable"
 	"os"
@@ -232,6 +233,20 @@ func stories(lang string) map[string]report.Story {
 	d.Scans = append(d.Scans, scan("oppo", nine, tracker.Partial, tracker.Evidence{Pages: 1, Products: 60, Declared: tracker.Declared{Pages: 2, Products: 90}}))
 	d.Scans[1].Evidence.Shop.Name = "OPPO官方旗舰店"
 	all["digest"] = d
+	d.Public = "https://watch.example.com/shopwatch/"
+	d.Checkpoint = "shopwatch/q3kfx2mzab\n49\nT2rRZLPDwwvZ1Jd3M3YkK0b1xAq3d7m5yP0a9h6Qk3s=\n\n— shopwatch/q3kfx2mzab 3mVnHAECAwQFBgcICQoLDA0ODwECAwQFBgcICQoLDA0ODwECAwQFBgcICQoLDA0ODwECAwQFBgcICQoLDA0ODwECAw==\n"
+	d.Key = "shopwatch/q3kfx2mzab+de656700+AZmYk0Zt7nR8bS1dXyLhGm2pVqkE0rJ5uTf3cWa9oI4="
+	linked := d
+	linked.Changes = append(slices.Clone(d.Changes), number([]tracker.Change{
+		removed("7", tracker.ProofOffshelf, tracker.PageOffshelf, 1, "商品已下架"),
+		{Kind: tracker.Stalled, Storefront: "oppo", Verdict: tracker.Login, Reason: "the words of the scan"},
+	})...)
+	linked.Changes[10].Seq, linked.Changes[11].Seq = 50, 51
+	linked.Changes[10].Pictures = tracker.Evidenced{Picture: "a", Page: "0123abcd.webp"}
+	linked.Changes[10].Probe.Picture, linked.Changes[10].Probe.Detail = "0123abcd.webp", "4567ef01.webp"
+	linked.Picture, linked.Shot = all["sample"].Picture, all["sample"].Shot
+	all["public"] = linked
+	d.Public, d.Checkpoint, d.Key = "", "", ""
 	d.Changes = []tracker.Change{d.Changes[0], d.Changes[6]} // product 1 comes and goes
 	d.Scans = nil
 	all["digest-nothing"] = d
@@ -245,7 +260,7 @@ func TestGolden(t *testing.T) {
 				m := write(t, s)
 				golden(t, name+"."+lang+".txt", "Subject: "+m.Subject+"\n\n"+m.Text+"\n~~~ in a chat ~~~\n"+m.Brief+"\n")
 				golden(t, name+"."+lang+".html", named(m.HTML))
-				if slices.Contains([]string{"sample", "digest", "heartbeat-gaps", "hostile"}, name) {
+				if slices.Contains([]string{"sample", "digest", "public", "heartbeat-gaps", "hostile"}, name) {
 					feed, _, err := report.New(s).Feed(t.Context())
 					if err != nil {
 						t.Fatal(err)
@@ -260,18 +275,18 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// named writes an HTML with the names of its styles in the place of the styles,
+// named writes a page with the names of its styles in the place of the styles,
 // which nobody can read and which would change all files when one of them does.
 // How they look is for TestNothingOverflows, and for people.
-func named(html string) string {
-	html = regexp.MustCompile(`(?s)<style>.*?</style>`).ReplaceAllString(html, "<style>…</style>")
+func named(page string) string {
+	page = regexp.MustCompile(`(?s)<style>.*?</style>`).ReplaceAllString(page, "<style>…</style>")
 	names := slices.SortedFunc(maps.Keys(report.Styles), func(a, b string) int {
 		return cmp.Or(len(report.Styles[b])-len(report.Styles[a]), strings.Compare(a, b)) // the longest first
 	})
 	for _, name := range names {
-		html = strings.ReplaceAll(html, `style="`+string(report.Styles[name]), `style="`+name)
+		page = strings.ReplaceAll(page, `style="`+string(report.Styles[name]), `style="`+name)
 	}
-	return strings.NewReplacer(` role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"`, "", "&#847; &zwnj; ", "").Replace(html)
+	return strings.NewReplacer(` role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"`, "", "&#847; &zwnj; ", "").Replace(page)
 }
 
 func golden(t *testing.T, name, got string) {
@@ -480,6 +495,56 @@ func TestGreatReportsAreCapped(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Where people can reach the dashboard, each change of a report leads to its
+// proof, the picture of an item page to the whole one, and the report to how a
+// verdict comes about.
+func TestReportsLeadToProofs(t *testing.T) {
+	const at = "https://watch.example.com/shopwatch/"
+	s := stories("en")["public"]
+	m := write(t, s)
+	feed, _, err := report.New(s).Feed(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	forms := map[string]string{"text": m.Text, "HTML": m.HTML, "chat": m.Brief, "feed": feed}
+	for form, got := range forms {
+		for _, seq := range []uint64{47, 46, 48, 49, 44, 50, 51} { // what is left of the others is told by these
+			if form == "chat" && seq == 49 {
+				continue // beyond the lines of a chat
+			}
+			if !regexp.MustCompile(regexp.QuoteMeta(fmt.Sprint(at, "changes/", seq)) + `(["\s]|$)`).MatchString(got) {
+				t.Errorf("%s does not lead to the proof of change %d:\n%s", form, seq, got)
+			}
+		}
+		if form != "chat" && !strings.Contains(got, at+"method") {
+			t.Errorf("%s does not lead to how a verdict comes about", form)
+		}
+	}
+	for form, got := range map[string]string{"HTML": m.HTML, "feed": feed} {
+		if !strings.Contains(got, `<a href="`+at+`evidence/0123abcd.webp"><img`) {
+			t.Errorf("the picture in the %s does not lead to the whole one", form)
+		}
+	}
+	for _, line := range strings.Fields(s.Checkpoint + s.Key) {
+		if !strings.Contains(html.UnescapeString(feed), line) {
+			t.Errorf("the feed lacks %q of the checkpoint", line)
+		}
+	}
+	for name, public := range map[string]string{"none": "", "no address": "javascript:alert(1)"} {
+		s := s
+		s.Public = public
+		m := write(t, s)
+		if strings.Contains(m.HTML+m.Text+m.Brief, "changes/47") || strings.Contains(m.HTML, "javascript:") || !strings.Contains(m.HTML+m.Text, "docs/method.md") {
+			t.Errorf("with %s for an address the report leads to proofs, or does not name docs/method.md:\n%s", name, m.Text)
+		}
+	}
+	sample := report.Sample("analysts", "en", shanghai, nine)
+	sample.Public = at
+	if m := write(t, sample); strings.Contains(m.HTML+m.Text+m.Brief, at+"changes/") || !strings.Contains(m.HTML, at+"method") {
+		t.Error("a sample leads to changes that are made up, or not to the method")
 	}
 }
 

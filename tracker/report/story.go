@@ -33,6 +33,9 @@ type Story struct {
 	// part, twice as large as ShotWidth by ShotHeight. It may be nil.
 	Shot   func(ctx context.Context, name string) []byte
 	Sample bool // the story is made up, and the report must say so
+	// Public is the address under which people reach the dashboard, for links to
+	// it; empty where they cannot.
+	Public string
 	// Checkpoint is the signed state of the change log, four lines, and Key the
 	// public key of the log; empty when the report names none.
 	Checkpoint, Key string

@@ -59,6 +59,7 @@ func (s *shopView) text(w *words, line func(string, ...any)) {
 		if h.Do != "" {
 			line("  %s %s", w.Do, h.Do)
 		}
+		proofPage(w, h.Page, line)
 	}
 	for _, sec := range s.Sections {
 		line("\n%s (%d)", strings.ToUpper(sec.Title), sec.N)
@@ -73,6 +74,7 @@ func (s *shopView) text(w *words, line func(string, ...any)) {
 			if u.URL != "" {
 				line("  %s", u.URL)
 			}
+			proofPage(w, u.Page, line)
 		}
 	}
 	if len(s.Suspects) > 0 {
@@ -138,6 +140,14 @@ func (r *row) text(w *words, line func(string, ...any)) {
 	if r.URL != "" {
 		line("  %s", r.URL)
 	}
+	proofPage(w, r.Page, line)
+}
+
+// proofPage writes where the proof of a change is, if anywhere.
+func proofPage(w *words, page string, line func(string, ...any)) {
+	if page != "" {
+		line("  %s: %s", w.ProofPage, page)
+	}
 }
 
 // marked writes a title with its marked parts between signs.
@@ -174,17 +184,20 @@ func (v *view) brief() string {
 			if h.Do != "" {
 				ls = append(ls, "  "+h.Do)
 			}
+			if h.Page != "" {
+				ls = append(ls, "  "+h.Page)
+			}
 		}
 		for _, sec := range s.Sections {
 			room := min(max(briefRows-len(ls), 0), len(sec.Rows))
 			for i := range sec.Rows[:room] {
-				ls = append(ls, sec.Rows[i].brief(v.W))
+				ls = append(ls, strings.TrimSpace(sec.Rows[i].brief(v.W)+"  "+sec.Rows[i].Page))
 			}
 			left += sec.N - room
 		}
 		room := min(max(briefRows-len(ls), 0), len(s.Undone))
 		for _, u := range s.Undone[:room] {
-			ls = append(ls, cut(u.Title, 60)+": "+u.Line)
+			ls = append(ls, strings.TrimSpace(cut(u.Title, 60)+": "+u.Line+"  "+u.Page))
 		}
 		left += s.Back - room
 	}

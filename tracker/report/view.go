@@ -29,6 +29,23 @@ type view struct {
 	Quiet     []quietView
 	Pictures  []Picture
 	More      string // storefronts left out; empty for none
+	witness          // of a feed, whose entries have no foot of their own
+}
+
+// A witness is what a report ends with, by which others can check it.
+type witness struct {
+	Method, MethodURL string   // where it is written how a verdict comes about
+	Why               string   // what the checkpoint is for
+	Checkpoint        []string // lines; none for no checkpoint
+	Key               string
+}
+
+func (v *viewer) witness() (w witness) {
+	w.Method, w.MethodURL = v.method()
+	if v.Story.Checkpoint != "" {
+		w.Why, w.Checkpoint, w.Key = v.w.Checkpoint, strings.Split(strings.TrimSpace(v.Story.Checkpoint), "\n"), v.w.Key+": "+v.Story.Key
+	}
+	return w
 }
 
 // A count stands on top of a report.
@@ -60,6 +77,7 @@ type healthView struct {
 	Head  string
 	Lines []string
 	Do    string
+	Page  string // of the change in the dashboard; empty where there is none
 }
 
 // A section holds the changes of one kind.
@@ -96,10 +114,12 @@ type row struct {
 	Seen       string // of a suspect: when last
 	Shot       string // the item page of a removed product
 	ShotAlt    string
+	Whole      string // where the whole picture is; else the item page, if anything
+	Page       string // of the change in the dashboard; empty where there is none
 }
 
 // An undoneView is what changed and changed back within the report's period.
-type undoneView struct{ Title, URL, Line string }
+type undoneView struct{ Title, URL, Line, Page string }
 
 // An evidenceView is one scan in words.
 type evidenceView struct {
@@ -300,6 +320,7 @@ func (v *viewer) shop(name tracker.StorefrontName) shopView {
 				continue
 			}
 			if h, ok := v.health(c); ok {
+				h.Page = v.page(c)
 				if !full(v.most.rows, len(sv.Health)) {
 					sv.Health = append(sv.Health, h)
 				}
@@ -373,7 +394,7 @@ func (v *viewer) row(c *tracker.Change) row {
 	r := row{
 		Kind: c.Kind, Title: clean(p.Title), URL: link(p.URL), ID: clean(string(p.ID)),
 		Price: v.w.price(p.Price), Hidden: !p.Price.Known(), Watched: clean(c.Important),
-		Picture: v.picture(c.Pictures.Picture),
+		Picture: v.picture(c.Pictures.Picture), Page: v.page(c),
 	}
 	if r.Title == "" {
 		r.Title = fmt.Sprintf(v.w.Number, r.ID)
@@ -475,7 +496,7 @@ func (v *viewer) undoneView(cs []tracker.Change) undoneView {
 		}
 	}
 	p := cs[len(cs)-1].Product
-	u := undoneView{Title: clean(p.Title), URL: link(p.URL), Line: strings.Join(steps, " → ")}
+	u := undoneView{Title: clean(p.Title), URL: link(p.URL), Line: strings.Join(steps, " → "), Page: v.page(&cs[len(cs)-1])}
 	if u.Title == "" {
 		u.Title = fmt.Sprintf(v.w.Number, clean(string(p.ID)))
 	}

@@ -124,6 +124,9 @@ type words struct {
 	Leave      string // what ends the reports to one recipient
 	Checkpoint string // what the checkpoint is for
 	Key        string
+	ProofPage  string // what leads to the page of a change in the dashboard
+	Method     string // what leads to how a verdict comes about
+	InSource   string // before the name of a file
 }
 
 func wordsOf(lang string) *words {
@@ -281,6 +284,9 @@ var english = words{
 	Leave:      "Unsubscribe",
 	Checkpoint: "Keep this message: with the lines below, shopwatch verify shows whether what was reported was altered later.",
 	Key:        "Public key",
+	ProofPage:  "Proof page",
+	Method:     "How a verdict comes about, and what it does not prove",
+	InSource:   ": in the source of shopwatch, ",
 }
 
 var chinese = words{
@@ -431,6 +437,9 @@ var chinese = words{
 	Leave:      "退订",
 	Checkpoint: "请保留本报告：凭以下几行，可用 shopwatch verify 验证所报告的内容此后是否被改动。",
 	Key:        "公钥",
+	ProofPage:  "证据页",
+	Method:     "结论如何得出，又不能证明什么",
+	InSource:   "：见 shopwatch 源代码中的 ",
 }
 
 // form picks the form for one or for several.
