@@ -130,6 +130,11 @@ func (m *mover) storefronts(ctx context.Context) error {
 				return err
 			}
 			m.Scans += len(page)
+			for i := range page {
+				if err := m.keep(ctx, page[i].Evidence.Capture); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	return nil

@@ -186,12 +186,13 @@ type Outbox interface {
 	ChangeDeliveries(ctx context.Context, reports []uint64, change func(report uint64, l *tracker.Delivery)) (changed int, err error)
 }
 
-// Evidence is the files that changes name: pictures of products and pages.
+// Evidence is the files that changes and scans name: pictures of products and
+// pages, and captures.
 type Evidence interface {
 	// KeepEvidence keeps a file and returns the name under which changes refer
 	// to it, which is made of its content and its extension (without a dot).
-	// To keep the same content again costs nothing. A file that no change
-	// comes to name is deleted by a later SweepEvidence.
+	// To keep the same content again costs nothing. A file that no change and no
+	// scan comes to name is deleted by a later SweepEvidence.
 	KeepEvidence(ctx context.Context, content []byte, ext string) (name string, err error)
 	// Evidence returns the content of a file. It reports false when there is
 	// none of that name (any more).
@@ -221,10 +222,17 @@ type Retention interface {
 	// for one of each day (UTC): the first complete one, else the first. It
 	// returns how many it deleted.
 	ThinScans(ctx context.Context, keep time.Duration, now time.Time) (int, error)
-	// SweepEvidence deletes the evidence files whose newest change is older
+	// SweepEvidence deletes the evidence files whose newest change or scan is older
 	// than keep, and those that nothing names. Files that were kept within a
 	// week, also once more, stay. It returns how many it deleted.
 	SweepEvidence(ctx context.Context, keep time.Duration, now time.Time) (int, error)
+	// TrimEvidence deletes the evidence files with an extension that were kept
+	// the longest ago, whatever names them, until the others take at most so
+	// many bytes. It returns how many it deleted.
+	TrimEvidence(ctx context.Context, ext string, most int64) (int, error)
+	// DropEvidence deletes an evidence file, whatever names it. One that is not
+	// there is no error.
+	DropEvidence(ctx context.Context, name string) error
 }
 
 // A Maintainer is a role that some stores have beside the others: those that

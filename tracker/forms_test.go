@@ -34,7 +34,7 @@ func TestJSONHasEveryField(t *testing.T) {
 func TestFilesAreAll(t *testing.T) {
 	c := fixtures.WholeChange()
 	files := c.Files()
-	want := []string{c.Probe.Picture, c.Probe.Detail}
+	want := []string{c.Probe.Picture, c.Probe.Detail, c.Probe.Capture}
 	for v, i := reflect.ValueOf(c.Pictures), 0; i < v.NumField(); i++ {
 		want = append(want, v.Field(i).String())
 	}
@@ -47,7 +47,7 @@ func TestFilesAreAll(t *testing.T) {
 		t.Errorf("Files = %q, want %d", files, len(want))
 	}
 	c.Probe = nil
-	if got := c.Files(); len(got) != len(want)-2 {
+	if got := c.Files(); len(got) != len(want)-3 {
 		t.Errorf("without a probe: %q", got)
 	}
 }

@@ -66,6 +66,9 @@ type Evidence struct {
 	// alone.
 	RetryAfter int      `json:"retry_after,omitempty"`
 	Warnings   []string `json:"warnings,omitempty"`
+	// Capture names the evidence file that holds what was read; empty for
+	// most scans.
+	Capture string `json:"capture,omitempty"`
 }
 
 // Declared is what a storefront says about the length of its list. A zero
@@ -105,6 +108,8 @@ type Probe struct {
 	// Detail names the one that shows, at twice the size, the part of the page
 	// where the words stand that decide; empty where that is not known.
 	Detail string `json:"detail,omitempty"`
+	// Capture names the one that holds what was answered, as a WACZ file.
+	Capture string `json:"capture,omitempty"`
 }
 
 // Files are the names of the evidence files of the probe, of which there may be
@@ -113,7 +118,7 @@ func (p *Probe) Files() []string {
 	if p == nil {
 		return nil
 	}
-	return []string{p.Picture, p.Detail}
+	return []string{p.Picture, p.Detail, p.Capture}
 }
 
 // A Picture is what a look at a product's main picture gave.

@@ -113,6 +113,9 @@ func (t tx) commit(s *tracker.Scan, scans bucket, out *tracker.Outcome) error {
 	if err := scans.write(timeKey(s.Began), newScan(s, shop)); err != nil {
 		return err
 	}
+	if err := t.nameEvidence(s.Began.Add(s.Took), s.Evidence.Capture); err != nil {
+		return err
+	}
 	return t.putState(s.Storefront, &out.State)
 }
 

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -234,14 +235,77 @@ func (db *DB) sweep(ctx context.Context, path string, keep time.Duration, now ti
 	if err != nil || !newest.IsZero() && now.Sub(newest) < keep {
 		return false, err
 	}
-	// What names the file goes first: after a crash between the two nothing
-	// is missed, and the file is swept as one that nothing names.
-	if !newest.IsZero() {
-		if err := db.update(ctx, func(t tx) error { return t.in(inEvidence).Delete([]byte(name)) }); err != nil {
-			return false, err
+	return true, db.drop(ctx, path, !newest.IsZero())
+}
+
+// drop deletes a file. What names it goes first: after a crash between the two
+// nothing is missed, and the file is swept as one that nothing names. The caller
+// holds keeping.
+func (db *DB) drop(ctx context.Context, path string, named bool) error {
+	if named {
+		if err := db.update(ctx, func(t tx) error { return t.in(inEvidence).Delete([]byte(filepath.Base(path))) }); err != nil {
+			return err
 		}
 	}
-	return true, os.Remove(path)
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// DropEvidence implements storage.Retention.
+func (db *DB) DropEvidence(ctx context.Context, name string) error {
+	if err := db.ready(ctx); err != nil || !isEvidence(name) {
+		return err
+	}
+	db.keeping.Lock()
+	defer db.keeping.Unlock()
+	if err := db.drop(ctx, db.evidencePath(name), true); err != nil {
+		return fmt.Errorf("drop evidence: %w", err)
+	}
+	return nil
+}
+
+// TrimEvidence implements storage.Retention. When a file was kept is when it was
+// written, or kept once more.
+func (db *DB) TrimEvidence(ctx context.Context, ext string, most int64) (int, error) {
+	if err := db.ready(ctx); err != nil {
+		return 0, err
+	}
+	var files []fs.FileInfo
+	root := filepath.Join(filepath.Dir(db.path), evidenceFolder)
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil
+		case err != nil || d.IsDir():
+			return err
+		}
+		if name := d.Name(); !strings.HasSuffix(name, "."+ext) || db.evidencePath(name) != path {
+			return nil
+		}
+		st, err := d.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		files = append(files, st)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("trim evidence: %w", err)
+	}
+	slices.SortFunc(files, func(a, b fs.FileInfo) int { return b.ModTime().Compare(a.ModTime()) })
+	trimmed := 0
+	for _, st := range files {
+		if most -= st.Size(); most >= 0 {
+			continue
+		}
+		if err := db.DropEvidence(ctx, st.Name()); err != nil {
+			return trimmed, err
+		}
+		trimmed++
+	}
+	return trimmed, nil
 }
 
 // CheckEvidence implements storage.Evidence.

@@ -104,6 +104,9 @@ func (l loader) LoadScans(ctx context.Context, scans []tracker.Scan) error {
 			if err := b.write(timeKey(s.Began), newScan(s, shop)); err != nil {
 				return err
 			}
+			if err := t.nameEvidence(s.Began.Add(s.Took), s.Evidence.Capture); err != nil {
+				return err
+			}
 		}
 		return nil
 	})

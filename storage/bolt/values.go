@@ -191,20 +191,21 @@ type probeValue struct {
 	Says    string            `json:"w,omitempty"`
 	Picture string            `json:"i,omitempty"`
 	Detail  string            `json:"d,omitempty"`
+	Capture string            `json:"c,omitempty"`
 }
 
 func newProbe(p *tracker.Probe) *probeValue {
 	if p == nil {
 		return nil
 	}
-	return &probeValue{State: p.State, At: millis(p.At), URL: p.URL, Reason: p.Reason, Says: p.Says, Picture: p.Picture, Detail: p.Detail}
+	return &probeValue{State: p.State, At: millis(p.At), URL: p.URL, Reason: p.Reason, Says: p.Says, Picture: p.Picture, Detail: p.Detail, Capture: p.Capture}
 }
 
 func (v *probeValue) probe(id tracker.ProductID) *tracker.Probe {
 	if v == nil {
 		return nil
 	}
-	return &tracker.Probe{Product: id, State: v.State, At: fromMillis(v.At), URL: v.URL, Reason: v.Reason, Says: v.Says, Picture: v.Picture, Detail: v.Detail}
+	return &tracker.Probe{Product: id, State: v.State, At: fromMillis(v.At), URL: v.URL, Reason: v.Reason, Says: v.Says, Picture: v.Picture, Detail: v.Detail, Capture: v.Capture}
 }
 
 // An itemValue is stored behind a header that a walk of the catalog reads
@@ -387,6 +388,7 @@ type scanValue struct {
 	Warnings         []string        `json:"w,omitempty"`
 	Changes          int             `json:"c,omitempty"`
 	Doubted          bool            `json:"d,omitempty"`
+	Capture          string          `json:"cp,omitempty"`
 }
 
 func newScan(s *tracker.Scan, shop uint64) scanValue {
@@ -395,7 +397,7 @@ func newScan(s *tracker.Scan, shop uint64) scanValue {
 		Verdict: s.Verdict, Reason: s.Reason, Took: s.Took.Milliseconds(), Layout: e.Layout, Parser: e.Parser,
 		Pages: e.Pages, Products: e.Products, DeclaredPages: e.Declared.Pages, DeclaredProducts: e.Declared.Products,
 		Duplicates: e.Duplicates, Passes: e.Passes, Retries: e.Retries, Opened: e.Opened, Stop: e.Stop, Shop: shop, Probed: e.Probed,
-		Wall: e.Wall, RetryAfter: e.RetryAfter, Warnings: e.Warnings, Changes: s.Changes, Doubted: s.Doubted,
+		Wall: e.Wall, RetryAfter: e.RetryAfter, Warnings: e.Warnings, Changes: s.Changes, Doubted: s.Doubted, Capture: e.Capture,
 	}
 	if v.Verdict == tracker.Complete {
 		v.Verdict = ""
@@ -411,7 +413,7 @@ func (v *scanValue) scan(name tracker.StorefrontName, began uint64, shop tracker
 			Layout: v.Layout, Parser: v.Parser, Pages: v.Pages, Products: v.Products,
 			Declared:   tracker.Declared{Pages: v.DeclaredPages, Products: v.DeclaredProducts},
 			Duplicates: v.Duplicates, Passes: v.Passes, Retries: v.Retries, Opened: v.Opened, Stop: v.Stop, Shop: shop, Probed: v.Probed,
-			Wall: v.Wall, RetryAfter: v.RetryAfter, Warnings: v.Warnings,
+			Wall: v.Wall, RetryAfter: v.RetryAfter, Warnings: v.Warnings, Capture: v.Capture,
 		},
 	}
 	if s.Verdict == "" {

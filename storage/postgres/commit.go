@@ -142,6 +142,7 @@ func commit(ctx context.Context, t pgx.Tx, s *tracker.Scan, out *tracker.Outcome
 	for i := range out.Items {
 		named.add(s.Began.Add(s.Took), out.Items[i].Probe.Files()...)
 	}
+	named.add(s.Began.Add(s.Took), s.Evidence.Capture)
 	if len(out.Changes) > 0 { // last, because it keeps out all other commits
 		if err := run(ctx, t, b); err != nil {
 			return err

@@ -188,3 +188,40 @@ func (db *DB) SweepEvidence(ctx context.Context, keep time.Duration, now time.Ti
 		}
 	}
 }
+
+// DropEvidence implements storage.Retention.
+func (db *DB) DropEvidence(ctx context.Context, name string) error {
+	if !isEvidence(name) {
+		return db.ready(ctx)
+	}
+	err := db.update(ctx, func(t pgx.Tx) error {
+		_, err := t.Exec(ctx, "delete from evidence where name = $1", name)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("drop evidence: %w", err)
+	}
+	return nil
+}
+
+// TrimEvidence implements storage.Retention.
+func (db *DB) TrimEvidence(ctx context.Context, ext string, most int64) (int, error) {
+	if strings.ContainsAny(ext, "%_") || checkName("extension", ext) != nil {
+		return 0, fmt.Errorf("trim evidence with extension %q", ext)
+	}
+	var n int64
+	err := db.update(ctx, func(t pgx.Tx) error {
+		done, err := t.Exec(ctx, `delete from evidence where name in (
+				select name from (
+					select name, sum(octet_length(content)::bigint) over (order by kept desc, name) as bytes
+					from evidence where content is not null and name like '%.' || $1
+				) as e where bytes > $2
+			)`, ext, most)
+		n = done.RowsAffected()
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("trim evidence: %w", err)
+	}
+	return int(n), nil
+}

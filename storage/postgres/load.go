@@ -70,11 +70,14 @@ func (l loader) LoadProducts(ctx context.Context, name tracker.StorefrontName, r
 // LoadScans implements storage.Loader.
 func (l loader) LoadScans(ctx context.Context, scans []tracker.Scan) error {
 	b := &pgx.Batch{}
+	var named evidenceTimes
 	for i := range scans {
 		if err := putScan(b, &scans[i]); err != nil {
 			return err
 		}
+		named.add(scans[i].Began.Add(scans[i].Took), scans[i].Evidence.Capture)
 	}
+	named.put(b)
 	return run(ctx, l, b)
 }
 

@@ -127,20 +127,21 @@ type probeValue struct {
 	Says    string            `json:"says,omitempty"`
 	Picture string            `json:"picture,omitempty"`
 	Detail  string            `json:"detail,omitempty"`
+	Capture string            `json:"capture,omitempty"`
 }
 
 func newProbe(p *tracker.Probe) *probeValue {
 	if p == nil {
 		return nil
 	}
-	return &probeValue{p.State, millis(p.At), p.URL, p.Reason, p.Says, p.Picture, p.Detail}
+	return &probeValue{p.State, millis(p.At), p.URL, p.Reason, p.Says, p.Picture, p.Detail, p.Capture}
 }
 
 func (v *probeValue) probe(id tracker.ProductID) *tracker.Probe {
 	if v == nil {
 		return nil
 	}
-	return &tracker.Probe{Product: id, State: v.State, At: fromMillis(v.At), URL: v.URL, Reason: v.Reason, Says: v.Says, Picture: v.Picture, Detail: v.Detail}
+	return &tracker.Probe{Product: id, State: v.State, At: fromMillis(v.At), URL: v.URL, Reason: v.Reason, Says: v.Says, Picture: v.Picture, Detail: v.Detail, Capture: v.Capture}
 }
 
 type itemValue struct {
@@ -232,6 +233,7 @@ type scanValue struct {
 	Warnings         []string        `json:"warnings,omitempty"`
 	Changes          int             `json:"changes,omitempty"`
 	Doubted          bool            `json:"doubted,omitempty"`
+	Capture          string          `json:"capture,omitempty"`
 }
 
 func newScan(s *tracker.Scan) scanValue {
@@ -240,7 +242,7 @@ func newScan(s *tracker.Scan) scanValue {
 		Verdict: s.Verdict, Reason: s.Reason, Took: s.Took.Milliseconds(), Layout: e.Layout, Parser: e.Parser,
 		Pages: e.Pages, Products: e.Products, DeclaredPages: e.Declared.Pages, DeclaredProducts: e.Declared.Products,
 		Duplicates: e.Duplicates, Passes: e.Passes, Retries: e.Retries, Opened: e.Opened, Stop: e.Stop, Shop: sellerValue(e.Shop), Probed: e.Probed,
-		Wall: e.Wall, RetryAfter: e.RetryAfter, Warnings: e.Warnings, Changes: s.Changes, Doubted: s.Doubted,
+		Wall: e.Wall, RetryAfter: e.RetryAfter, Warnings: e.Warnings, Changes: s.Changes, Doubted: s.Doubted, Capture: e.Capture,
 	}
 }
 
@@ -252,7 +254,7 @@ func (v *scanValue) scan(name tracker.StorefrontName, began time.Time) tracker.S
 			Layout: v.Layout, Parser: v.Parser, Pages: v.Pages, Products: v.Products,
 			Declared:   tracker.Declared{Pages: v.DeclaredPages, Products: v.DeclaredProducts},
 			Duplicates: v.Duplicates, Passes: v.Passes, Retries: v.Retries, Opened: v.Opened, Stop: v.Stop, Shop: tracker.SellerIdentity(v.Shop), Probed: v.Probed,
-			Wall: v.Wall, RetryAfter: v.RetryAfter, Warnings: v.Warnings,
+			Wall: v.Wall, RetryAfter: v.RetryAfter, Warnings: v.Warnings, Capture: v.Capture,
 		},
 	}
 }

@@ -111,3 +111,79 @@ func (e Engine) testSweep(t *testing.T) {
 		t.Errorf("second sweep: %d, %v", n, err)
 	}
 }
+
+// Captures are files of evidence that scans name too. They are deleted when they
+// take too much, and the newest of each reason is enough.
+func (e Engine) testCaptures(t *testing.T) {
+	s := e.Open(t)
+	capture := func(content string) string {
+		t.Helper()
+		name, err := s.KeepEvidence(ctx, []byte(content), "wacz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	there := func(names ...string) (found int) {
+		t.Helper()
+		for _, name := range names {
+			_, is, err := s.Evidence(ctx, name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if is {
+				found++
+			}
+		}
+		return found
+	}
+	n := 0
+	incomplete := func(reason, name string) *tracker.Scan {
+		t.Helper()
+		n++
+		scan := &tracker.Scan{Storefront: "tencent", Began: Day.Add(time.Duration(n) * time.Hour), Verdict: tracker.Partial, Reason: reason, Evidence: tracker.Evidence{Capture: name, Stop: "error"}}
+		Commit(t, s, scan)
+		if err := storage.DropOlderCaptures(ctx, s, scan); err != nil {
+			t.Fatal(err)
+		}
+		return scan
+	}
+	first, login, second := capture("page 3"), capture("login"), capture("page 12")
+	incomplete("stopped after page 3", first)
+	incomplete("log in", login)
+	scan := incomplete("stopped after page 12", second)
+	if there(first) != 0 || there(login, second) != 2 {
+		t.Errorf("of the same reason %d are there, of others and the newest %d", there(first), there(login, second))
+	}
+	got, found, err := s.Scan(ctx, "tencent", scan.Began)
+	if err != nil || !found || got.Evidence.Capture != second {
+		t.Errorf("the scan names the capture %q, %v", got.Evidence.Capture, err)
+	}
+	incomplete("stopped after page 1", "")
+	if there(second) != 1 {
+		t.Error("a scan without a capture deletes that of another")
+	}
+	want := storage.EvidenceCheck{Named: 2, Read: 2}
+	if c, err := s.CheckEvidence(ctx, 1<<20); err != nil || !cmp.Equal(c, want) {
+		t.Errorf("CheckEvidence = %+v, %v; want %+v", c, err, want)
+	}
+	picture := keep(t, s, strings.Repeat("picture", 100))
+	if n, err := s.TrimEvidence(ctx, "wacz", 100); n != 0 || err != nil {
+		t.Errorf("trimmed %d, %v; want none", n, err)
+	}
+	if n, err := s.TrimEvidence(ctx, "wacz", int64(len("page 12"))); n != 1 || err != nil || there(second, picture) != 2 || there(login) != 0 {
+		t.Errorf("trimmed %d, %v; want the older one: %d of the others are there", n, err, there(second, picture))
+	}
+	if n, err := s.TrimEvidence(ctx, "wacz", 0); n != 1 || err != nil || there(second) != 0 || there(picture) != 1 {
+		t.Errorf("trimmed %d, %v; want all captures", n, err)
+	}
+	for _, name := range []string{second, "", "..", "../../x.wacz"} {
+		if err := s.DropEvidence(ctx, name); err != nil {
+			t.Errorf("drop %q: %v", name, err)
+		}
+	}
+	if c, err := s.CheckEvidence(ctx, 1<<20); err != nil || c.Named != 0 {
+		t.Errorf("after that CheckEvidence = %+v, %v", c, err)
+	}
+	Sound(t, s)
+}

@@ -228,6 +228,8 @@ func calls(s storage.Store, ctx context.Context) map[string]func() error {
 		"KeepEvidence":  func() error { _, err := s.KeepEvidence(ctx, []byte("x"), "jpg"); return err },
 		"Evidence":      func() error { _, _, err := s.Evidence(ctx, strings.Repeat("0", 64)+".jpg"); return err },
 		"SweepEvidence": func() error { _, err := s.SweepEvidence(ctx, 0, time.Now().AddDate(1, 0, 0)); return err },
+		"TrimEvidence":  func() error { _, err := s.TrimEvidence(ctx, "jpg", 0); return err },
+		"DropEvidence":  func() error { return s.DropEvidence(ctx, strings.Repeat("0", 64)+".jpg") },
 		"CheckEvidence": func() error { _, err := s.CheckEvidence(ctx, 1<<20); return err },
 		"ThinScans":     func() error { _, err := s.ThinScans(ctx, 0, Day.AddDate(1, 0, 0)); return err },
 		"Instance":      func() error { _, err := s.Instance(ctx); return err },

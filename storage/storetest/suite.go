@@ -75,6 +75,7 @@ func Run(t *testing.T, e Engine) {
 		{"Search", e.testSearch},
 		{"Evidence", e.testEvidence},
 		{"Sweep", e.testSweep},
+		{"Captures", e.testCaptures},
 		{"ScanRecordsThinOut", e.testScanRecordsThinOut},
 		{"ScanRecordsAreThinnedDayByDay", e.testScanRecordsAreThinnedDayByDay},
 		{"WritersBesideEachOther", e.testWritersBesideEachOther},
