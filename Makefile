@@ -52,8 +52,9 @@ check:
 	$(LINT) run --allow-parallel-runners ./...
 	$(GO) test -race -short -timeout 14m ./...
 
-# Measures the database, and the whole process side by side with hand-written
-# Puppeteer scripts (needs npm).
+# Measures the database, and the whole process side by side with an empty Chrome,
+# with the floor that no reader can go below, with hand-written Puppeteer scripts
+# and with jsdom (needs npm).
 bench: chrome postgres
 	cd fixtures/bench && npm install --no-package-lock --no-audit --no-fund --silent
 	SHOPWATCH_BENCH=1 $(GO) test -count 1 -timeout 60m -v -run TestBench ./fixtures/bench
