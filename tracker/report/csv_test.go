@@ -161,6 +161,7 @@ var notInCSV = map[string]string{
 	"Probe.Product":       "that of the change",
 	"Probe.Picture":       "that of the change",
 	"Probe.Detail":        "a part of the picture of the page",
+	"Probe.Capture":       "a file of the evidence",
 }
 
 // TestCSVHasEveryField: a field that is new in a change is not forgotten.
