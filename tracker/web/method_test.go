@@ -43,8 +43,8 @@ func (unlink) Transform(doc *ast.Document, _ text.Reader, _ parser.Context) {
 // The page of the method is docs/method.md, in both languages.
 func TestMethodIsTheDocument(t *testing.T) {
 	md := goldmark.New(goldmark.WithExtensions(extension.Table, extension.NewCJK(extension.WithEastAsianLineBreaks(extension.EastAsianLineBreaksCSS3Draft))), goldmark.WithParserOptions(parser.WithASTTransformers(util.Prioritized(unlink{}, 100))))
-	for lang, doc := range map[string]string{"en": "method.md", "zh": "method.zh.md"} {
-		source, err := os.ReadFile(filepath.Join("..", "..", "docs", doc))
+	for lang, doc := range map[string]string{"en": "docs/method.md", "zh": "docs/method.zh.md"} {
+		source, err := os.ReadFile(filepath.Join("..", "..", filepath.FromSlash(doc)))
 		if err != nil {
 			t.Fatal(err)
 		}
