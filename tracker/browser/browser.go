@@ -48,7 +48,11 @@ type Options struct {
 	// Resolver finds the addresses of hosts that are not the marketplace's,
 	// before a page may go there; that of the machine when nil.
 	Resolver *net.Resolver
-	Log      *slog.Logger // nil for none
+	// Answer answers all requests of pages in the place of the network, nil for
+	// one that fails. It may be called by several goroutines. Nil for the
+	// network. Offline has the switches that belong to it.
+	Answer func(method, address string, post []byte) *Canned
+	Log    *slog.Logger // nil for none
 }
 
 // startTimeout bounds the start of Chrome, which takes well below a second on

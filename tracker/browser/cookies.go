@@ -149,6 +149,16 @@ func param(c *network.Cookie) *network.CookieParam {
 	return p
 }
 
+// CookieValues returns names and values of the cookies of some domains, to take
+// them out of what pages said.
+func (b *Browser) CookieValues(ctx context.Context, domains []string) (list [][2]string, err error) {
+	full, err := b.cookies(ctx, domains)
+	for _, c := range full {
+		list = append(list, [2]string{c.Name, c.Value})
+	}
+	return list, err
+}
+
 // A savedCookie is a cookie as it is carried from one profile to another.
 // Fields may be added, never renamed.
 type savedCookie struct {

@@ -124,7 +124,10 @@ func proxyBypass() string {
 // a proxy asks for a password everything has to wait.
 func (t *Tab) guard(ctx context.Context, s cdp.Session) error {
 	p := fetch.EnableParams{Patterns: []*fetch.RequestPattern{{ResourceType: network.ResourceTypeDocument}}}
-	if t.proc.proxy.asks() {
+	switch {
+	case t.offline():
+		p = fetch.EnableParams{}
+	case t.proc.proxy.asks():
 		p = fetch.EnableParams{HandleAuthRequests: new(true)}
 	}
 	return call(ctx, s, fetch.Enable, p)
@@ -132,6 +135,10 @@ func (t *Tab) guard(ctx context.Context, s cdp.Session) error {
 
 // paused takes in a request that waits.
 func (t *Tab) paused(e *fetch.EventRequestPaused) {
+	if t.offline() {
+		t.answerCanned(e)
+		return
+	}
 	if e.ResourceType == network.ResourceTypeDocument {
 		if err := t.judge(t.used, e.Request.URL); err != nil || t.used.Err() != nil {
 			if err != nil && e.FrameID == t.frame {
@@ -201,7 +208,7 @@ func insideError(where string) *LoadError {
 // arrived looks where the answer to a document of the main frame came from, and
 // reports false for one that is not to be read.
 func (t *Tab) arrived(e *network.EventResponseReceived) bool {
-	if t.proc.proxied || e.Type != network.ResourceTypeDocument || e.FrameID != t.frame {
+	if t.offline() || t.proc.proxied || e.Type != network.ResourceTypeDocument || e.FrameID != t.frame {
 		return true
 	}
 	u, err := url.Parse(e.Response.URL)

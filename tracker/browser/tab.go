@@ -69,6 +69,8 @@ type TabOptions struct {
 	Calls func(*url.URL) bool
 	// Body says whether the body of such an answer is wanted.
 	Body func(u *url.URL, bytes int64) bool
+	// Record has the tab remember what Exchanges returns.
+	Record bool
 }
 
 // A Call is the answer to a request that the page made by itself.
@@ -107,16 +109,17 @@ type Tab struct {
 
 	tell sync.Mutex // held while the page's script is installed or told of a call; taken before mu
 
-	mu      sync.Mutex // never held while the browser is asked: listen needs it
-	doc     Document
-	calls   []Call                      // their bodies only until they are taken
-	held    int                         // bytes of those bodies
-	asked   map[network.RequestID]*Call // answers under way
-	counted int                         // calls since the page was opened
-	noise   int                         // bytes of what Chrome has told of since
-	loaded  int                         // bytes of what the page has loaded since
-	fresh   map[string]bool             // addresses of calls that the server has answered since
-	turn    int                         // counts openings: answers to an earlier one are dropped
+	mu        sync.Mutex // never held while the browser is asked: listen needs it
+	doc       Document
+	calls     []Call                      // their bodies only until they are taken
+	held      int                         // bytes of those bodies
+	asked     map[network.RequestID]*Call // answers under way
+	counted   int                         // calls since the page was opened
+	noise     int                         // bytes of what Chrome has told of since
+	loaded    int                         // bytes of what the page has loaded since
+	fresh     map[string]bool             // addresses of calls that the server has answered since
+	exchanges exchanges
+	turn      int // counts openings: answers to an earlier one are dropped
 
 	refused *refusal // of the page that was opened last
 
@@ -141,6 +144,7 @@ func (b *Browser) Tab(ctx context.Context, o TabOptions) (*Tab, error) {
 		return nil, err
 	}
 	t := &Tab{opts: o, browser: b, proc: p, ended: make(chan struct{}), fetching: make(chan struct{}, 1), asked: map[network.RequestID]*Call{}, fresh: map[string]bool{}, refused: newRefusal()}
+	t.exchanges.reset()
 	var opts []chromedp.ContextOption
 	if p.remote {
 		opts = append(opts, chromedp.WithNewBrowserContext()) // nothing is left with its owner
@@ -345,6 +349,7 @@ func (t *Tab) listen(ev any) {
 		if e.Type == network.ResourceTypeDocument && e.FrameID == t.frame {
 			t.received(e.Response)
 		}
+		t.exchanges.answered(e.RequestID, e.Response)
 		if c := t.asked[e.RequestID]; c != nil {
 			c.Status, c.Stale = int(e.Response.Status), cmp.Or(c.Stale, stale(e.Response))
 		}
@@ -418,6 +423,9 @@ func (t *Tab) requested(e *network.EventRequestWillBeSent) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.countReceived(len(e.Request.URL) + len(e.DocumentURL) + lengthOf(e.Request.Headers))
+	if t.opts.Record {
+		t.exchanges.requested(e, e.Type == network.ResourceTypeDocument && e.FrameID == t.frame)
+	}
 	if e.Type == network.ResourceTypeDocument && e.FrameID == t.frame && e.RedirectResponse != nil {
 		t.received(e.RedirectResponse)
 	}
@@ -461,6 +469,7 @@ func stale(r *network.Response) string {
 // answered takes in the end of a request and tells the page's script of it.
 func (t *Tab) answered(id network.RequestID, failure string, bytes int64) {
 	t.mu.Lock()
+	t.exchanges.over(id, failure)
 	c, turn := t.asked[id], t.turn
 	delete(t.asked, id)
 	t.mu.Unlock()
@@ -608,6 +617,7 @@ func (t *Tab) Open(ctx context.Context, address string) error {
 	t.held, t.counted, t.noise, t.loaded = 0, 0, 0, 0
 	clear(t.asked)
 	clear(t.fresh)
+	t.exchanges.reset()
 	t.turn++
 	t.mu.Unlock()
 	return t.onPage(ctx, func(ctx context.Context, s cdp.Session) error {
@@ -790,6 +800,9 @@ func (t *Tab) capture(ctx context.Context, p page.CaptureScreenshotParams) (imag
 // whether or not the tab blocks it. It fails for more than max bytes. Chrome's
 // check of local network access follows it from redirect to redirect.
 func (t *Tab) Fetch(ctx context.Context, address string, max int) (body []byte, err error) {
+	if t.offline() {
+		return t.fetchCanned(address, max)
+	}
 	if err := t.judge(ctx, address); err != nil {
 		return nil, err
 	}

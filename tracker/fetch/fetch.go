@@ -41,6 +41,8 @@ type Options struct {
 	Proxy func(*url.URL) (*url.URL, error)
 	// Hosts say where hosts are; what they do not name is looked up.
 	Hosts Hosts
+	// Answer answers requests in the place of the network. Nil for the network.
+	Answer http.RoundTripper
 	// Pins are the SHA-256 hashes, in base64, of public keys whose
 	// certificates are trusted whoever has signed them.
 	Pins []string
@@ -51,6 +53,7 @@ type Options struct {
 type Client struct {
 	userAgent string
 	transport *http.Transport
+	answerer  http.RoundTripper // the transport, or what answers in its place
 	proxied   bool
 }
 
@@ -75,6 +78,9 @@ func New(o Options) *Client {
 		TLSHandshakeTimeout:    dialTimeout,
 		ResponseHeaderTimeout:  time.Minute,
 		MaxResponseHeaderBytes: maxHeader,
+	}
+	if c.answerer = o.Answer; c.answerer == nil {
+		c.answerer = c.transport
 	}
 	return c
 }
@@ -168,7 +174,7 @@ func (c *Client) once(ctx context.Context, req *Request, method string, question
 		r.Header = req.Header.Clone()
 	}
 	r.Header.Set("User-Agent", c.userAgent)
-	resp, err := c.transport.RoundTrip(r)
+	resp, err := c.answerer.RoundTrip(r)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"shopwatch/tracker"
+	"shopwatch/tracker/archive"
 	"shopwatch/tracker/browser"
 	"shopwatch/tracker/market"
 )
@@ -46,6 +47,7 @@ func (r *reading) probe(ctx context.Context, missed []tracker.Item) error {
 			p.Reason = err.Error()
 		}
 		r.scan.Probes = append(r.scan.Probes, p)
+		r.items = append(r.items, archive.Item{Product: it.Product, Probe: p})
 		r.scan.Evidence.Probed++
 		r.done.Probed++
 		if r.tell != nil {
@@ -72,15 +74,23 @@ func (r *reading) judgeItem(ctx context.Context, it tracker.Item) (tracker.Probe
 	p := tracker.Probe{Product: it.ID, State: tracker.PageUnknown, At: time.Now().UTC().Truncate(time.Millisecond), URL: it.URL}
 	req := r.storefront.ItemPage(&it.Product)
 	p.URL = req.URL
+	if r.answers = nil; r.opts.Archive != nil {
+		r.item = new(archive.Capture)
+		defer func() { r.item, r.shot = nil, nil }()
+	}
 	a, f, err := r.findItem(ctx, req)
 	if err != nil {
 		return p, "", err
 	}
 	p.At, p.URL, p.State, p.Reason, p.Says = time.Now().UTC().Truncate(time.Millisecond), a.URL, f.State, f.Reason, f.Says
-	if (f.State == tracker.PageGone || f.State == tracker.PageOffshelf) && r.opts.Keep != nil {
+	proves := f.State == tracker.PageGone || f.State == tracker.PageOffshelf
+	if proves && r.opts.Keep != nil {
 		if p.Picture, p.Detail, err = r.keepPage(ctx, f.Box); err != nil {
 			r.scan.Evidence.Warnings = append(r.scan.Evidence.Warnings, fmt.Sprintf("no picture of the page of %s: %v", it.ID, err))
 		}
+	}
+	if proves && r.item != nil {
+		r.keepItem(ctx, &it.Product, &p)
 	}
 	if f.Wall != nil {
 		return p, f.Wall.Verdict, nil
@@ -102,6 +112,9 @@ func (r *reading) findItem(ctx context.Context, req market.Request) (*market.Ans
 		f := r.storefront.ReadItem(a)
 		if f.More == nil {
 			return a, f, nil
+		}
+		if r.item != nil && r.all == nil {
+			r.gather(ctx, r.item) // before another page takes its place
 		}
 		if looks == mostLooks {
 			return a, market.ItemFinding{State: tracker.PageUnknown, Reason: "its pages lead on and on"}, nil
@@ -127,12 +140,13 @@ func (r *reading) bring(ctx context.Context, req market.Request) (*market.Answer
 
 // readOnce asks for a page within the time for one.
 func (r *reading) readOnce(ctx context.Context, req market.Request) (*market.Answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.opts.PageTimeout)
+	within, cancel := context.WithTimeout(ctx, r.opts.PageTimeout)
 	defer cancel()
-	a, err := r.reader.Read(ctx, req)
+	a, err := r.reader.Read(within, req)
 	if err != nil {
 		return nil, r.failed(err)
 	}
+	r.noteAnswer(ctx, a)
 	return a, nil
 }
 
@@ -149,6 +163,7 @@ func (r *reading) keepPage(ctx context.Context, box *market.Box) (whole, detail 
 	if err != nil {
 		return "", "", err
 	}
+	r.shot = img
 	if whole, err = r.opts.Keep(img, "webp"); err != nil {
 		return "", "", err
 	}

@@ -75,6 +75,7 @@ type shopper struct {
 	catalog tracker.Items
 	kept    [][]byte
 	kill    int // Chrome after that many pages; 0 for never
+	how     scan.Capturing
 }
 
 func newShopper(t *testing.T, change func(*scan.Options)) *shopper {
@@ -117,12 +118,12 @@ func (sh *shopper) scanWith(ctx context.Context, url string) (*tracker.Scan, []t
 }
 
 func (sh *shopper) scanStorefront(ctx context.Context, sf tracker.Storefront) (*tracker.Scan, []tracker.Change) {
-	s := sh.scanner.Scan(ctx, sf, sh.rules, func(p tracker.Progress) {
+	s := sh.scanner.Capture(ctx, sf, sh.rules, func(p tracker.Progress) {
 		if sh.kill > 0 && p.Pages == sh.kill {
 			sh.kill = 0
 			syscall.Kill(chrome.PID(), syscall.SIGKILL)
 		}
-	})
+	}, sh.how)
 	o := sh.catalog.Reconcile(s, sh.rules)
 	sh.catalog.Apply(o)
 	return s, o.Changes

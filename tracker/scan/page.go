@@ -85,6 +85,8 @@ func (r *reading) once(ctx context.Context, req market.Request) (market.Listing,
 
 // readList brings a listing page and reads it, within the time that a page has.
 func (r *reading) readList(ctx context.Context, req market.Request) (market.Reading, error) {
+	r.answers = nil
+	whole := ctx
 	ctx, cancel := context.WithTimeout(ctx, r.opts.PageTimeout)
 	defer cancel()
 	for {
@@ -92,6 +94,7 @@ func (r *reading) readList(ctx context.Context, req market.Request) (market.Read
 		if err != nil {
 			return market.Reading{}, r.failed(err)
 		}
+		r.noteAnswer(whole, a)
 		reading, err := r.storefront.Read(a)
 		if err != nil {
 			return market.Reading{}, r.failed(err)
@@ -152,6 +155,9 @@ func (r *reading) failed(err error) error {
 	}
 	if refused := (*fetch.RefusedError)(nil); errors.As(err, &refused) {
 		return fmt.Errorf("the page did not load: %s", refused.Text)
+	}
+	if !errors.Is(err, context.Canceled) {
+		r.salvage()
 	}
 	r.reader.Close() // it may hang or be gone
 	if errors.Is(err, context.DeadlineExceeded) {

@@ -32,7 +32,7 @@ func (r *reading) newReader() (Reader, error) {
 		if r.opts.Browser == nil || r.market.Tab == nil {
 			return nil, fmt.Errorf("%s is read in a browser, and there is none", r.market.Title)
 		}
-		return &tabReader{browser: r.opts.Browser, market: r.market, home: r.storefront.Home, timeout: r.opts.PageTimeout}, nil
+		return &tabReader{browser: r.opts.Browser, market: r.market, home: r.storefront.Home, timeout: r.opts.PageTimeout, record: r.opts.Archive != nil}, nil
 	case market.OverHTTP:
 		if r.opts.HTTP == nil {
 			return nil, fmt.Errorf("%s is read over HTTP, and there is no client for it", r.market.Title)
@@ -56,6 +56,7 @@ type tabReader struct {
 	market  *market.Market
 	home    func(host string) bool // see market.Storefront.Home
 	timeout time.Duration          // of a page whose context has no deadline
+	record  bool                   // what is answered may be captured
 
 	tab   *browser.Tab   // nil when there is none, or when it is of no more use
 	shown int            // pages that the tab has shown
@@ -148,7 +149,7 @@ func (t *tabReader) open(ctx context.Context, address string) error {
 	if t.tab == nil {
 		m := t.market.Tab
 		tab, err := t.browser.Tab(ctx, browser.TabOptions{
-			Script: m.Script, Heard: m.Heard, Blocked: m.Blocked, Pictures: m.Pictures, Home: t.home, Calls: m.Calls, Body: m.Body,
+			Script: m.Script, Heard: m.Heard, Blocked: m.Blocked, Pictures: m.Pictures, Home: t.home, Calls: m.Calls, Body: m.Body, Record: t.record,
 		})
 		if err != nil {
 			return err

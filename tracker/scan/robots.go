@@ -94,14 +94,15 @@ func (r *reading) readRobots(ctx context.Context, u *url.URL) error {
 }
 
 func (r *reading) fetchRobots(ctx context.Context, origin string) (*market.Answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.opts.PageTimeout)
+	within, cancel := context.WithTimeout(ctx, r.opts.PageTimeout)
 	defer cancel()
 	r.policy.reading = true
 	defer func() { r.policy.reading = false }()
-	a, err := r.reader.Read(ctx, market.Request{URL: origin + "/robots.txt", Header: http.Header{"Accept": {"text/plain"}}})
+	a, err := r.reader.Read(within, market.Request{URL: origin + "/robots.txt", Header: http.Header{"Accept": {"text/plain"}}})
 	if err != nil {
 		return nil, r.failed(err)
 	}
+	r.noteAnswer(ctx, a)
 	return a, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"shopwatch/tracker"
+	"shopwatch/tracker/archive"
 	"shopwatch/tracker/browser"
 	"shopwatch/tracker/fetch"
 	"shopwatch/tracker/market"
@@ -37,6 +38,9 @@ type Options struct {
 	Preview func(*tracker.Scan, tracker.Rules) (tracker.Outcome, error)
 	// Keep stores an evidence file and returns its name. Nil for no evidence.
 	Keep func(content []byte, ext string) (string, error)
+	// Archive keeps a capture and returns its name: of each item page that
+	// proves a removal, and of what Capturing says. Nil for no captures.
+	Archive func(context.Context, *archive.Capture) (file string, err error)
 	// Picture is told of every picture that is about to be looked at, and done
 	// when that is over. It reports false for one that is not to be looked at.
 	// Nil for none.
@@ -88,33 +92,49 @@ func New(o Options) *Scanner {
 // Scan reads a storefront. tell, when not nil, is told of every page. A scan
 // whose context ended proves nothing and must not be committed.
 func (s *Scanner) Scan(ctx context.Context, sf tracker.Storefront, rules tracker.Rules, tell func(tracker.Progress)) *tracker.Scan {
-	r := &reading{
-		Scanner: s, rules: rules, tell: tell, requests: make(map[tracker.ProductID]market.Request),
-		scan: &tracker.Scan{
-			Storefront: sf.Name, Began: time.Now().UTC().Truncate(time.Millisecond),
-			Verdict: tracker.Failed,
-		},
+	return s.Capture(ctx, sf, rules, tell, CaptureEnd)
+}
+
+// Capture is Scan, with more that is captured of it.
+func (s *Scanner) Capture(ctx context.Context, sf tracker.Storefront, rules tracker.Rules, tell func(tracker.Progress), how Capturing) *tracker.Scan {
+	r := s.reading(sf, rules, tell)
+	if s.opts.Archive != nil {
+		r.begin(how)
 	}
 	defer func() {
 		if r.reader != nil {
 			r.reader.Close()
 		}
 	}()
-	if err := r.read(ctx, sf); err != nil {
+	if err := r.read(ctx); err != nil {
 		r.scan.Reason = err.Error()
 	}
+	r.endOfList(ctx)
 	if v := r.scan.Verdict; v == tracker.Complete || v == tracker.Partial {
 		if err := r.follow(ctx); err != nil {
 			r.scan.Evidence.Warnings = append(r.scan.Evidence.Warnings, err.Error())
 		}
 	}
+	r.keepScan(ctx)
 	r.scan.Took = time.Since(r.scan.Began)
 	return r.scan
+}
+
+// reading begins a scan.
+func (s *Scanner) reading(sf tracker.Storefront, rules tracker.Rules, tell func(tracker.Progress)) *reading {
+	return &reading{
+		Scanner: s, of: sf, rules: rules, tell: tell, requests: make(map[tracker.ProductID]market.Request),
+		scan: &tracker.Scan{
+			Storefront: sf.Name, Began: time.Now().UTC().Truncate(time.Millisecond),
+			Verdict: tracker.Failed,
+		},
+	}
 }
 
 // A reading is a scan under way.
 type reading struct {
 	*Scanner
+	of         tracker.Storefront
 	rules      tracker.Rules
 	tell       func(tracker.Progress)
 	scan       *tracker.Scan
@@ -129,15 +149,16 @@ type reading struct {
 	layout   string                               // of the list
 	done     tracker.Progress
 	opened   int // pages asked for within 24 hours, before this scan
+	capturing
 }
 
-// read reads the list and judges it. An error is a reading that failed.
-func (r *reading) read(ctx context.Context, sf tracker.Storefront) (err error) {
-	r.market, r.storefront, err = r.opts.Markets.Open(sf)
+// open finds out how the storefront is read.
+func (r *reading) open() (err error) {
+	r.market, r.storefront, err = r.opts.Markets.Open(r.of)
 	if err != nil {
 		return err
 	}
-	r.scan.Evidence.Parser, r.gate = r.market.Parser, r.market.GateOf(sf.URL)
+	r.scan.Evidence.Parser, r.gate = r.market.Parser, r.market.GateOf(r.of.URL)
 	if v, ok := r.storefront.(market.Versioned); ok {
 		r.scan.Evidence.Parser = v.Parser()
 	}
@@ -145,6 +166,14 @@ func (r *reading) read(ctx context.Context, sf tracker.Storefront) (err error) {
 		return err
 	}
 	r.policy = newRobotsPolicy(r.storefront)
+	return nil
+}
+
+// read reads the list and judges it. An error is a reading that failed.
+func (r *reading) read(ctx context.Context) (err error) {
+	if err := r.open(); err != nil {
+		return err
+	}
 	if r.opts.DailyPages > 0 && r.opts.Opened != nil {
 		if r.opened, err = r.opts.Opened(r.scan.Storefront); err != nil {
 			return fmt.Errorf("count the pages of the day: %w", err)

@@ -21,7 +21,7 @@ import (
 func httpShopper(t *testing.T) *shopper { return httpShopperBy(t, mall.Flags()) }
 
 // httpShopperBy finds them by these switches.
-func httpShopperBy(t *testing.T, flags map[string]any) *shopper {
+func httpShopperBy(t *testing.T, flags map[string]any, more ...func(*scan.Options)) *shopper {
 	t.Helper()
 	o, err := fetch.FromFlags(flags)
 	if err != nil {
@@ -29,7 +29,12 @@ func httpShopperBy(t *testing.T, flags map[string]any) *shopper {
 	}
 	client := fetch.New(o)
 	t.Cleanup(client.Close)
-	return newShopper(t, func(o *scan.Options) { o.HTTP, o.PageTimeout, o.Retries = client, 10*time.Second, 1 })
+	return newShopper(t, func(o *scan.Options) {
+		o.HTTP, o.PageTimeout, o.Retries = client, 10*time.Second, 1
+		for _, change := range more {
+			change(o)
+		}
+	})
 }
 
 // scanShop scans a simulated shop and returns what it told of products.

@@ -1,0 +1,212 @@
+package browser
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/fetch"
+	"github.com/chromedp/cdproto/network"
+)
+
+// An Exchange is a request of a page and the answer to it, as Chrome tells of
+// them: decoded, and text as UTF-8.
+type Exchange struct {
+	URL    string
+	Method string
+	Post   []byte
+	At     time.Time // when the answer began to arrive
+	Status int
+	Header http.Header
+	Body   []byte
+	Page   bool  // it is the document of the tab
+	Lost   error // why there is no body
+}
+
+// An exchange is one that the tab has heard of.
+type exchange struct {
+	id       network.RequestID
+	posts    bool
+	redirect bool // it has no body
+	finished bool
+	Exchange
+}
+
+// mostExchanges is how many exchanges of one opening are remembered.
+const mostExchanges = 1000
+
+// exchanges remembers what may be captured: never bodies, which Chrome keeps.
+// Tab.mu guards it.
+type exchanges struct {
+	list  []*exchange // answered ones that nobody has taken, in their order
+	asked map[network.RequestID]*exchange
+	count int
+}
+
+func (x *exchanges) reset() { *x = exchanges{asked: make(map[network.RequestID]*exchange)} }
+
+// requested takes in a request, or a redirect of one.
+func (x *exchanges) requested(e *network.EventRequestWillBeSent, page bool) {
+	if e.RedirectResponse != nil {
+		x.answered(e.RequestID, e.RedirectResponse)
+		if was := x.asked[e.RequestID]; was != nil {
+			was.redirect, was.finished = true, true
+		}
+	}
+	if x.count >= mostExchanges || !strings.HasPrefix(e.Request.URL, "http") {
+		delete(x.asked, e.RequestID)
+		return
+	}
+	x.count++
+	x.asked[e.RequestID] = &exchange{id: e.RequestID, posts: e.Request.HasPostData, Exchange: Exchange{URL: e.Request.URL, Method: e.Request.Method, Page: page}}
+}
+
+// answered takes in the beginning of an answer.
+func (x *exchanges) answered(id network.RequestID, r *network.Response) {
+	e := x.asked[id]
+	if e == nil {
+		return
+	}
+	e.Status, e.At, e.Header = int(r.Status), time.Now().UTC(), make(http.Header)
+	for name, value := range r.Headers {
+		text, _ := value.(string)
+		for line := range strings.SplitSeq(text, "\n") { // several of one name
+			e.Header.Add(name, line)
+		}
+	}
+	if r.MimeType != "" && e.Header.Get("Content-Type") == "" {
+		e.Header.Set("Content-Type", r.MimeType)
+	}
+	x.list = append(x.list, e)
+}
+
+// over takes in the end of an answer, which may have failed.
+func (x *exchanges) over(id network.RequestID, failure string) {
+	if e := x.asked[id]; e != nil {
+		e.finished = failure == ""
+		delete(x.asked, id)
+	}
+}
+
+// Exchanges returns the exchanges that are over and were not returned before, at
+// most so many bytes of their bodies. The tab must have been opened with Record.
+// Chrome keeps bodies for a while only: one that it has not any more is Lost.
+func (t *Tab) Exchanges(ctx context.Context, most int) (list []Exchange, err error) {
+	t.mu.Lock()
+	var over, open []*exchange
+	for _, e := range t.exchanges.list {
+		switch {
+		case e.finished:
+			over = append(over, e)
+		case t.exchanges.asked[e.id] == e:
+			open = append(open, e)
+		}
+	}
+	t.exchanges.list = open
+	t.mu.Unlock()
+	err = t.within(ctx, func(ctx context.Context, s cdp.Session) error {
+		for _, e := range over {
+			x := e.Exchange
+			if e.posts {
+				res, err := cdp.Call(ctx, s, network.GetRequestPostData, network.GetRequestPostDataParams{RequestID: e.id})
+				if err == nil {
+					x.Post = res.PostData
+				}
+			}
+			if !e.redirect {
+				x.Lost = errors.New("too much was answered")
+				if most > 0 {
+					x.Lost = x.fetch(ctx, s, e.id)
+				}
+				if ctx.Err() != nil {
+					return ctx.Err()
+				}
+			}
+			most -= len(x.Body)
+			list = append(list, x)
+		}
+		return nil
+	})
+	return list, err
+}
+
+// fetch gets the body from Chrome.
+func (x *Exchange) fetch(ctx context.Context, s cdp.Session, id network.RequestID) error {
+	res, err := cdp.Call(ctx, s, network.GetResponseBody, network.GetResponseBodyParams{RequestID: id})
+	if err != nil {
+		return err
+	}
+	x.Body = res.Body
+	if kind := x.Header.Get("Content-Type"); !res.Base64encoded && kind != "" {
+		x.Header.Set("Content-Type", asUTF8(kind))
+	}
+	return nil
+}
+
+// asUTF8 is a media type whose text is UTF-8.
+func asUTF8(kind string) string {
+	kind, _, _ = strings.Cut(kind, ";")
+	return strings.TrimSpace(kind) + "; charset=utf-8"
+}
+
+// DOM returns the document that the tab shows, as it is now: at most so many
+// bytes of it.
+func (t *Tab) DOM(ctx context.Context, most int) (html []byte, err error) {
+	var text string
+	const whole = `(n => { const e = document.documentElement; return e ? e.outerHTML.slice(0, n) : '' })`
+	err = t.Wait(ctx, whole+"("+strconv.Itoa(most/4)+")", &text) // a character has four bytes at most
+	return []byte(text), err
+}
+
+// A Canned answer takes the place of one from the network.
+type Canned struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// answerCanned answers a request of the page without the network.
+func (t *Tab) answerCanned(e *fetch.EventRequestPaused) {
+	var post []byte
+	for _, part := range e.Request.PostDataEntries {
+		post = append(post, part.Bytes...)
+	}
+	c := t.browser.opts.Answer(e.Request.Method, e.Request.URL, post)
+	t.ask(func(ctx context.Context, s cdp.Session) error {
+		if c == nil {
+			return call(ctx, s, fetch.FailRequest, fetch.FailRequestParams{RequestID: e.RequestID, ErrorReason: network.ErrorReasonInternetDisconnected})
+		}
+		p := fetch.FulfillRequestParams{RequestID: e.RequestID, ResponseCode: int64(c.Status), Body: c.Body}
+		for name, values := range c.Header {
+			for _, v := range values {
+				p.ResponseHeaders = append(p.ResponseHeaders, &fetch.HeaderEntry{Name: name, Value: v})
+			}
+		}
+		return call(ctx, s, fetch.FulfillRequest, p)
+	})
+}
+
+// offline reports whether the tab's requests are answered without the network.
+func (t *Tab) offline() bool { return t.browser.opts.Answer != nil }
+
+// fetchCanned is Fetch without the network.
+func (t *Tab) fetchCanned(address string, most int) ([]byte, error) {
+	c := t.browser.opts.Answer(http.MethodGet, address, nil)
+	switch {
+	case c == nil || c.Status != http.StatusOK:
+		return nil, &LoadError{Text: "it was not captured"}
+	case len(c.Body) > most:
+		return nil, &LoadError{Text: "it is too large"}
+	}
+	return c.Body, nil
+}
+
+// Offline are switches for a Chrome that must not reach any network: with
+// Options.Answer everything is answered in its place.
+func Offline() map[string]any {
+	return map[string]any{"host-resolver-rules": "MAP * ~NOTFOUND", "no-proxy-server": true, "disable-background-networking": true}
+}

@@ -1,0 +1,260 @@
+package scan
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"html"
+	"net/http"
+	"slices"
+	"time"
+
+	"shopwatch/tracker"
+	"shopwatch/tracker/archive"
+	"shopwatch/tracker/browser"
+	"shopwatch/tracker/market"
+)
+
+// A Capturing says what is captured of a scan beside the item pages that prove
+// removals.
+type Capturing int
+
+const (
+	// CaptureEnd captures the page at which a scan ended that is not complete.
+	// Nothing is done before that: a complete scan costs no more.
+	CaptureEnd Capturing = iota
+	// CaptureIncomplete captures all that a scan reads, and keeps it when the
+	// scan is not complete.
+	CaptureIncomplete
+	// CaptureAll captures all that a scan reads.
+	CaptureAll
+)
+
+const (
+	mostExchanged = 8 << 20 // bytes of bodies that are taken from Chrome at once
+	mostDOM       = 2 << 20 // bytes of a document as it was parsed
+	mostListed    = 2000    // products that a capture says were read
+	captureTime   = 5 * time.Second
+	salvageTime   = 3 * time.Second // of a page that may hang
+)
+
+// A capturing is what a scan under way has captured. Its fields are nil while
+// there is nothing to capture.
+type capturing struct {
+	how   Capturing
+	all   *archive.Capture // what the scan reads
+	item  *archive.Capture // what is asked for to judge a product
+	end   *archive.Capture // of the page that failed, taken before its tab was given up
+	items []archive.Item   // whose pages were looked at
+	// answers are those of the page that is read, over HTTP, which nobody has
+	// taken.
+	answers []*market.Answer
+	shown   string // address of the page that was read last
+	shot    []byte // picture of the page that was judged last
+}
+
+// begin sets what is captured.
+func (c *capturing) begin(how Capturing) {
+	c.how = how
+	if how != CaptureEnd {
+		c.all = &archive.Capture{}
+	}
+}
+
+// noteAnswer notes an answer, and takes what came with it where all is captured.
+func (r *reading) noteAnswer(ctx context.Context, a *market.Answer) {
+	if r.opts.Archive == nil {
+		return
+	}
+	r.shown = a.URL
+	if _, ok := r.reader.(*tabReader); !ok {
+		r.answers = append(r.answers, a)
+	}
+	if r.all != nil {
+		r.gather(ctx, r.all, r.item)
+	}
+}
+
+// gather adds what was answered since it was called last to captures; nil ones
+// are left out.
+func (r *reading) gather(ctx context.Context, into ...*archive.Capture) {
+	into = slices.DeleteFunc(into, func(c *archive.Capture) bool { return c == nil })
+	var records []archive.Record
+	var err error
+	if tab, ok := r.reader.(*tabReader); ok {
+		ctx, cancel := context.WithTimeout(ctx, captureTime)
+		defer cancel()
+		records, err = tab.records(ctx)
+	} else {
+		for _, a := range r.answers {
+			records = append(records, recordsOf(a)...)
+		}
+		r.answers = nil
+	}
+	for _, c := range into {
+		for i := range records {
+			c.Add(records[i])
+		}
+		if err != nil && ctx.Err() == nil {
+			c.Leave("not everything could be taken from Chrome: %v", err)
+		}
+	}
+}
+
+// recordsOf are the records of an answer over HTTP and of what led to it.
+func recordsOf(a *market.Answer) (list []archive.Record) {
+	method := ""
+	if a.Request.Post != nil {
+		method = http.MethodPost
+	}
+	now := time.Now().UTC()
+	chain := append(slices.Clone(a.Via), a.URL)
+	for i, address := range chain[:len(chain)-1] {
+		list = append(list, archive.Record{
+			URL: address, At: now, Method: method, Post: a.Request.Post, Status: http.StatusTemporaryRedirect, Header: http.Header{"Location": {chain[i+1]}},
+		})
+	}
+	return append(list, archive.Record{
+		URL: a.URL, At: now, Method: method, Post: a.Request.Post, Status: a.Status, Header: a.Header, Body: a.Body, Page: a.HTML(), Title: titleOf(a.Body),
+	})
+}
+
+// titleOf is the title of a page.
+func titleOf(page []byte) string {
+	page = page[:min(len(page), 64<<10)]
+	_, rest, found := bytes.Cut(page, []byte("<title>"))
+	title, _, closed := bytes.Cut(rest, []byte("</title>"))
+	if !found || !closed {
+		return ""
+	}
+	return market.Clip(html.UnescapeString(string(bytes.TrimSpace(title))), market.MaxTitle)
+}
+
+// records are those of what the tab was answered, and its document as it is.
+func (t *tabReader) records(ctx context.Context) (list []archive.Record, err error) {
+	if t.tab == nil {
+		return nil, nil
+	}
+	exchanges, err := t.tab.Exchanges(ctx, mostExchanged)
+	title := ""
+	if dom, bad := t.tab.DOM(ctx, mostDOM); bad == nil {
+		title = titleOf(dom)
+		list = append(list, archive.DOM(t.tab.Document().URL, time.Now().UTC(), dom))
+	} else {
+		err = errors.Join(err, bad)
+	}
+	for i := range exchanges {
+		x := &exchanges[i]
+		rec := archive.Record{URL: x.URL, At: x.At, Method: x.Method, Post: x.Post, Status: x.Status, Header: x.Header, Body: x.Body, Page: x.Page}
+		if rec.Page {
+			rec.Title = title
+		}
+		next := slices.IndexFunc(exchanges[i+1:], func(x browser.Exchange) bool { return x.Page })
+		switch {
+		case rec.Status == 0:
+		case x.Lost == nil:
+			list = append(list, rec)
+		case rec.Page && next >= 0:
+			// Its script has led on, and Chrome has forgotten it.
+			err = errors.Join(err, fmt.Errorf("the document at %s, whose script led on, is a redirect here", market.Clip(rec.URL, 200)))
+			rec.Status, rec.Header = http.StatusTemporaryRedirect, http.Header{"Location": {exchanges[i+1+next].URL}}
+			list = append(list, rec)
+		}
+	}
+	return list, err
+}
+
+// salvage takes what it can of a page before its tab is given up.
+func (r *reading) salvage() {
+	if r.opts.Archive == nil || r.item != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), salvageTime)
+	defer cancel()
+	into := r.all
+	if into == nil {
+		into = new(archive.Capture)
+		r.end = into
+	}
+	r.gather(ctx, into)
+	r.shoot(ctx, into)
+}
+
+// keepScan keeps the capture of the scan, when there is to be one.
+func (r *reading) keepScan(ctx context.Context) {
+	if r.opts.Archive == nil || ctx.Err() != nil {
+		return
+	}
+	c, scope := r.all, archive.OfScan
+	incomplete := r.scan.Verdict != tracker.Complete
+	switch {
+	case c == nil && !incomplete, r.how == CaptureIncomplete && !incomplete:
+		return
+	case c == nil:
+		c, scope = r.end, archive.OfPage
+	}
+	if c == nil || len(c.Records) == 0 {
+		return
+	}
+	s := r.scan
+	c.Reading.Scope, c.Reading.Verdict, c.Reading.Reason, c.Reading.Evidence = scope, s.Verdict, s.Reason, s.Evidence
+	c.Reading.Products, c.Reading.Items = s.Products, r.items
+	if len(s.Products) > mostListed {
+		c.Reading.Products = s.Products[:mostListed]
+		c.Leave("only %d of the %d products that were read are named", mostListed, len(s.Products))
+	}
+	file, err := r.keepCapture(ctx, c)
+	if err != nil {
+		s.Evidence.Warnings = append(s.Evidence.Warnings, "no capture: "+err.Error())
+	}
+	s.Evidence.Capture = file
+}
+
+// endOfList takes the page at which a scan ended that is not complete, before
+// another one takes its place.
+func (r *reading) endOfList(ctx context.Context) {
+	if r.opts.Archive == nil || r.all != nil || ctx.Err() != nil || r.scan.Verdict == tracker.Complete || r.reader == nil {
+		return
+	}
+	if tab, ok := r.reader.(*tabReader); ok && tab.tab == nil && r.end != nil {
+		return // it was salvaged
+	}
+	r.end = new(archive.Capture)
+	r.gather(ctx, r.end)
+	r.shoot(ctx, r.end)
+}
+
+// shoot adds a picture of the page that is shown.
+func (r *reading) shoot(ctx context.Context, c *archive.Capture) {
+	tab, ok := r.reader.(*tabReader)
+	if !ok || tab.tab == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, captureTime)
+	defer cancel()
+	if img, err := tab.Picture(ctx, 60, nil, 1); err == nil {
+		c.Add(archive.Picture(tab.tab.Document().URL, time.Now().UTC(), img))
+	}
+}
+
+// keepItem keeps the capture of the item page that proves a removal.
+func (r *reading) keepItem(ctx context.Context, it *tracker.Product, p *tracker.Probe) {
+	r.gather(ctx, r.item, r.all)
+	if r.shot != nil {
+		r.item.Add(archive.Picture(p.URL, time.Now().UTC(), r.shot))
+	}
+	r.item.Reading.Scope, r.item.Reading.Items = archive.OfItem, []archive.Item{{Product: *it, Probe: *p}}
+	file, err := r.keepCapture(ctx, r.item)
+	if err != nil {
+		r.scan.Evidence.Warnings = append(r.scan.Evidence.Warnings, "no capture of the page of "+string(it.ID)+": "+err.Error())
+	}
+	p.Capture = file
+}
+
+// keepCapture hands a capture on to be kept.
+func (r *reading) keepCapture(ctx context.Context, c *archive.Capture) (string, error) {
+	c.Reading.Began = r.scan.Began
+	c.Reading.Storefront = archive.Storefront{Name: r.of.Name, URL: r.of.URL, Marketplace: r.market.Name, Options: r.of.Options}
+	return r.opts.Archive(ctx, c)
+}
