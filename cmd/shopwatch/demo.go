@@ -19,6 +19,7 @@ import (
 	"shopwatch/fixtures"
 	"shopwatch/storage"
 	"shopwatch/tracker"
+	"shopwatch/tracker/api"
 	"shopwatch/tracker/report"
 )
 
@@ -184,7 +185,7 @@ func (d *demo) day(ctx context.Context, n int, step fixtures.Step, least time.Du
 	dawn := time.Now()
 	fmt.Fprintf(d.out, "\n%s  %s\n", term.Paint(d.out, bold, "Day "+strconv.Itoa(n)), step.Says)
 	step.Happen()
-	scan, changes, err := d.service.Scan(ctx, "tencent", false, nil)
+	scan, changes, err := d.service.Scan(ctx, "tencent", api.HowToScan{}, nil)
 	if err != nil {
 		return err
 	}

@@ -19,21 +19,27 @@ import (
 // An evidenceCommand packs the story of a change for others.
 type evidenceCommand struct {
 	Seq  uint64 `arg:"" help:"The number of the change, as shopwatch changes prints it."`
-	File string `arg:"" complete:"file" help:"The archive to write (.zip); a file that is there is not replaced."`
+	File string `arg:"" complete:"file" help:"The archive to write (.zip, or .wacz for what the page was answered); a file that is there is not replaced."`
 }
 
 // Help tells what is in it.
 func (evidenceCommand) Help() string {
 	return `The archive holds the story as text and as JSON, every picture that is kept of it, SHA256SUMS over all of them (sha256sum -c SHA256SUMS checks it), and log.json, by which shopwatch verify shows that the change is in the log as it was reported. Who was told of the change is not in it.
 
-Example:
-  shopwatch evidence 7 change7.zip`
+A .wacz holds what the item page that proves a removal was answered, as shopwatch read it: documents, scripts, answers of APIs, the document as it was parsed, and a picture. The viewers of the web's archivists open it, such as https://replayweb.page, and shopwatch replay reads it again. What identifies your account was taken out; scan.json in it lists what that was.
+
+Examples:
+  shopwatch evidence 7 change7.zip
+  shopwatch evidence 7 change7.wacz`
 }
 
 // Run writes the archive.
 func (e *evidenceCommand) Run(ctx context.Context, a *app) error {
 	if err := isNew(e.File); err != nil {
 		return err
+	}
+	if strings.EqualFold(path.Ext(e.File), ".wacz") {
+		return a.ask(ctx, func(_ *config.Config, client *api.Client) error { return e.capture(ctx, a, client) })
 	}
 	return a.ask(ctx, func(c *config.Config, client *api.Client) error {
 		st, err := client.Why(ctx, e.Seq)
@@ -45,7 +51,7 @@ func (e *evidenceCommand) Run(ctx context.Context, a *app) error {
 			return err
 		}
 		var b bytes.Buffer
-		if err := archive(&b, files, st.Change.At); err != nil {
+		if err := packZip(&b, files, st.Change.At); err != nil {
 			return fmt.Errorf("pack the evidence: %w", err)
 		}
 		if err := writeNew(e.File, b.Bytes()); err != nil {
@@ -59,11 +65,21 @@ func (e *evidenceCommand) Run(ctx context.Context, a *app) error {
 	})
 }
 
-// A storyForOthers is a story without the reports that told of it: they hold
-// the recipients and what mail servers answered.
-type storyForOthers struct {
-	*api.Story
-	Reports []struct{} `json:"reports,omitempty"` // always empty, in the place of those of the story
+// capture writes the capture of the change.
+func (e *evidenceCommand) capture(ctx context.Context, a *app, client *api.Client) error {
+	var b bytes.Buffer
+	if err := client.Capture(ctx, e.Seq, &b); err != nil {
+		return err
+	}
+	if err := writeNew(e.File, b.Bytes()); err != nil {
+		return fmt.Errorf("write the capture: %w", err)
+	}
+	sum := fmt.Sprintf("%x", sha256.Sum256(b.Bytes()))
+	if a.json {
+		return a.print(map[string]any{"file": e.File, "sha256": sum})
+	}
+	fmt.Fprintf(a.out, "%s: SHA-256 %s\n", e.File, sum)
+	return nil
 }
 
 // A packedFile is one file of the archive.
@@ -76,7 +92,7 @@ type packedFile struct {
 func packed(ctx context.Context, a *app, c *config.Config, client *api.Client, st *api.Story) ([]packedFile, error) {
 	var text bytes.Buffer
 	tellStory(&text, st, c.Timezone.Location, false)
-	story, err := json.MarshalIndent(storyForOthers{Story: st}, "", "  ")
+	story, err := st.ForOthers()
 	if err != nil {
 		return nil, err
 	}
@@ -88,13 +104,13 @@ func packed(ctx context.Context, a *app, c *config.Config, client *api.Client, s
 	if err != nil {
 		return nil, err
 	}
-	files := []packedFile{{"story.txt", text.Bytes()}, {"story.json", append(story, '\n')}, {witnessFile, append(proof, '\n')}}
+	files := []packedFile{{"story.txt", text.Bytes()}, {"story.json", story}, {witnessFile, append(proof, '\n')}}
 	for _, address := range st.Evidence {
 		var picture bytes.Buffer
 		if err := client.Evidence(ctx, address, &picture); err != nil {
-			return nil, fmt.Errorf("picture %s: %w", path.Base(address), err)
+			return nil, fmt.Errorf("evidence %s: %w", path.Base(address), err)
 		}
-		files = append(files, packedFile{"pictures/" + path.Base(address), picture.Bytes()})
+		files = append(files, packedFile{evidencePath(path.Base(address)), picture.Bytes()})
 	}
 	var sums strings.Builder
 	for _, f := range files {
@@ -103,8 +119,16 @@ func packed(ctx context.Context, a *app, c *config.Config, client *api.Client, s
 	return append(files, packedFile{"SHA256SUMS", []byte(sums.String())}), nil
 }
 
-// archive writes a zip file that depends on nothing but its files.
-func archive(b *bytes.Buffer, files []packedFile, at time.Time) error {
+// evidencePath is where an evidence file is in the archive.
+func evidencePath(name string) string {
+	if strings.HasSuffix(name, ".wacz") {
+		return "captures/" + name
+	}
+	return "pictures/" + name
+}
+
+// packZip writes a zip file that depends on nothing but its files.
+func packZip(b *bytes.Buffer, files []packedFile, at time.Time) error {
 	z := zip.NewWriter(b)
 	for _, f := range files {
 		w, err := z.CreateHeader(&zip.FileHeader{Name: f.name, Method: zip.Deflate, Modified: at.UTC()})

@@ -56,6 +56,8 @@ type commands struct {
 	Login       loginCommand       `cmd:"" help:"Log in to a marketplace, with an account of your own."`
 	Evidence    evidenceCommand    `cmd:"" help:"Pack the story of a change with its pictures, for others."`
 	Verify      verifyCommand      `cmd:"" help:"Verify, offline, that what was reported was not altered since."`
+	Replay      replayCommand      `cmd:"" help:"Read a capture again, without a network."`
+	Problem     problemCommand     `cmd:"" name:"report-problem" help:"Make a file to send when a page was misread."`
 	Dispute     disputeCommand     `cmd:"" help:"Mark a change as wrong and send a correction."`
 	Check       checkCommand       `cmd:"" help:"Check configuration, Chrome, database, mail server, clock and disk."`
 	Backup      backupCommand      `cmd:"" help:"Write a copy of the database, also while the daemon runs."`

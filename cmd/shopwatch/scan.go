@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,8 +18,9 @@ import (
 
 // A scanCommand scans now.
 type scanCommand struct {
-	Names  []tracker.StorefrontName `arg:"" optional:"" name:"name" complete:"storefront" help:"Storefronts; all when none is named."`
-	DryRun bool                     `help:"Show what the scan would change; keep and report nothing."`
+	Names   []tracker.StorefrontName `arg:"" optional:"" name:"name" complete:"storefront" help:"Storefronts; all when none is named."`
+	DryRun  bool                     `help:"Show what the scan would change; keep and report nothing."`
+	Capture string                   `placeholder:"FILE" complete:"file" help:"Write all that is read of one storefront into a new file (.wacz)."`
 }
 
 // Help tells of the exit status.
@@ -28,6 +30,7 @@ func (scanCommand) Help() string {
 Examples:
   shopwatch scan
   shopwatch scan tencent --dry-run
+  shopwatch scan tencent --capture tencent.wacz
   shopwatch scan --json | jq .verdict`
 }
 
@@ -39,6 +42,14 @@ func (s *scanCommand) Run(ctx context.Context, a *app) error {
 	for _, name := range s.Names {
 		if c.Storefront(name) == nil {
 			return fmt.Errorf("there is no storefront %q in %s; there are %s", name, a.file, term.List(c.Names()))
+		}
+	}
+	if s.Capture != "" {
+		if len(s.Names) != 1 {
+			return errors.New("--capture FILE.wacz is for one storefront: name it")
+		}
+		if err := isNew(s.Capture); err != nil {
+			return err
 		}
 	}
 	if client := a.daemon(ctx, c); client != nil {
@@ -86,7 +97,7 @@ func (s *scanCommand) with(ctx context.Context, a *app, c *config.Config, client
 	p := term.Progress{Out: a.err, Notes: a.json, Pace: time.Duration(c.Browser.Pace.Min+c.Browser.Pace.Max)/2 + time.Second}
 	var failed error
 	incomplete := false
-	err := client.Scan(ctx, s.Names, s.DryRun, p.Show, func(r *api.Result, err error) {
+	err := client.Scan(ctx, s.Names, api.HowToScan{DryRun: s.DryRun, Capture: s.Capture != ""}, p.Show, func(r *api.Result, err error) {
 		p.Clear()
 		switch {
 		case err != nil:
@@ -95,6 +106,7 @@ func (s *scanCommand) with(ctx context.Context, a *app, c *config.Config, client
 		case r.Scan.Verdict != tracker.Complete:
 			incomplete = true
 		}
+		failed = errors.Join(failed, s.writeCapture(ctx, a, client, &r.Scan))
 		if a.json {
 			failed = errors.Join(failed, a.print(r))
 			return
@@ -107,6 +119,27 @@ func (s *scanCommand) with(ctx context.Context, a *app, c *config.Config, client
 		return errors.Join(err, failed)
 	case incomplete:
 		return errIncomplete
+	}
+	return nil
+}
+
+// writeCapture writes what was captured of a scan, where that was asked for.
+func (s *scanCommand) writeCapture(ctx context.Context, a *app, client *api.Client, scan *tracker.Scan) error {
+	switch {
+	case s.Capture == "":
+		return nil
+	case scan.Evidence.Capture == "":
+		return fmt.Errorf("%s was not written: nothing was captured (retention.captures must not be 0)", s.Capture)
+	}
+	var file bytes.Buffer
+	if err := client.Evidence(ctx, "/evidence/"+scan.Evidence.Capture, &file); err != nil {
+		return err
+	}
+	if err := writeNew(s.Capture, file.Bytes()); err != nil {
+		return err
+	}
+	if !a.json {
+		fmt.Fprintf(a.err, "%s: %d KiB\n", s.Capture, (file.Len()+1023)/1024)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"archive/zip"
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -18,12 +19,13 @@ import (
 	"shopwatch/storage/bolt"
 	"shopwatch/storage/merkle"
 	"shopwatch/tracker"
+	"shopwatch/tracker/archive"
 )
 
 // A verifyCommand verifies the change log, or the evidence of one change.
 type verifyCommand struct {
 	Checkpoint []string `placeholder:"FILE" help:"A mail or another text in which a checkpoint stands; - reads standard input. May be repeated."`
-	File       string   `arg:"" optional:"" help:"A database or a backup, or what shopwatch evidence wrote (.zip); the database of the configuration when left out."`
+	File       string   `arg:"" optional:"" help:"A database or a backup, what shopwatch evidence wrote (.zip, .wacz), or another capture; the database of the configuration when left out."`
 }
 
 // Help tells what is verified and what is not.
@@ -35,7 +37,8 @@ Exit status: 0 when all that was verified is as it was, 1 otherwise.
 Examples:
   shopwatch verify --checkpoint report.eml
   shopwatch verify --checkpoint - backup.db < report.txt
-  shopwatch verify change7.zip`
+  shopwatch verify change7.zip
+  shopwatch verify --checkpoint report.eml change7.wacz`
 }
 
 var errAltered = errors.New("not everything is what it was, see above")
@@ -47,9 +50,12 @@ func (v *verifyCommand) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	var found []merkle.Finding
-	if strings.EqualFold(filepath.Ext(v.File), ".zip") {
+	switch strings.ToLower(filepath.Ext(v.File)) {
+	case ".zip":
 		found, err = verifyArchive(v.File, marks)
-	} else {
+	case ".wacz":
+		found, err = verifyCapture(v.File, marks)
+	default:
 		found, err = v.verifyDatabase(ctx, a, marks)
 	}
 	if err != nil {
@@ -301,6 +307,53 @@ func witnessIn(z *zip.Reader) (w merkle.Witness, err error) {
 	return w, err
 }
 
+// mostCapture is how large a capture may be that is verified.
+const mostCapture = 64 << 20
+
+// verifyCapture verifies a WACZ file, and the change with which it was exported.
+func verifyCapture(file string, marks []merkle.Checkpoint) ([]merkle.Finding, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	content, err := io.ReadAll(io.LimitReader(f, mostCapture+1))
+	if err != nil {
+		return nil, err
+	}
+	e, err := archive.Verify(content)
+	if err != nil {
+		return []merkle.Finding{{Bad: true, Text: fmt.Sprintf("The capture cannot be verified: %v.", err)}}, nil
+	}
+	found := []merkle.Finding{{Text: fmt.Sprintf("The capture is what it was when %s signed it: every file has its digest, and both signatures are right.", e.Log)}}
+	if e.Witness == nil {
+		return append(found, merkle.Finding{Text: "No change is in the file, so nothing is said about the change log: shopwatch evidence SEQ FILE.wacz exports one with its change."}), nil
+	}
+	var w merkle.Witness
+	if err := json.Unmarshal(e.Witness, &w); err != nil {
+		return nil, fmt.Errorf("%s: %s: %w", file, witnessFile, err)
+	}
+	var c tracker.Change
+	if err := json.Unmarshal([]byte(w.Record), &c); err != nil || c.Seq != w.Seq {
+		return nil, fmt.Errorf("%s: the record in %s is not one of change %d", file, witnessFile, w.Seq)
+	}
+	found = append(found, w.Audit(marks)...)
+	if w.Key != e.Key {
+		found = append(found, merkle.Finding{Bad: true, Text: "The capture is signed by another log than that of the change."})
+	}
+	sum, err := sumOf(bytes.NewReader(e.Capture))
+	switch {
+	case err != nil:
+		return nil, err
+	case c.Probe == nil || c.Probe.Capture != sum+".wacz":
+		found = append(found, merkle.Finding{Bad: true, Text: fmt.Sprintf("The capture is not the one that change %d names.", c.Seq)})
+	default:
+		found = append(found, merkle.Finding{Text: fmt.Sprintf("The capture is the one that change %d names.", c.Seq)})
+	}
+	told, err := sameStory(e.Story, &c)
+	return append(found, told), err
+}
+
 // storyIn compares the change of the story, which people read, with the one
 // that the log has.
 func storyIn(z *zip.Reader, c *tracker.Change) (merkle.Finding, error) {
@@ -308,6 +361,11 @@ func storyIn(z *zip.Reader, c *tracker.Change) (merkle.Finding, error) {
 	if err != nil {
 		return merkle.Finding{}, err
 	}
+	return sameStory(content, c)
+}
+
+// sameStory is storyIn for the content of the file.
+func sameStory(content []byte, c *tracker.Change) (merkle.Finding, error) {
 	var story struct{ Change tracker.Change }
 	if err := json.Unmarshal(content, &story); err != nil {
 		return merkle.Finding{}, fmt.Errorf("story.json: %w", err)
@@ -323,7 +381,7 @@ func storyIn(z *zip.Reader, c *tracker.Change) (merkle.Finding, error) {
 	return merkle.Finding{Text: "The change in story.json is the one in the log; the rest of the story is not part of the log and was not verified."}, nil
 }
 
-// picturesIn compares the pictures of an archive with the hashes that the
+// picturesIn compares the evidence files of an archive with the hashes that the
 // change names.
 func picturesIn(z *zip.Reader, c *tracker.Change) (found []merkle.Finding) {
 	whole := 0
@@ -333,21 +391,21 @@ func picturesIn(z *zip.Reader, c *tracker.Change) (found []merkle.Finding) {
 			continue
 		}
 		seen[name] = true
-		content, err := unpack(z, "pictures/"+name, mostPicture)
+		content, err := unpack(z, evidencePath(name), mostPicture)
 		sum, _ := sumOf(strings.NewReader(string(content)))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			found = append(found, merkle.Finding{Text: fmt.Sprintf("Picture %s is not in the archive: it was not verified.", name)})
+			found = append(found, merkle.Finding{Text: fmt.Sprintf("Evidence %s is not in the archive: it was not verified.", name)})
 		case err != nil:
-			found = append(found, merkle.Finding{Bad: true, Text: fmt.Sprintf("Picture %s cannot be read: %v.", name, err)})
+			found = append(found, merkle.Finding{Bad: true, Text: fmt.Sprintf("Evidence %s cannot be read: %v.", name, err)})
 		case !strings.HasPrefix(name, sum+"."):
-			found = append(found, merkle.Finding{Bad: true, Text: fmt.Sprintf("Picture %s was exchanged: it does not have the hash that the change names.", name)})
+			found = append(found, merkle.Finding{Bad: true, Text: fmt.Sprintf("Evidence %s was exchanged: it does not have the hash that the change names.", name)})
 		default:
 			whole++
 		}
 	}
 	if whole > 0 {
-		found = append(found, merkle.Finding{Text: fmt.Sprintf("%s as the change names them.", are(whole, "picture"))})
+		found = append(found, merkle.Finding{Text: fmt.Sprintf("%s as the change names them.", are(whole, "evidence file"))})
 	}
 	return found
 }

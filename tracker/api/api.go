@@ -78,6 +78,7 @@ func (s *Server) routes() (mux *http.ServeMux, open map[string]bool) {
 	huma.Get(api, "/api/changes", s.changes, about("changes", "The change log"), forAll)
 	huma.Get(api, "/api/changes/{seq}", s.why, about("why", "The whole story of one change, with the reports that told of it"))
 	huma.Get(api, "/api/changes/{seq}/proof", s.proof, about("proof", "What shows others that a change is in the log, without the log"), forAll)
+	huma.Register(api, captureOperation(), s.capture)
 	huma.Get(api, "/api/checkpoint", s.checkpoint, about("checkpoint", "The signed state of the change log"), forAll)
 	huma.Post(api, "/api/changes/{seq}/dispute", s.dispute, about("dispute", "Mark a change as wrong, set the catalog right and send a correction"))
 	huma.Get(api, "/api/scans", s.scans, about("scans", "Scans, newest first"), forAll)
@@ -184,7 +185,7 @@ func (s *Server) feed(w http.ResponseWriter, r *http.Request) {
 	serveFile(w, r, dir, file, "private, no-cache") // readers ask whether it changed
 }
 
-// evidence serves a picture. Its name is the hash of its content.
+// evidence serves a picture or a capture. Its name is the hash of its content.
 func (s *Server) evidence(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("name")
 	content, found, err := s.o.Store.Evidence(r.Context(), name)
@@ -193,11 +194,15 @@ func (s *Server) evidence(w http.ResponseWriter, r *http.Request) {
 		problem(w, http.StatusInternalServerError, err.Error())
 		return
 	case !found:
-		problem(w, http.StatusNotFound, "there is no such picture; their names are in the field pictures of changes")
+		problem(w, http.StatusNotFound, "there is no such evidence file; their names are in the fields pictures and probe of changes, and evidence.capture of scans")
 		return
 	}
 	w.Header().Set("Cache-Control", "private, max-age=31536000, immutable")
 	w.Header().Set("ETag", `"`+name+`"`)
+	if strings.HasSuffix(name, ".wacz") {
+		w.Header().Set("Content-Type", "application/wacz")
+		w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
+	}
 	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(content))
 }
 
@@ -437,6 +442,7 @@ type wish struct {
 	Body struct {
 		Storefronts []string `json:"storefronts,omitempty" maxItems:"1000" doc:"all of the configuration when left out"`
 		DryRun      bool     `json:"dry_run,omitempty" doc:"show what the scan would change, and keep nothing"`
+		Capture     bool     `json:"capture,omitempty" doc:"capture all that is read: the scan names the file in evidence.capture, and /evidence/NAME returns it"`
 	}
 }
 
@@ -485,7 +491,7 @@ func (s *Server) scan(ctx context.Context, in *wish) (*huma.StreamResponse, erro
 		_ = rc.SetReadDeadline(time.Time{})
 		_ = rc.Flush()
 		for _, name := range names {
-			scan, changes, err := s.o.Daemon.Scan(ctx, name, in.Body.DryRun, func(p tracker.Progress) { say(line{Progress: &p}) })
+			scan, changes, err := s.o.Daemon.Scan(ctx, name, HowToScan{in.Body.DryRun, in.Body.Capture}, func(p tracker.Progress) { say(line{Progress: &p}) })
 			switch {
 			case scan == nil:
 				say(line{Error: fmt.Sprintf("scan %s: %v", name, err)})

@@ -86,7 +86,7 @@ func options(db *bolt.DB) api.Options {
 
 // A daemon is one that works on nothing.
 type daemon struct {
-	scan    func(ctx context.Context, name tracker.StorefrontName, dry bool, progress func(tracker.Progress)) (*tracker.Scan, []tracker.Change, error)
+	scan    func(ctx context.Context, name tracker.StorefrontName, how api.HowToScan, progress func(tracker.Progress)) (*tracker.Scan, []tracker.Change, error)
 	preview api.Preview
 }
 
@@ -94,8 +94,8 @@ func (*daemon) Status(context.Context) []api.Waiting {
 	return []api.Waiting{{Storefront: tracker.Storefront{Name: "tencent"}, Next: began.Add(12 * time.Hour), Began: began, Progress: tracker.Progress{Pages: 2}}}
 }
 
-func (d *daemon) Scan(ctx context.Context, name tracker.StorefrontName, dry bool, progress func(tracker.Progress)) (*tracker.Scan, []tracker.Change, error) {
-	return d.scan(ctx, name, dry, progress)
+func (d *daemon) Scan(ctx context.Context, name tracker.StorefrontName, how api.HowToScan, progress func(tracker.Progress)) (*tracker.Scan, []tracker.Change, error) {
+	return d.scan(ctx, name, how, progress)
 }
 
 func (d *daemon) Preview(context.Context, string, uint64, bool) (api.Preview, error) {
@@ -111,13 +111,13 @@ func (*daemon) Vitals() api.Vitals {
 	return api.Vitals{ChromeProcesses: 4, ChromeMemory: 200 << 20, Logins: map[string]time.Time{"tmall": began}, LastBackup: began}
 }
 
-func scanned(_ context.Context, name tracker.StorefrontName, dry bool, progress func(tracker.Progress)) (*tracker.Scan, []tracker.Change, error) {
+func scanned(_ context.Context, name tracker.StorefrontName, how api.HowToScan, progress func(tracker.Progress)) (*tracker.Scan, []tracker.Change, error) {
 	if name == "new" {
 		return nil, nil, errors.New("shopwatch is stopping")
 	}
 	progress(tracker.Progress{Storefront: name, Pages: 1})
 	s := &tracker.Scan{Storefront: name, Began: began, Verdict: tracker.Partial, Reason: "page 2 was short"}
-	if dry {
+	if how.DryRun {
 		return s, []tracker.Change{{Kind: tracker.Added, Storefront: name}}, nil
 	}
 	return s, nil, nil
@@ -297,13 +297,13 @@ func TestClient(t *testing.T) {
 					}
 					lines = append(lines, fmt.Sprint(r.Scan.Storefront, r.Scan.Verdict, len(r.Changes)))
 				}
-				if err := c.Scan(ctx, nil, true, note, done); err != nil {
+				if err := c.Scan(ctx, nil, api.HowToScan{DryRun: true}, note, done); err != nil {
 					t.Fatal(err)
 				}
 				if want := []string{"page 1", "tencentpartial1", "scan new: shopwatch is stopping"}; !slices.Equal(lines, want) {
 					t.Errorf("Scan tells %q, want %q", lines, want)
 				}
-				if err := c.Scan(ctx, []tracker.StorefrontName{"nobody"}, false, note, done); err == nil || !strings.Contains(err.Error(), "there are tencent, new") {
+				if err := c.Scan(ctx, []tracker.StorefrontName{"nobody"}, api.HowToScan{}, note, done); err == nil || !strings.Contains(err.Error(), "there are tencent, new") {
 					t.Errorf("Scan of nobody = %v, want an error that names those there are", err)
 				}
 			})
@@ -446,7 +446,7 @@ func TestBodyIsBounded(t *testing.T) {
 func TestStopCutsScansShort(t *testing.T) {
 	o := options(database(t))
 	under := make(chan bool)
-	o.Daemon = &daemon{scan: func(ctx context.Context, _ tracker.StorefrontName, _ bool, _ func(tracker.Progress)) (*tracker.Scan, []tracker.Change, error) {
+	o.Daemon = &daemon{scan: func(ctx context.Context, _ tracker.StorefrontName, _ api.HowToScan, _ func(tracker.Progress)) (*tracker.Scan, []tracker.Change, error) {
 		close(under)
 		<-ctx.Done()
 		return nil, nil, errors.New("cut short")
@@ -465,7 +465,7 @@ func TestStopCutsScansShort(t *testing.T) {
 	told := make(chan error, 1)
 	go func() {
 		var last error
-		err := c.Scan(t.Context(), []tracker.StorefrontName{"tencent"}, false, func(tracker.Progress) {}, func(_ *api.Result, err error) { last = err })
+		err := c.Scan(t.Context(), []tracker.StorefrontName{"tencent"}, api.HowToScan{}, func(tracker.Progress) {}, func(_ *api.Result, err error) { last = err })
 		told <- errors.Join(err, last)
 	}()
 	<-under

@@ -238,7 +238,7 @@ func (c *Client) Dispute(ctx context.Context, seq uint64, reason string) (tracke
 	return fixed, json.NewDecoder(resp.Body).Decode(&fixed)
 }
 
-// Evidence writes the picture behind an address of a Story to w.
+// Evidence writes the file behind an address of a Story to w.
 func (c *Client) Evidence(ctx context.Context, address string, w io.Writer) error {
 	resp, err := c.send(ctx, http.MethodGet, address, nil)
 	if err != nil {
@@ -307,8 +307,8 @@ func (c *Client) Retry(ctx context.Context, report uint64) (deliveries int, err 
 // Scan scans storefronts now, all that are watched when none is named, one
 // after another. What becomes of each is told as soon as it is known: a result
 // or an error. The error returned is one of the conversation itself.
-func (c *Client) Scan(ctx context.Context, names []tracker.StorefrontName, dry bool, progress func(tracker.Progress), done func(*Result, error)) error {
-	resp, err := c.post(ctx, "/api/scans", map[string]any{"storefronts": names, "dry_run": dry})
+func (c *Client) Scan(ctx context.Context, names []tracker.StorefrontName, how HowToScan, progress func(tracker.Progress), done func(*Result, error)) error {
+	resp, err := c.post(ctx, "/api/scans", map[string]any{"storefronts": names, "dry_run": how.DryRun, "capture": how.Capture})
 	if err != nil {
 		return err
 	}

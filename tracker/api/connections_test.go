@@ -67,7 +67,7 @@ func TestConnections(t *testing.T) {
 	o := options(database(t))
 	o.Connections = limit
 	begun, end := make(chan bool), make(chan bool)
-	o.Daemon = &daemon{scan: func(context.Context, tracker.StorefrontName, bool, func(tracker.Progress)) (*tracker.Scan, []tracker.Change, error) {
+	o.Daemon = &daemon{scan: func(context.Context, tracker.StorefrontName, api.HowToScan, func(tracker.Progress)) (*tracker.Scan, []tracker.Change, error) {
 		begun <- true
 		<-end
 		return &tracker.Scan{Storefront: "tencent", Verdict: tracker.Complete}, nil, nil

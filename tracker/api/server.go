@@ -100,8 +100,8 @@ type Options struct {
 type Daemon interface {
 	// Status returns what the storefronts wait for.
 	Status(ctx context.Context) []Waiting
-	// Scan scans a storefront now. A dry scan is not kept.
-	Scan(ctx context.Context, name tracker.StorefrontName, dry bool, progress func(tracker.Progress)) (*tracker.Scan, []tracker.Change, error)
+	// Scan scans a storefront now.
+	Scan(ctx context.Context, name tracker.StorefrontName, how HowToScan, progress func(tracker.Progress)) (*tracker.Scan, []tracker.Change, error)
 	// Preview puts a report of a channel into words without sending it: of
 	// change seq, with last the last one that was made, else what comes next.
 	Preview(ctx context.Context, channel string, seq uint64, last bool) (Preview, error)
@@ -121,6 +121,12 @@ type Daemon interface {
 	Ready() error
 	// Vitals are what else is worth measuring.
 	Vitals() Vitals
+}
+
+// HowToScan says what is done beside an ordinary scan, or is not.
+type HowToScan struct {
+	DryRun  bool // nothing is kept but for evidence files, which nothing names
+	Capture bool // all that is read is captured
 }
 
 // Vitals are facts of a daemon that are not in its database.

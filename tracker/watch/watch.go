@@ -448,7 +448,7 @@ func (w *Watcher) scan(ctx context.Context, s *watched) {
 	s.mu.Lock()
 	retry := now().Before(s.again)
 	s.mu.Unlock()
-	scan, _, err := w.once(ctx, s, retry, w.o.Commit, func(tracker.Progress) {})
+	scan, _, err := w.once(ctx, s, retry, w.o.Scan, w.o.Commit, func(tracker.Progress) {})
 	if ctx.Err() != nil {
 		return
 	}
@@ -471,7 +471,10 @@ func (w *Watcher) answer(ctx context.Context, s *watched, a *ask) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(a.ctx, cancel)()
-	commit, progress := a.Commit, a.Progress
+	read, commit, progress := a.Scan, a.Commit, a.Progress
+	if read == nil {
+		read = w.o.Scan
+	}
 	if commit == nil {
 		commit = w.o.Commit
 	}
@@ -483,7 +486,7 @@ func (w *Watcher) answer(ctx context.Context, s *watched, a *ask) {
 			"%s is cooling down for %s after a wall; scanning anyway because you ask",
 			s.gate.name, strings.TrimSuffix(max(until.Sub(now()), time.Minute).Round(time.Minute).String(), "0s"))})
 	}
-	scan, changes, err := w.once(ctx, s, false, commit, progress)
+	scan, changes, err := w.once(ctx, s, false, read, commit, progress)
 	if ctx.Err() != nil {
 		a.reply <- answer{err: s.why(errCut)}
 		return
@@ -499,12 +502,12 @@ func (w *Watcher) answer(ctx context.Context, s *watched, a *ask) {
 var errCut = errors.New("the scan was cut short; nothing was kept")
 
 // once does one scan and commits it. The gate must have been entered.
-func (w *Watcher) once(ctx context.Context, s *watched, retry bool, commit CommitFunc, progress func(tracker.Progress)) (scan *tracker.Scan, changes []tracker.Change, err error) {
+func (w *Watcher) once(ctx context.Context, s *watched, retry bool, read ScanFunc, commit CommitFunc, progress func(tracker.Progress)) (scan *tracker.Scan, changes []tracker.Change, err error) {
 	began := now().Truncate(time.Millisecond)
 	s.note(began, tracker.Progress{Storefront: s.Name})
 	defer s.note(time.Time{}, tracker.Progress{})
 	progress(tracker.Progress{Storefront: s.Name})
-	scan = w.guarded(ctx, s, func(p tracker.Progress) {
+	scan = w.guarded(ctx, s, read, func(p tracker.Progress) {
 		s.note(began, p)
 		progress(p)
 	})
@@ -543,14 +546,14 @@ func (w *Watcher) tell(ctx context.Context, s *watched, scan *tracker.Scan, chan
 }
 
 // guarded calls the scan. One that panics is a failed scan.
-func (w *Watcher) guarded(ctx context.Context, s *watched, progress func(tracker.Progress)) (scan *tracker.Scan) {
+func (w *Watcher) guarded(ctx context.Context, s *watched, read ScanFunc, progress func(tracker.Progress)) (scan *tracker.Scan) {
 	defer func() {
 		if r := recover(); r != nil {
 			w.log.Error("scan panicked", "storefront", s.Name, "err", r, "stack", string(debug.Stack()))
 			scan = &tracker.Scan{Verdict: tracker.Failed, Reason: fmt.Sprintf("a bug in shopwatch: %v", r)}
 		}
 	}()
-	if scan = w.o.Scan(ctx, s.Storefront, progress); scan == nil {
+	if scan = read(ctx, s.Storefront, progress); scan == nil {
 		return &tracker.Scan{Verdict: tracker.Failed, Reason: "a bug in shopwatch: no scan"}
 	}
 	return scan
@@ -574,6 +577,8 @@ func (s *watched) note(began time.Time, p tracker.Progress) {
 
 // A Request says how to do a scan that a person asks for.
 type Request struct {
+	// Scan takes the place of that of the options. Nil for the ordinary one.
+	Scan ScanFunc
 	// Commit takes the place of that of the options: a dry run does not keep
 	// its scan. Nil for the ordinary one.
 	Commit   CommitFunc

@@ -36,7 +36,7 @@ func (d slowDaemon) Status(context.Context) []api.Waiting {
 	return []api.Waiting{w}
 }
 
-func (d slowDaemon) Scan(_ context.Context, name tracker.StorefrontName, _ bool, _ func(tracker.Progress)) (*tracker.Scan, []tracker.Change, error) {
+func (d slowDaemon) Scan(_ context.Context, name tracker.StorefrontName, _ api.HowToScan, _ func(tracker.Progress)) (*tracker.Scan, []tracker.Change, error) {
 	close(d.begun)
 	<-d.end
 	return &tracker.Scan{Storefront: name, Verdict: tracker.Complete}, []tracker.Change{{}, {}}, nil

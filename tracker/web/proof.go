@@ -38,6 +38,7 @@ type proofPage struct {
 	Corrected  *tracker.Change // that corrects this one; nil when none does
 	MayDispute bool
 	PDF        bool
+	Captured   bool         // there is a capture of the item page
 	Style      template.CSS // of a page that stands alone
 	Checkpoint []string     // the signed state of the log, in lines; none when it has none
 	LogKey     string
@@ -78,8 +79,10 @@ func (p *Pages) proof(w http.ResponseWriter, r *http.Request) error {
 		return p.proofPDF(w, r, v)
 	case ".zip":
 		return p.proofZIP(w, r, v)
+	case ".wacz":
+		return p.proofWACZ(w, r, c)
 	}
-	return notFound("a change comes as .pdf or .zip")
+	return notFound("a change comes as .pdf, .zip or .wacz")
 }
 
 func (p *Pages) proofPage(r *http.Request, c tracker.Change) (*proofPage, error) {
@@ -101,6 +104,12 @@ func (p *Pages) proofPage(r *http.Request, c tracker.Change) (*proofPage, error)
 	}
 	if c.Kind == tracker.Retitled && c.Before != nil {
 		v.Was, v.Is = report.CompareTitles(c.Before.Title, c.Product.Title)
+	}
+	if c.Probe != nil && c.Probe.Capture != "" {
+		_, v.Captured, err = p.o.Store.Evidence(r.Context(), c.Probe.Capture)
+		if err != nil {
+			return nil, err
+		}
 	}
 	for i := range st.History {
 		if st.History[i].Corrects == c.Seq {
@@ -264,6 +273,21 @@ func (p *Pages) sendPDF(w http.ResponseWriter, r *http.Request, html []byte, nam
 	w.Header().Set("Content-Type", "application/pdf")
 	w.Header().Set("Content-Disposition", mime.FormatMediaType("inline", map[string]string{"filename": name}))
 	_, _ = w.Write(pdf) // the reader may be gone
+	return nil
+}
+
+// proofWACZ sends the capture of a change.
+func (p *Pages) proofWACZ(w http.ResponseWriter, r *http.Request, c tracker.Change) error {
+	file, err := p.o.Capture(r.Context(), c)
+	if errors.Is(err, api.ErrNoCapture) {
+		return notFound(err.Error())
+	}
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/wacz")
+	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="change-%d.wacz"`, c.Seq))
+	_, _ = w.Write(file) // the reader may be gone
 	return nil
 }
 

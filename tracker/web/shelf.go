@@ -285,7 +285,7 @@ func (p *Pages) scan(w http.ResponseWriter, r *http.Request) error {
 // scanNow scans a storefront and notes what came of it. The watcher ends it when
 // the daemon ends.
 func (p *Pages) scanNow(ctx context.Context, name tracker.StorefrontName) {
-	scan, changes, err := p.o.Daemon.Scan(ctx, name, false, func(tracker.Progress) {})
+	scan, changes, err := p.o.Daemon.Scan(ctx, name, api.HowToScan{}, func(tracker.Progress) {})
 	p.scans.mu.Lock()
 	defer p.scans.mu.Unlock()
 	b := &begun{at: time.Now(), changes: len(changes), err: err}

@@ -104,7 +104,7 @@ func (daemon) Status(context.Context) []api.Waiting {
 	return []api.Waiting{{Storefront: tracker.Storefront{Name: "tencent"}, Next: began.Add(12 * time.Hour), Began: began, Progress: tracker.Progress{Pages: 2}}}
 }
 
-func (daemon) Scan(_ context.Context, name tracker.StorefrontName, _ bool, progress func(tracker.Progress)) (*tracker.Scan, []tracker.Change, error) {
+func (daemon) Scan(_ context.Context, name tracker.StorefrontName, _ api.HowToScan, progress func(tracker.Progress)) (*tracker.Scan, []tracker.Change, error) {
 	progress(tracker.Progress{Storefront: name, Pages: 1})
 	return &tracker.Scan{Storefront: name, Began: began, Verdict: tracker.Partial, Reason: "page 2 was short"}, nil, nil
 }

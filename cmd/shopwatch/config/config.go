@@ -74,7 +74,8 @@ type Rules struct {
 // Retention says how long things are kept.
 type Retention struct {
 	Evidence Duration `yaml:"evidence"`
-	Backups  int      `yaml:"backups"` // daily ones, the newest
+	Captures Bytes    `yaml:"captures"` // all of them together; 0: none are made
+	Backups  int      `yaml:"backups"`  // daily ones, the newest
 }
 
 // A Storefront is a storefront to watch.
@@ -159,6 +160,7 @@ func Default() *Config {
 		Rules:    Rules{Misses: r.Misses, MaxLoss: r.MaxLoss, Probes: r.Probes, StalledAfter: r.StalledAfter},
 		Retention: Retention{
 			Evidence: Duration(365 * 24 * time.Hour),
+			Captures: 2 << 30,
 			Backups:  7,
 		},
 	}
@@ -605,6 +607,45 @@ func (d *Duration) UnmarshalText(b []byte) error {
 	}
 	*d = Duration(v)
 	return nil
+}
+
+// Bytes is a size.
+type Bytes int64
+
+// units are those in which a size may be written, the largest first.
+var units = []struct {
+	name  string
+	bytes Bytes
+}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}}
+
+// UnmarshalText reads a size: 2GiB, 500MiB, or 0.
+func (b *Bytes) UnmarshalText(text []byte) error {
+	s := string(text)
+	if s == "0" {
+		*b = 0
+		return nil
+	}
+	for _, u := range units {
+		number, found := strings.CutSuffix(s, u.name)
+		if !found {
+			continue
+		}
+		if n, err := strconv.ParseUint(strings.TrimSpace(number), 10, 20); err == nil {
+			*b = Bytes(n) * u.bytes
+			return nil
+		}
+	}
+	return errors.New("is not a size; write 2GiB, 500MiB or 0")
+}
+
+// String writes a size as UnmarshalText reads it.
+func (b Bytes) String() string {
+	for _, u := range units {
+		if b >= u.bytes && b%u.bytes == 0 {
+			return fmt.Sprintf("%d%s", b/u.bytes, u.name)
+		}
+	}
+	return strconv.FormatInt(int64(b), 10)
 }
 
 // A Pace is a pause of random length between two pages.

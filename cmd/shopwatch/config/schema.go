@@ -74,6 +74,7 @@ func textSchema(t reflect.Type) schema {
 	const duration = `([0-9]+d|([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))+|0)`
 	forms := map[reflect.Type]string{
 		reflect.TypeFor[Duration](): "^" + duration + "$",
+		reflect.TypeFor[Bytes]():    "^([0-9]+ *(GiB|MiB|KiB)|0)$",
 		reflect.TypeFor[Pace]():     "^ *" + duration + " *(- *" + duration + " *)?$",
 		reflect.TypeFor[Hours]():    `^ *[0-9]{1,2}:[0-9]{2} *- *[0-9]{1,2}:[0-9]{2} *$`,
 	}

@@ -13,6 +13,7 @@ import (
 	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/storage"
 	"shopwatch/tracker"
+	"shopwatch/tracker/archive"
 	"shopwatch/tracker/browser"
 	"shopwatch/tracker/fetch"
 	"shopwatch/tracker/market/all"
@@ -81,6 +82,9 @@ func (e *engine) newChrome() (*chrome, error) {
 		},
 		Keep: func(content []byte, ext string) (string, error) {
 			return e.store.KeepEvidence(context.Background(), content, ext)
+		},
+		Archive: func(ctx context.Context, c *archive.Capture) (string, error) {
+			return e.archive(ctx, ch.browser, c)
 		},
 		Picture:     e.journal.picture,
 		Pace:        pacer.Wait,
@@ -162,17 +166,30 @@ func (e *engine) close() error { return e.chrome.Load().close() }
 
 // scan reads a storefront by the rules that hold for it.
 func (e *engine) scan(ctx context.Context, sf tracker.Storefront, tell func(tracker.Progress)) *tracker.Scan {
+	return e.capture(ctx, sf, tell, e.capturing(ctx, sf.Name))
+}
+
+// captureAll is scan, and captures all that it reads.
+func (e *engine) captureAll(ctx context.Context, sf tracker.Storefront, tell func(tracker.Progress)) *tracker.Scan {
+	return e.capture(ctx, sf, tell, scan.CaptureAll)
+}
+
+func (e *engine) capture(ctx context.Context, sf tracker.Storefront, tell func(tracker.Progress), how scan.Capturing) *tracker.Scan {
 	e.waitsForLogin(sf.Name, tell)
 	ch, giveBack := e.use()
 	defer giveBack()
 	e.journal.begin(sf.Name)
 	defer func() { e.journal.end(sf.Name, ctx.Err() != nil) }()
-	return ch.scanner.Scan(ctx, sf, e.config.Load().RulesFor(sf.Name), tell)
+	return ch.scanner.Capture(ctx, sf, e.config.Load().RulesFor(sf.Name), tell, how)
 }
 
 // commit takes a scan into the catalog and returns what it changed.
 func (e *engine) commit(ctx context.Context, s *tracker.Scan) ([]tracker.Change, error) {
-	return e.store.Commit(ctx, s, e.config.Load().RulesFor(s.Storefront))
+	changes, err := e.store.Commit(ctx, s, e.config.Load().RulesFor(s.Storefront))
+	if err == nil {
+		e.keepNewest(ctx, s)
+	}
+	return changes, err
 }
 
 // gateOf is the gate of a storefront of the configuration, which was checked.

@@ -178,10 +178,13 @@ var (
 )
 
 // Scan scans a storefront because somebody asks.
-func (s *Service) Scan(ctx context.Context, name tracker.StorefrontName, dry bool, progress func(tracker.Progress)) (*tracker.Scan, []tracker.Change, error) {
+func (s *Service) Scan(ctx context.Context, name tracker.StorefrontName, how api.HowToScan, progress func(tracker.Progress)) (*tracker.Scan, []tracker.Change, error) {
 	r := watch.Request{Progress: progress}
-	if dry {
+	if how.DryRun {
 		r.Commit = s.preview
+	}
+	if how.Capture {
+		r.Scan = s.engine.captureAll
 	}
 	return s.watcher.Scan(ctx, name, r)
 }

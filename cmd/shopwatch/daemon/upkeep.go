@@ -39,6 +39,11 @@ func (s *Service) maintain(ctx context.Context) error {
 		} else if n > 0 {
 			s.log.Info("old evidence deleted", "files", n)
 		}
+		if n, err := s.store.TrimEvidence(ctx, captureEnding, int64(c.Retention.Captures)); err != nil {
+			failed("captures not trimmed", err)
+		} else if n > 0 {
+			s.log.Info("captures deleted: together they may take no more", "files", n, "most", c.Retention.Captures.String())
+		}
 		t := time.NewTimer(time.Hour)
 		select {
 		case <-ctx.Done():
