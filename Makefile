@@ -12,7 +12,7 @@ ifeq ($(DEB_VERSION),)
 DEB_VERSION := 0~$(shell git log -1 --format=%cd.%h --date=format:%Y%m%d)
 endif
 
-.PHONY: all build demo test check axe mcp-client scale bench faults fill soak killtest day storm prove fuzz year deb release fleet pictures chrome postgres clean
+.PHONY: all build demo test check axe mcp-client scale bench faults fill soak killtest day storm truth prove fuzz year deb release fleet pictures chrome postgres clean
 
 all: build
 
@@ -68,6 +68,13 @@ bench: chrome postgres
 FAULTS ?= 400
 faults: chrome
 	SHOPWATCH_FAULTS=$(FAULTS) $(GO) test -count 1 -timeout 120m -v -run 'TestFaults$$|TestMarkets$$' ./tracker/scan
+
+# The scorecard: scenarios of which the truth is known, played to the program as a
+# user runs it, with the rules of others on what it read. ONLY plays some of them:
+# ONLY='wall.*shopify'. Takes about 20 minutes.
+ONLY ?=
+truth: build chrome
+	$(GO) run ./fixtures/truth/score -only '$(ONLY)'
 
 # Every way that is known in which a page can fill the process that listens to
 # it: what it takes at its height.
