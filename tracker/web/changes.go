@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"shopwatch/storage"
@@ -55,8 +56,21 @@ func (p *Pages) changes(w http.ResponseWriter, r *http.Request) error {
 		Kinds []tracker.Kind
 		Shops []choice
 		Next  uint64
-		N     int
-	}{pg, pg.byDay(list), tracker.Kinds, shopChoices(pg, all), next, len(list)})
+
+		KindWords string // which are selected
+	}{pg, pg.byDay(list), tracker.Kinds, shopChoices(pg, all), next, pg.kindsInWords(q.Kinds)})
+}
+
+// kindsInWords names the kinds of a query.
+func (p *page) kindsInWords(kinds []tracker.Kind) string {
+	if len(kinds) == 0 {
+		return p.T("all")
+	}
+	var names []string
+	for _, k := range kinds {
+		names = append(names, p.Kind(k))
+	}
+	return strings.Join(names, ", ")
 }
 
 // A changeDay is the changes of a day.

@@ -5,9 +5,11 @@ import (
 	"html/template"
 	"math"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"shopwatch/storage"
 	"shopwatch/tracker"
@@ -96,8 +98,17 @@ func joined(scans []lookout, now time.Time) func(a, b time.Time) bool {
 	}
 }
 
+// knownSince is from when on the changes of a product are at hand: of one that
+// changed very often the row has the newest only.
+func knownSince(row *storage.ShelfRow) time.Time {
+	if len(row.Changes) == storage.ShelfChanges {
+		return row.Changes[0].Scan
+	}
+	return row.FirstSeen
+}
+
 // isAt says what a complete scan that began at a time says of a product; empty
-// before it was known.
+// before it was known, and where its changes are not at hand.
 func isAt(row *storage.ShelfRow, at time.Time) presence {
 	if at.Before(row.FirstSeen) {
 		return ""
@@ -110,6 +121,9 @@ func isAt(row *storage.ShelfRow, at time.Time) presence {
 	}
 	if shown {
 		return seen
+	}
+	if at.Before(knownSince(row)) {
+		return "" // missing or removed
 	}
 	is := missing
 	for i := range row.Changes {
@@ -161,12 +175,13 @@ type markAt struct {
 	At    time.Time
 	Kind  tracker.Kind
 	Seq   uint64
+	Wrong bool // a correction took it back
 	Label string
 }
 
-// marksOf are the newest changes of a product within a window.
-func (p *page) marksOf(changes []tracker.Change, w window, most int) []markAt {
-	var list []markAt
+// marksOf are the newest changes of a product within a window, and how many
+// older ones are left out.
+func (p *page) marksOf(changes []tracker.Change, w window, most int) (list []markAt, more int) {
 	for i := range changes {
 		c := &changes[i]
 		if w.contains(c.At) {
@@ -174,10 +189,15 @@ func (p *page) marksOf(changes []tracker.Change, w window, most int) []markAt {
 			if c.Kind == tracker.Repriced {
 				label += " " + p.Gist(c)
 			}
-			list = append(list, markAt{c.At, c.Kind, c.Seq, label + ", " + p.Day(c.At)})
+			m := markAt{c.At, c.Kind, c.Seq, corrected(changes, c.Seq), label + ", " + p.Day(c.At)}
+			if m.Wrong {
+				m.Label += ", " + p.T("found wrong")
+			}
+			list = append(list, m)
 		}
 	}
-	return list[max(0, len(list)-most):]
+	more = max(0, len(list)-most)
+	return list[more:], more
 }
 
 // markShape is how a mark looks, so that colour is not the only sign.
@@ -203,6 +223,7 @@ func markShape(k tracker.Kind) string {
 type timeline struct {
 	Runs  []span
 	Marks []markAt
+	More  int // older marks, for which there is no place
 	svg   template.HTML
 }
 
@@ -259,14 +280,39 @@ func gapsOf(observed []span, w window) []span {
 // width is that of a chart in its own units.
 const width = 1000
 
-// bars draws spans as one path.
-func bars(spans []span, w window, y, h int) string {
-	var b strings.Builder
-	for _, s := range spans {
+// tick is how wide the least is that can be seen, clear is what stays empty
+// between two bars, and least is what is drawn where there is no room.
+const tick, clear, least = 3, 1, 0.5
+
+// extents are where spans are drawn. What is too short to be seen is drawn as a
+// tick, as far as that covers no gap between the spans.
+func extents(spans []span, w window) [][2]float64 {
+	list := make([][2]float64, len(spans))
+	end := -float64(clear)
+	for i, s := range spans {
 		from, to := w.part(s.From)*width, w.part(s.To)*width
-		long := max(math.Round((to-from)*10)/10, 3)
-		from = min(math.Round(from*10)/10, width-long)
-		fmt.Fprintf(&b, "M%s %dh%sv%dh-%sz", short(from), y, short(long), h, short(long))
+		next := float64(width)
+		if i+1 < len(spans) {
+			next = w.part(spans[i+1].From)*width - clear
+		}
+		to = max(to, min(from+tick, next))
+		from = min(from, max(to-tick, end+clear))
+		to = max(to, from+least)
+		list[i], end = [2]float64{from, to}, to
+	}
+	return list
+}
+
+// bars draws those spans that say something of a product, as one path.
+func bars(spans []span, is presence, w window, y, h int) string {
+	var b strings.Builder
+	for i, e := range extents(spans, w) {
+		if spans[i].Is != is {
+			continue
+		}
+		from, to := math.Round(e[0]*10)/10, math.Round(e[1]*10)/10
+		long := short(math.Round((to-from)*10) / 10)
+		fmt.Fprintf(&b, "M%s %dh%sv%dh-%sz", short(from), y, long, h, long)
 	}
 	return b.String()
 }
@@ -275,24 +321,23 @@ func short(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 
 // observedClip is what all rows of a chart are cut out of.
 func observedClip(observed []span, w window) template.HTML {
-	return template.HTML(`<svg class="defs" aria-hidden="true" width="0" height="0"><clipPath id="observed"><path d="` + bars(observed, w, 0, 22) + `"/></clipPath></svg>`) //nolint:gosec // made here
+	return template.HTML(`<svg class="defs" aria-hidden="true" width="0" height="0"><clipPath id="observed"><path d="` + bars(observed, seen, w, 0, 22) + `"/></clipPath></svg>`) //nolint:gosec // made here
 }
 
 // timelineOf draws what is known of a product within a window. The page holds
 // observedClip.
-func (p *page) timelineOf(row *storage.ShelfRow, scans []lookout, join func(a, b time.Time) bool, w window) timeline {
-	const marks = 7
-	t := timeline{Marks: p.marksOf(row.Changes, w, marks), Runs: within(runsOf(spansOf(row, scans, join)), w)}
+func (p *page) timelineOf(row *storage.ShelfRow, scans []lookout, join func(a, b time.Time) bool, w window, marks int) timeline {
+	t := timeline{Runs: within(runsOf(spansOf(row, scans, join)), w)}
+	t.Marks, t.More = p.marksOf(row.Changes, w, marks)
 	var b strings.Builder
 	b.WriteString(`<svg class="line" aria-hidden="true"><svg viewBox="0 0 1000 22" preserveAspectRatio="none"><g>`)
 	for _, is := range []presence{seen, missing, removed} {
-		of := slices.DeleteFunc(slices.Clone(t.Runs), func(s span) bool { return s.Is != is })
 		y, h := 5, 12
 		if is == removed {
 			y, h = 10, 2
 		}
-		if len(of) > 0 {
-			fmt.Fprintf(&b, `<path class="%s" d="%s"/>`, is, bars(of, w, y, h))
+		if d := bars(t.Runs, is, w, y, h); d != "" {
+			fmt.Fprintf(&b, `<path class="%s" d="%s"/>`, is, d)
 		}
 	}
 	b.WriteString(`</g></svg>`)
@@ -311,8 +356,12 @@ func (p *page) drawMarks(marks []markAt, w window, y int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `<g transform="translate(0 %d)">`, y)
 	for _, m := range marks {
-		fmt.Fprintf(&b, `<a href="%schanges/%d" tabindex="-1"><title>%s</title><use href="#%s" x="%s"/></a>`,
-			p.Root, m.Seq, p.Day(m.At), markShape(m.Kind), percent(w.part(m.At)))
+		class, title := "", p.Day(m.At)
+		if m.Wrong {
+			class, title = ` class="wrong"`, m.Label
+		}
+		fmt.Fprintf(&b, `<a%s href="%schanges/%d" tabindex="-1"><title>%s</title><use href="#%s" x="%s"/></a>`,
+			class, p.Root, m.Seq, template.HTMLEscapeString(title), markShape(m.Kind), percent(w.part(m.At)))
 	}
 	b.WriteString(`</g>`)
 	return b.String()
@@ -321,57 +370,90 @@ func (p *page) drawMarks(marks []markAt, w window, y int) string {
 // SVG is the drawing.
 func (t timeline) SVG() template.HTML { return t.svg }
 
+// A scale is how the axis of a window is divided.
+type scale struct {
+	months int           // between two ticks; 0: it is divided by days or hours
+	days   int           // likewise
+	hours  time.Duration // likewise, also parts of one
+	form   string        // of a label
+	first  string        // of the first label, and where a year or a day begins
+}
+
+// scaleOf divides a window into about six parts.
+func (p *page) scaleOf(w window) scale {
+	day, month, year := "2 Jan", "Jan", "Jan 2006"
+	if p.Lang == "zh" {
+		day, month, year = "1月2日", "1月", "2006年1月"
+	}
+	whole := w.To.Sub(w.From)
+	switch days := whole.Hours() / 24; {
+	case days > 900:
+		return scale{months: 12 * int(math.Ceil(days/2500)), form: "2006", first: "2006"}
+	case days > 200:
+		return scale{months: int(math.Ceil(days / 200)), form: month, first: year}
+	case days > 60:
+		return scale{months: 1, form: month, first: year}
+	case days > 4:
+		return scale{days: int(math.Ceil(days / 7)), form: day, first: day}
+	}
+	for _, step := range []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour} {
+		if whole <= 8*step {
+			return scale{hours: step, form: "15:04", first: day + " 15:04"}
+		}
+	}
+	return scale{days: 1, form: day, first: day}
+}
+
+// from is the last tick at or before a time.
+func (s *scale) from(t time.Time) time.Time {
+	switch y, m, d := t.Date(); {
+	case s.months >= 12:
+		return time.Date(y, 1, 1, 0, 0, 0, 0, t.Location())
+	case s.months > 0:
+		return time.Date(y, m-(m-1)%time.Month(s.months), 1, 0, 0, 0, 0, t.Location())
+	case s.days > 0:
+		return time.Date(y, m, d, 0, 0, 0, 0, t.Location())
+	default:
+		midnight := time.Date(y, m, d, 0, 0, 0, 0, t.Location())
+		return midnight.Add(t.Sub(midnight).Truncate(s.hours))
+	}
+}
+
+// next is the tick behind another.
+func (s *scale) next(t time.Time) time.Time {
+	if s.hours > 0 {
+		return t.Add(s.hours)
+	}
+	return t.AddDate(0, s.months, s.days)
+}
+
 // axis draws the days of a window.
 func (p *page) axis(w window) template.HTML {
-	days := w.To.Sub(w.From).Hours() / 24
-	step, form := 1, "2 Jan"
-	if p.Lang == "zh" {
-		form = "1月2日"
-	}
-	months := false
-	switch {
-	case days > 900:
-		step, months, form = 12, true, "2006"
-	case days > 200:
-		step, months, form = 2, true, "Jan 06"
-		if p.Lang == "zh" {
-			form = "06年1月"
-		}
-	case days > 60:
-		step, months = 1, true
-	case days > 10:
-		step = 7
-	case days > 4:
-		step = 2
-	}
-	from := w.From.In(p.Zone)
-	at := time.Date(from.Year(), from.Month(), from.Day(), 0, 0, 0, 0, p.Zone)
-	if months {
-		at = time.Date(from.Year(), from.Month(), 1, 0, 0, 0, 0, p.Zone)
-		if step == 12 {
-			at = time.Date(from.Year(), 1, 1, 0, 0, 0, 0, p.Zone)
-		}
-	}
+	s := p.scaleOf(w)
 	var b strings.Builder
 	b.WriteString(`<svg class="axis" aria-hidden="true">`)
-	for n := 0; !at.After(w.To); {
-		if x := w.part(at); !at.Before(w.From) && x < 0.95 {
-			// Every other label is left out where there is little room.
-			class := ""
-			if n%2 == 1 {
-				class = ` class="o"`
-			}
-			n++
-			fmt.Fprintf(&b, `<line x1="%[1]s" x2="%[1]s" y1="0" y2="5"/>`, percent(x))
-			if x < 0.9 {
-				fmt.Fprintf(&b, `<text%s x="%s" y="17" dx="3">%s</text>`, class, percent(x), at.Format(form))
-			}
+	n := 0
+	var last time.Time
+	for at := s.from(w.From.In(p.Zone)); !at.After(w.To); at = s.next(at) {
+		if at.Before(w.From) {
+			continue
 		}
-		if months {
-			at = at.AddDate(0, step, 0)
-		} else {
-			at = at.AddDate(0, 0, step)
+		form := s.form
+		if last.IsZero() || s.months > 0 && at.Year() != last.Year() || s.hours > 0 && at.Day() != last.Day() {
+			form = s.first
 		}
+		last = at
+		x := w.part(at)
+		// Every other label is left out where there is little room. One at the
+		// right edge stands before its tick.
+		class, side := "", ` dx="3"`
+		if n%2 == 1 {
+			class = ` class="o"`
+		}
+		if n++; x > 0.93 {
+			side = ` dx="-3" text-anchor="end"`
+		}
+		fmt.Fprintf(&b, `<line x1="%[1]s" x2="%[1]s" y1="0" y2="5"/><text%[2]s x="%[1]s" y="17"%[3]s>%[4]s</text>`, percent(x), class, side, at.Format(form))
 	}
 	b.WriteString(`</svg>`)
 	return template.HTML(b.String()) //nolint:gosec // made here
@@ -394,7 +476,7 @@ func pricesOf(row *storage.ShelfRow, now time.Time) []priceStep {
 			break
 		}
 	}
-	list := []priceStep{{From: row.FirstSeen, To: now, Price: first}}
+	list := []priceStep{{From: knownSince(row), To: now, Price: first}}
 	for i := range row.Changes {
 		c := &row.Changes[i]
 		if c.Kind != tracker.Repriced || corrected(row.Changes, c.Seq) {
@@ -406,100 +488,178 @@ func pricesOf(row *storage.ShelfRow, now time.Time) []priceStep {
 	return list
 }
 
+// seenIn is what complete scans within a span saw of a step: from when to when.
+// The scan that brought the next step is no part of it.
+func (s priceStep) seenIn(in span, scans []lookout, now time.Time) (span, bool) {
+	from, to := later(s.From, in.From), in.To
+	if !s.To.Equal(now) && !to.Before(s.To) {
+		n := sort.Search(len(scans), func(i int) bool { return !scans[i].At.Before(s.To) })
+		for n--; n >= 0 && !scans[n].Complete; n-- {
+		}
+		if n < 0 {
+			return span{}, false
+		}
+		to = scans[n].At
+	}
+	return span{from, to, seen}, !to.Before(from)
+}
+
+// A priceRow is a price for as long as complete scans in a row saw it.
+type priceRow struct {
+	From, To time.Time // of the first and of the last such scan in the window
+	Price    tracker.Price
+	Seq      uint64 // of the change that brought it; 0 for the first
+}
+
 // A priceChart is the prices of a product. The picture and the table say the
 // same.
 type priceChart struct {
-	Steps    []priceStep // those of which something is seen in the window
-	Low      tracker.Price
+	Rows     []priceRow
+	Low      tracker.Price // of those in the picture
 	Lowest30 tracker.Price // within 30 days
 	High     tracker.Price
 	svg      template.HTML
+	scale    template.HTML
 }
 
 // SVG is the drawing.
 func (c *priceChart) SVG() template.HTML { return c.svg }
 
+// Scale are the prices beside the drawing.
+func (c *priceChart) Scale() template.HTML { return c.scale }
+
 // priceChartOf draws the prices of a product, where complete scans saw it.
 func (p *page) priceChartOf(row *storage.ShelfRow, scans []lookout, join func(a, b time.Time) bool, w window) *priceChart {
-	const height, top, bottom = 180, 14, 166
 	c := &priceChart{}
-	var shown []span
-	for _, s := range spansOf(row, scans, join) {
-		if s.Is == seen && !s.To.Before(w.From) && !s.From.After(w.To) {
-			shown = append(shown, s)
+	spans := spansOf(row, scans, join)
+	unseen := func(s span) bool { return s.Is != seen }
+	runs := slices.DeleteFunc(within(runsOf(spans), w), unseen)
+	spans = slices.DeleteFunc(within(spans, w), unseen)
+	steps := pricesOf(row, p.Now)
+	var newest tracker.Price
+	for _, step := range steps {
+		if step.Price.Known() {
+			newest = step.Price
 		}
 	}
-	type piece struct {
-		from, to time.Time
-		price    tracker.Price
-	}
-	var pieces []piece
-	for _, step := range pricesOf(row, p.Now) {
+	var pieces, marks []priceRow
+	for _, step := range steps {
 		if !step.Price.Known() {
 			continue
 		}
-		in := false
-		for _, s := range shown {
-			from, to := later(step.From, s.From), earlier(step.To, s.To)
-			if from.After(to) || to.Equal(step.To) && from.Equal(to) && !step.To.Equal(p.Now) {
-				continue
-			}
-			in = true
-			pieces = append(pieces, piece{later(from, w.From), to, step.Price})
-			if to.After(p.Now.AddDate(0, 0, -30)) && (!c.Lowest30.Known() || step.Price.Low < c.Lowest30.Low) {
-				c.Lowest30 = step.Price
+		drawn := step.Price.Comparable(newest) // else it stands in the table only
+		seen := false
+		for _, r := range runs {
+			if in, ok := step.seenIn(r, scans, p.Now); ok {
+				seen = true
+				c.Rows = append(c.Rows, priceRow{in.From, in.To, step.Price, step.Seq})
 			}
 		}
-		if !in {
-			continue
+		for _, s := range spans {
+			if in, ok := step.seenIn(s, scans, p.Now); ok && drawn {
+				pieces = append(pieces, priceRow{in.From, in.To, step.Price, step.Seq})
+				c.count(step.Price, in.To.After(p.Now.AddDate(0, 0, -30)))
+			}
 		}
-		c.Steps = append(c.Steps, step)
-		if !c.Low.Known() || step.Price.Low < c.Low.Low {
-			c.Low = step.Price
-		}
-		if !c.High.Known() || step.Price.Low > c.High.Low {
-			c.High = step.Price
-		}
-	}
-	if len(pieces) == 0 {
-		return c
-	}
-	y := func(price int64) string {
-		if c.High.Low == c.Low.Low {
-			return strconv.Itoa((top + bottom) / 2)
-		}
-		part := float64(price-c.Low.Low) / float64(c.High.Low-c.Low.Low)
-		return strconv.Itoa(int(math.Round(bottom - part*(bottom-top))))
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, `<svg class="price" height="%d" aria-hidden="true">`, height)
-	for _, level := range []tracker.Price{c.Low, c.High} {
-		fmt.Fprintf(&b, `<line class="grid" x1="0" x2="100%%" y1="%[1]s" y2="%[1]s"/>`, y(level.Low))
-		if c.High.Low == c.Low.Low {
-			break
-		}
-	}
-	if c.Lowest30.Known() && c.High.Low != c.Low.Low {
-		fmt.Fprintf(&b, `<line class="lowest" x1="%s" x2="100%%" y1="%[2]s" y2="%[2]s"/>`, percent(w.part(later(p.Now.AddDate(0, 0, -30), pieces[0].from))), y(c.Lowest30.Low))
-	}
-	for i, pc := range pieces {
-		x1, x2 := w.part(pc.from), max(w.part(pc.to), w.part(pc.from)+0.003)
-		fmt.Fprintf(&b, `<line class="step" x1="%s" x2="%s" y1="%[3]s" y2="%[3]s"/>`, percent(x1), percent(x2), y(pc.price.Low))
-		if i > 0 && pieces[i-1].price != pc.price && join(pieces[i-1].to, pc.from) {
-			fmt.Fprintf(&b, `<line class="rise" x1="%s" x2="%s" y1="%s" y2="%s"/>`,
-				percent(w.part(pieces[i-1].to)), percent(x1), y(pieces[i-1].price.Low), y(pc.price.Low))
-		}
-	}
-	for _, step := range c.Steps {
 		if step.Seq == 0 || !w.contains(step.From) {
 			continue
 		}
+		// The scan that brought it need not have been complete.
+		mark := priceRow{step.From, step.From, step.Price, step.Seq}
+		if !seen {
+			c.Rows = append(c.Rows, mark)
+		}
+		if drawn {
+			marks = append(marks, mark)
+			c.count(step.Price, step.From.After(p.Now.AddDate(0, 0, -30)))
+		}
+	}
+	if c.Low.Known() {
+		p.drawPrices(c, pieces, marks, join, w)
+	}
+	return c
+}
+
+// count takes a price into the lowest and the highest.
+func (c *priceChart) count(price tracker.Price, lately bool) {
+	if !c.Low.Known() || price.Low < c.Low.Low {
+		c.Low = price
+	}
+	if !c.High.Known() || price.Low > c.High.Low {
+		c.High = price
+	}
+	if lately && (!c.Lowest30.Known() || price.Low < c.Lowest30.Low) {
+		c.Lowest30 = price
+	}
+}
+
+// levels are the prices at which a chart has lines: round ones, the first at most
+// the lowest price and the last at least the highest.
+func levels(low, high int64) []int64 {
+	if low == high {
+		return []int64{low}
+	}
+	step := int64(1)
+	for factor := 0; step*4 < high-low; factor++ {
+		step = step * []int64{2, 5, 4}[factor%3] / []int64{1, 2, 2}[factor%3] // 1, 2, 5, 10, …
+	}
+	var list []int64
+	for at := low - low%step; ; at += step {
+		if list = append(list, at); at >= high {
+			return list
+		}
+	}
+}
+
+// drawPrices draws a price for as long as scans saw it, a thin line to the next
+// one, and the marks of changes.
+func (p *page) drawPrices(c *priceChart, pieces, marks []priceRow, join func(a, b time.Time) bool, w window) {
+	const height, top, bottom = 180, 10, 172
+	lines := levels(c.Low.Low, c.High.Low)
+	y := func(price int64) string {
+		low, high := lines[0], lines[len(lines)-1]
+		if low == high {
+			return strconv.Itoa((top + bottom) / 2)
+		}
+		return strconv.Itoa(int(math.Round(bottom - float64(price-low)/float64(high-low)*(bottom-top))))
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg class="price" height="%d" aria-hidden="true">`, height)
+	for _, level := range lines {
+		fmt.Fprintf(&b, `<line class="grid" x1="0" x2="100%%" y1="%[1]s" y2="%[1]s"/>`, y(level))
+	}
+	if c.Lowest30.Known() && len(lines) > 1 {
+		fmt.Fprintf(&b, `<line class="lowest" x1="%s" x2="100%%" y1="%[2]s" y2="%[2]s"/>`, percent(w.part(p.Now.AddDate(0, 0, -30))), y(c.Lowest30.Low))
+	}
+	for i, pc := range pieces {
+		x1, x2 := w.part(pc.From), w.part(pc.To)
+		if i > 0 && pieces[i-1].Price != pc.Price && join(pieces[i-1].To, pc.From) {
+			fmt.Fprintf(&b, `<line class="rise" x1="%s" x2="%s" y1="%s" y2="%s"/>`,
+				percent(w.part(pieces[i-1].To)), percent(x1), y(pieces[i-1].Price.Low), y(pc.Price.Low))
+		}
+		// What is too short to be seen is a tick.
+		next := 1.0
+		if i+1 < len(pieces) {
+			next = w.part(pieces[i+1].From) - 0.001
+		}
+		x2 = max(x2, min(x1+0.003, next), x1+0.0005)
+		fmt.Fprintf(&b, `<line class="step" x1="%s" x2="%s" y1="%[3]s" y2="%[3]s"/>`, percent(x1), percent(x2), y(pc.Price.Low))
+	}
+	for _, pc := range marks {
 		fmt.Fprintf(&b, `<a href="%schanges/%d" tabindex="-1"><title>%s, %s</title><use href="#diamond" x="%s" y="%s"/></a>`,
-			p.Root, step.Seq, template.HTMLEscapeString(p.Price(step.Price)), p.Stamp(step.From), percent(w.part(step.From)), y(step.Price.Low))
+			p.Root, pc.Seq, template.HTMLEscapeString(p.Price(pc.Price)), p.Stamp(pc.From), percent(w.part(pc.From)), y(pc.Price.Low))
 	}
 	b.WriteString(`</svg>`)
 	c.svg = template.HTML(b.String()) //nolint:gosec // made here
-	return c
+	labels, longest := "", 0
+	for _, level := range lines {
+		price := c.Low
+		price.Kind, price.Low, price.High = tracker.PriceExact, level, 0
+		label := p.Price(price)
+		longest = max(longest, utf8.RuneCountInString(label))
+		labels += fmt.Sprintf(`<text x="100%%" y="%s" dy="4">%s</text>`, y(level), template.HTMLEscapeString(label))
+	}
+	c.scale = template.HTML(fmt.Sprintf(`<svg class="scale" width="%d" height="%d" aria-hidden="true">%s</svg>`, longest*7, height, labels)) //nolint:gosec // made here
 }
 
 func later(a, b time.Time) time.Time {
@@ -518,11 +678,12 @@ func earlier(a, b time.Time) time.Time {
 
 // A stretch is scans in a row that came to the same.
 type stretch struct {
-	From, To time.Time
-	Scans    int
-	Verdict  tracker.Verdict
-	Reason   string
-	Products int
+	Storefront tracker.StorefrontName
+	From, To   time.Time // when the first and the last of them began
+	Scans      int
+	Verdict    tracker.Verdict
+	Reason     string
+	Products   int
 }
 
 // A health is the last scans of a storefront, oldest first: the strip of their
@@ -550,7 +711,7 @@ func (p *page) healthOf(scans []tracker.Scan) *health {
 		if s.Verdict == tracker.Complete {
 			h.Complete++
 		}
-		next := stretch{s.Began, s.Began, 1, s.Verdict, s.Reason, s.Evidence.Products}
+		next := stretch{s.Storefront, s.Began, s.Began, 1, s.Verdict, s.Reason, s.Evidence.Products}
 		if n := len(h.Stretches); n > 0 {
 			l := &h.Stretches[n-1]
 			if l.Verdict == next.Verdict && l.Reason == next.Reason && (l.Products == next.Products || next.Verdict != tracker.Complete) {
@@ -593,8 +754,12 @@ func (p *page) drawStrip(list []stretch) template.HTML {
 			class, y, height = "bad", 11, 7
 		}
 		// A line for all of them, dashed into a cell for each.
-		fmt.Fprintf(&b, `<path class="%s" stroke-width="%d" d="M%d %sh%d"><title>%s, %s</title></path>`,
+		path := fmt.Sprintf(`<path class="%s" stroke-width="%d" d="M%d %sh%d"><title>%s, %s</title></path>`,
 			class, height, x, short(float64(y)+float64(height)/2), n*cell-1, template.HTMLEscapeString(title), p.Stamp(list[j-1].To))
+		if s.Verdict != tracker.Complete {
+			path = `<a href="` + template.HTMLEscapeString(p.ScanURL(s.Storefront, s.To)) + `" tabindex="-1">` + path + `</a>`
+		}
+		b.WriteString(path)
 		x += n * cell
 		i = j
 	}

@@ -106,7 +106,7 @@ func TestTimelineIsTrue(t *testing.T) {
 		observed := within(observedOf(outs, join), w)
 		for i := range shelf.Rows {
 			row := &shelf.Rows[i]
-			line := pg.timelineOf(row, outs, join, w)
+			line := pg.timelineOf(row, outs, join, w, storage.ShelfChanges)
 			for k, l := range looks {
 				got := drawnAt(line.Runs, observed, l.at)
 				switch {
@@ -162,8 +162,10 @@ func TestTimelineIsTrue(t *testing.T) {
 func text(t *testing.T, pg *page, line timeline) string {
 	t.Helper()
 	var b strings.Builder
-	if err := templates()["shelf"].ExecuteTemplate(&b, "spans", lineOf{pg, line}); err != nil {
-		t.Fatal(err)
+	for _, part := range []string{"runs", "marks"} {
+		if err := templates()["shelf"].ExecuteTemplate(&b, part, lineOf{pg, line}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return b.String()
 }
@@ -193,7 +195,7 @@ func TestPriceChartIsTheLog(t *testing.T) {
 	pg := &page{Phrases: report.Phrases{Zone: time.UTC}, Now: now, Root: "./"}
 	c := pg.priceChartOf(row, scans, joined(scans, now), window{day(-120), now})
 	var got []int64
-	for _, s := range c.Steps {
+	for _, s := range c.Rows {
 		got = append(got, s.Price.Low)
 	}
 	if want := []int64{10000, 30000, 5000, 15000, 20000}; fmt.Sprint(got) != fmt.Sprint(want) {
@@ -207,8 +209,124 @@ func TestPriceChartIsTheLog(t *testing.T) {
 			t.Errorf("no mark leads to change %d", seq)
 		}
 	}
-	if n := strings.Count(string(c.SVG()), `class="step"`); n != len(c.Steps) {
-		t.Errorf("%d steps are drawn, the table has %d", n, len(c.Steps))
+	if n := strings.Count(string(c.SVG()), `class="step"`); n != len(c.Rows) {
+		t.Errorf("%d steps are drawn, the table has %d", n, len(c.Rows))
+	}
+}
+
+// A price is told for as long as complete scans saw it: not between the last that
+// saw the old one and the first that saw the new one, not while the product was
+// away, and not from before the changes that are at hand.
+func TestPricesAreThoseThatWereSeen(t *testing.T) {
+	now := time.Now().Truncate(time.Minute)
+	day := func(n int) time.Time { return now.AddDate(0, 0, n) }
+	product := func(low int64) *tracker.Product {
+		return &tracker.Product{ID: "1", Title: "x", Price: tracker.Price{Kind: tracker.PriceExact, Low: low, Currency: "CNY"}}
+	}
+	row := &storage.ShelfRow{
+		Item: tracker.Item{Product: *product(300), FirstSeen: day(-20)},
+		Changes: []tracker.Change{
+			{Seq: 1, Kind: tracker.Removed, At: day(-15), Scan: day(-15), Product: product(100)},
+			{Seq: 2, Kind: tracker.Relisted, At: day(-12), Scan: day(-12), Product: product(100)},
+			{Seq: 3, Kind: tracker.Repriced, At: day(-6), Scan: day(-6), Product: product(300), Before: product(100)},
+		},
+		Absences: []storage.Absence{{From: day(-15), Until: day(-12)}},
+	}
+	var scans []lookout
+	for n := -20; n <= -1; n++ {
+		scans = append(scans, lookout{day(n), n != -9})
+	}
+	pg := &page{Phrases: report.Phrases{Zone: time.UTC}, Now: now, Root: "./"}
+	chart := func(row *storage.ShelfRow) string {
+		c := pg.priceChartOf(row, scans, joined(scans, now), window{day(-30), now})
+		var b strings.Builder
+		for _, r := range c.Rows {
+			fmt.Fprintf(&b, "%d from %.0f to %.0f; ", r.Price.Low, now.Sub(r.From).Hours()/24, now.Sub(r.To).Hours()/24)
+		}
+		return b.String()
+	}
+	if got, want := chart(row), "100 from 20 to 16; 100 from 12 to 7; 300 from 6 to 1; "; got != want {
+		t.Errorf("prices %s\nwant   %s", got, want)
+	}
+	// Of a product that changed very often the newest changes are at hand only.
+	often := *row
+	often.Absences, often.Changes = nil, nil
+	for n := range storage.ShelfChanges {
+		often.Changes = append(often.Changes, tracker.Change{Seq: uint64(n + 1), Kind: tracker.Retitled, At: day(-8), Scan: day(-8), Product: product(300), Before: product(300)})
+	}
+	if got, want := chart(&often), "300 from 8 to 1; "; got != want {
+		t.Errorf("of one that changes often: %s, want %s", got, want)
+	}
+}
+
+// What is drawn covers each span and no gap between spans, also where a year is
+// drawn and a gap is a day.
+func TestBarsCoverNoGap(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 4))
+	for range 200 {
+		w := window{To: time.Now()}
+		w.From = w.To.Add(-time.Duration(1+r.IntN(800)) * 24 * time.Hour)
+		var spans []span
+		for at := w.From; at.Before(w.To); {
+			s := span{From: at, To: earlier(at.Add(time.Duration(r.IntN(100))*time.Hour), w.To), Is: []presence{seen, missing, removed}[r.IntN(3)]}
+			if r.IntN(2) == 0 {
+				s.To = s.From // one scan
+			}
+			spans = append(spans, s)
+			at = s.To.Add(time.Duration(12+r.IntN(100)) * time.Hour)
+		}
+		drawn := extents(spans, w)
+		for i, s := range spans {
+			from, to := w.part(s.From)*width, w.part(s.To)*width
+			if drawn[i][0] > from || drawn[i][1] < to {
+				t.Fatalf("%v is drawn as %v: less than was seen", [2]float64{from, to}, drawn[i])
+			}
+			if over := drawn[i][1] - drawn[i][0] - (to - from); over > tick+0.001 {
+				t.Fatalf("%v is drawn as %v", [2]float64{from, to}, drawn[i])
+			}
+			if i == 0 {
+				continue
+			}
+			gap := from - w.part(spans[i-1].To)*width
+			if left := drawn[i][0] - drawn[i-1][1]; left < min(gap-2*least, clear)-0.001 {
+				t.Fatalf("of a gap of %.2f between spans %d and %d there remains %.2f", gap, i-1, i, left)
+			}
+		}
+	}
+}
+
+// The bars of days hold every change once, whatever they are gathered into, and
+// each leads to its changes.
+func TestDayBarsHoldEveryChange(t *testing.T) {
+	zone := time.FixedZone("", 8*3600)
+	now := time.Now().In(zone)
+	pg := &page{Phrases: report.Phrases{Zone: zone}, Now: now, Root: "../"}
+	for _, days := range []int{7, 30, 365, 2000} {
+		w := window{midnight(now.AddDate(0, 0, -days)), now}
+		var tally []storage.DayTally
+		came, went := 0, 0
+		for n := days; n >= 0; n-- {
+			tally = append(tally, storage.DayTally{Day: midnight(now.AddDate(0, 0, -n)), Changes: map[tracker.Kind]int{tracker.Added: n % 3, tracker.Relisted: n % 2, tracker.Removed: n % 5, tracker.Repriced: 1}})
+			came, went = came+n%3+n%2, went+n%5
+		}
+		bars := dayBars(tally, w)
+		var last time.Time
+		for _, b := range bars {
+			came, went = came-b.Added, went-b.Removed
+			if !b.Day.After(last) || b.Last.Before(b.Day) || b.Day.Before(w.From) {
+				t.Errorf("%d days: a bar from %v to %v behind one to %v", days, b.Day, b.Last, last)
+			}
+			last = b.Last
+		}
+		if came != 0 || went != 0 {
+			t.Errorf("%d days: %d additions and %d removals are missing", days, came, went)
+		}
+		if len(bars) > 100 {
+			t.Errorf("%d days have %d bars", days, len(bars))
+		}
+		if link := pg.DaysURL("x", bars[0]); !strings.Contains(string(pg.drawDays("x", bars, w)), strings.ReplaceAll(link, "&", "&amp;")) {
+			t.Errorf("no bar leads to %s", link)
+		}
 	}
 }
 

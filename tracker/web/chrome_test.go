@@ -76,7 +76,7 @@ const overflow = `(() => {
 		if (e.closest('svg, .hidden, .skip, .wide')) continue;
 		const r = e.getBoundingClientRect();
 		if (r.width && r.height && (r.right > wide + 0.5 || r.left < -0.5)) bad.push('sticks out: ' + name(e));
-		if (e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0 && !['t'].some(c => e.classList.contains(c)) && getComputedStyle(e).display !== 'inline' && e.tagName !== 'SELECT' && e.tagName !== 'INPUT') bad.push('cut: ' + name(e));
+		if (e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0 && !e.closest('.t') && getComputedStyle(e).display !== 'inline' && e.tagName !== 'SELECT' && e.tagName !== 'INPUT') bad.push('cut: ' + name(e));
 		if (r.width > 0 && r.width < 40 && e.childElementCount === 0 && e.textContent.trim().length > 12) bad.push('squeezed: ' + name(e));
 	}
 	if (document.documentElement.scrollWidth > wide) bad.push('the page scrolls to ' + document.documentElement.scrollWidth);
@@ -193,6 +193,9 @@ func TestLookAtEveryPage(t *testing.T) {
 						t.Run(fmt.Sprintf("%s%s.%s.%s.%d", name, as, lang, scheme, width), func(t *testing.T) {
 							show(t, ctx, address+pages[name], lang, scheme, width)
 							look(t, ctx, script, &heard)
+							if lang == "en" && scheme == "light" && unfold(t, ctx) {
+								look(t, ctx, script, &heard)
+							}
 						})
 					}
 				}
@@ -216,6 +219,17 @@ func show(t *testing.T, ctx context.Context, address, lang, scheme string, width
 	if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 800), as, chromedp.Navigate(address)); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// unfold opens what is folded on the page that is open, and reports whether
+// something was.
+func unfold(t *testing.T, ctx context.Context) bool {
+	t.Helper()
+	n, err := chromedp.Run(ctx, chromedp.Evaluate[int](`(() => { const all = document.querySelectorAll('details:not([open])'); all.forEach(d => d.open = true); return all.length })()`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n > 0
 }
 
 // look looks at the page that is open.

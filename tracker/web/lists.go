@@ -92,7 +92,7 @@ func (p *Pages) scanPage(w http.ResponseWriter, r *http.Request) error {
 	}{pg, scan, own})
 }
 
-// suspectsShown is how many suspects of a storefront a page shows.
+// suspectsShown is how many suspects a page shows.
 const suspectsShown = 200
 
 func (p *Pages) suspects(w http.ResponseWriter, r *http.Request) error {
@@ -105,33 +105,35 @@ func (p *Pages) suspects(w http.ResponseWriter, r *http.Request) error {
 		Shop   tracker.StorefrontName
 		Misses int
 		Items  []tracker.Item
-		More   bool
 	}
-	var groups []group
-	left := suspectsShown
 	known, err := p.o.Store.Overviews(r.Context(), storage.OverviewQuery{})
 	if err != nil {
 		return err
 	}
+	n, skip := pageNumber(r, suspectsShown)
+	var groups []group
 	total := 0
 	for i := range known {
-		total += known[i].Suspects
-		if known[i].Suspects == 0 || left <= 0 || pg.Get("storefront") != "" && pg.Get("storefront") != string(known[i].Name) {
+		o := &known[i]
+		if o.Suspects == 0 || pg.Get("storefront") != "" && pg.Get("storefront") != string(o.Name) {
 			continue
 		}
-		items, err := p.o.Store.Suspects(r.Context(), known[i].Name, "", left)
+		first, last := max(skip-total, 0), min(skip+suspectsShown-total, o.Suspects)
+		if total += o.Suspects; first >= last {
+			continue
+		}
+		items, err := p.o.Store.Suspects(r.Context(), o.Name, "", last)
 		if err != nil {
 			return err
 		}
-		left -= len(items)
-		groups = append(groups, group{known[i].Name, p.misses(known[i].Name), items, len(items) < known[i].Suspects})
+		groups = append(groups, group{o.Name, p.misses(o.Name), items[min(first, len(items)):]})
 	}
 	return p.render(w, r, http.StatusOK, pg, struct {
 		*page
 		Groups []group
-		Total  int
 		Shops  []choice
-	}{pg, groups, total, shopChoices(pg, all)})
+		Pager  pager
+	}{pg, groups, shopChoices(pg, all), newPager(n, suspectsShown, total)})
 }
 
 // misses is how many complete scans must miss a product of a storefront.
@@ -147,6 +149,9 @@ func (p *Pages) misses(name tracker.StorefrontName) int {
 // Waits says what is waited for before a removal is believed.
 func (p *page) Waits(it tracker.Item, misses int) string {
 	said := p.T("missed by %d of %d required scans", it.Missing, misses)
+	if it.Missing > misses {
+		said = p.T("missed by %d scans, of which %d are required", it.Missing, misses)
+	}
 	switch {
 	case it.Probe == nil:
 		return said + "; " + p.T("its page was not opened yet")

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"html/template"
 	"net/http"
 	"slices"
@@ -28,17 +29,22 @@ func (p *Pages) product(w http.ResponseWriter, r *http.Request) error {
 	row := &shelf.Rows[0]
 	pg := p.page(r, "product", "")
 	pg.Title = report.Cut(report.Clean(row.Title), 80)
-	if pg.query.Get("window") == "" {
-		window := "1y"
-		for _, w := range windows { // the shortest that shows all of it
-			if w.Days > 0 && pg.Now.Sub(row.FirstSeen) < time.Duration(w.Days)*24*time.Hour {
-				window = w.Name
-				break
-			}
-		}
-		pg.query.Set("window", window)
-	}
 	win, scans, err := p.history(ctx, pg, &sf)
+	if err == nil && pg.Get("window") == "" && pg.Window != "all" {
+		// The shortest that shows all of it, else a year.
+		best := slices.IndexFunc(windows[:2], func(c chartWindow) bool {
+			return pg.Now.Sub(row.FirstSeen) < time.Duration(c.Days)*24*time.Hour
+		})
+		if best < 0 {
+			best = 2
+		}
+		pg.Window = windows[best].Name
+		win, scans, err = p.scansOf(ctx, pg, &sf, windows[best].Days)
+	}
+	if err != nil {
+		return err
+	}
+	same, err := p.siblings(ctx, row, sf.Name)
 	if err != nil {
 		return err
 	}
@@ -46,6 +52,11 @@ func (p *Pages) product(w http.ResponseWriter, r *http.Request) error {
 	observed := within(observedOf(scans, join), win)
 	newest := slices.Clone(row.Changes)
 	slices.Reverse(newest)
+	line := pg.timelineOf(row, scans, join, win, storage.ShelfChanges)
+	marked := make(map[tracker.Kind]bool)
+	for _, m := range line.Marks {
+		marked[m.Kind] = true
+	}
 	return p.render(w, r, http.StatusOK, pg, struct {
 		*page
 		Shop     tracker.StorefrontName
@@ -53,7 +64,6 @@ func (p *Pages) product(w http.ResponseWriter, r *http.Request) error {
 		Row      *storage.ShelfRow
 		State    string
 		Picture  string
-		Window   window
 		Windows  []choice
 		Axis     template.HTML
 		Clip     template.HTML
@@ -64,13 +74,15 @@ func (p *Pages) product(w http.ResponseWriter, r *http.Request) error {
 		Images   []version
 		Same     []sibling
 		Newest   []tracker.Change
+		Legend   []tracker.Kind
 		Exact    time.Time
+		Known    time.Time // since then changes are at hand; zero: all are
 	}{
-		pg, sf.Name, pg.Shop(sf.Name), row, pg.state(&row.Item), pictureOf(row.Changes), win, windowChoices(), pg.axis(win), observedClip(observed, win), gapsOf(observed, win),
-		pg.timelineOf(row, scans, join, win), pg.priceChartOf(row, scans, join, win),
+		pg, sf.Name, pg.Shop(sf.Name), row, pg.state(&row.Item), pictureOf(row.Changes), windowChoices(), pg.axis(win), observedClip(observed, win), gapsOf(observed, win),
+		line, pg.priceChartOf(row, scans, join, win),
 		versionsOf(row, tracker.Retitled, func(p *tracker.Product) string { return p.Title }),
 		versionsOf(row, tracker.Repictured, func(p *tracker.Product) string { return p.Image }),
-		siblingsOf(row.Changes), newest, laterThan(shelf.Exact, win.From),
+		same, newest, kindsOf(marked), laterThan(shelf.Exact, win.From), laterThan(knownSince(row), row.FirstSeen),
 	})
 }
 
@@ -106,7 +118,7 @@ type version struct {
 
 // versionsOf are the titles or pictures that a product had, newest first.
 func versionsOf(row *storage.ShelfRow, kind tracker.Kind, of func(*tracker.Product) string) []version {
-	first := version{From: row.FirstSeen, Text: of(&row.Product)}
+	first := version{From: knownSince(row), Text: of(&row.Product)}
 	var list []version
 	for i := range row.Changes {
 		c := &row.Changes[i]
@@ -125,19 +137,44 @@ func versionsOf(row *storage.ShelfRow, kind tracker.Kind, of func(*tracker.Produ
 
 // A sibling is a product that probably is the same under another number.
 type sibling struct {
-	ID    tracker.ProductID
-	Words *tracker.SameAs
+	ID         tracker.ProductID
+	Later      bool // it came after this one; else before
+	Confidence float64
 }
 
-func siblingsOf(changes []tracker.Change) []sibling {
+// siblingWithin is how long after a removal its product may come back under
+// another number, with a day to spare.
+const siblingWithin = 91 * 24 * time.Hour
+
+// siblings are the products that this one probably was before, and became.
+func (p *Pages) siblings(ctx context.Context, row *storage.ShelfRow, name tracker.StorefrontName) ([]sibling, error) {
 	var list []sibling
-	for i := range changes {
-		if s := changes[i].SameAs; s != nil {
-			list = append(list, sibling{s.ID, s})
+	var gone time.Time
+	for i := range row.Changes {
+		c := &row.Changes[i]
+		if c.SameAs != nil {
+			list = append(list, sibling{c.SameAs.ID, false, c.SameAs.Confidence})
+		}
+		if c.Kind == tracker.Removed {
+			gone = c.At
 		}
 	}
-	return list
+	if gone.IsZero() {
+		return list, nil
+	}
+	added, err := p.o.Store.Changes(ctx, storage.Query{
+		Storefront: name, Kinds: []tracker.Kind{tracker.Added}, Since: gone.Add(-time.Minute), Until: gone.Add(siblingWithin), Limit: 1000,
+	})
+	for i := range added {
+		if s := added[i].SameAs; s != nil && s.ID == row.ID {
+			list = append(list, sibling{added[i].Product.ID, true, s.Confidence})
+		}
+	}
+	return list, err
 }
+
+// Percentage is a confidence as a number.
+func (s sibling) Percentage() int { return int(100*s.Confidence + 0.5) }
 
 // Gist says what a change is in a few words.
 func (p *page) Gist(c *tracker.Change) string {
@@ -149,13 +186,13 @@ func (p *page) Gist(c *tracker.Change) string {
 		}
 		return s
 	case c.Kind == tracker.Retitled && c.Before != nil:
-		return "“" + report.Cut(report.Clean(c.Product.Title), 50) + "”"
+		return p.T("was “%s”", report.Cut(report.Clean(c.Before.Title), 60))
 	case c.Kind == tracker.Removed:
 		return p.proofWord(c.Proof)
 	case c.Kind == tracker.Added:
 		return p.Price(c.Product.Price)
 	case c.Kind == tracker.Relisted && c.Away > 0:
-		return p.T("after %s", p.Span(c.Away))
+		return p.T("away for %s", p.Span(c.Away))
 	case c.Kind == tracker.Corrected:
 		return p.T("change %d was wrong", c.Corrects) + ": " + report.Cut(report.Clean(c.Reason), 80)
 	case c.Product == nil:

@@ -17,14 +17,17 @@ import (
 	"shopwatch/tracker/report"
 )
 
-// rowsOfShelf is how many products a page shows.
-const rowsOfShelf = 100
+// rowsOfShelf is how many products a page shows, and marksOfRow how many marks
+// each has at most: a page stays below 150 KB.
+const rowsOfShelf, marksOfRow = 100, 7
 
-// windows are the stretches of time that charts show, in days; 0 for all.
-var windows = []struct {
+// A chartWindow is a stretch of time that charts show.
+type chartWindow struct {
 	Name, Words string
-	Days        int
-}{{"7d", "7 days", 7}, {"30d", "30 days", 30}, {"1y", "1 year", 365}, {"all", "All", 0}}
+	Days        int // 0: all
+}
+
+var windows = []chartWindow{{"7d", "7 days", 7}, {"30d", "30 days", 30}, {"1y", "1 year", 365}, {"all", "All", 0}}
 
 // shelfShows and shelfSorts are what a shelf may be filtered and sorted by.
 var (
@@ -52,21 +55,36 @@ func (p *Pages) knownShop(ctx context.Context, name string) (api.Storefront, err
 const maxScans = 20_000
 
 // history are the scans of a storefront for a chart: those of its window, and the
-// ones before that its left edge is carried in from.
-func (p *Pages) history(ctx context.Context, pg *page, sf *api.Storefront) (w window, scans []lookout, err error) {
-	w.To = pg.Now
-	days := -1
+// ones before that its left edge is carried in from. The window is that of the
+// query, else one month, or all there is of a storefront that is younger than a
+// week; the page is told which.
+func (p *Pages) history(ctx context.Context, pg *page, sf *api.Storefront) (window, []lookout, error) {
 	for _, c := range windows {
 		if c.Name == pg.Get("window") {
-			days = c.Days
+			pg.Window = c.Name
+			return p.scansOf(ctx, pg, sf, c.Days)
 		}
 	}
-	if days < 0 {
-		days = 30
+	const month, week = 30, 7
+	pg.Window = "30d"
+	w, scans, err := p.scansOf(ctx, pg, sf, month)
+	if err != nil || len(scans) > 0 && scans[0].At.Before(pg.Now.AddDate(0, 0, -week)) {
+		return w, scans, err
 	}
+	all, known, err := p.scansOf(ctx, pg, sf, 0)
+	if err == nil && len(known) > 0 && all.From.After(w.From) {
+		pg.Window = "all"
+		return all, known, nil
+	}
+	return w, scans, err
+}
+
+// scansOf are the scans of so many days; of all for 0.
+func (p *Pages) scansOf(ctx context.Context, pg *page, sf *api.Storefront, days int) (w window, scans []lookout, err error) {
+	w.To = pg.Now
 	q := storage.ScanQuery{Storefront: sf.Name, Limit: maxScans}
 	if days > 0 {
-		w.From = w.To.AddDate(0, 0, -days)
+		w.From = midnight(w.To.In(p.o.Zone).AddDate(0, 0, -days))
 		q.Since = w.From.Add(-3 * 24 * time.Hour)
 	}
 	list, err := p.o.Store.Scans(ctx, q)
@@ -74,12 +92,18 @@ func (p *Pages) history(ctx context.Context, pg *page, sf *api.Storefront) (w wi
 		return w, nil, err
 	}
 	if days == 0 {
-		w.From = w.To.AddDate(0, 0, -7)
+		w.From = w.To.Add(-time.Minute)
 		if n := len(list); n > 0 && list[n-1].Began.Before(w.From) {
 			w.From = list[n-1].Began
 		}
 	}
 	return w, lookoutsOf(list), nil
+}
+
+// midnight is when the day of a time begins, in its zone.
+func midnight(t time.Time) time.Time {
+	y, m, d := t.Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, t.Location())
 }
 
 // A shelfRow is a product on the shelf.
@@ -111,8 +135,14 @@ func (p *Pages) shelf(w http.ResponseWriter, r *http.Request) error {
 	join := joined(scans, pg.Now)
 	observed := within(observedOf(scans, join), win)
 	rows := make([]shelfRow, 0, len(shelf.Rows))
+	marked, marksLeft := make(map[tracker.Kind]bool), false
 	for i := range shelf.Rows {
-		rows = append(rows, shelfRow{shelf.Rows[i], pg.timelineOf(&shelf.Rows[i], scans, join, win)})
+		row := shelfRow{shelf.Rows[i], pg.timelineOf(&shelf.Rows[i], scans, join, win, marksOfRow)}
+		marksLeft = marksLeft || row.Line.More > 0
+		for _, m := range row.Line.Marks {
+			marked[m.Kind] = true
+		}
+		rows = append(rows, row)
 	}
 	tally, err := p.o.Store.Tally(ctx, sf.Name, win.From, time.Time{}, p.o.Zone)
 	if err != nil {
@@ -128,13 +158,13 @@ func (p *Pages) shelf(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	days := dayBars(tally, win)
 	if sf.Scanning != nil {
 		pg.Refresh = 3
 	}
 	return p.render(w, r, http.StatusOK, pg, struct {
 		*page
 		Shop         shopRow
-		Window       window
 		Windows      []choice
 		Shows, Sorts []choice
 		Axis, Clip   template.HTML
@@ -143,14 +173,31 @@ func (p *Pages) shelf(w http.ResponseWriter, r *http.Request) error {
 		Exact        time.Time
 		Sums         map[string]int
 		Days         []dayBar
+		DayWords     string // what the bars count
 		Bars         template.HTML
 		Pager        pager
+		Legend       []tracker.Kind
+		MarksLeft    bool // not all fitted
+		MostMarks    int
+		Table        bool // instead of the picture
+		WindowWords  string
 		Asked        string // what came of a scan that was asked for here
 		MayScan      bool
 	}{
-		pg, strip[0], win, windowChoices(), shelfShows, shelfSorts, pg.axis(win), observedClip(observed, win), gapsOf(observed, win), rows, laterThan(shelf.Exact, win.From), sums,
-		dayBars(tally), drawDays(tally, win), newPager(n, rowsOfShelf, shelf.Total), p.scans.said(pg, sf.Name), p.o.Daemon != nil && sf.Watched,
+		pg, strip[0], windowChoices(), shelfShows, shelfSorts, pg.axis(win), observedClip(observed, win), gapsOf(observed, win), rows, laterThan(shelf.Exact, win.From), sums,
+		days, pg.dayWords(days), pg.drawDays(sf.Name, days, win), newPager(n, rowsOfShelf, shelf.Total), kindsOf(marked), marksLeft, marksOfRow, pg.Get("view") == "table", pg.windowWords(), p.scans.said(pg, sf.Name), p.o.Daemon != nil && sf.Watched,
 	})
+}
+
+// kindsOf are kinds in the order in which people are told of them.
+func kindsOf(marked map[tracker.Kind]bool) []tracker.Kind {
+	var list []tracker.Kind
+	for _, k := range tracker.Kinds {
+		if marked[k] {
+			list = append(list, k)
+		}
+	}
+	return list
 }
 
 // laterThan is a time if it is later than another, else the zero time.
@@ -159,6 +206,16 @@ func laterThan(t, other time.Time) time.Time {
 		return t
 	}
 	return time.Time{}
+}
+
+// windowWords name the window of the page.
+func (p *page) windowWords() string {
+	for _, w := range windows {
+		if w.Name == p.Window && w.Days > 0 {
+			return p.T(w.Words)
+		}
+	}
+	return p.T("All the time")
 }
 
 func windowChoices() []choice {
@@ -179,51 +236,101 @@ func known(list []choice, value string) string {
 	return list[0].Value
 }
 
-// A dayBar is how many products came and went on a day.
+// A dayBar is how many products came and went within some days.
 type dayBar struct {
-	Day            time.Time
-	Added, Removed int
+	Day, Last      time.Time // midnights of the first and the last day
+	Added, Removed int       // those that are back again are among the added
 }
 
-func dayBars(tally []storage.DayTally) []dayBar {
+// dayBars are the days on which products came or went: each of them in a short
+// window, weeks from Monday on in a longer one, then months.
+func dayBars(tally []storage.DayTally, w window) []dayBar {
 	var list []dayBar
 	for _, d := range tally {
-		b := dayBar{d.Day, d.Changes[tracker.Added] + d.Changes[tracker.Relisted], d.Changes[tracker.Removed]}
-		if b.Added+b.Removed > 0 {
+		from, last := d.Day, d.Day
+		switch days := w.To.Sub(w.From).Hours() / 24; {
+		case days > 800:
+			from = time.Date(d.Day.Year(), d.Day.Month(), 1, 0, 0, 0, 0, d.Day.Location())
+			last = from.AddDate(0, 1, -1)
+		case days > 100:
+			from = d.Day.AddDate(0, 0, -(int(d.Day.Weekday())+6)%7)
+			last = from.AddDate(0, 0, 6)
+		}
+		from = later(from, midnight(w.From.In(d.Day.Location())))
+		b := dayBar{from, last, d.Changes[tracker.Added] + d.Changes[tracker.Relisted], d.Changes[tracker.Removed]}
+		switch n := len(list); {
+		case b.Added+b.Removed == 0:
+		case n > 0 && list[n-1].Day.Equal(from):
+			list[n-1].Added += b.Added
+			list[n-1].Removed += b.Removed
+		default:
 			list = append(list, b)
 		}
 	}
 	return list
 }
 
-// drawDays draws additions above a line and removals below it.
-func drawDays(tally []storage.DayTally, w window) template.HTML {
-	bars := dayBars(tally)
+// drawDays draws what came above a line and what went below it. Each bar leads
+// to its changes.
+func (p *page) drawDays(name tracker.StorefrontName, bars []dayBar, w window) template.HTML {
 	most := 1
 	for _, d := range bars {
 		most = max(most, d.Added, d.Removed)
 	}
-	width := max(24*float64(time.Hour)/float64(max(w.To.Sub(w.From), 1))*0.7, 0.0025)
 	var b strings.Builder
 	b.WriteString(`<svg class="days" height="45" aria-hidden="true"><line x1="0" x2="100%" y1="22.5" y2="22.5"/>`)
-	bar := func(class string, d dayBar, n int, up bool) {
+	bar := func(class string, d dayBar, n int, kinds string) {
 		if n == 0 {
 			return
 		}
 		h := max(20*n/most, 2)
 		y := 24
-		if up {
+		if class == "added" {
 			y = 21 - h
 		}
-		fmt.Fprintf(&b, `<rect class="%s" x="%s" width="%s" y="%d" height="%d"><title>%s: %d</title></rect>`,
-			class, percent(min(w.part(d.Day), 1-width)), percent(width), y, h, d.Day.Format(time.DateOnly), n)
+		// From the first midnight to the last, a little less so that neighbours
+		// stay apart, but wide enough to be seen and pointed at.
+		from, to := w.part(d.Day), w.part(d.Last.AddDate(0, 0, 1))
+		wide := max((to-from)*0.8, 0.004)
+		fmt.Fprintf(&b, `<a href="%s" tabindex="-1"><title>%s: %d</title><rect class="%s" x="%s" width="%s" y="%d" height="%d"/></a>`,
+			template.HTMLEscapeString(p.DaysURL(name, d)+kinds), p.DaySpan(d), n, class, percent(min(from, 1-wide)), percent(wide), y, h)
 	}
 	for _, d := range bars {
-		bar("added", d, d.Added, true)
-		bar("removed", d, d.Removed, false)
+		bar("added", d, d.Added, "&kind=added&kind=relisted")
+		bar("removed", d, d.Removed, "&kind=removed")
 	}
 	b.WriteString(`</svg>`)
 	return template.HTML(b.String()) //nolint:gosec // made here
+}
+
+// DaysURL is the way to the changes of a storefront on the days of a bar.
+func (p *page) DaysURL(name tracker.StorefrontName, d dayBar) string {
+	return p.Root + "changes?storefront=" + url.QueryEscape(string(name)) + "&from=" + p.Day(d.Day) + "&to=" + p.Day(d.Last)
+}
+
+// DaySpan are the days of a bar.
+func (p *page) DaySpan(d dayBar) string {
+	if d.Day.Equal(d.Last) {
+		return p.Day(d.Day)
+	}
+	return p.Day(d.Day) + " – " + p.Day(d.Last)
+}
+
+// dayWords say what the bars count, and how many the longest stands for.
+func (p *page) dayWords(bars []dayBar) string {
+	most := 0
+	for _, d := range bars {
+		most = max(most, d.Added, d.Removed)
+	}
+	switch {
+	case most == 0:
+		return p.T("nothing was new or taken off")
+	case p.DaySpan(bars[0]) == p.Day(bars[0].Day):
+		return p.T("at most %d a day", most)
+	case bars[len(bars)-1].Last.Sub(bars[len(bars)-1].Day) < 8*24*time.Hour:
+		return p.T("at most %d a week", most)
+	}
+	return p.T("at most %d a month", most)
 }
 
 // begun is a scan that was asked for in a page.

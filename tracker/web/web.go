@@ -8,11 +8,13 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"html/template"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -103,8 +105,17 @@ func parse() map[string]*template.Template {
 	frame := template.Must(template.New("frame").Funcs(template.FuncMap{
 		"shape": markShape,
 		"kind":  func(p framed, k any) kindWords { return p.kindWords(fmt.Sprint(k)) },
-		"pair":  func(p framed, c tracker.Change) changeOf { return changeOf{p.self(), &c} },
-		"line":  func(p framed, t timeline) lineOf { return lineOf{p.self(), t} },
+		"pair": func(p framed, c tracker.Change) changeOf {
+			return changeOf{P: p.self(), C: &c, Kind: true, Name: true, Shop: true}
+		},
+		"entry": func(p framed, c tracker.Change) changeOf { return changeOf{P: p.self(), C: &c, Kind: true, Name: true} },
+		"ofDay": func(p framed, c tracker.Change) changeOf {
+			return changeOf{P: p.self(), C: &c, Kind: true, Name: true, Clock: true, Shop: p.self().Get("storefront") == ""}
+		},
+		"ofKind":    func(p framed, c tracker.Change) changeOf { return changeOf{P: p.self(), C: &c, Name: true} },
+		"ofProduct": func(p framed, c tracker.Change) changeOf { return changeOf{P: p.self(), C: &c, Kind: true} },
+		"health":    func(p framed, h *health) healthIn { return healthIn{p.self(), h} },
+		"line":      func(p framed, t timeline) lineOf { return lineOf{p.self(), t} },
 	}).ParseFS(pageFiles, "pages/frame.html", "pages/parts.html"))
 	all := make(map[string]*template.Template)
 	entries, err := pageFiles.ReadDir("pages")
@@ -157,8 +168,9 @@ type page struct {
 	Role     api.Role
 	Version  string
 	Now      time.Time
-	Refresh  int  // seconds until it is loaded again; 0: never
-	Printed  bool // stands alone on paper
+	Window   string // of its charts, by its name
+	Refresh  int    // seconds until it is loaded again; 0: never
+	Printed  bool   // stands alone on paper
 	query    url.Values
 	titles   map[tracker.StorefrontName]string
 	pictures func(name string) template.URL // of a page that stands alone
@@ -257,6 +269,7 @@ func (p *Pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 			return // nobody waits for it
 		}
 		p.log.Error("page not made", "url", r.URL.Path, "err", err)
+		err = errors.New("This page could not be made. The log of shopwatch says why.") //nolint:staticcheck // a sentence for people
 	}
 	p.Refuse(w, r, status, err.Error())
 }
@@ -350,6 +363,12 @@ func (p *page) Time(t time.Time) template.HTML {
 	return template.HTML(`<time datetime="` + t.Format(time.RFC3339) + `">` + t.Format(form) + `</time>`) //nolint:gosec // made here
 }
 
+// Clock is the time of a day.
+func (p *page) Clock(t time.Time) template.HTML {
+	t = t.In(p.Zone)
+	return template.HTML(`<time datetime="` + t.Format(time.RFC3339) + `">` + t.Format("15:04") + `</time>`) //nolint:gosec // made here
+}
+
 // Stamp is a time for attributes.
 func (p *page) Stamp(t time.Time) string { return t.In(p.Zone).Format("2006-01-02 15:04") }
 
@@ -379,14 +398,17 @@ func (p *page) Clean(v any) string { return report.Cut(report.Clean(fmt.Sprint(v
 // Short is Clean for narrow places.
 func (p *page) Short(v any) string { return report.Cut(report.Clean(fmt.Sprint(v)), 60) }
 
-// Middle shortens a title in its middle, because models differ in their ends.
-func (p *page) Middle(title string) string {
-	const start, end = 11, 8
+// Ends are a title in two parts, of which the first is cut where there is little
+// room: models differ in their ends.
+func (p *page) Ends(title string) (ends struct{ Start, End string }) {
+	const most, end = 64, 8
 	r := []rune(report.Clean(title))
-	if len(r) <= start+end+1 {
-		return string(r)
+	if len(r) > most {
+		r = slices.Concat(r[:most-end-1], []rune("…"), r[len(r)-end:])
 	}
-	return strings.TrimRight(string(r[:start]), " ") + "…" + strings.TrimLeft(string(r[len(r)-end:]), " ")
+	at := max(len(r)-end, 0)
+	ends.Start, ends.End = string(r[:at]), string(r[at:])
+	return ends
 }
 
 // ThemeNext is what follows the colours of now when they are changed.
@@ -487,15 +509,20 @@ type framed interface {
 
 func (p *page) self() *page { return p }
 
-// kindWords, changeOf and lineOf are what parts of pages need.
+// kindWords, changeOf, healthIn and lineOf are what parts of pages need.
 type (
 	kindWords struct {
 		Kind  tracker.Kind
 		Words string
 	}
 	changeOf struct {
-		P *page
-		C *tracker.Change
+		P                       *page
+		C                       *tracker.Change
+		Clock, Kind, Name, Shop bool // what is shown of it
+	}
+	healthIn struct {
+		P      *page
+		Health *health
 	}
 	lineOf struct {
 		P    *page

@@ -137,7 +137,7 @@ func server(o api.Options) *api.Server {
 func tour(t testing.TB, db *bolt.DB) map[string]string {
 	t.Helper()
 	all := map[string]string{
-		"overview": "/", "shelf": "/s/made-up-year?window=1y", "shelf-30d": "/s/made-up-year", "shelf-hostile": "/s/evil?window=7d", "shelf-empty": "/s/new",
+		"overview": "/", "shelf": "/s/made-up-year?window=1y", "shelf-30d": "/s/made-up-year", "shelf-hostile": "/s/evil?window=7d", "shelf-table": "/s/made-up-year?window=1y&view=table", "shelf-empty": "/s/new",
 		"shelf-search": "/s/made-up-year?window=all&q=%E9%9F%B3%E7%AE%B1&sort=price&show=listed",
 		"diff":         "/s/made-up-year/diff?from=" + time.Now().AddDate(0, 0, -120).Format(time.DateOnly), "changes": "/changes", "changes-filtered": "/changes?q=%E6%8A%95%E5%BD%B1&kind=repriced&important=1",
 		"changes-hostile": "/changes?storefront=evil", "scans": "/scans", "scans-incomplete": "/scans?incomplete=1", "suspects": "/suspects", "reports": "/reports", "report": "/reports/1",

@@ -1,0 +1,150 @@
+package web_test
+
+import (
+	"fmt"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"shopwatch/storage/bolt"
+	"shopwatch/tracker"
+	"shopwatch/tracker/api"
+)
+
+// emptyDatabase returns a database of its own.
+func emptyDatabase(t *testing.T) *bolt.DB {
+	t.Helper()
+	db, err := bolt.Open(filepath.Join(t.TempDir(), "shopwatch.db"), bolt.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// productsOf are so many products whose ids begin alike.
+func productsOf(prefix string, n int) []tracker.Product {
+	var list []tracker.Product
+	for i := range n {
+		id := fmt.Sprintf("%s%04d", prefix, i)
+		list = append(list, tracker.Product{ID: tracker.ProductID(id), Title: "商品 " + id, URL: "https://detail.tmall.com/item.htm?id=" + id,
+			Price: tracker.Price{Kind: tracker.PriceExact, Low: 100, Currency: "CNY"}})
+	}
+	return list
+}
+
+// commit writes a scan some time ago.
+func commit(t *testing.T, db *bolt.DB, name tracker.StorefrontName, ago time.Duration, list []tracker.Product, change func(*tracker.Scan)) {
+	t.Helper()
+	s := &tracker.Scan{Storefront: name, Began: time.Now().Add(-ago), Took: time.Second, Verdict: tracker.Complete, Products: list,
+		Evidence: tracker.Evidence{Pages: 1, Products: len(list), Declared: tracker.Declared{Pages: 1}, Parser: 1}}
+	if change != nil {
+		change(s)
+	}
+	if _, err := db.Commit(ctx, s, tracker.Rules{Misses: 3, MaxLoss: 1, Probes: 20, StalledAfter: 3}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// body is the page at a path.
+func body(t *testing.T, s *api.Server, path string) string {
+	t.Helper()
+	req := httptest.NewRequest("GET", "http://127.0.0.1"+path, nil)
+	req.Header.Set("Accept", "text/html")
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, req)
+	if w.Code != 200 {
+		t.Fatalf("%s = %d\n%s", path, w.Code, w.Body)
+	}
+	return w.Body.String()
+}
+
+// shops are options with storefronts of these names.
+func shops(db *bolt.DB, names ...tracker.StorefrontName) api.Options {
+	o := options(db)
+	o.Shops = nil
+	for _, n := range names {
+		o.Shops = append(o.Shops, api.StorefrontInfo{Storefront: tracker.Storefront{Name: n}, Misses: 3})
+	}
+	return o
+}
+
+// Every missing product stands on one of the pages, once.
+func TestSuspectsArePaged(t *testing.T) {
+	db := emptyDatabase(t)
+	want := make(map[string]bool)
+	for _, name := range []tracker.StorefrontName{"a", "b", "c"} {
+		list := productsOf(string(name), 180)
+		commit(t, db, name, 2*time.Hour, list, nil)
+		commit(t, db, name, time.Hour, list[:30], nil)
+		for _, p := range list[30:] {
+			want[string(p.ID)] = true
+		}
+	}
+	s := server(shops(db, "a", "b", "c"))
+	for n := 1; n <= 3; n++ {
+		page := body(t, s, fmt.Sprint("/suspects?page=", n))
+		for id := range want {
+			if strings.Contains(page, "/p/"+id+"\"") {
+				delete(want, id)
+			}
+		}
+	}
+	if len(want) > 0 {
+		t.Errorf("%d missing products are on no page", len(want))
+	}
+	if page := body(t, s, "/suspects?storefront=b"); strings.Contains(page, "/p/a0100") || !strings.Contains(page, "/p/b0100") {
+		t.Error("the missing products of one storefront are not those that are shown")
+	}
+}
+
+// A storefront that is younger than a week is shown from its first scan on, an
+// older one for 30 days.
+func TestWindowOfYoungStorefront(t *testing.T) {
+	db := emptyDatabase(t)
+	list := productsOf("x", 3)
+	commit(t, db, "young", 10*time.Minute, list, nil)
+	commit(t, db, "young", time.Minute, list, nil)
+	for ago := 20; ago > 0; ago-- {
+		commit(t, db, "old", time.Duration(ago)*24*time.Hour, list, nil)
+	}
+	commit(t, db, "paused", 300*24*time.Hour, list, nil)
+	commit(t, db, "paused", time.Hour, list, nil)
+	s := server(shops(db, "young", "old", "paused", "new"))
+	for name, want := range map[string]string{"young": "all", "old": "30d", "paused": "30d", "new": "30d"} {
+		if page := body(t, s, "/s/"+name); !strings.Contains(page, `window=`+want+`" aria-current="true"`) {
+			t.Errorf("%s is not shown for %s", name, want)
+		}
+	}
+	if page := body(t, s, "/s/young/p/x0001"); !strings.Contains(page, `window=all" aria-current="true"`) {
+		t.Error("a product of a young storefront is not shown for all the time")
+	}
+	// Nothing is claimed of a storefront without a complete scan.
+	if page := body(t, s, "/s/new"); !strings.Contains(page, "no complete scan yet") || strings.Contains(page, "<b>0</b>on the shelf") {
+		t.Error("a storefront that was never scanned has a number of products")
+	}
+}
+
+// A product that came back under another number leads to it, and back.
+func TestSiblingsLeadToEachOther(t *testing.T) {
+	db := emptyDatabase(t)
+	list := productsOf("x", 3)
+	for i := range list {
+		list[i].Image = "https://img.alicdn.com/" + string(list[i].ID) + ".jpg"
+	}
+	commit(t, db, "shop", 3*time.Hour, list, nil)
+	again := list[0]
+	again.ID = "x9999"
+	commit(t, db, "shop", 2*time.Hour, []tracker.Product{list[1], list[2], again}, func(s *tracker.Scan) {
+		s.Probes = []tracker.Probe{{Product: list[0].ID, State: tracker.PageGone, At: s.Began, URL: list[0].URL}}
+	})
+	s := server(shops(db, "shop"))
+	if page := body(t, s, "/s/shop/p/x9999"); !strings.Contains(page, "Relisted, was") || !strings.Contains(page, `/p/x0000"`) {
+		t.Error("the new number does not lead to the old one")
+	}
+	if page := body(t, s, "/s/shop/p/x0000"); !strings.Contains(page, "Relisted as") || !strings.Contains(page, `/p/x9999"`) {
+		t.Error("the old number does not lead to the new one")
+	}
+}
