@@ -409,6 +409,20 @@ func TestBackup(t *testing.T) {
 	w.want(0, "compact")
 }
 
+// The Chrome that reads storefronts prints the report that goes with a digest.
+func TestMailWithPDF(t *testing.T) {
+	w := newWorld(t)
+	w.configure(map[string]any{"channels": []any{map[string]any{
+		"name": "analysts", "kind": "email", "server": w.mail.URL(), "plaintext": true,
+		"from": "shopwatch@example.com", "to": []string{"team@example.com"}, "schedule": "@weekly", "attach": "pdf",
+	}}})
+	w.want(0, "mail", "test")
+	m, err := w.mail.Wait(t.Context())
+	if err != nil || !bytes.Contains(m.Raw, []byte("Content-Type: application/pdf")) || !bytes.Contains(m.Raw, []byte("\r\nJVBERi0")) { // %PDF-
+		t.Errorf("the sample has no PDF: %v\n%s", err, m.Raw)
+	}
+}
+
 // Reports can be looked at and sent for a test before anything has changed.
 // What a mail server does not take waits, is shown, and is tried again.
 func TestMail(t *testing.T) {

@@ -99,7 +99,7 @@ func (b *notebook) Send(_ context.Context, l *notify.Message) (string, error) {
 			return "", err
 		}
 	}
-	b.texts = append(b.texts, l.Mail.Text(""))
+	b.texts = append(b.texts, l.Mail.Text(report.Foot{}))
 	b.lines = append(b.lines, time.Now().UTC().Format("02 15:04")+" "+l.Mail.Subject())
 	return "noted", nil
 }

@@ -22,7 +22,7 @@ import (
 )
 
 var emailKind = Kind{
-	Name: "email", Need: []string{"server", "from", "to"}, May: []string{"username", "password", "plaintext", "hello", "thread"},
+	Name: "email", Need: []string{"server", "from", "to"}, May: []string{"username", "password", "plaintext", "hello", "thread", "attach"},
 	new: func(s Settings) (Sender, error) { return newEmail(s) },
 }
 

@@ -43,7 +43,7 @@ func TestReportComparesPrices(t *testing.T) {
 	}
 	s.Net = false // tell the rise too
 	m := report.New(*s)
-	text := m.Text("")
+	text := m.Text(report.Foot{})
 	for _, want := range []string{
 		"¥299.00 -> ¥249.00", "Lowest price of the 30 days before: ¥200.00\n", `Lowest price of the group "meter": ¥189.00 at OPPO` + "\n",
 	} {

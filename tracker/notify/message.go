@@ -13,9 +13,12 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"shopwatch/tracker/report"
 )
 
-// message writes a delivery as a mail, the same bytes on every attempt:
+// message writes a delivery as a mail, the same bytes on every attempt but for a
+// PDF, which is printed again after a restart:
 //
 //	mixed
 //	    alternative
@@ -24,6 +27,7 @@ import (
 //	            HTML
 //	            pictures
 //	    CSV file
+//	    PDF file
 //
 // What would hold one part only is left out.
 func (e *email) message(ctx context.Context, l *Message) ([]byte, error) {
@@ -72,7 +76,12 @@ func (e *email) message(ctx context.Context, l *Message) ([]byte, error) {
 
 // body is what stands below the header of a mail.
 func (l *Message) body(ctx context.Context, host string) (*part, error) {
-	html, pictures, err := l.Mail.HTML(ctx, l.Leave)
+	end := report.Foot{Leave: l.Leave}
+	pdf := l.pdf(ctx)
+	if end.NoPDF = l.PDF != nil && pdf == nil; pdf != nil {
+		end.PDF = l.pdfName()
+	}
+	html, pictures, err := l.Mail.HTML(ctx, end)
 	if err != nil {
 		return nil, err
 	}
@@ -87,9 +96,16 @@ func (l *Message) body(ctx context.Context, host string) (*part, error) {
 	if len(inline) > 0 {
 		shown = l.multipart("related", "text/html", append([]*part{shown}, inline...)...)
 	}
-	all := l.multipart("alternative", "", textPart("text/plain", l.Mail.Text(l.Leave)), shown)
+	all := l.multipart("alternative", "", textPart("text/plain", l.Mail.Text(end)), shown)
+	mixed := []*part{all}
 	if list := l.Mail.CSV(); len(list) > 0 {
-		all = l.multipart("mixed", "", all, filePart("text/csv; charset=utf-8", "attachment", "changes.csv", list))
+		mixed = append(mixed, filePart("text/csv; charset=utf-8", "attachment", "changes.csv", list))
+	}
+	if pdf != nil {
+		mixed = append(mixed, filePart("application/pdf", "attachment", end.PDF, pdf))
+	}
+	if len(mixed) > 1 {
+		all = l.multipart("mixed", "", mixed...)
 	}
 	return all, nil
 }

@@ -34,6 +34,7 @@ type Channel struct {
 	Quiet     Hours          // in which nothing is sent
 	Lang      string         // of the reports: "zh", else English
 	Zone      *time.Location // of the reports and the quiet hours; nil is UTC
+	PDF       bool           // a digest goes with the report for paper
 }
 
 // Options of New.
@@ -45,6 +46,11 @@ type Options struct {
 	// (https://…), for links to its pages and those by which they leave a
 	// channel; empty for none.
 	Public string
+	// PDF prints a page that stands alone, and gives up when ctx is done. Nil where
+	// nothing prints: reports go without a PDF, and say so.
+	PDF func(ctx context.Context, html []byte) ([]byte, error)
+	// PDFTime is how long a delivery waits for that (30 s when zero).
+	PDFTime time.Duration
 	// RetryFirst is the pause after the first attempt that fails (a minute
 	// when zero). It doubles up to RetryMost (an hour when zero).
 	RetryFirst, RetryMost time.Duration
@@ -103,6 +109,7 @@ type written struct {
 	report uint64 // its number; zero for none
 	story  *report.Story
 	mail   *report.Mail
+	pdf    func(context.Context) []byte // nil for none
 }
 
 // New returns a notifier of a store. New channels begin at the end of the log.
@@ -119,6 +126,9 @@ func New(ctx context.Context, store Store, o Options, log *slog.Logger) (*Notifi
 	}
 	if o.GiveUp == 0 {
 		o.GiveUp = 5 * 24 * time.Hour
+	}
+	if o.PDFTime == 0 {
+		o.PDFTime = pdfTime
 	}
 	n := &Notifier{store: store, log: log, opts: o, instance: instance}
 	for _, c := range o.Channels {
@@ -375,7 +385,7 @@ func (n *Notifier) sendReport(ctx context.Context, c *channel, r *tracker.Report
 		}
 		delivery := &Message{
 			ID: n.deliveryID(r, l.To), Thread: n.thread(c, story, l.To), To: l.To, Again: l.Unsure,
-			Leave: n.unsubscribeURL(c, l.To), Instance: n.hash("instance"), Story: story, Mail: mail,
+			Leave: n.unsubscribeURL(c, l.To), Instance: n.hash("instance"), Story: story, Mail: mail, PDF: c.written.pdf,
 		}
 		l.Unsure = true // whatever happens from here on, also to the program
 		if err := n.note(ctx, c, r.ID, l); errors.Is(err, storage.ErrFull) {

@@ -41,7 +41,7 @@ func (n *Notifier) Preview(ctx context.Context, channel string, seq uint64, last
 		return p, nil
 	}
 	to := c.Sender.Recipients()[0]
-	p.EML, err = e.message(ctx, &Message{ID: "preview." + n.deliveryID(&s.Report, to), Thread: n.thread(c, s, to), To: to, Story: s, Mail: p.Mail})
+	p.EML, err = e.message(ctx, &Message{ID: "preview." + n.deliveryID(&s.Report, to), Thread: n.thread(c, s, to), To: to, Story: s, Mail: p.Mail, PDF: n.printing(c, s, p.Mail)})
 	return p, err
 }
 

@@ -37,6 +37,9 @@ type Message struct {
 	// Leave is the address at which one click ends the deliveries to the
 	// recipient; empty when there is none.
 	Leave string
+	// PDF makes the report for paper; it returns nil when that cannot be done.
+	// Nil where none is wanted.
+	PDF func(ctx context.Context) []byte
 	// Instance tells this shopwatch from every other.
 	Instance string
 	Story    *report.Story

@@ -64,7 +64,8 @@ func (n *Notifier) write(ctx context.Context, c *channel, r *tracker.Report) (*r
 		if err != nil {
 			return nil, nil, err
 		}
-		c.written = written{r.ID, s, report.New(*s)}
+		m := report.New(*s)
+		c.written = written{r.ID, s, m, n.printing(c, s, m)}
 	}
 	return c.written.story, c.written.mail, nil
 }

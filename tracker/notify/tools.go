@@ -24,10 +24,11 @@ func (n *Notifier) Test(ctx context.Context, channel string) (answer string, err
 	story := report.Sample(c.Name, c.Lang, c.Zone, time.Now())
 	story.Public = n.opts.Public
 	words := report.New(story)
+	pdf := n.printing(c, &story, words)
 	var errs []error
 	for _, to := range c.Sender.Recipients() {
 		said, err := c.Sender.Send(ctx, &Message{
-			ID: "test." + strings.ToLower(rand.Text()[:16]), Thread: n.thread(c, &story, to), To: to, Instance: n.hash("instance"), Story: &story, Mail: words,
+			ID: "test." + strings.ToLower(rand.Text()[:16]), Thread: n.thread(c, &story, to), To: to, Instance: n.hash("instance"), Story: &story, Mail: words, PDF: pdf,
 		})
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", to, err))

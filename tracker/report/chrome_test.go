@@ -62,6 +62,51 @@ func TestNothingOverflows(t *testing.T) {
 	}
 }
 
+// TestDocumentForPaper prints documents as wide as a sheet: nothing sticks out,
+// every row is there, and titles are harmless.
+func TestDocumentForPaper(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts Chrome")
+	}
+	ctx := chrome(t)
+	for _, lang := range []string{"en", "zh"} {
+		all := stories(lang)
+		all["great"] = great(lang)
+		for _, name := range []string{"public", "hostile", "great", "sample"} {
+			s := all[name]
+			doc, err := report.New(s).Document(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, bad := range []string{"<script", "<img src=x", "javascript:", "ZgotmplZ", "\u202e", "\u2066", `"cid:`} {
+				if strings.Contains(string(doc), bad) {
+					t.Errorf("%s.%s: the document contains %q", name, lang, bad)
+				}
+			}
+			if rows := strings.Count(string(doc), "<li>"); rows < len(s.Changes)-8 { // some are merged, or of a storefront
+				t.Errorf("%s.%s: %d rows of %d changes", name, lang, rows, len(s.Changes))
+			}
+			file := filepath.Join(t.TempDir(), "document.html")
+			if *shots != "" {
+				file = filepath.Join(*shots, "document-"+name+"."+lang+".html")
+			}
+			if err := os.WriteFile(file, doc, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := chromedp.Do(ctx, chromedp.EmulateViewport(680, 900), chromedp.Navigate("file://"+file)); err != nil {
+				t.Fatal(err)
+			}
+			bad, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](overflow))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(bad) > 0 {
+				t.Errorf("%s.%s sticks out of the sheet:\n%s", name, lang, strings.Join(bad, "\n"))
+			}
+		}
+	}
+}
+
 // great is a report of 200 changes of all kinds, with pictures.
 func great(lang string) report.Story {
 	s := report.Sample("analysts", lang, shanghai, nine)

@@ -12,7 +12,7 @@ import (
 	"shopwatch/tracker"
 )
 
-//go:embed mail.html feed.html
+//go:embed mail.html feed.html document.html
 var files embed.FS
 
 // styles are the inline styles, by name. Mail clients drop style sheets, so
@@ -232,7 +232,7 @@ var funcs = template.FuncMap{
 
 // mailTemplate is parsed when it is first needed.
 var mailTemplate = sync.OnceValues(func() (*template.Template, error) {
-	t, err := template.New("mail.html").Funcs(funcs).ParseFS(files, "mail.html", "feed.html")
+	t, err := template.New("mail.html").Funcs(funcs).ParseFS(files, "mail.html", "feed.html", "document.html")
 	if err != nil {
 		return nil, fmt.Errorf("the template of mails: %w", err)
 	}
@@ -264,6 +264,15 @@ func (v *view) feed(w io.Writer) error {
 		return err
 	}
 	return t.ExecuteTemplate(w, "feed", v)
+}
+
+// document writes the view for paper.
+func (v *view) document(w io.Writer) error {
+	t, err := mailTemplate()
+	if err != nil {
+		return err
+	}
+	return t.ExecuteTemplate(w, "document", v)
 }
 
 // A foot ends the HTML.

@@ -17,14 +17,14 @@ func TestNothingIsWrittenThatNobodyAskedFor(t *testing.T) {
 	s.Picture = func(ctx context.Context, name string) []byte { loaded++; return draw(ctx, name) }
 	s.Shot = s.Picture
 	m := report.New(s)
-	if m.Subject() == "" || m.Brief() == "" || m.Text("") == "" || m.CSV() == nil {
+	if m.Subject() == "" || m.Brief() == "" || m.Text(report.Foot{}) == "" || m.CSV() == nil {
 		t.Error("a form is empty")
 	}
 	if loaded > 0 {
 		t.Errorf("%d pictures were loaded for a subject, a text and a list", loaded)
 	}
 	for range 2 {
-		if _, pictures, err := m.HTML(t.Context(), ""); err != nil || len(pictures) != loaded {
+		if _, pictures, err := m.HTML(t.Context(), report.Foot{}); err != nil || len(pictures) != loaded {
 			t.Fatalf("%d pictures, %d loads, %v", len(pictures), loaded, err)
 		}
 	}
@@ -38,10 +38,10 @@ func TestHTMLIsWholeOrNotThere(t *testing.T) {
 	draw := s.Picture
 	s.Picture = func(_ context.Context, name string) []byte { end(); return draw(t.Context(), name) }
 	m := report.New(s)
-	if _, _, err := m.HTML(ctx, ""); !errors.Is(err, context.Canceled) {
+	if _, _, err := m.HTML(ctx, report.Foot{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("HTML = %v, want that it was cut short", err)
 	}
-	_, got, err := m.HTML(t.Context(), "")
+	_, got, err := m.HTML(t.Context(), report.Foot{})
 	if err != nil {
 		t.Fatal(err)
 	}

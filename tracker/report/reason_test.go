@@ -181,7 +181,7 @@ func TestChineseReportsAreChinese(t *testing.T) {
 		known := regexp.MustCompile(`https?://\S+|(?i)shopwatch( (login|scans|check|verify)( \w+)?)?|changes\.csv|docs/method\.md|url|UTC|analysts|tencent( flagship)?|oppo( find)?|huawei|qrobot|gprs|wifi|usb|ppt|obd|qq|tmall|q智能|1080P|felt pen set, 24 colours|watercolour block A4|brush no\. 12|travel palette|easel|DE|EUR|JPY`)
 		s.Checkpoint = "" // no words
 		m := report.New(s)
-		for _, line := range strings.Split(m.Subject()+"\n"+m.Text("https://example.com/")+"\n"+m.Brief(), "\n") {
+		for _, line := range strings.Split(m.Subject()+"\n"+m.Text(report.Foot{Leave: "https://example.com/"})+"\n"+m.Brief(), "\n") {
 			if english := regexp.MustCompile(`[A-Za-z]{2,}`).FindString(known.ReplaceAllString(line, "")); english != "" {
 				t.Errorf("%s: %q in %q", name, english, line)
 			}

@@ -47,15 +47,21 @@ func New(s Story) *Mail {
 // Subject is one line of at most 78 characters, not encoded.
 func (m *Mail) Subject() string { return m.subject() }
 
-// Text is everything in plain text, lines ended by "\n". Leave is the address at
-// which its reader unsubscribes; empty for none.
-func (m *Mail) Text(leave string) string {
+// A Foot is what a report ends with beside what is the same for all its readers.
+type Foot struct {
+	Leave string // address at which its reader unsubscribes; empty for none
+	PDF   string // name of the Document that is attached; empty for none
+	NoPDF bool   // one should be attached, and could not be made
+}
+
+// Text is everything in plain text, lines ended by "\n".
+func (m *Mail) Text(f Foot) string {
 	v := m.viewer(limits{})
-	lines := v.foot()
+	lines := v.foot(f)
 	method, url := v.method()
 	lines = append(lines, strings.TrimSuffix(method+": "+url, ": "))
-	if leave != "" {
-		lines = append(lines, v.w.Leave+": "+leave)
+	if f.Leave != "" {
+		lines = append(lines, v.w.Leave+": "+f.Leave)
 	}
 	if s := &m.story; s.Checkpoint != "" {
 		lines = append(lines, "", v.w.Checkpoint, "", strings.TrimSpace(s.Checkpoint), v.w.Key+": "+s.Key)
@@ -74,10 +80,9 @@ func (m *Mail) Brief() string { return m.brief() }
 func (m *Mail) CSV() []byte { return m.csv() }
 
 // HTML returns at most MaxHTML bytes, which refer to the pictures as "cid:" and
-// their names. Leave is the address at which its reader unsubscribes; empty for
-// none. The error is that of ctx when it ended before all pictures were loaded,
-// else a mistake in this package.
-func (m *Mail) HTML(ctx context.Context, leave string) (string, []Picture, error) {
+// their names. The error is that of ctx when it ended before all pictures were
+// loaded, else a mistake in this package.
+func (m *Mail) HTML(ctx context.Context, end Foot) (string, []Picture, error) {
 	m.drawing.Lock()
 	defer m.drawing.Unlock()
 	if err := m.draw(ctx); err != nil {
@@ -85,7 +90,7 @@ func (m *Mail) HTML(ctx context.Context, leave string) (string, []Picture, error
 	}
 	v := m.viewer(limits{})
 	b := bytes.NewBufferString(m.html)
-	f := foot{Lines: v.foot(), Leave: link(leave), Words: v.w.Leave, witness: v.witness()}
+	f := foot{Lines: v.foot(end), Leave: link(end.Leave), Words: v.w.Leave, witness: v.witness()}
 	if err := f.html(b); err != nil {
 		return "", nil, fmt.Errorf("write report %d: %w", m.story.Report.ID, err)
 	}
@@ -169,16 +174,39 @@ func Language(lang string) string { return wordsOf(lang).Lang }
 
 // Page returns the HTML with the pictures in it, for a browser.
 func (m *Mail) Page(ctx context.Context) (string, error) {
-	html, pictures, err := m.HTML(ctx, "")
+	html, pictures, err := m.HTML(ctx, Foot{})
 	if err != nil {
 		return "", err
 	}
+	return within(html, pictures), nil
+}
+
+// within puts the pictures into the HTML that refers to them.
+func within(html string, pictures []Picture) string {
 	var pairs []string
 	for _, p := range pictures {
 		pairs = append(pairs, `"cid:`+p.Name+`"`,
 			`"data:`+p.Type+`;base64,`+base64.StdEncoding.EncodeToString(p.Content)+`"`)
 	}
-	return strings.NewReplacer(pairs...).Replace(html), nil
+	return strings.NewReplacer(pairs...).Replace(html)
+}
+
+// documentLimits are what a document shows at most: some hundred sheets.
+var documentLimits = limits{rows: 1000, scans: 60, pictures: 300, shots: 60}
+
+// Document returns the report as a page that stands alone, to be printed: what it
+// tells of each product, also where a mail has no room for it. Its pictures are
+// in it.
+func (m *Mail) Document(ctx context.Context) ([]byte, error) {
+	vr := m.viewer(documentLimits)
+	vr.load, vr.loadShot = once(ctx, m.story.Picture), once(ctx, m.story.Shot)
+	v := vr.view()
+	v.witness = vr.witness()
+	var b bytes.Buffer
+	if err := v.document(&b); err != nil {
+		return nil, fmt.Errorf("write report %d as a document: %w", m.story.Report.ID, err)
+	}
+	return []byte(within(b.String(), v.Pictures)), ctx.Err()
 }
 
 // once asks for each picture only once, and for none when ctx is done.

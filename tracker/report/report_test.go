@@ -79,9 +79,9 @@ type written struct {
 func write(t testing.TB, s report.Story) written {
 	t.Helper()
 	m := report.New(s)
-	w := written{Subject: m.Subject(), Text: m.Text(""), Brief: m.Brief(), CSV: m.CSV()}
+	w := written{Subject: m.Subject(), Text: m.Text(report.Foot{}), Brief: m.Brief(), CSV: m.CSV()}
 	var err error
-	if w.HTML, w.Pictures, err = m.HTML(t.Context(), ""); err != nil {
+	if w.HTML, w.Pictures, err = m.HTML(t.Context(), report.Foot{}); err != nil {
 		t.Fatal(err)
 	}
 	if w.Page, err = m.Page(t.Context()); err != nil {
@@ -631,7 +631,7 @@ func BenchmarkWrite(b *testing.B) {
 	s := report.Sample("analysts", "en", shanghai, nine)
 	s.Picture = nil
 	for b.Loop() {
-		if _, _, err := report.New(s).HTML(b.Context(), ""); err != nil {
+		if _, _, err := report.New(s).HTML(b.Context(), report.Foot{}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -662,8 +662,8 @@ func BenchmarkGreat(b *testing.B) {
 	for name, write := range map[string]func(*report.Mail) error{
 		"chat": func(m *report.Mail) error { _, _ = m.Subject(), m.Brief(); return nil },
 		"mail": func(m *report.Mail) error {
-			_, _, _ = m.Subject(), m.Text(""), m.CSV()
-			_, _, err := m.HTML(b.Context(), "")
+			_, _, _ = m.Subject(), m.Text(report.Foot{}), m.CSV()
+			_, _, err := m.HTML(b.Context(), report.Foot{})
 			return err
 		},
 	} {
@@ -701,7 +701,7 @@ func TestShotShowsTheWords(t *testing.T) {
 					s.Changes[i].Probe.Detail = tt.detail
 				}
 			}
-			if _, _, err := report.New(s).HTML(t.Context(), ""); err != nil {
+			if _, _, err := report.New(s).HTML(t.Context(), report.Foot{}); err != nil {
 				t.Fatal(err)
 			}
 			if got != tt.want {

@@ -658,10 +658,16 @@ func (v *viewer) preheader(out *view) string {
 	return cut(strings.Join(ts[:min(len(ts), 4)], " · "), 160)
 }
 
-func (v *viewer) foot() []string {
+func (v *viewer) foot(end Foot) []string {
 	var f []string
 	if len(v.Changes) > 0 {
 		f = append(f, v.w.Attached)
+	}
+	switch {
+	case end.PDF != "":
+		f = append(f, fmt.Sprintf(v.w.PDF, end.PDF))
+	case end.NoPDF:
+		f = append(f, v.w.NoPDF)
 	}
 	why := ""
 	if v.Report.Channel != "" {

@@ -121,6 +121,8 @@ type words struct {
 	Which      string // the report's number
 	Again      string // before a report that may have arrived already
 	Attached   string
+	PDF        string // the file
+	NoPDF      string
 	Leave      string // what ends the reports to one recipient
 	Checkpoint string // what the checkpoint is for
 	Key        string
@@ -281,6 +283,8 @@ var english = words{
 	Which:      "Report %d.",
 	Again:      "(Sent again after an interruption: you may already have this report.)",
 	Attached:   "Every change with its evidence is in changes.csv.",
+	PDF:        "The whole report for paper is in %s.",
+	NoPDF:      "The PDF of this report is missing: Chrome could not make it. shopwatch check says what Chrome lacks.",
 	Leave:      "Unsubscribe",
 	Checkpoint: "Keep this message: with the lines below, shopwatch verify shows whether what was reported was altered later.",
 	Key:        "Public key",
@@ -434,6 +438,8 @@ var chinese = words{
 	Which:      "报告编号 %d。",
 	Again:      "（发送曾中断，现重新发送，您可能已收到过本报告。）",
 	Attached:   "全部变化及依据见附件 changes.csv。",
+	PDF:        "可打印的完整报告见附件 %s。",
+	NoPDF:      "本次未附 PDF：Chrome 未能生成。原因可用 shopwatch check 查看。",
 	Leave:      "退订",
 	Checkpoint: "请保留本报告：凭以下几行，可用 shopwatch verify 验证所报告的内容此后是否被改动。",
 	Key:        "公钥",

@@ -123,6 +123,7 @@ type Channel struct {
 	From         string                   `yaml:"from"`
 	To           []string                 `yaml:"to"`
 	Thread       bool                     `yaml:"thread"` // letters about one storefront make one conversation
+	Attach       string                   `yaml:"attach"` // pdf: a digest goes with the report for paper
 	URL          string                   `yaml:"url"`
 	Secret       string                   `yaml:"secret"`        // signs what is sent
 	Path         string                   `yaml:"path"`          // of a file or folder; from the directory of the configuration if relative
@@ -467,6 +468,10 @@ func (c *Config) checkChannel(src *source, i int) error {
 	switch {
 	case ch.Lang != "en" && ch.Lang != "zh":
 		return src.errorf(at+".lang", "%q is neither en nor zh", ch.Lang)
+	case ch.Attach != "" && ch.Attach != "pdf":
+		return src.errorf(at+".attach", "%q is not pdf", ch.Attach)
+	case ch.Attach != "" && ch.Digest == nil:
+		return src.errorf(at+".attach", "a PDF goes with digests only; set schedule too, such as \"0 8 * * 1\" for Mondays at 8")
 	case ch.LeastPercent < 0 || ch.LeastPercent > 100:
 		return src.errorf(at+".least_percent", "want 0 to 100")
 	}

@@ -130,6 +130,7 @@ func channelSchema() schema {
 	s["required"] = []string{"name", "kind"}
 	properties := s["properties"].(schema)
 	properties["kind"] = schema{"enum": names}
+	properties["attach"] = schema{"enum": []string{"", "pdf"}}
 	properties["lang"] = schema{"enum": []string{"", "en", "zh"}}
 	s["allOf"] = each
 	return s

@@ -75,7 +75,7 @@ func TestChannels(t *testing.T) {
 	if got, want := ch.Digest.Next(at), at.Add(19*time.Hour); !got.Equal(want) {
 		t.Errorf("Digest.Next = %s, want Monday at eight in Berlin, %s", got, want)
 	}
-	if ch.Heartbeat == nil || ch.Quiet.From != 22*time.Hour || ch.Quiet.To != 7*time.Hour || ch.Lang != "zh" || ch.Filter.LeastPercent != 2.5 {
+	if !ch.PDF || ch.Heartbeat == nil || ch.Quiet.From != 22*time.Hour || ch.Quiet.To != 7*time.Hour || ch.Lang != "zh" || ch.Filter.LeastPercent != 2.5 {
 		t.Errorf("channel = %+v", ch)
 	}
 	if w := ch.Filter.Watched; !w(&tracker.Product{Title: "糖大夫 血糖仪"}) || w(&tracker.Product{Title: "全民WiFi"}) {

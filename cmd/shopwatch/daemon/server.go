@@ -108,11 +108,28 @@ func settingsOf(c *config.Config) []web.Setting {
 	return list
 }
 
-// printPDF prints a page with the Chrome that reads storefronts.
+// printPDF prints a page with the Chrome that reads storefronts. A login may have
+// that for minutes: whoever waits for it may give up.
 func (s *Service) printPDF(ctx context.Context, html []byte) ([]byte, error) {
-	ch, giveBack := s.engine.use()
-	defer giveBack()
-	return ch.browser.PDF(ctx, html)
+	type outcome struct {
+		pdf []byte
+		err error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		ch, giveBack := s.engine.use()
+		defer giveBack()
+		if ctx.Err() == nil {
+			pdf, err := ch.browser.PDF(ctx, html)
+			done <- outcome{pdf, err}
+		}
+	}()
+	select {
+	case o := <-done:
+		return o.pdf, o.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // maxConnections is how many connections the API may have. Half of the files

@@ -71,7 +71,7 @@ func (s *Service) newNotifier(ctx context.Context, c *config.Config) (*notify.No
 		}
 	}
 	return notify.New(ctx, s.store, notify.Options{
-		Channels: channelsOf(c), Shops: shopsOf(c), Groups: c.TrackedGroups(), Public: c.Public,
+		Channels: channelsOf(c), Shops: shopsOf(c), Groups: c.TrackedGroups(), Public: c.Public, PDF: s.printPDF,
 		RetryFirst: s.options.Timing.RetryFirst, RetryMost: s.options.Timing.RetryMost,
 	}, s.log)
 }
@@ -209,7 +209,7 @@ func (s *Service) Preview(ctx context.Context, channel string, seq uint64, last 
 	if err != nil {
 		return api.Preview{}, err
 	}
-	return api.Preview{What: p.What, Subject: p.Mail.Subject(), Text: p.Mail.Text(""), Page: p.Page, EML: p.EML, CSV: p.Mail.CSV()}, nil
+	return api.Preview{What: p.What, Subject: p.Mail.Subject(), Text: p.Mail.Text(report.Foot{}), Page: p.Page, EML: p.EML, CSV: p.Mail.CSV()}, nil
 }
 
 // Test sends a sample and returns what the receiving side said.
@@ -273,7 +273,7 @@ func channelsOf(c *config.Config) []notify.Channel {
 		n := notify.Channel{
 			Name: ch.Name, Sender: ch.Sender, Quiet: notify.Hours(ch.Quiet), Lang: ch.Lang, Zone: ch.Timezone.Location,
 			Filter: notify.Filter{Storefronts: ch.Storefronts, Kinds: ch.Kinds, LeastPercent: ch.LeastPercent},
-			Digest: ch.Digest, Heartbeat: ch.Beat,
+			Digest: ch.Digest, Heartbeat: ch.Beat, PDF: ch.Attach == "pdf",
 		}
 		if len(ch.Watch) > 0 {
 			n.Filter.Watched = func(p *tracker.Product) bool { return tracker.Patterns(ch.Watch).Picks(p) != "" }
