@@ -60,7 +60,7 @@ func TestMethodIsTheDocument(t *testing.T) {
 		}
 		got, err := os.ReadFile(file)
 		if err != nil || !bytes.Equal(got, want.Bytes()) {
-			t.Errorf("%s is not what docs/%s says: run go test ./tracker/web -run TestMethodIsTheDocument -update (%v)", file, doc, err)
+			t.Errorf("%s is not what %s says: run go test ./tracker/web -run TestMethodIsTheDocument -update (%v)", file, doc, err)
 		}
 	}
 }
