@@ -58,7 +58,9 @@ func TestChineseKnowsEveryReason(t *testing.T) {
 			t.Fatalf("no files %s, %v", glob, err)
 		}
 		for _, file := range files {
-			if strings.HasSuffix(file, "_test.go") {
+			// What is wrong with a capture is told to whoever asks for it, and in
+			// no report.
+			if name := filepath.Base(file); strings.HasSuffix(name, "_test.go") || name == "capture.go" || name == "replay.go" {
 				continue
 			}
 			for _, english := range reasonsIn(t, file) {
