@@ -12,7 +12,7 @@ ifeq ($(DEB_VERSION),)
 DEB_VERSION := 0~$(shell git log -1 --format=%cd.%h --date=format:%Y%m%d)
 endif
 
-.PHONY: all build demo test check axe mcp-client scale bench faults fill soak killtest day storm truth prove fuzz year deb release fleet pictures chrome postgres clean
+.PHONY: all build demo test check axe mcp-client scale bench faults fill soak killtest day storm truth captures prove fuzz year deb release fleet pictures chrome postgres clean
 
 all: build
 
@@ -75,6 +75,10 @@ faults: chrome
 ONLY ?=
 truth: build chrome
 	$(GO) run ./fixtures/truth/score -only '$(ONLY)'
+# The captures of the simulated marketplaces in fixtures/captures, each with what
+# is read in it, made again. Look at what differs before it is committed.
+captures: chrome
+	$(GO) test -count 1 -timeout 20m -v -run 'TestCaptures$$' ./tracker/scan -captures
 
 # Every way that is known in which a page can fill the process that listens to
 # it: what it takes at its height.
