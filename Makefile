@@ -12,7 +12,7 @@ ifeq ($(DEB_VERSION),)
 DEB_VERSION := 0~$(shell git log -1 --format=%cd.%h --date=format:%Y%m%d)
 endif
 
-.PHONY: all build demo test check axe mcp-client scale bench faults fill soak killtest day storm truth captures prove fuzz year deb release fleet pictures chrome postgres clean
+.PHONY: all build demo test check axe mcp-client scale bench faults fill soak killtest day storm truth captures viewer prove fuzz year deb release fleet pictures chrome postgres clean
 
 all: build
 
@@ -36,6 +36,12 @@ axe:
 # mcp. With CI set it fails without it.
 mcp-client:
 	cd cmd/shopwatch/testdata/mcp && npm install --no-package-lock --no-audit --no-fund --silent
+
+# The viewer of the web's archivists for the tests of captures, from npm: nothing
+# that it depends on is needed. With CI set they fail without it.
+VIEWER := replaywebpage@2.5.3
+viewer:
+	cd tracker/archive/testdata/viewer && npm pack --silent $(VIEWER) >/dev/null && tar xzf replaywebpage-*.tgz && rm replaywebpage-*.tgz
 
 # Time and weight of every page of the dashboard, over 100 storefronts of 1,000
 # products and a year, and over 1,000 storefronts. Takes some minutes.
@@ -75,6 +81,7 @@ faults: chrome
 ONLY ?=
 truth: build chrome
 	$(GO) run ./fixtures/truth/score -only '$(ONLY)'
+
 # The captures of the simulated marketplaces in fixtures/captures, each with what
 # is read in it, made again. Look at what differs before it is committed.
 captures: chrome
