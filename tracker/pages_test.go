@@ -128,7 +128,7 @@ func brokenPages(root fs.FS) (broken []string, err error) {
 // notOurs reports whether a directory holds what git does not keep.
 func notOurs(dir string) bool {
 	name := path.Base(dir)
-	return name == "node_modules" || slices.Contains([]string{"bin", "data", "demo"}, dir) ||
+	return name == "node_modules" || slices.Contains([]string{"bin", "data", "demo", "tracker/archive/testdata/viewer/package"}, dir) ||
 		strings.HasPrefix(name, ".") && dir != "." && dir != ".ci"
 }
 
