@@ -51,7 +51,7 @@ func (t tx) append(name tracker.StorefrontName, changes []tracker.Change) error 
 			return err
 		}
 		if i == 0 || c.Seq%spanLength == 0 || !c.At.Equal(changes[i-1].At) {
-			if err := t.widen(c.Seq, millis(c.At)); err != nil {
+			if err := t.widen(c.Seq, storage.Millis(c.At)); err != nil {
 				return err
 			}
 		}
@@ -368,7 +368,7 @@ func (db *DB) PriorPrices(ctx context.Context, changes []tracker.Change) (map[ui
 			if !c.Cuts() {
 				continue
 			}
-			history, err := t.priceHistory(c.Storefront, c.Product.ID, millis(c.At.Add(-tracker.PriorPeriod)))
+			history, err := t.priceHistory(c.Storefront, c.Product.ID, storage.Millis(c.At.Add(-tracker.PriorPeriod)))
 			if err != nil {
 				return err
 			}

@@ -44,8 +44,8 @@ func (db *DB) ChangeCoolDown(ctx context.Context, key string, change func(*stora
 			return err
 		}
 		change(&c)
-		v := coolDownValue{c.Walls, c.Asked.Milliseconds(), millis(c.Until)}
-		c.Until = fromMillis(v.Until)
+		v := coolDownValue{c.Walls, c.Asked.Milliseconds(), storage.Millis(c.Until)}
+		c.Until = storage.FromMillis(v.Until)
 		b, err := t.CreateBucketIfNotExists([]byte(inCoolDowns))
 		if err != nil {
 			return err
@@ -61,5 +61,5 @@ func (db *DB) ChangeCoolDown(ctx context.Context, key string, change func(*stora
 func (t tx) coolDown(key string) (storage.CoolDown, error) {
 	var v coolDownValue
 	_, err := t.in(inCoolDowns).read([]byte(key), &v)
-	return storage.CoolDown{Walls: v.Walls, Asked: time.Duration(v.Asked) * time.Millisecond, Until: fromMillis(v.Until)}, err
+	return storage.CoolDown{Walls: v.Walls, Asked: time.Duration(v.Asked) * time.Millisecond, Until: storage.FromMillis(v.Until)}, err
 }

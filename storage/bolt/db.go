@@ -317,19 +317,3 @@ func wayBack(path string) string {
 	}
 	return fmt.Sprintf("there is no good backup in %s: restore one from elsewhere with shopwatch restore FILE, or move the file away to begin anew", filepath.Join(filepath.Dir(path), backupFolder))
 }
-
-// millis is a time as it is stored: milliseconds since 1970, 0 for the zero
-// time.
-func millis(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMilli()
-}
-
-func fromMillis(ms int64) time.Time {
-	if ms == 0 {
-		return time.Time{}
-	}
-	return time.UnixMilli(ms).UTC()
-}

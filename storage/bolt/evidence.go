@@ -182,7 +182,7 @@ func (t tx) evidenceTime(name string) (time.Time, error) {
 	if len(p) != 8 {
 		return time.Time{}, b.damaged([]byte(name), errors.New("wrong length"))
 	}
-	return fromMillis(int64(binary.BigEndian.Uint64(p))), nil
+	return storage.FromMillis(int64(binary.BigEndian.Uint64(p))), nil
 }
 
 // SweepEvidence implements storage.Retention.

@@ -138,7 +138,7 @@ func (l loader) LoadChanges(ctx context.Context, changes []tracker.Change) error
 func (l loader) LoadChannel(ctx context.Context, c storage.Channel) error {
 	return l.db.update(ctx, func(t tx) error {
 		return t.in(inChannels).write([]byte(c.Name), channelValue{
-			Told: c.Told, Joined: millis(c.Joined), Left: c.Unsubscribed, Failures: c.Backoff.Failures, Until: millis(c.Backoff.Until),
+			Told: c.Told, Joined: storage.Millis(c.Joined), Left: c.Unsubscribed, Failures: c.Backoff.Failures, Until: storage.Millis(c.Backoff.Until),
 		})
 	})
 }

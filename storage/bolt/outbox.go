@@ -81,8 +81,8 @@ func (db *DB) Channels(ctx context.Context) ([]storage.Channel, error) {
 
 func (v *channelValue) channel(name string) storage.Channel {
 	return storage.Channel{
-		Name: name, Told: v.Told, Joined: fromMillis(v.Joined), Unsubscribed: v.Left,
-		Backoff: storage.Backoff{Failures: v.Failures, Until: fromMillis(v.Until)},
+		Name: name, Told: v.Told, Joined: storage.FromMillis(v.Joined), Unsubscribed: v.Left,
+		Backoff: storage.Backoff{Failures: v.Failures, Until: storage.FromMillis(v.Until)},
 	}
 }
 
@@ -105,7 +105,7 @@ func (db *DB) Resubscribe(ctx context.Context, channel, to string) error {
 // SetBackoff implements storage.Channels.
 func (db *DB) SetBackoff(ctx context.Context, channel string, b storage.Backoff) error {
 	return db.changeChannel(ctx, channel, func(v *channelValue) {
-		v.Failures, v.Until = b.Failures, millis(b.Until)
+		v.Failures, v.Until = b.Failures, storage.Millis(b.Until)
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"shopwatch/storage"
 	"shopwatch/tracker"
 )
 
@@ -198,14 +199,14 @@ func newProbe(p *tracker.Probe) *probeValue {
 	if p == nil {
 		return nil
 	}
-	return &probeValue{State: p.State, At: millis(p.At), URL: p.URL, Reason: p.Reason, Says: p.Says, Picture: p.Picture, Detail: p.Detail, Capture: p.Capture}
+	return &probeValue{State: p.State, At: storage.Millis(p.At), URL: p.URL, Reason: p.Reason, Says: p.Says, Picture: p.Picture, Detail: p.Detail, Capture: p.Capture}
 }
 
 func (v *probeValue) probe(id tracker.ProductID) *tracker.Probe {
 	if v == nil {
 		return nil
 	}
-	return &tracker.Probe{Product: id, State: v.State, At: fromMillis(v.At), URL: v.URL, Reason: v.Reason, Says: v.Says, Picture: v.Picture, Detail: v.Detail, Capture: v.Capture}
+	return &tracker.Probe{Product: id, State: v.State, At: storage.FromMillis(v.At), URL: v.URL, Reason: v.Reason, Says: v.Says, Picture: v.Picture, Detail: v.Detail, Capture: v.Capture}
 }
 
 // An itemValue is stored behind a header that a walk of the catalog reads
@@ -236,7 +237,7 @@ const (
 func encodeItem(it *tracker.Item, changes []uint64) ([]byte, error) {
 	v := itemValue{
 		productValue: *newProduct(&it.Product),
-		FirstSeen:    millis(it.FirstSeen), LastSeen: millis(it.LastSeen), Missing: it.Missing, Removed: millis(it.Removed),
+		FirstSeen:    storage.Millis(it.FirstSeen), LastSeen: storage.Millis(it.LastSeen), Missing: it.Missing, Removed: storage.Millis(it.Removed),
 		Pending: newPrice(it.Pending), Probe: newProbe(it.Probe), Look: it.ImageHash,
 	}
 	v.ID = "" // the key
@@ -253,7 +254,7 @@ func encodeItem(it *tracker.Item, changes []uint64) ([]byte, error) {
 	}
 	fingerprint := uint64(e.Fingerprint)
 	if e.Removed {
-		fingerprint = uint64(millis(e.Gone))
+		fingerprint = uint64(storage.Millis(e.Gone))
 	}
 	h = binary.BigEndian.AppendUint64(h, fingerprint)
 	if len(changes) > 0 {
@@ -306,7 +307,7 @@ func decodeItem(id tracker.ProductID, p []byte) (tracker.Item, error) {
 	v.ID = id
 	return tracker.Item{
 		Product:   *v.product(),
-		FirstSeen: fromMillis(v.FirstSeen), LastSeen: fromMillis(v.LastSeen), Missing: v.Missing, Removed: fromMillis(v.Removed),
+		FirstSeen: storage.FromMillis(v.FirstSeen), LastSeen: storage.FromMillis(v.LastSeen), Missing: v.Missing, Removed: storage.FromMillis(v.Removed),
 		Pending: v.Pending.price(), Probe: v.Probe.probe(id), ImageHash: v.Look,
 	}, nil
 }
@@ -318,7 +319,7 @@ func decodeEntry(p []byte) (e tracker.Entry, missing bool, err error) {
 	}
 	fingerprint := binary.BigEndian.Uint64(p[1:])
 	if p[0]&flagRemoved != 0 {
-		e.Removed, e.Gone = true, fromMillis(int64(fingerprint))
+		e.Removed, e.Gone = true, storage.FromMillis(int64(fingerprint))
 	} else {
 		e.Fingerprint = tracker.Fingerprint(fingerprint)
 	}
@@ -344,7 +345,7 @@ type stateValue struct {
 
 func newState(s *tracker.State, shop uint64) stateValue {
 	v := stateValue{
-		Baseline: millis(s.Baseline), LastScan: millis(s.LastScan), LastComplete: millis(s.LastComplete), LastVerdict: s.LastVerdict,
+		Baseline: storage.Millis(s.Baseline), LastScan: storage.Millis(s.LastScan), LastComplete: storage.Millis(s.LastComplete), LastVerdict: s.LastVerdict,
 		Parser: s.Parser, Listed: s.Listed, Removed: s.Removed, Sum: uint64(s.Sum),
 		Incomplete: s.Incomplete, Gone: s.Gone, Stalled: s.Stalled, Closed: s.Closed, Shop: shop,
 	}
@@ -356,7 +357,7 @@ func newState(s *tracker.State, shop uint64) stateValue {
 
 func (v *stateValue) state(shop tracker.SellerIdentity) tracker.State {
 	s := tracker.State{
-		Baseline: fromMillis(v.Baseline), LastScan: fromMillis(v.LastScan), LastComplete: fromMillis(v.LastComplete), LastVerdict: v.LastVerdict,
+		Baseline: storage.FromMillis(v.Baseline), LastScan: storage.FromMillis(v.LastScan), LastComplete: storage.FromMillis(v.LastComplete), LastVerdict: v.LastVerdict,
 		Parser: v.Parser, Listed: v.Listed, Removed: v.Removed, Sum: tracker.Fingerprint(v.Sum),
 		Incomplete: v.Incomplete, Gone: v.Gone, Stalled: v.Stalled, Closed: v.Closed, Shop: shop,
 	}
@@ -407,7 +408,7 @@ func newScan(s *tracker.Scan, shop uint64) scanValue {
 
 func (v *scanValue) scan(name tracker.StorefrontName, began uint64, shop tracker.SellerIdentity) tracker.Scan {
 	s := tracker.Scan{
-		Storefront: name, Began: fromMillis(int64(began)), Took: time.Duration(v.Took) * time.Millisecond,
+		Storefront: name, Began: storage.FromMillis(int64(began)), Took: time.Duration(v.Took) * time.Millisecond,
 		Verdict: v.Verdict, Reason: v.Reason, Changes: v.Changes, Doubted: v.Doubted,
 		Evidence: tracker.Evidence{
 			Layout: v.Layout, Parser: v.Parser, Pages: v.Pages, Products: v.Products,
@@ -460,12 +461,12 @@ var kindCodes = map[tracker.Kind]byte{
 
 // headOf is the header of a change, which is also its entry in logs.
 func headOf(c *tracker.Change) []byte {
-	return append(number(uint64(max(millis(c.At), 0))), kindCodes[c.Kind])
+	return append(number(uint64(max(storage.Millis(c.At), 0))), kindCodes[c.Kind])
 }
 
 func encodeChange(c *tracker.Change) ([]byte, error) {
 	b, err := json.Marshal(changeValue{
-		Kind: c.Kind, Storefront: c.Storefront, Scan: millis(c.Scan), Product: newProduct(c.Product), Before: newBefore(c.Before, c.Product),
+		Kind: c.Kind, Storefront: c.Storefront, Scan: storage.Millis(c.Scan), Product: newProduct(c.Product), Before: newBefore(c.Before, c.Product),
 		Proof: c.Proof, Probe: newProbe(c.Probe), Missing: c.Missing, Away: c.Away.Milliseconds(), Reason: c.Reason,
 		Verdict: c.Verdict, SameAs: c.SameAs, Important: c.Important, Ignored: c.Ignored, Corrects: c.Corrects, Pictures: c.Pictures,
 	})
@@ -481,7 +482,7 @@ func decodeChange(seq uint64, p []byte) (tracker.Change, error) {
 		return tracker.Change{}, err
 	}
 	c := tracker.Change{
-		Seq: seq, Kind: v.Kind, Storefront: v.Storefront, At: fromMillis(int64(binary.BigEndian.Uint64(p))), Scan: fromMillis(v.Scan),
+		Seq: seq, Kind: v.Kind, Storefront: v.Storefront, At: storage.FromMillis(int64(binary.BigEndian.Uint64(p))), Scan: storage.FromMillis(v.Scan),
 		Product: v.Product.product(), Proof: v.Proof, Missing: v.Missing,
 		Away: time.Duration(v.Away) * time.Millisecond, Reason: v.Reason, Verdict: v.Verdict, SameAs: v.SameAs,
 		Important: v.Important, Ignored: v.Ignored, Corrects: v.Corrects, Pictures: v.Pictures,
@@ -514,7 +515,7 @@ type reportValue struct {
 }
 
 func newReport(r *tracker.Report) reportValue {
-	v := reportValue{Channel: r.Channel, Created: millis(r.Created), First: r.First, Last: r.Last, About: r.About}
+	v := reportValue{Channel: r.Channel, Created: storage.Millis(r.Created), First: r.First, Last: r.Last, About: r.About}
 	for _, n := range r.Changes {
 		if k := len(v.Changes) - 1; k >= 0 && v.Changes[k][1]+1 == n {
 			v.Changes[k][1] = n
@@ -529,11 +530,11 @@ func newReport(r *tracker.Report) reportValue {
 }
 
 func newDelivery(l tracker.Delivery) deliveryValue {
-	return deliveryValue{To: l.To, State: l.State, Attempts: l.Attempts, Tried: millis(l.Tried), Next: millis(l.Next), Answer: l.Answer, Unsure: l.Unsure}
+	return deliveryValue{To: l.To, State: l.State, Attempts: l.Attempts, Tried: storage.Millis(l.Tried), Next: storage.Millis(l.Next), Answer: l.Answer, Unsure: l.Unsure}
 }
 
 func (v *reportValue) report(id uint64) tracker.Report {
-	r := tracker.Report{ID: id, Channel: v.Channel, Created: fromMillis(v.Created), First: v.First, Last: v.Last, About: v.About}
+	r := tracker.Report{ID: id, Channel: v.Channel, Created: storage.FromMillis(v.Created), First: v.First, Last: v.Last, About: v.About}
 	for _, run := range v.Changes {
 		for n := run[0]; n <= run[1]; n++ {
 			r.Changes = append(r.Changes, n)
@@ -541,7 +542,7 @@ func (v *reportValue) report(id uint64) tracker.Report {
 	}
 	for _, l := range v.Deliveries {
 		r.Deliveries = append(r.Deliveries, tracker.Delivery{
-			To: l.To, State: l.State, Attempts: l.Attempts, Tried: fromMillis(l.Tried), Next: fromMillis(l.Next), Answer: l.Answer, Unsure: l.Unsure,
+			To: l.To, State: l.State, Attempts: l.Attempts, Tried: storage.FromMillis(l.Tried), Next: storage.FromMillis(l.Next), Answer: l.Answer, Unsure: l.Unsure,
 		})
 	}
 	r.Delivered = delivered(r.Deliveries)

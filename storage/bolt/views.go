@@ -130,7 +130,7 @@ func (b bucket) absences(id tracker.ProductID) ([]storage.Absence, error) {
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, storage.Absence{From: fromMillis(int64(numberOf(k))), Until: fromMillis(int64(numberOf(p)))})
+		list = append(list, storage.Absence{From: storage.FromMillis(int64(numberOf(k))), Until: storage.FromMillis(int64(numberOf(p)))})
 	}
 	return list, nil
 }
@@ -456,7 +456,7 @@ func (db *DB) Shelf(ctx context.Context, q storage.ShelfQuery) (storage.Shelf, e
 		if p, err := t.in(inMeta).get(exactKey); err != nil {
 			return err
 		} else if len(p) == 8 {
-			shelf.Exact = fromMillis(int64(numberOf(p)))
+			shelf.Exact = storage.FromMillis(int64(numberOf(p)))
 		}
 		list, err := c.onShelf(&q)
 		if err != nil {

@@ -27,20 +27,6 @@ func decode(b []byte, v any, what string, args ...any) error {
 	return nil
 }
 
-func millis(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMilli()
-}
-
-func fromMillis(ms int64) time.Time {
-	if ms == 0 {
-		return time.Time{}
-	}
-	return time.UnixMilli(ms).UTC()
-}
-
 // stamp is a time for a column: null for the zero time.
 func stamp(t time.Time) *time.Time {
 	if t.IsZero() {
@@ -134,14 +120,14 @@ func newProbe(p *tracker.Probe) *probeValue {
 	if p == nil {
 		return nil
 	}
-	return &probeValue{p.State, millis(p.At), p.URL, p.Reason, p.Says, p.Picture, p.Detail, p.Capture}
+	return &probeValue{p.State, storage.Millis(p.At), p.URL, p.Reason, p.Says, p.Picture, p.Detail, p.Capture}
 }
 
 func (v *probeValue) probe(id tracker.ProductID) *tracker.Probe {
 	if v == nil {
 		return nil
 	}
-	return &tracker.Probe{Product: id, State: v.State, At: fromMillis(v.At), URL: v.URL, Reason: v.Reason, Says: v.Says, Picture: v.Picture, Detail: v.Detail, Capture: v.Capture}
+	return &tracker.Probe{Product: id, State: v.State, At: storage.FromMillis(v.At), URL: v.URL, Reason: v.Reason, Says: v.Says, Picture: v.Picture, Detail: v.Detail, Capture: v.Capture}
 }
 
 type itemValue struct {
@@ -158,7 +144,7 @@ type itemValue struct {
 func newItem(it *tracker.Item) itemValue {
 	v := itemValue{
 		productValue: *newProduct(&it.Product),
-		FirstSeen:    millis(it.FirstSeen), LastSeen: millis(it.LastSeen), Missing: it.Missing, Removed: millis(it.Removed),
+		FirstSeen:    storage.Millis(it.FirstSeen), LastSeen: storage.Millis(it.LastSeen), Missing: it.Missing, Removed: storage.Millis(it.Removed),
 		Pending: newPrice(it.Pending), Probe: newProbe(it.Probe), ImageHash: it.ImageHash,
 	}
 	v.ID = ""
@@ -169,7 +155,7 @@ func (v *itemValue) item(id tracker.ProductID) tracker.Item {
 	v.ID = id
 	return tracker.Item{
 		Product:   *v.product(),
-		FirstSeen: fromMillis(v.FirstSeen), LastSeen: fromMillis(v.LastSeen), Missing: v.Missing, Removed: fromMillis(v.Removed),
+		FirstSeen: storage.FromMillis(v.FirstSeen), LastSeen: storage.FromMillis(v.LastSeen), Missing: v.Missing, Removed: storage.FromMillis(v.Removed),
 		Pending: v.Pending.price(), Probe: v.Probe.probe(id), ImageHash: v.ImageHash,
 	}
 }
@@ -198,14 +184,14 @@ type stateValue struct {
 
 func newState(s *tracker.State) stateValue {
 	return stateValue{
-		millis(s.Baseline), millis(s.LastScan), millis(s.LastComplete), s.LastVerdict, s.Parser, s.Listed, s.Removed, uint64(s.Sum),
+		storage.Millis(s.Baseline), storage.Millis(s.LastScan), storage.Millis(s.LastComplete), s.LastVerdict, s.Parser, s.Listed, s.Removed, uint64(s.Sum),
 		s.Incomplete, s.Gone, s.Stalled, s.Closed, sellerValue(s.Shop),
 	}
 }
 
 func (v *stateValue) state() tracker.State {
 	return tracker.State{
-		Baseline: fromMillis(v.Baseline), LastScan: fromMillis(v.LastScan), LastComplete: fromMillis(v.LastComplete), LastVerdict: v.LastVerdict,
+		Baseline: storage.FromMillis(v.Baseline), LastScan: storage.FromMillis(v.LastScan), LastComplete: storage.FromMillis(v.LastComplete), LastVerdict: v.LastVerdict,
 		Parser: v.Parser, Listed: v.Listed, Removed: v.Removed, Sum: tracker.Fingerprint(v.Sum),
 		Incomplete: v.Incomplete, Gone: v.Gone, Stalled: v.Stalled, Closed: v.Closed, Shop: tracker.SellerIdentity(v.Shop),
 	}
@@ -292,7 +278,7 @@ type changeValue struct {
 
 func newChange(c *tracker.Change) changeValue {
 	return changeValue{
-		Kind: c.Kind, At: millis(c.At), Scan: millis(c.Scan), Product: newProduct(c.Product), Before: newProduct(c.Before), Proof: c.Proof, Probe: newProbe(c.Probe),
+		Kind: c.Kind, At: storage.Millis(c.At), Scan: storage.Millis(c.Scan), Product: newProduct(c.Product), Before: newProduct(c.Before), Proof: c.Proof, Probe: newProbe(c.Probe),
 		Missing: c.Missing, Away: c.Away.Milliseconds(), Reason: c.Reason, Verdict: c.Verdict, SameAs: (*sameAsValue)(c.SameAs),
 		Important: c.Important, Ignored: c.Ignored, Corrects: c.Corrects, Pictures: picturesValue(c.Pictures),
 	}
@@ -300,7 +286,7 @@ func newChange(c *tracker.Change) changeValue {
 
 func (v *changeValue) change(seq uint64, name tracker.StorefrontName) tracker.Change {
 	c := tracker.Change{
-		Seq: seq, Kind: v.Kind, Storefront: name, At: fromMillis(v.At), Scan: fromMillis(v.Scan),
+		Seq: seq, Kind: v.Kind, Storefront: name, At: storage.FromMillis(v.At), Scan: storage.FromMillis(v.Scan),
 		Product: v.Product.product(), Before: v.Before.product(), Proof: v.Proof, Missing: v.Missing,
 		Away: time.Duration(v.Away) * time.Millisecond, Reason: v.Reason, Verdict: v.Verdict, SameAs: (*tracker.SameAs)(v.SameAs),
 		Important: v.Important, Ignored: v.Ignored, Corrects: v.Corrects, Pictures: tracker.Evidenced(v.Pictures),
@@ -322,11 +308,11 @@ type deliveryValue struct {
 }
 
 func newDelivery(l tracker.Delivery) deliveryValue {
-	return deliveryValue{l.To, l.State, l.Attempts, millis(l.Tried), millis(l.Next), l.Answer, l.Unsure}
+	return deliveryValue{l.To, l.State, l.Attempts, storage.Millis(l.Tried), storage.Millis(l.Next), l.Answer, l.Unsure}
 }
 
 func (v *deliveryValue) delivery() tracker.Delivery {
-	return tracker.Delivery{To: v.To, State: v.State, Attempts: v.Attempts, Tried: fromMillis(v.Tried), Next: fromMillis(v.Next), Answer: v.Answer, Unsure: v.Unsure}
+	return tracker.Delivery{To: v.To, State: v.State, Attempts: v.Attempts, Tried: storage.FromMillis(v.Tried), Next: storage.FromMillis(v.Next), Answer: v.Answer, Unsure: v.Unsure}
 }
 
 type reportValue struct {
@@ -339,7 +325,7 @@ type reportValue struct {
 }
 
 func newReport(r *tracker.Report) reportValue {
-	v := reportValue{Created: millis(r.Created), First: r.First, Last: r.Last, About: r.About}
+	v := reportValue{Created: storage.Millis(r.Created), First: r.First, Last: r.Last, About: r.About}
 	for _, n := range r.Changes {
 		if k := len(v.Changes) - 1; k >= 0 && v.Changes[k][1]+1 == n {
 			v.Changes[k][1] = n
@@ -354,7 +340,7 @@ func newReport(r *tracker.Report) reportValue {
 }
 
 func (v *reportValue) report(id uint64, channel string) tracker.Report {
-	r := tracker.Report{ID: id, Channel: channel, Created: fromMillis(v.Created), First: v.First, Last: v.Last, About: v.About}
+	r := tracker.Report{ID: id, Channel: channel, Created: storage.FromMillis(v.Created), First: v.First, Last: v.Last, About: v.About}
 	for _, run := range v.Changes {
 		for n := run[0]; n <= run[1]; n++ {
 			r.Changes = append(r.Changes, n)
