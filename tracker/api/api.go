@@ -63,7 +63,7 @@ func (s *Server) routes() (mux *http.ServeMux, open map[string]bool) {
 		Type: "http", Scheme: "bearer", Description: "The token of the configuration, or else what the file data/token holds.",
 	}}
 	for t, doc := range map[any]any{
-		tracker.Product{}: productDoc{}, &tracker.Item{}: itemDoc{}, &tracker.Scan{}: scanDoc{}, &tracker.Change{}: changeDoc{},
+		tracker.Product{}: ProductDoc{}, &tracker.Item{}: itemDoc{}, &tracker.Scan{}: scanDoc{}, &tracker.Change{}: changeDoc{},
 	} {
 		config.Components.Schemas.RegisterTypeAlias(reflect.Indirect(reflect.ValueOf(t)).Type(), reflect.TypeOf(doc))
 	}

@@ -216,7 +216,8 @@ type Check struct {
 // The types below are never used: they describe, in the OpenAPI document, the
 // public forms that the types of package tracker write themselves.
 
-type productDoc struct {
+// A ProductDoc is exported because what is embedded is described only then.
+type ProductDoc struct {
 	ID           string  `json:"id"`
 	Title        string  `json:"title"`
 	URL          string  `json:"url"`
@@ -232,24 +233,13 @@ type productDoc struct {
 }
 
 type itemDoc struct {
-	ID           string         `json:"id"`
-	Title        string         `json:"title"`
-	URL          string         `json:"url"`
-	Image        string         `json:"image"`
-	Price        *string        `json:"price" doc:"decimal number, the low end of a range; null when unknown"`
-	Currency     string         `json:"currency" doc:"ISO 4217"`
-	PriceKind    string         `json:"price_kind,omitempty" enum:"from,range" doc:"left out for an exact or an unknown price"`
-	PriceHigh    string         `json:"price_high,omitempty" doc:"of a range"`
-	Market       string         `json:"price_market,omitempty" doc:"country that the price is for, ISO 3166; left out when not declared"`
-	Tax          string         `json:"price_tax,omitempty" enum:"included,excluded" doc:"left out when not declared"`
-	Availability string         `json:"availability,omitempty" enum:"available,soldout" doc:"left out when the marketplace does not state it"`
-	Variants     int            `json:"variants,omitempty" doc:"how many the listing counts; left out when it does not"`
-	FirstSeen    time.Time      `json:"first_seen"`
-	LastSeen     time.Time      `json:"last_seen"`
-	Listed       bool           `json:"listed"`
-	Missing      int            `json:"missing" doc:"complete scans in a row that missed it"`
-	Removed      *time.Time     `json:"removed,omitempty"`
-	Probe        *tracker.Probe `json:"probe,omitempty"`
+	ProductDoc
+	FirstSeen time.Time      `json:"first_seen"`
+	LastSeen  time.Time      `json:"last_seen"`
+	Listed    bool           `json:"listed"`
+	Missing   int            `json:"missing" doc:"complete scans in a row that missed it"`
+	Removed   *time.Time     `json:"removed,omitempty"`
+	Probe     *tracker.Probe `json:"probe,omitempty"`
 }
 
 type scanDoc struct {
@@ -273,8 +263,8 @@ type changeDoc struct {
 	At          time.Time         `json:"at"`
 	Scan        time.Time         `json:"scan"`
 	Proof       string            `json:"proof,omitempty" enum:"gone,offshelf,unlisted,unseen"`
-	Product     *productDoc       `json:"product"`
-	Before      *productDoc       `json:"before"`
+	Product     *ProductDoc       `json:"product"`
+	Before      *ProductDoc       `json:"before"`
 	Probe       *tracker.Probe    `json:"probe,omitempty"`
 	Missing     int               `json:"missing,omitempty"`
 	AwaySeconds int64             `json:"away_seconds,omitempty"`
