@@ -22,6 +22,7 @@ import (
 
 	"shopwatch/fixtures"
 	"shopwatch/storage/bolt"
+	"shopwatch/storage/storetest"
 	"shopwatch/tracker"
 	"shopwatch/tracker/api"
 )
@@ -33,8 +34,7 @@ const token = "0123456789abcdef"
 
 var began = time.Date(2026, 11, 22, 1, 0, 0, 0, time.UTC)
 
-// database returns one with a storefront of six products, of which one was
-// removed with proof, one was repriced, and one is missing without proof.
+// database returns a file that storetest.Fill has filled.
 func database(t *testing.T) *bolt.DB {
 	t.Helper()
 	db, err := bolt.Open(filepath.Join(t.TempDir(), "shopwatch.db"), bolt.Options{})
@@ -46,30 +46,7 @@ func database(t *testing.T) *bolt.DB {
 			t.Error(err)
 		}
 	})
-	commit := func(i int, probes []tracker.Probe, products ...tracker.Product) {
-		t.Helper()
-		s := &tracker.Scan{
-			Storefront: "tencent", Began: began.Add(time.Duration(i) * time.Hour), Took: time.Second, Verdict: tracker.Complete,
-			Products: products, Probes: probes, Evidence: tracker.Evidence{Pages: 1, Products: len(products), Declared: tracker.Declared{Pages: 1}, Parser: 1},
-		}
-		if _, err := db.Commit(ctx, s, tracker.DefaultRules()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	p := func(n int, fen int64) tracker.Product {
-		return tracker.Product{
-			ID: tracker.ProductID(fmt.Sprint("4512345678", n)), Title: fmt.Sprint("糖大夫 血糖仪 ", n), URL: "https://detail.tmall.com/item.htm?id=1",
-			Price: tracker.Price{Kind: tracker.PriceExact, Low: fen, Currency: "CNY"},
-		}
-	}
-	commit(0, nil, p(1, 100), p(2, 200), p(3, 300), p(4, 400), p(5, 500), p(6, 600))
-	name, err := db.KeepEvidence(ctx, []byte("a picture"), "webp")
-	if err != nil {
-		t.Fatal(err)
-	}
-	gone := tracker.Probe{Product: p(1, 0).ID, State: tracker.PageGone, At: began, URL: "https://detail.tmall.com/", Picture: name}
-	commit(1, []tracker.Probe{gone}, p(2, 200), p(3, 300), p(4, 400), p(5, 555), p(6, 600))
-	commit(2, nil, p(3, 300), p(4, 400), p(5, 555), p(6, 600))
+	storetest.Fill(t, db, began)
 	return db
 }
 
