@@ -181,7 +181,7 @@ func playShop(t *testing.T, f markets.Fault, times int, market string, shop mark
 	if f.Item && f.Blind && times == 0 && slices.Contains(told, want[1]) {
 		wrong(&sum.falseRemoved, "removed by a page that tells nothing: %+v", s.Probes)
 	}
-	if counter, ok := shop.(interface{ Struck(string) int }); ok && counter.Struck(f.Name) == 0 {
+	if shop.Struck(f.Name) == 0 {
 		t.Error("the fault did not strike")
 	}
 	shop.Heal()

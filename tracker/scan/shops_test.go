@@ -323,7 +323,7 @@ func TestHostsThatLeadToEachOther(t *testing.T) {
 		markets.Mount(mall, shop)
 		shop.Strike(fault, 0)
 		s, _ := httpShopper(t).scanShop(market, shop)
-		n := shop.(interface{ Struck(string) int }).Struck(fault)
+		n := shop.Struck(fault)
 		if s.Verdict != tracker.Failed || n == 0 || n > 40 || !strings.Contains(s.Reason, "forget what was asked for") {
 			t.Errorf("%s: %s (%s) after %d requests", market, s.Verdict, s.Reason, n)
 		}
