@@ -33,7 +33,7 @@ func (t tx) append(name tracker.StorefrontName, changes []tracker.Change) error 
 		if c.Seq, err = log.NextSequence(); err != nil {
 			return err
 		}
-		p, err := encodeChange(c)
+		p, kept, err := encodeChange(c)
 		if err != nil {
 			return err
 		}
@@ -41,7 +41,7 @@ func (t tx) append(name tracker.StorefrontName, changes []tracker.Change) error 
 		if err := log.put(key, p); err != nil {
 			return err
 		}
-		if err := tree.grow(c.Seq, p); err != nil {
+		if err := tree.grow(&kept); err != nil {
 			return err
 		}
 		if err := own.put(key, p[:changeHeader]); err != nil {

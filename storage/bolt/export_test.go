@@ -41,11 +41,11 @@ func (db *DB) Forge(from uint64, change func(*tracker.Change) bool) error {
 				}
 				continue
 			}
-			p, err := encodeChange(&c)
+			p, kept, err := encodeChange(&c)
 			if err != nil {
 				return err
 			}
-			if err := errors.Join(log.put(number(seq), p), tree.grow(seq, p)); err != nil {
+			if err := errors.Join(log.put(number(seq), p), tree.grow(&kept)); err != nil {
 				return err
 			}
 		}
@@ -67,7 +67,7 @@ func Recognise(f *os.File) error { return recognise(f) }
 
 // StoredChange is a change as it comes back from the log.
 func StoredChange(c *tracker.Change) (tracker.Change, error) {
-	v, err := encodeChange(c)
+	v, _, err := encodeChange(c)
 	if err != nil {
 		return tracker.Change{}, err
 	}
@@ -82,4 +82,11 @@ func Seal(bucket string, key, value []byte) error {
 	}
 	binary.BigEndian.PutUint32(value[1:], newBucket(nil, bucket).sum(key, value[sealLength:])^sealVersion)
 	return nil
+}
+
+// KeptChange is a change as it is hashed for the log's tree, before it is read
+// back.
+func KeptChange(c *tracker.Change) (tracker.Change, error) {
+	_, kept, err := encodeChange(c)
+	return kept, err
 }

@@ -15,22 +15,18 @@ import (
 // treeSchema is the first schema with a tree.
 const treeSchema = 4
 
-// grow writes the hashes of a change, whose encoded value is given: of what
-// will be read back, which alone can be verified later.
-func (b bucket) grow(seq uint64, value []byte) error {
-	c, err := decodeChange(seq, value)
+// grow writes the hashes of a change, given as it will be read back: nothing else
+// can be verified later.
+func (b bucket) grow(kept *tracker.Change) error {
+	record, err := merkle.Record(kept)
 	if err != nil {
 		return err
 	}
-	record, err := merkle.Record(&c)
+	hashes, err := merkle.Append(kept.Seq, record, tlog.HashReaderFunc(b.hashes))
 	if err != nil {
 		return err
 	}
-	hashes, err := merkle.Append(seq, record, tlog.HashReaderFunc(b.hashes))
-	if err != nil {
-		return err
-	}
-	return b.put(number(seq), hashes)
+	return b.put(number(kept.Seq), hashes)
 }
 
 // hashes reads hashes of the tree.
@@ -72,7 +68,11 @@ func (t tx) growTree() error {
 		if err != nil {
 			return err
 		}
-		if err := tree.grow(seq, p); err != nil {
+		c, err := decodeChange(seq, p)
+		if err != nil {
+			return log.damaged(key, err)
+		}
+		if err := tree.grow(&c); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -464,13 +465,24 @@ func headOf(c *tracker.Change) []byte {
 	return append(number(uint64(max(storage.Millis(c.At), 0))), kindCodes[c.Kind])
 }
 
-func encodeChange(c *tracker.Change) ([]byte, error) {
-	b, err := json.Marshal(changeValue{
+// encodeChange encodes a change, and returns it as decodeChange would read it
+// back.
+func encodeChange(c *tracker.Change) (p []byte, kept tracker.Change, err error) {
+	v := changeValue{
 		Kind: c.Kind, Storefront: c.Storefront, Scan: storage.Millis(c.Scan), Product: newProduct(c.Product), Before: newBefore(c.Before, c.Product),
 		Proof: c.Proof, Probe: newProbe(c.Probe), Missing: c.Missing, Away: c.Away.Milliseconds(), Reason: c.Reason,
 		Verdict: c.Verdict, SameAs: c.SameAs, Important: c.Important, Ignored: c.Ignored, Corrects: c.Corrects, Pictures: c.Pictures,
-	})
-	return append(headOf(c), b...), err
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil, kept, err
+	}
+	p = append(headOf(c), b...)
+	if bytes.Contains(b, []byte(`\ufffd`)) { // which stands for bytes that are no text
+		kept, err = decodeChange(c.Seq, p)
+		return p, kept, err
+	}
+	return p, v.change(c.Seq, p), nil
 }
 
 func decodeChange(seq uint64, p []byte) (tracker.Change, error) {
@@ -481,8 +493,12 @@ func decodeChange(seq uint64, p []byte) (tracker.Change, error) {
 	if err := json.Unmarshal(p[changeHeader:], &v); err != nil {
 		return tracker.Change{}, err
 	}
+	return v.change(seq, p), nil
+}
+
+func (v *changeValue) change(seq uint64, head []byte) tracker.Change {
 	c := tracker.Change{
-		Seq: seq, Kind: v.Kind, Storefront: v.Storefront, At: storage.FromMillis(int64(binary.BigEndian.Uint64(p))), Scan: storage.FromMillis(v.Scan),
+		Seq: seq, Kind: v.Kind, Storefront: v.Storefront, At: storage.FromMillis(int64(binary.BigEndian.Uint64(head))), Scan: storage.FromMillis(v.Scan),
 		Product: v.Product.product(), Proof: v.Proof, Missing: v.Missing,
 		Away: time.Duration(v.Away) * time.Millisecond, Reason: v.Reason, Verdict: v.Verdict, SameAs: v.SameAs,
 		Important: v.Important, Ignored: v.Ignored, Corrects: v.Corrects, Pictures: v.Pictures,
@@ -491,7 +507,7 @@ func decodeChange(seq uint64, p []byte) (tracker.Change, error) {
 	if c.Product != nil {
 		c.Probe = v.Probe.probe(c.Product.ID)
 	}
-	return c, nil
+	return c
 }
 
 type deliveryValue struct {
