@@ -444,15 +444,16 @@ func (p *page) axis(w window) template.HTML {
 		}
 		last = at
 		x := w.part(at)
-		// Every other label is left out where there is little room. One at the
-		// right edge stands before its tick.
+		// One at the right edge stands before its tick. It and every other one are
+		// left out where there is little room.
 		class, side := "", ` dx="3"`
-		if n%2 == 1 {
-			class = ` class="o"`
-		}
-		if n++; x > 0.93 {
+		if x > 0.93 {
 			side = ` dx="-3" text-anchor="end"`
 		}
+		if n%2 == 1 || x > 0.93 {
+			class = ` class="o"`
+		}
+		n++
 		fmt.Fprintf(&b, `<line x1="%[1]s" x2="%[1]s" y1="0" y2="5"/><text%[2]s x="%[1]s" y="17"%[3]s>%[4]s</text>`, percent(x), class, side, at.Format(form))
 	}
 	b.WriteString(`</svg>`)
@@ -731,12 +732,12 @@ const cell = 4
 
 func (p *page) drawStrip(list []stretch) template.HTML {
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg class="strip" viewBox="0 0 %d 18" aria-hidden="true">`, 60*cell)
+	fmt.Fprintf(&b, `<svg class="strip" viewBox="0 0 %d 18" aria-hidden="true">`, stripScans*cell)
 	all := 0
 	for _, s := range list {
 		all += s.Scans
 	}
-	x := (60 - all) * cell // the newest on the right
+	x := (stripScans - all) * cell // the newest on the right
 	for i := 0; i < len(list); {
 		s, n, j := list[i], 0, i
 		for ; j < len(list) && list[j].Verdict == s.Verdict && (s.Verdict == tracker.Complete || j == i); j++ {
@@ -767,8 +768,8 @@ func (p *page) drawStrip(list []stretch) template.HTML {
 	return template.HTML(b.String()) //nolint:gosec // made here
 }
 
-// drawSpark draws the number of products of complete scans; the line breaks
-// where none was complete.
+// drawSpark draws the number of products of complete scans, each above its cell
+// of the strip; the line breaks where none was complete.
 func drawSpark(list []stretch) template.HTML {
 	low, high, all := math.MaxInt, 0, 0
 	for _, s := range list {
@@ -778,7 +779,7 @@ func drawSpark(list []stretch) template.HTML {
 		}
 	}
 	var b strings.Builder
-	b.WriteString(`<svg class="spark" viewBox="0 0 120 28" preserveAspectRatio="none" aria-hidden="true">`)
+	fmt.Fprintf(&b, `<svg class="spark" viewBox="0 0 %d 28" preserveAspectRatio="none" aria-hidden="true">`, stripScans*cell)
 	if high > 0 && all > 0 {
 		y := func(n int) float64 {
 			if high == low {
@@ -786,11 +787,11 @@ func drawSpark(list []stretch) template.HTML {
 			}
 			return 25 - 22*float64(n-low)/float64(high-low)
 		}
-		at, open := 0, false
+		at, open := (stripScans-all)*cell, false
 		b.WriteString(`<path d="`)
 		for _, s := range list {
-			x1, x2 := 120*float64(at)/float64(all), 120*float64(at+s.Scans)/float64(all)
-			at += s.Scans
+			x1, x2 := at, at+s.Scans*cell
+			at = x2
 			if s.Verdict != tracker.Complete {
 				open = false
 				continue
@@ -798,9 +799,9 @@ func drawSpark(list []stretch) template.HTML {
 			if open {
 				fmt.Fprintf(&b, "V%.1f", y(s.Products))
 			} else {
-				fmt.Fprintf(&b, "M%.1f %.1f", x1, y(s.Products))
+				fmt.Fprintf(&b, "M%d %.1f", x1, y(s.Products))
 			}
-			fmt.Fprintf(&b, "H%.1f", x2)
+			fmt.Fprintf(&b, "H%d", x2)
 			open = true
 		}
 		b.WriteString(`"/>`)

@@ -179,13 +179,12 @@ func (p *Pages) shelf(w http.ResponseWriter, r *http.Request) error {
 		Legend       []tracker.Kind
 		MarksLeft    bool // not all fitted
 		MostMarks    int
-		Table        bool // instead of the picture
-		WindowWords  string
+		Table        bool   // instead of the picture
 		Asked        string // what came of a scan that was asked for here
 		MayScan      bool
 	}{
 		pg, strip[0], windowChoices(), shelfShows, shelfSorts, pg.axis(win), observedClip(observed, win), gapsOf(observed, win), rows, laterThan(shelf.Exact, win.From), sums,
-		days, pg.dayWords(days), pg.drawDays(sf.Name, days, win), newPager(n, rowsOfShelf, shelf.Total), kindsOf(marked), marksLeft, marksOfRow, pg.Get("view") == "table", pg.windowWords(), p.scans.said(pg, sf.Name), p.o.Daemon != nil && sf.Watched,
+		days, pg.dayWords(days), pg.drawDays(sf.Name, days, win), newPager(n, rowsOfShelf, shelf.Total), kindsOf(marked), marksLeft, marksOfRow, pg.Get("view") == "table", p.scans.said(pg, sf.Name), p.o.Daemon != nil && sf.Watched,
 	})
 }
 
@@ -208,8 +207,8 @@ func laterThan(t, other time.Time) time.Time {
 	return time.Time{}
 }
 
-// windowWords name the window of the page.
-func (p *page) windowWords() string {
+// WindowWords name the window of the page.
+func (p *page) WindowWords() string {
 	for _, w := range windows {
 		if w.Name == p.Window && w.Days > 0 {
 			return p.T(w.Words)

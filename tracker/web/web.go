@@ -395,6 +395,9 @@ func (p *page) Shop(name tracker.StorefrontName) string {
 // Clean makes what others wrote fit for a line of a page.
 func (p *page) Clean(v any) string { return report.Cut(report.Clean(fmt.Sprint(v)), 300) }
 
+// Whole is Clean for what is not cut.
+func (p *page) Whole(v any) string { return report.Clean(fmt.Sprint(v)) }
+
 // Short is Clean for narrow places.
 func (p *page) Short(v any) string { return report.Cut(report.Clean(fmt.Sprint(v)), 60) }
 
