@@ -217,14 +217,17 @@ func (o *Options) List(ctx context.Context) ([]Storefront, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := []Storefront{}
+	list := make([]Storefront, 0, len(o.Shops))
+	at := make(map[tracker.StorefrontName]int, len(o.Shops))
 	for _, shop := range o.Shops {
+		at[shop.Name] = len(list)
 		list = append(list, Storefront{Name: shop.Name, Title: shop.Title, URL: shop.URL, Marketplace: shop.Marketplace, Watched: true})
 	}
 	for _, k := range known {
-		i := slices.IndexFunc(list, func(sf Storefront) bool { return sf.Name == k.Name })
-		if i < 0 {
+		i, ok := at[k.Name]
+		if !ok {
 			i = len(list)
+			at[k.Name] = i
 			list = append(list, Storefront{Name: k.Name})
 		}
 		sf, st := &list[i], k.State
@@ -235,8 +238,8 @@ func (o *Options) List(ctx context.Context) ([]Storefront, error) {
 		return list, nil
 	}
 	for _, w := range o.Daemon.Status(ctx) {
-		i := slices.IndexFunc(list, func(sf Storefront) bool { return sf.Name == w.Name })
-		if i < 0 {
+		i, ok := at[w.Name]
+		if !ok {
 			continue
 		}
 		list[i].Next, list[i].Cooling = w.Next, w.Cooling
