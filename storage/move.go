@@ -28,6 +28,7 @@ type Loader interface {
 	// LoadReports loads reports that have their numbers, without gaps from 1.
 	LoadReports(ctx context.Context, reports []tracker.Report) error
 	LoadCoolDown(ctx context.Context, key string, c CoolDown) error
+	LoadStamp(ctx context.Context, s Stamp) error
 	// LoadEvidence loads a file under its name.
 	LoadEvidence(ctx context.Context, name string, content []byte) error
 }
@@ -74,7 +75,7 @@ func Move(ctx context.Context, from Store, to Loader, coolDowns []string) (Moved
 	if err == nil {
 		err = to.LoadInstance(ctx, id)
 	}
-	for _, step := range []func(context.Context) error{m.storefronts, m.changes, m.outbox} {
+	for _, step := range []func(context.Context) error{m.storefronts, m.changes, m.outbox, m.stamps} {
 		if err == nil {
 			err = step(ctx)
 		}
@@ -178,6 +179,53 @@ func (m *mover) outbox(ctx context.Context) error {
 		m.Reports += len(page)
 	}
 	return nil
+}
+
+func (m *mover) stamps(ctx context.Context) error {
+	for s, err := range AllStamps(ctx, m.from) {
+		if err == nil {
+			err = m.to.LoadStamp(ctx, s)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// AllStamps reads all stamps, oldest first.
+func AllStamps(ctx context.Context, s Stamps) iter.Seq2[Stamp, error] {
+	return func(yield func(Stamp, error) bool) {
+		for q := (StampQuery{Limit: movePage}); ; {
+			page, err := s.Stamps(ctx, q)
+			if err != nil {
+				yield(Stamp{}, err)
+				return
+			}
+			full := len(page) == q.Limit
+			if full {
+				// The next page begins with the last length, whole.
+				last := page[len(page)-1].Size
+				whole := page
+				for len(whole) > 0 && whole[len(whole)-1].Size == last {
+					whole = whole[:len(whole)-1]
+				}
+				if len(whole) == 0 {
+					q.Limit *= 2
+					continue
+				}
+				page, q.From = whole, last
+			}
+			for i := range page {
+				if !yield(page[i], nil) {
+					return
+				}
+			}
+			if !full {
+				return
+			}
+		}
+	}
 }
 
 // keep loads evidence files that were not loaded yet. Empty names are left out,
@@ -329,6 +377,9 @@ func Compare(ctx context.Context, a, b Store) error {
 		return err
 	}
 	if err := sameLists(ctx, "channels", a.Channels, b.Channels); err != nil {
+		return err
+	}
+	if err := same("stamps", AllStamps(ctx, a), AllStamps(ctx, b)); err != nil {
 		return err
 	}
 	is := func(s Store) func(context.Context) (Identity, error) {

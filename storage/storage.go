@@ -38,6 +38,7 @@ type Store interface {
 	Evidence
 	CoolDowns
 	Retention
+	Stamps
 	Views
 
 	// Instance returns the name that tells this database from every other. It
@@ -212,6 +213,16 @@ type CoolDowns interface {
 	// ChangeCoolDown lets change alter a cool-down, while nobody else does,
 	// and returns it as it is then.
 	ChangeCoolDown(ctx context.Context, key string, change func(*CoolDown)) (CoolDown, error)
+}
+
+// Stamps is what timestamp authorities said of checkpoints of the log. They are
+// kept for ever.
+type Stamps interface {
+	// AddStamp keeps a stamp. One of the same authority for the same length of
+	// the log stays as it is.
+	AddStamp(ctx context.Context, s Stamp) error
+	// Stamps returns the stamps that a query selects, in its order.
+	Stamps(ctx context.Context, q StampQuery) ([]Stamp, error)
 }
 
 // Retention deletes what is kept no longer. Changes and the history of products

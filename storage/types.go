@@ -160,6 +160,36 @@ func CheckChannel(name string) error {
 	return nil
 }
 
+// A Stamp is a timestamp token (RFC 3161) of a checkpoint: an authority says that
+// it saw the checkpoint at a time.
+type Stamp struct {
+	Size       uint64    `json:"size" doc:"changes of the log that the checkpoint covers"`
+	Checkpoint string    `json:"checkpoint" doc:"the text that was stamped"`
+	Authority  string    `json:"authority" doc:"address at which the stamp was asked for"`
+	At         time.Time `json:"at" doc:"when the authority saw the checkpoint, as it says"`
+	Token      []byte    `json:"token" doc:"the timestamp token in DER"`
+	Chain      [][]byte  `json:"chain" doc:"certificates in DER, from that of the signer to the root"`
+}
+
+// A StampQuery selects stamps, by the length of the log and then by authority. The
+// zero value selects the oldest hundred.
+type StampQuery struct {
+	From   uint64 // only of logs that are at least so long
+	Limit  int
+	Newest bool // from the longest log down
+}
+
+// CheckStamp returns what is wrong with a stamp that no engine stores.
+func CheckStamp(s *Stamp) error {
+	switch {
+	case s.Size == 0 || s.Size > 1<<62 || s.Authority == "" || len(s.Authority) > 1000 || strings.ContainsRune(s.Authority, 0):
+		return errors.New("a stamp without the length of the log or without its authority")
+	case s.At.UnixMilli() <= 0 || len(s.Token) == 0:
+		return errors.New("a stamp without a token")
+	}
+	return nil
+}
+
 // A Tree is the Merkle tree over the change log.
 type Tree struct {
 	Size uint64 // changes

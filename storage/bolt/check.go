@@ -166,6 +166,10 @@ func (t tx) checkValues() error {
 		_, err := t.coolDown(string(k))
 		return err
 	})
+	t.each(&p, t.in(inStamps), func(k, payload []byte) error {
+		_, err := t.in(inStamps).stamp(k, payload)
+		return err
+	})
 	t.each(&p, t.in(inEvidence), func(k, _ []byte) error {
 		_, err := t.evidenceTime(string(k))
 		return err

@@ -41,16 +41,17 @@ import (
 //	mailbox     / channel, 0, id      => nothing: the reports of one channel
 //	waiting     / channel, 0, id      => nothing: those with deliveries to be sent
 //	told        / seq, id             => nothing: the reports that tell of a change
+//	stamps      / size, authority     => what a timestamp authority said of the checkpoint of that length
 //	cooldowns   / marketplace         => walls in a row, until when it is left alone
 var rootBuckets = []string{
 	inMeta, inStorefronts, inShops, inCatalogs, inScans, inChanges, inTree, inSpans, inLogs, inHistory,
 	inEvidence, inChannels, inReports, inMailbox, inWaiting, inTold, inCoolDowns,
-	inMissing, inAbsences, inTitles, inImportant,
+	inMissing, inAbsences, inTitles, inImportant, inStamps,
 }
 
 // lateBuckets are those that a file of an earlier version lacks until it is
 // upgraded, or until something is written there.
-var lateBuckets = []string{inCoolDowns, inMissing, inAbsences, inTitles, inImportant}
+var lateBuckets = []string{inCoolDowns, inMissing, inAbsences, inTitles, inImportant, inStamps}
 
 const (
 	inMeta        = "meta"
@@ -74,6 +75,7 @@ const (
 	inAbsences    = "absences"
 	inTitles      = "titles"
 	inImportant   = "important"
+	inStamps      = "stamps"
 )
 
 // spanLength is how many changes one entry of spans covers.

@@ -165,6 +165,9 @@ func (l loader) LoadCoolDown(ctx context.Context, key string, c storage.CoolDown
 	return err
 }
 
+// LoadStamp implements storage.Loader.
+func (l loader) LoadStamp(ctx context.Context, s storage.Stamp) error { return l.db.AddStamp(ctx, s) }
+
 // LoadEvidence implements storage.Loader.
 func (l loader) LoadEvidence(ctx context.Context, name string, content []byte) error {
 	kept, err := l.db.KeepEvidence(ctx, content, filepath.Ext(name)[1:])

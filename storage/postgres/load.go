@@ -130,6 +130,9 @@ func (l loader) LoadReports(ctx context.Context, reports []tracker.Report) error
 	return nil
 }
 
+// LoadStamp implements storage.Loader.
+func (l loader) LoadStamp(ctx context.Context, s storage.Stamp) error { return addStamp(ctx, l, &s) }
+
 // LoadCoolDown implements storage.Loader.
 func (l loader) LoadCoolDown(ctx context.Context, key string, c storage.CoolDown) error {
 	_, err := l.Exec(ctx, "insert into cooldowns (key, walls, asked_ms, until) values ($1, $2, $3, $4)", key, c.Walls, c.Asked.Milliseconds(), stamp(c.Until))

@@ -34,6 +34,7 @@ type step struct {
 func known() schema {
 	return schema{[]step{
 		{read("0001_tables.sql"), 1},
+		{read("0002_stamps.sql"), 1},
 	}}
 }
 

@@ -232,6 +232,11 @@ func (p *player) moves(file *bolt.DB) {
 	server, back := fresh(p.t), filepath.Join(p.t.TempDir(), "shopwatch.db")
 	_, err := p.stores[0].ChangeCoolDown(ctx, "tmall", func(c *storage.CoolDown) { c.Walls, c.Until = 3, storetest.Day })
 	must(p.t, err)
+	for _, authority := range []string{"https://a.example/", "https://b.example/"} {
+		for _, s := range p.stores {
+			must(p.t, s.AddStamp(ctx, storetest.Stamp(3, authority)))
+		}
+	}
 	var there, here storage.Moved
 	must(p.t, server.Load(ctx, func(to storage.Loader) (err error) {
 		there, err = storage.Move(ctx, file, to, []string{"tmall", "jd"})

@@ -62,6 +62,7 @@ func Run(t *testing.T, e Engine) {
 		{"Channels", e.testChannels},
 		{"Backoff", e.testBackoff},
 		{"CoolDowns", e.testCoolDowns},
+		{"Stamps", e.testStamps},
 		{"PagesOpened", e.testPagesOpened},
 		{"ManyReportsInOneTransaction", e.testManyReportsInOneTransaction},
 		{"PortionsAreOneAfterAnother", e.testPortionsAreOneAfterAnother},
