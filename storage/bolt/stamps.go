@@ -30,7 +30,7 @@ func (db *DB) AddStamp(ctx context.Context, s storage.Stamp) error {
 		if p, err := b.get(key); p != nil || err != nil {
 			return err
 		}
-		return b.write(key, stampValue{millis(s.At), s.Checkpoint, s.Token, s.Chain})
+		return b.write(key, stampValue{storage.Millis(s.At), s.Checkpoint, s.Token, s.Chain})
 	})
 	if err != nil {
 		return fmt.Errorf("keep the stamp of %s: %w", s.Authority, err)
@@ -76,7 +76,7 @@ func numberBefore(key []byte) uint64 { return numberOf(key[:min(8, len(key))]) }
 func (b bucket) stamp(key, payload []byte) (storage.Stamp, error) {
 	var v stampValue
 	err := json.Unmarshal(payload, &v)
-	s := storage.Stamp{Size: numberBefore(key), Authority: string(key[min(8, len(key)):]), At: fromMillis(v.At), Checkpoint: v.Checkpoint, Token: v.Token, Chain: v.Chain}
+	s := storage.Stamp{Size: numberBefore(key), Authority: string(key[min(8, len(key)):]), At: storage.FromMillis(v.At), Checkpoint: v.Checkpoint, Token: v.Token, Chain: v.Chain}
 	if err == nil {
 		err = storage.CheckStamp(&s)
 	}
