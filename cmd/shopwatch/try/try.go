@@ -255,6 +255,8 @@ func (r *Result) proof() string {
 		return r.Warnings[0]
 	case r.Declared.Products > 0:
 		return fmt.Sprintf("%d products are declared, and as many were seen", r.Declared.Products)
+	case r.Declared.Pages == 1:
+		return "its only page was read"
 	case r.Declared.Pages > 0:
 		return fmt.Sprintf("all of %d pages were read", r.Declared.Pages)
 	}

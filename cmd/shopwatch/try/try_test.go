@@ -3,6 +3,7 @@ package try_test
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"shopwatch/cmd/shopwatch/try"
 	"shopwatch/fixtures"
 	"shopwatch/fixtures/markets"
+	"shopwatch/fixtures/markets/jd"
 	"shopwatch/fixtures/markets/magento"
 	"shopwatch/fixtures/markets/pages"
 	"shopwatch/fixtures/markets/prestashop"
@@ -151,7 +153,7 @@ func TestAddressesThatTell(t *testing.T) {
 	}
 	mall.Open(shop)
 	f := attempt(t, "lines.tmall.com", nil)
-	if f.Best != 0 || f.Ways[0].Marketplace != "tmall" || f.Ways[0].Products != 6 || f.Ways[0].Verdict != tracker.Complete || strings.Contains(f.Lines, "marketplace:") {
+	if f.Best != 0 || f.Ways[0].Marketplace != "tmall" || f.Ways[0].Proof != "its only page was read" || f.Ways[0].Products != 6 || f.Ways[0].Verdict != tracker.Complete || strings.Contains(f.Lines, "marketplace:") {
 		t.Fatalf("%+v\n%s", f, f.Lines)
 	}
 	configured(t, f.Lines, "tmall")
@@ -160,6 +162,35 @@ func TestAddressesThatTell(t *testing.T) {
 	if f = attempt(t, "https://lines.tmall.com/", nil); f.Best != 0 || f.Ways[0].Verdict != tracker.Login || f.Ways[0].Proof == "" {
 		t.Errorf("behind a login: %+v", f)
 	}
+}
+
+// A storefront of JD is read where JD shows it, and where it asks for a login
+// that is said, with the command.
+func TestJD(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs Chrome")
+	}
+	site := jd.NewSite()
+	shop := site.Open("penguin.jd.com", []string{"50100000100", "50100000200", "50100000300", "50100000400"})
+	markets.Mount(mall, shop)
+	t.Cleanup(func() { markets.Unmount(mall, shop) })
+	for _, address := range []string{"penguin.jd.com", shop.IndexURL(), shop.ListURL()} {
+		f := attempt(t, address, nil)
+		if f.Best != 0 {
+			t.Fatalf("%s: nothing is recommended: %+v", address, f)
+		}
+		r := f.Ways[0]
+		if r.Marketplace != "jd" || r.Transport != "browser" || r.Verdict != tracker.Complete || r.Products != 4 || r.Declared.Products != 4 || r.Priced != 4 || !slices.Equal(r.Currencies, []string{"CNY"}) {
+			t.Errorf("%s: %+v", address, r)
+		}
+		configured(t, f.Lines, "jd")
+	}
+	site.RequireLogin(true)
+	f := attempt(t, shop.URL(), nil)
+	if f.Best != 0 || f.Ways[0].Verdict != tracker.Login || f.Ways[0].Products != 0 || !strings.Contains(f.Ways[0].Proof, "run shopwatch login jd") {
+		t.Fatalf("behind a login: %+v", f)
+	}
+	configured(t, f.Lines, "jd")
 }
 
 func TestWalls(t *testing.T) {
