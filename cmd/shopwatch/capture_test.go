@@ -5,13 +5,18 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"shopwatch/cmd/shopwatch/config"
+	"shopwatch/cmd/shopwatch/daemon"
 	"shopwatch/fixtures"
 	"shopwatch/tracker"
 	"shopwatch/tracker/api"
@@ -235,5 +240,69 @@ func TestCaptureOfProblem(t *testing.T) {
 	}
 	if status, log := stop(); status != 0 {
 		t.Errorf("the daemon ended with %d: %s", status, log)
+	}
+}
+
+// Nothing in a capture tells whose login its pages were read with, and they read
+// the same without it.
+func TestCaptureOfAccount(t *testing.T) {
+	w := newWorld(t)
+	w.mall.RequireLogin(true)
+	const nick = "张三的小店"
+	type saved struct {
+		Name   string `json:"name"`
+		Value  string `json:"value"`
+		Domain string `json:"domain"`
+		Path   string `json:"path"`
+		Secure bool   `json:"secure"`
+	}
+	var cookies []saved
+	secrets := map[string]bool{nick: true}
+	for _, c := range w.mall.LoginCookies(nick) {
+		cookies = append(cookies, saved{c.Name, c.Value, "." + c.Domain, c.Path, c.Secure})
+		secrets[c.Value] = true
+	}
+	text, err := json.Marshal(cookies)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Load(filepath.Join(w.dir, "shopwatch.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := daemon.NewBrowser(c, slog.New(slog.DiscardHandler))
+	if err := errors.Join(b.LoadCookies(t.Context(), []string{"tmall.com", "taobao.com"}, text), b.Close()); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(w.dir, "account.wacz")
+	w.want(0, "scan", "tencent", "--capture", file)
+	capture, err := openCapture(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for i := range capture.Records {
+		r := &capture.Records[i]
+		fmt.Fprintf(&all, "%s %s %v %s\n", r.URL, r.Post, r.Header, r.Body)
+	}
+	reading, err := json.Marshal(capture.Reading)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all.Write(reading)
+	for secret := range secrets {
+		if strings.Contains(all.String(), secret) {
+			t.Errorf("the capture holds %q", secret)
+		}
+	}
+	listed := false
+	for _, r := range capture.Reading.Redacted {
+		listed = listed || r.What == "cookie unb" && r.Where == "body"
+	}
+	if !listed {
+		t.Errorf("redacted = %+v, want the account's number too: the pages of the mall name it", capture.Reading.Redacted)
+	}
+	if out := w.want(0, "replay", file); !strings.Contains(out, "This is what was read when it was captured.") {
+		t.Errorf("replay prints %s", out)
 	}
 }
