@@ -33,6 +33,8 @@ type exchange struct {
 	posts    bool
 	redirect bool // it has no body
 	finished bool
+	headers  network.Headers
+	mime     string
 	Exchange
 }
 
@@ -71,17 +73,23 @@ func (x *exchanges) answered(id network.RequestID, r *network.Response) {
 	if e == nil {
 		return
 	}
-	e.Status, e.At, e.Header = int(r.Status), time.Now().UTC(), make(http.Header)
-	for name, value := range r.Headers {
+	e.Status, e.At, e.headers, e.mime = int(r.Status), time.Now().UTC(), r.Headers, r.MimeType
+	x.list = append(x.list, e)
+}
+
+// header are the headers of the answer.
+func (e *exchange) header() http.Header {
+	h := make(http.Header)
+	for name, value := range e.headers {
 		text, _ := value.(string)
 		for line := range strings.SplitSeq(text, "\n") { // several of one name
-			e.Header.Add(name, line)
+			h.Add(name, line)
 		}
 	}
-	if r.MimeType != "" && e.Header.Get("Content-Type") == "" {
-		e.Header.Set("Content-Type", r.MimeType)
+	if e.mime != "" && h.Get("Content-Type") == "" {
+		h.Set("Content-Type", e.mime)
 	}
-	x.list = append(x.list, e)
+	return h
 }
 
 // over takes in the end of an answer, which may have failed.
@@ -111,6 +119,7 @@ func (t *Tab) Exchanges(ctx context.Context, most int) (list []Exchange, err err
 	err = t.within(ctx, func(ctx context.Context, s cdp.Session) error {
 		for _, e := range over {
 			x := e.Exchange
+			x.Header = e.header()
 			if e.posts {
 				res, err := cdp.Call(ctx, s, network.GetRequestPostData, network.GetRequestPostDataParams{RequestID: e.id})
 				if err == nil {

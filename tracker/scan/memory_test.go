@@ -20,7 +20,9 @@ import (
 	"time"
 
 	"shopwatch/fixtures"
+	"shopwatch/storage/merkle"
 	"shopwatch/tracker"
+	"shopwatch/tracker/archive"
 	"shopwatch/tracker/browser"
 	"shopwatch/tracker/market/all"
 	"shopwatch/tracker/scan"
@@ -51,6 +53,14 @@ func runChild() {
 		panic(err)
 	}
 	b := browser.New(browser.Options{Flags: c.Flags})
+	secret, err := merkle.NewSigner("child")
+	if err != nil {
+		panic(err)
+	}
+	signer, err := archive.NewSigner(secret)
+	if err != nil {
+		panic(err)
+	}
 	var catalog tracker.Items
 	sc := scan.New(scan.Options{
 		Markets: all.Markets(), Browser: b, PageTimeout: 10 * time.Second, Retries: -1,
@@ -58,6 +68,11 @@ func runChild() {
 			return catalog.Reconcile(s, r), nil
 		},
 		Keep: func([]byte, string) (string, error) { return "kept", nil },
+		Archive: func(_ context.Context, a *archive.Capture) (string, error) {
+			a.Redact(nil)
+			_, err := a.Pack(signer)
+			return "kept", err
+		},
 	})
 	// A catalog of another product makes those that are read news, so that
 	// their pictures are looked at.
@@ -66,7 +81,7 @@ func runChild() {
 		Storefront: "s", Began: time.Now().Add(-time.Hour), Verdict: tracker.Complete, Products: []tracker.Product{{ID: "1", Title: "x"}},
 		Evidence: tracker.Evidence{Parser: 1},
 	}, rules))
-	s := sc.Scan(context.Background(), tracker.Storefront{Name: "s", URL: c.URL}, rules, nil)
+	s := sc.Capture(context.Background(), tracker.Storefront{Name: "s", URL: c.URL}, rules, nil, scan.CaptureAll)
 	if err := b.Close(); err != nil {
 		panic(err)
 	}
@@ -145,6 +160,8 @@ var fillers = map[string]string{
 	"long calls":   `again(() => { for (let i = 0; i < 20; i++) { const s = document.createElement('script'); s.src = '/i/asynSearch.htm?path=/search.htm&pageNo=1&callback=a' + i + '&x=' + 'x'.repeat(1e6) + Math.random(); document.head.append(s) } }, 5)`,
 	"mtop calls":   `again(() => { for (let i = 0; i < 20; i++) fetch('/h5/mtop.taobao.shop.simple.item.fetch/1.0/?x=' + Math.random()).catch(() => {}) }, 5)`,
 	"windows":      `again(() => { for (let i = 0; i < 20; i++) window.open('data:text/html,' + 'x'.repeat(1e6)) }, 5); addEventListener('click', () => window.open('/x?' + 'x'.repeat(1e6)))`,
+	"documents":    `document.write('<p>' + 'x'.repeat(100e6)); again(() => { const p = document.createElement('p'); p.textContent = '好'.repeat(5e6); document.body.append(p) }, 10)`,
+	"scripts":      `again(() => { const s = document.createElement('script'); s.src = '/large.js?' + Math.random(); document.head.append(s) }, 5)`,
 	"downloads":    `again(() => { const a = document.createElement('a'); a.href = URL.createObjectURL(new Blob(['x'.repeat(1e6)])); a.download = 'x'.repeat(1e6); a.click() }, 5)`,
 }
 
@@ -153,7 +170,7 @@ var fillers = map[string]string{
 // once took most.
 func TestPagesDoNotFillTheProcess(t *testing.T) {
 	short(t)
-	names := []string{"throw", "console", "list calls", "posts", "data address", "frames"}
+	names := []string{"throw", "console", "list calls", "posts", "data address", "frames", "scripts"}
 	if os.Getenv("SHOPWATCH_FILL") != "" {
 		names = slices.Sorted(maps.Keys(fillers))
 	}
@@ -167,6 +184,10 @@ func TestPagesDoNotFillTheProcess(t *testing.T) {
 			mall.Handle(host, "/h5/*", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Type", "application/json")
 				fmt.Fprintf(w, `{"ret":["SUCCESS::ok"],"data":{"page":"%d","totalCnt":"1","hasNext":"true","pageSize":"24","data":[{"itemId":"600000000001","title":"%s"}]}}`, served.Add(1), strings.Repeat("x", 3<<20))
+			}))
+			mall.Handle(host, "/large.js", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "text/javascript")
+				fmt.Fprint(w, "//", strings.Repeat("x", 3<<20))
 			}))
 			mall.Handle(host, "/events", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("Content-Type", "text/event-stream")
