@@ -205,6 +205,9 @@ func (rc *reconciler) miss(missed []Item) {
 	if rc.Doubted {
 		enough = max(enough, 2) // another complete scan must agree
 	}
+	// A list that shows products twice may lack as many others, whose places they
+	// took. Only what their own pages say is believed of those that it misses.
+	unsure := rc.scan.Evidence.Duplicates > 0
 	probes := make(map[ProductID]*Probe, len(rc.scan.Probes))
 	for i := range rc.scan.Probes {
 		probes[rc.scan.Probes[i].Product] = &rc.scan.Probes[i]
@@ -216,7 +219,9 @@ func (rc *reconciler) miss(missed []Item) {
 		if it.LastSeen.Before(it.FirstSeen) {
 			it.LastSeen = it.FirstSeen
 		}
-		it.Missing++
+		if it.Missing == 0 || !unsure {
+			it.Missing++
+		}
 		if p := probes[it.ID]; p != nil {
 			it.Probe = p
 		} else if it.Probe != nil && (it.Probe.State == PageGone || it.Probe.State == PageOffshelf) {
@@ -226,6 +231,9 @@ func (rc *reconciler) miss(missed []Item) {
 			it.ImageHash = pic.Hash
 		}
 		proof := it.proof(enough, rc.rules.Probes > 0)
+		if unsure && (proof == ProofUnlisted || proof == ProofUnseen) {
+			proof = ""
+		}
 		if proof != "" && !rc.first && !rc.reread {
 			rc.remove(&it, proof)
 		} else {

@@ -89,6 +89,11 @@ func probed(st step, looks ...string) step {
 // again tries again a scan that failed.
 func again(st step) step { return with(st, func(s *tracker.Scan) { s.Retry = true }) }
 
+// twice shows a product a second time, maybe in the place of another.
+func twice(st step) step {
+	return with(st, func(s *tracker.Scan) { s.Evidence.Duplicates = 1 })
+}
+
 func with(st step, more func(*tracker.Scan)) step {
 	return func(s *tracker.Scan) { st(s); more(s) }
 }
@@ -159,6 +164,16 @@ func TestReconcile(t *testing.T) {
 		{"a page that still sells it needs as many complete scans as the rules say", rules,
 			[]step{whole("a", "b", "c", "d"), probed(whole("a", "c", "d"), "b=sold"), probed(whole("a", "c", "d"), "b=sold"), probed(whole("a", "c", "d"), "b=sold")},
 			[]string{"4: removed b unlisted"}},
+		{"a list that shows a product twice may lack another for it, however often", rules,
+			[]step{whole("a", "b"), twice(probed(whole("a"), "b=sold")), twice(probed(whole("a"), "b=sold")), twice(probed(whole("a"), "b=sold")), twice(probed(whole("a"), "b=?")), whole("a", "b")},
+			nil},
+		{"nor does one miss suffice in such a list", eager,
+			[]step{whole("a", "b", "c", "d"), twice(probed(whole("a", "c", "d"), "b=sold")), whole("a", "b", "c", "d")}, nil},
+		{"what the page of a product says is believed beside such a list", rules,
+			[]step{whole("a", "b"), twice(probed(whole("a"), "b=gone"))}, []string{"2: removed b gone"}},
+		{"misses of such a list are one at most", rules,
+			[]step{whole("a", "b"), twice(probed(whole("a"), "b=sold")), twice(probed(whole("a"), "b=sold")), probed(whole("a"), "b=sold"), probed(whole("a"), "b=sold")},
+			[]string{"5: removed b unlisted"}},
 		{"a page behind a wall needs as many complete scans as the rules say", rules,
 			[]step{whole("a", "b", "c", "d"), probed(whole("a", "c", "d"), "b=unknown"), probed(whole("a", "c", "d"), "b=unknown"), probed(whole("a", "c", "d"), "b=unknown")},
 			[]string{"4: removed b unseen"}},
