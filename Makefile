@@ -77,10 +77,12 @@ faults: chrome
 
 # The scorecard: scenarios of which the truth is known, played to the program as a
 # user runs it, with the rules of others on what it read. ONLY plays some of them:
-# ONLY='wall.*shopify'. Takes about 20 minutes.
+# ONLY='wall.*shopify'. TOOL scores another program by its adapter, as
+# TOOL=fixtures/truth/naive.sh. Takes about 20 minutes.
 ONLY ?=
+TOOL ?=
 truth: build chrome
-	$(GO) run ./fixtures/truth/score -only '$(ONLY)'
+	$(GO) run ./fixtures/truth/score -only '$(ONLY)' -tool '$(TOOL)'
 
 # The captures of the simulated marketplaces in fixtures/captures, each with what
 # is read in it, made again. Look at what differs before it is committed.
