@@ -168,7 +168,7 @@ func verify(path string, schema int, meaning bool) error {
 	}
 	defer func() { _ = unlock(f) }() // whatever became of bbolt
 	if err = recognise(f); err == nil {
-		err = checkTree(f)
+		_, err = checkTree(f)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)

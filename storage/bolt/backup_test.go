@@ -1,6 +1,7 @@
 package bolt_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -266,6 +267,139 @@ func TestMaintainCompactsAFileThatIsMostlyFree(t *testing.T) {
 	if after, err := os.Stat(path); err != nil || after.Size() > before.Size()/4 {
 		t.Errorf("%d bytes before, %d after, error %v", before.Size(), after.Size(), err)
 	}
+}
+
+// Pages that are half empty are packed too: a file may have hardly a free page
+// and be mostly air.
+func TestMaintainPacksHalfFullPages(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "shopwatch.db")
+	db := open(t, path)
+	db.Bolt().NoSync = true
+	commit(t, db, whole("tencent", day, products(40_000)...))
+	loosen(t, db, "catalogs", "tencent")
+	if _, _, err := db.Compact(ctx); err != nil { // leaves no free page
+		t.Fatal(err)
+	}
+	loosen(t, db, "catalogs", "tencent")
+	size, free, err := db.Size(ctx)
+	if err != nil || size < 16<<20 || free > size/2 {
+		t.Fatalf("the file has %d bytes of which %d are free (error %v): this test tells nothing", size, free, err)
+	}
+	db.Close()
+	db, err = bolt.Open(path, bolt.Options{Maintain: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sound(t, db)
+	packed, free, err := db.Size(ctx)
+	if err != nil || packed > size*2/3 || free > packed/10 {
+		t.Errorf("%d bytes before, %d after, of which %d are free, error %v", size, packed, free, err)
+	}
+	// What is packed is left alone.
+	before, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.Close()
+	if db, err = bolt.Open(path, bolt.Options{Maintain: true}); err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if after, err := os.Stat(path); err != nil || !os.SameFile(before, after) {
+		t.Errorf("a packed file was packed again, error %v", err)
+	}
+}
+
+// loosen writes a bucket anew into pages that are half full.
+func loosen(t *testing.T, db *bolt.DB, root, name string) {
+	t.Helper()
+	type entry struct{ k, v []byte }
+	var all []entry
+	err := db.Bolt().Update(func(tx *boltTx) error {
+		parent := tx.Bucket([]byte(root))
+		old := parent.Bucket([]byte(name))
+		seq := old.Sequence()
+		err := old.ForEach(func(k, v []byte) error {
+			all = append(all, entry{bytes.Clone(k), bytes.Clone(v)})
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if err := parent.DeleteBucket([]byte(name)); err != nil {
+			return err
+		}
+		fresh, err := parent.CreateBucket([]byte(name))
+		if err != nil {
+			return err
+		}
+		for _, e := range all {
+			if err := fresh.Put(e.k, e.v); err != nil {
+				return err
+			}
+		}
+		return fresh.SetSequence(seq)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Who waits for the lock while the file is compacted gets the new file, not the
+// one that has just lost its name.
+func TestOpenWhileItIsCompacted(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "shopwatch.db")
+	db := open(t, path)
+	commit(t, db, whole("tencent", day, products(10)...))
+	opened := make(chan error, 1)
+	var other *bolt.DB
+	go func() {
+		var err error
+		other, err = bolt.Open(path, bolt.Options{Timeout: time.Minute})
+		opened <- err
+	}()
+	waitForReader(t, path)
+	if _, _, err := db.Compact(ctx); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-opened:
+		t.Fatalf("two have the file open at once (error %v)", err)
+	case <-time.After(200 * time.Millisecond): // it asks every 20 ms
+	}
+	commit(t, db, whole("tencent", day.Add(time.Hour), products(11)...))
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-opened; err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if st, err := other.State(ctx, "tencent"); err != nil || st.Listed != 11 {
+		t.Errorf("%d products, error %v; want the 11 that were committed after the file was compacted", st.Listed, err)
+	}
+	commit(t, other, whole("tencent", day.Add(2*time.Hour), products(12)...))
+}
+
+// waitForReader waits until this process has a file open twice.
+func waitForReader(t *testing.T, path string) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		links, err := filepath.Glob("/proc/self/fd/*")
+		if err != nil || len(links) == 0 {
+			t.Skip("this system does not tell which files are open")
+		}
+		n := 0
+		for _, l := range links {
+			if to, err := os.Readlink(l); err == nil && to == path {
+				n++
+			}
+		}
+		if n == 2 {
+			return
+		}
+	}
+	t.Fatal("nobody waits for the file")
 }
 
 func TestClosedDatabase(t *testing.T) {

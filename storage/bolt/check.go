@@ -23,35 +23,37 @@ import (
 // bbolt's own check too, the checksum of every value, and that catalogs, log and
 // indexes agree. The error names a few dozen things at most.
 func (db *DB) Check(ctx context.Context) error {
-	if err := db.checkPages(ctx); err != nil {
+	if _, err := db.checkPages(ctx); err != nil {
 		return err
 	}
 	return db.view(ctx, tx.checkValues)
 }
 
-// checkPages keeps writers out: pages change under them.
-func (db *DB) checkPages(ctx context.Context) (err error) {
+// checkPages keeps writers out: pages change under them. It returns how many
+// bytes of the pages are in use.
+func (db *DB) checkPages(ctx context.Context) (content int64, err error) {
 	db.writing.Lock()
 	defer db.writing.Unlock()
 	db.mu.RLock()
 	defer db.mu.RUnlock()
 	if err := cmp.Or(ctx.Err(), db.inPlace()); err != nil {
-		return err
+		return 0, err
 	}
 	defer db.explain(&err)
-	if err := checkFile(db.path); err != nil {
-		return err
+	if content, err = checkFile(db.path); err != nil {
+		return 0, err
 	}
-	return guarded(func() error {
+	err = guarded(func() error {
 		return db.bolt.View(func(t *bbolt.Tx) error { return tx{Tx: t}.checkBolt() })
 	})
+	return content, err
 }
 
 // checkFile verifies the pages of a file into which nobody writes.
-func checkFile(path string) error {
+func checkFile(path string) (content int64, err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer f.Close()
 	return checkTree(f)

@@ -60,7 +60,10 @@ func (db *DB) EvidencePath(name string) string { return db.evidencePath(name) }
 func Verify(path string) error { return verify(path, present().schema(), true) }
 
 // CheckFile is checkFile.
-func CheckFile(path string) error { return checkFile(path) }
+func CheckFile(path string) error {
+	_, err := checkFile(path)
+	return err
+}
 
 // Recognise is recognise.
 func Recognise(f *os.File) error { return recognise(f) }

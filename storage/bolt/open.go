@@ -23,8 +23,8 @@ import (
 type Options struct {
 	Timeout time.Duration // how long to wait for another process; 1 s when zero
 	// Maintain does at opening what a daemon that runs for months should do
-	// when it starts: verify the whole file, and compact it when more than
-	// half of it is free.
+	// when it starts: verify the whole file, and compact it when that gives
+	// back a third of it or more.
 	Maintain bool
 	// Progress is told how far the upgrade of an older file has come. Nil for
 	// nobody.
@@ -33,8 +33,8 @@ type Options struct {
 
 const (
 	sentinel  = "shopwatch database"
-	mapLength = 1 << 30 // address space only; an open reader never stalls a writer below it
-	worthMap  = 16 << 20
+	mapLength = 1 << 30  // address space only; an open reader never stalls a writer below it
+	worthMap  = 16 << 20 // bytes of a file that is compacted by itself
 )
 
 // A format is the schema that a program knows, with the way there from older
@@ -100,8 +100,9 @@ func (db *DB) prepare(o Options) error {
 		return fmt.Errorf("%s was written by a newer shopwatch (schema %d, this one knows %d); run that version, or restore a backup made by this one",
 			db.path, m.Schema, db.format.schema())
 	}
+	var content int64
 	if o.Maintain {
-		err := db.checkPages(ctx)
+		content, err = db.checkPages(ctx)
 		if err == nil {
 			err = db.view(ctx, tx.checkSums)
 		}
@@ -114,13 +115,22 @@ func (db *DB) prepare(o Options) error {
 			return err
 		}
 	}
-	if size, free, err := db.Size(ctx); o.Maintain && err == nil && size > worthMap && free > size/2 {
+	if size, _, err := db.Size(ctx); o.Maintain && err == nil && worthCompacting(size, content) {
 		_, _, err = db.Compact(ctx)
 		if errors.Is(err, storage.ErrDamaged) {
 			return err // for lack of disk space it can wait
 		}
 	}
 	return nil
+}
+
+// worthCompacting reports whether a file of so many bytes, of which so many are
+// in use, is to be compacted when it is opened. What is not in use lies in free
+// pages, and in pages that are not full: a page that is split in two leaves both
+// half empty, and as long as products change in random order pages are about
+// two thirds full. Below that it is worth the time. A small file is not.
+func worthCompacting(size, content int64) bool {
+	return size > worthMap && size-content > size/3
 }
 
 var errForeign = errors.New("not a shopwatch database")
@@ -226,18 +236,12 @@ func openBolt(path, name string, timeout time.Duration, isNew bool) (*boltFile, 
 	if isNew {
 		flag |= os.O_CREATE | os.O_EXCL
 	}
-	f, err := os.OpenFile(path, flag, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("open database: %w", err)
-	}
 	if timeout == 0 {
 		timeout = time.Second
 	}
-	if err := lock(f, timeout); err != nil {
-		if errors.Is(err, ErrLocked) {
-			err = fmt.Errorf("%s is %w by %s; stop it first", path, ErrLocked, holder(f))
-		}
-		return nil, errors.Join(err, f.Close())
+	f, err := openLocked(path, flag, timeout)
+	if err != nil {
+		return nil, err
 	}
 	if !isNew {
 		if err := recognise(f); err != nil {
@@ -270,6 +274,31 @@ func openBolt(path, name string, timeout time.Duration, isNew bool) (*boltFile, 
 	}
 	_ = unlock(f) // bbolt does usually, but not when it crashes
 	return nil, err
+}
+
+// openLocked opens a file and locks it. Who had it may have put another in its
+// place meanwhile, as Compact does: then that is the one to be locked.
+func openLocked(path string, flag int, timeout time.Duration) (*os.File, error) {
+	for end := time.Now().Add(timeout); ; {
+		f, err := os.OpenFile(path, flag, 0o600)
+		if err != nil {
+			return nil, fmt.Errorf("open database: %w", err)
+		}
+		if err := lock(f, time.Until(end)); err != nil {
+			if errors.Is(err, ErrLocked) {
+				err = fmt.Errorf("%s is %w by %s; stop it first", path, ErrLocked, holder(f))
+			}
+			return nil, errors.Join(err, f.Close())
+		}
+		there, err := os.Stat(path)
+		open, unknown := f.Stat()
+		if err != nil || unknown != nil || os.SameFile(there, open) {
+			return f, nil
+		}
+		if err := unlock(f); err != nil {
+			return nil, err
+		}
+	}
 }
 
 func withWayBack(err error, path string) error {

@@ -150,9 +150,10 @@ func readFreelist(f io.ReaderAt, m boltMeta) error {
 // A tree is a walk over all pages of a file, without trust in any of them:
 // bbolt itself runs in circles or out of memory on pages that name each other.
 type tree struct {
-	f    io.ReaderAt
-	m    boltMeta
-	used []bool
+	f       io.ReaderAt
+	m       boltMeta
+	used    []bool
+	content int64 // bytes of elements in pages that are used
 }
 
 const (
@@ -165,25 +166,26 @@ const (
 )
 
 // checkTree verifies the pages of a file: each is reached once or free, names
-// itself, keeps within its bounds, and has its keys in order.
-func checkTree(f *os.File) error {
+// itself, keeps within its bounds, and has its keys in order. It returns how many
+// bytes of them are in use.
+func checkTree(f *os.File) (content int64, err error) {
 	st, err := f.Stat()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	m, err := readMeta(f, st.Size())
 	if err != nil {
-		return err
+		return 0, err
 	}
 	t := tree{f: f, m: m, used: make([]bool, m.next)}
 	t.used[0], t.used[1] = true, true
 	if err := t.page(m.root, nil, nil, 0); err != nil {
-		return fmt.Errorf("%w: %w", storage.ErrDamaged, err)
+		return 0, fmt.Errorf("%w: %w", storage.ErrDamaged, err)
 	}
 	if err := t.free(); err != nil {
-		return fmt.Errorf("%w: %w", storage.ErrDamaged, err)
+		return 0, fmt.Errorf("%w: %w", storage.ErrDamaged, err)
 	}
-	return nil
+	return t.content, nil
 }
 
 // read takes a page with those that it runs on for, as used.
@@ -222,19 +224,25 @@ func (t *tree) page(id uint64, low, high []byte, depth int) error {
 	if depth > maxDepth {
 		return fmt.Errorf("page %d is too deep", id)
 	}
-	if err := t.elements(p, low, high, depth); err != nil {
+	used, err := t.elements(p, low, high, depth)
+	if err != nil {
 		return fmt.Errorf("page %d: %w", id, err)
 	}
+	if int64(len(p)) > t.m.pageSize {
+		used = int64(len(p)) // it runs on for one great value, and has no room for others
+	}
+	t.content += used
 	return nil
 }
 
-func (t *tree) elements(p, low, high []byte, depth int) error {
+// elements walks the elements of a page and returns how many bytes they have.
+func (t *tree) elements(p, low, high []byte, depth int) (used int64, err error) {
 	kind, count := native.Uint16(p[8:]), int(native.Uint16(p[10:]))
 	if kind != isBranch && kind != isLeaf {
-		return errors.New("is of another kind")
+		return 0, errors.New("is of another kind")
 	}
 	if pageHeader+count*elementLength > len(p) {
-		return errors.New("has more elements than it can hold")
+		return 0, errors.New("has more elements than it can hold")
 	}
 	var before []byte
 	for i := range count {
@@ -244,11 +252,12 @@ func (t *tree) elements(p, low, high []byte, depth int) error {
 			pos, ksize, vsize = native.Uint32(e[4:]), native.Uint32(e[8:]), native.Uint32(e[12:])
 		}
 		if uint64(pos)+uint64(ksize)+uint64(vsize) > uint64(len(e)) || ksize == 0 && (kind == isLeaf || i > 0) {
-			return fmt.Errorf("element %d lies outside", i)
+			return 0, fmt.Errorf("element %d lies outside", i)
 		}
+		used += elementLength + int64(ksize) + int64(vsize)
 		key := e[pos : pos+ksize]
 		if i > 0 && bytes.Compare(before, key) >= 0 || low != nil && bytes.Compare(key, low) < 0 || high != nil && bytes.Compare(key, high) >= 0 {
-			return fmt.Errorf("element %d is out of order", i)
+			return 0, fmt.Errorf("element %d is out of order", i)
 		}
 		before = key
 		if kind == isBranch {
@@ -257,22 +266,22 @@ func (t *tree) elements(p, low, high []byte, depth int) error {
 				n := e[elementLength:]
 				at, size := uint64(native.Uint32(n)), uint64(native.Uint32(n[4:]))
 				if at+size > uint64(len(n)) {
-					return fmt.Errorf("element %d lies outside", i+1)
+					return 0, fmt.Errorf("element %d lies outside", i+1)
 				}
 				next = n[at : at+size]
 			}
 			if err := t.page(native.Uint64(e[8:]), key, next, depth+1); err != nil {
-				return err
+				return 0, err
 			}
 		} else if flags := native.Uint32(e); flags > bucketElement {
-			return fmt.Errorf("element %d is of another kind", i)
+			return 0, fmt.Errorf("element %d is of another kind", i)
 		} else if flags == bucketElement {
 			if err := t.bucket(e[pos+ksize:pos+ksize+vsize], depth); err != nil {
-				return fmt.Errorf("bucket %q: %w", key, err)
+				return 0, fmt.Errorf("bucket %q: %w", key, err)
 			}
 		}
 	}
-	return nil
+	return used, nil
 }
 
 // bucket walks a bucket within another, which a small one lies in itself.
@@ -286,7 +295,8 @@ func (t *tree) bucket(v []byte, depth int) error {
 	if v = v[bucketLength:]; len(v) < pageHeader || native.Uint64(v) != 0 || native.Uint16(v[8:]) != isLeaf || native.Uint32(v[12:]) != 0 {
 		return errors.New("has no page")
 	}
-	return t.elements(v, nil, nil, depth+1)
+	_, err := t.elements(v, nil, nil, depth+1) // which are counted with the element
+	return err
 }
 
 // free verifies that the pages that are not used are free, and no others.
