@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"os"
+	"slices"
 	"time"
 
 	"shopwatch/cmd/shopwatch/config"
@@ -23,14 +24,19 @@ type exportCommand struct {
 	Format     string                 `enum:"csv,xlsx,jsonl" default:"csv" help:"csv, xlsx or jsonl (${default})."`
 	Storefront tracker.StorefrontName `complete:"storefront" help:"Only of this storefront." placeholder:"NAME"`
 	Since      When                   `help:"Only changes since then: 24h, 7d, 2026-11-22." placeholder:"TIME"`
+	Until      When                   `help:"Only changes before then." placeholder:"TIME"`
+	Kind       []tracker.Kind         `complete:"kind" help:"Only changes of these kinds: ${kinds}." placeholder:"KIND"`
+	Search     string                 `help:"Only changes of products that had this part of a title or number." placeholder:"TEXT"`
+	Important  bool                   `help:"Only changes of products that are watched for."`
 }
 
 // Help gives examples.
 func (exportCommand) Help() string {
-	return `Prices are every price of every product, with from when to when it was listed.
+	return `Prices are every price of every product: from the scan that saw it first to the one that saw another price or found the product removed.
 
 Examples:
   shopwatch export changes --since 30d > changes.csv
+  shopwatch export changes --kind removed --search 血糖仪 --format jsonl
   shopwatch export prices prices.xlsx --format xlsx --storefront tencent
   shopwatch export products --format jsonl`
 }
@@ -48,6 +54,13 @@ func (e *exportCommand) Run(ctx context.Context, a *app) (err error) {
 		if err != nil {
 			return err
 		}
+		until, err := e.Until.in(c.Timezone.Location)
+		if err != nil {
+			return err
+		}
+		if e.What != "changes" && (!since.IsZero() || !until.IsZero() || len(e.Kind) > 0 || e.Search != "" || e.Important) {
+			return fmt.Errorf("--since, --until, --kind, --search and --important select changes, not %s", e.What)
+		}
 		if e.File != "" {
 			f, err := os.OpenFile(e.File, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 			if err != nil {
@@ -63,7 +76,9 @@ func (e *exportCommand) Run(ctx context.Context, a *app) (err error) {
 			}()
 			out = f
 		}
-		x := &exporter{client: client, only: e.Storefront, since: since, zone: c.Timezone.Location}
+		x := &exporter{client: client, zone: c.Timezone.Location, filter: api.Filter{
+			Storefront: e.Storefront, Kinds: e.Kind, Since: since, Until: until, Text: e.Search, Important: e.Important,
+		}}
 		names, rows := x.table(ctx, e.What)
 		switch e.Format {
 		case "xlsx":
@@ -99,8 +114,7 @@ func writeCSV(w io.Writer, names []string, rows iter.Seq2[[]string, error]) erro
 // An exporter reads what is exported.
 type exporter struct {
 	client *api.Client
-	only   tracker.StorefrontName
-	since  time.Time
+	filter api.Filter
 	zone   *time.Location
 }
 
@@ -114,7 +128,7 @@ func (x *exporter) table(ctx context.Context, what string) (names []string, rows
 	}
 	return report.Columns(), func(yield func([]string, error) bool) {
 		words := report.Phrases{Lang: "en", Zone: x.zone}
-		for ch, err := range x.changes(ctx) {
+		for ch, err := range x.client.Changes(ctx, x.filter) {
 			if err != nil {
 				yield(nil, err)
 				return
@@ -126,10 +140,6 @@ func (x *exporter) table(ctx context.Context, what string) (names []string, rows
 	}
 }
 
-func (x *exporter) changes(ctx context.Context, kinds ...tracker.Kind) iter.Seq2[tracker.Change, error] {
-	return x.client.Changes(ctx, api.Filter{Storefront: x.only, Kinds: kinds, Since: x.since})
-}
-
 // items are the products of all storefronts.
 func (x *exporter) items(ctx context.Context, yield func(tracker.StorefrontName, tracker.Item, error) bool) {
 	list, err := x.client.Storefronts(ctx)
@@ -138,7 +148,7 @@ func (x *exporter) items(ctx context.Context, yield func(tracker.StorefrontName,
 		return
 	}
 	for i := range list {
-		if x.only != "" && list[i].Name != x.only {
+		if x.filter.Storefront != "" && list[i].Name != x.filter.Storefront {
 			continue
 		}
 		for it, err := range x.client.Products(ctx, list[i].Name) {
@@ -205,38 +215,66 @@ func (x *exporter) prices(ctx context.Context, yield func(pricedFor, error) bool
 		id   tracker.ProductID
 	}
 	changed := make(map[product][]tracker.Change) // newest first
-	all := *x
-	all.since = time.Time{}
-	for ch, err := range all.changes(ctx, tracker.Repriced) {
+	wrong := make(map[uint64]bool)                // what a correction took back
+	for ch, err := range x.client.Changes(ctx, api.Filter{
+		Storefront: x.filter.Storefront, Kinds: []tracker.Kind{tracker.Repriced, tracker.Removed, tracker.Relisted, tracker.Corrected},
+	}) {
 		if err != nil {
 			yield(pricedFor{}, err)
 			return
 		}
-		p := product{ch.Storefront, ch.Product.ID}
-		changed[p] = append(changed[p], ch)
+		if ch.Kind == tracker.Corrected {
+			wrong[ch.Corrects] = true
+		}
+		if ch.Kind != tracker.Corrected && ch.Product != nil && !wrong[ch.Seq] {
+			p := product{ch.Storefront, ch.Product.ID}
+			changed[p] = append(changed[p], ch)
+		}
 	}
 	x.items(ctx, func(name tracker.StorefrontName, it tracker.Item, err error) bool {
 		if err != nil {
 			return yield(pricedFor{}, err)
 		}
-		list := changed[product{name, it.ID}]
-		price := it.Price
-		if n := len(list); n > 0 && list[n-1].Before != nil {
-			price = list[n-1].Before.Price
-		}
-		from := it.FirstSeen
-		one := func(to time.Time) bool {
-			low, high := bounds(price)
-			return low == "" || yield(pricedFor{name, it.ID, it.Title, low, high, price.Currency, from, to}, nil)
-		}
-		for i := len(list) - 1; i >= 0; i-- {
-			if !one(list[i].Scan) {
+		for _, p := range pricesOf(name, &it, changed[product{name, it.ID}]) {
+			if !yield(p, nil) {
 				return false
 			}
-			price, from = list[i].Product.Price, list[i].Scan
 		}
-		return one(it.Removed)
+		return true
 	})
+}
+
+// pricesOf are the prices of a product by its changes, which come newest first.
+// While it was removed it had none.
+func pricesOf(name tracker.StorefrontName, it *tracker.Item, changes []tracker.Change) []pricedFor {
+	price, from := it.Price, it.FirstSeen
+	for _, c := range changes {
+		if c.Kind == tracker.Repriced && c.Before != nil {
+			price = c.Before.Price // of the oldest at last
+		}
+	}
+	var list []pricedFor
+	end := func(to time.Time) {
+		if low, high := bounds(price); low != "" && !from.IsZero() {
+			list = append(list, pricedFor{name, it.ID, it.Title, low, high, price.Currency, from, to})
+		}
+	}
+	for _, c := range slices.Backward(changes) {
+		switch c.Kind {
+		case tracker.Removed:
+			end(c.Scan)
+			from = time.Time{}
+		case tracker.Relisted:
+			from = c.Scan
+		case tracker.Repriced:
+			if from.Before(c.Scan) {
+				end(c.Scan)
+			}
+			price, from = c.Product.Price, c.Scan
+		}
+	}
+	end(time.Time{})
+	return list
 }
 
 func (x *exporter) priceRows(ctx context.Context) iter.Seq2[[]string, error] {
@@ -266,7 +304,7 @@ func (x *exporter) json(ctx context.Context, a *app, what string) error {
 	case "prices":
 		x.prices(ctx, func(p pricedFor, err error) bool { return note(p, err) })
 	default:
-		for ch, err := range x.changes(ctx) {
+		for ch, err := range x.client.Changes(ctx, x.filter) {
 			if !note(ch, err) {
 				break
 			}

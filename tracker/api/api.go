@@ -382,12 +382,14 @@ func (s *Server) changes(ctx context.Context, in *struct {
 	Kinds      []string  `query:"kind" doc:"kinds of change, with commas between"`
 	Since      time.Time `query:"since"`
 	Until      time.Time `query:"until"`
+	Text       string    `query:"text" maxLength:"200" doc:"any part of a title or an id that the product had"`
+	Important  bool      `query:"important" doc:"only those that are watched for"`
 	After      uint64    `query:"after" maximum:"9007199254740991" doc:"only greater numbers"`
 	Before     uint64    `query:"before" maximum:"9007199254740991" doc:"only smaller numbers"`
 	Newest     bool      `query:"newest" doc:"from the newest down"`
 }) (*body[Changes], error) {
 	q := storage.Query{
-		Storefront: tracker.StorefrontName(in.Storefront), Since: in.Since, Until: in.Until,
+		Storefront: tracker.StorefrontName(in.Storefront), Since: in.Since, Until: in.Until, Text: in.Text, Important: in.Important,
 		After: in.After, Before: in.Before, Limit: in.Limit, Newest: in.Newest,
 	}
 	if q.Storefront != "" {

@@ -338,6 +338,34 @@ func TestPartsOfALongList(t *testing.T) {
 	}
 }
 
+// Changes are selected by any part of a title or an id, and by whether they are
+// watched for.
+func TestChangesBySearch(t *testing.T) {
+	client := api.Local(api.New(options(database(t)), slog.New(slog.DiscardHandler)))
+	for _, tt := range []struct {
+		filter api.Filter
+		want   string
+	}{
+		{api.Filter{}, "removed repriced"},
+		{api.Filter{Text: "糖仪 5"}, "repriced"},
+		{api.Filter{Text: "45123456781"}, "removed"},
+		{api.Filter{Text: "血糖", Kinds: []tracker.Kind{tracker.Removed}}, "removed"},
+		{api.Filter{Text: "nothing"}, ""},
+		{api.Filter{Important: true}, ""},
+	} {
+		var got []string
+		for c, err := range client.Changes(t.Context(), tt.filter) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, string(c.Kind))
+		}
+		if strings.Join(got, " ") != tt.want {
+			t.Errorf("%+v gives %q, want %q", tt.filter, got, tt.want)
+		}
+	}
+}
+
 func TestGuard(t *testing.T) {
 	db := database(t)
 	open := options(db)

@@ -130,6 +130,8 @@ type Filter struct {
 	Kinds      []tracker.Kind // of changes
 	Since      time.Time
 	Until      time.Time // of changes: before then
+	Text       string    // of changes: part of a title or an id
+	Important  bool      // of changes: only those that are watched for
 	Limit      int       // at most, the newest; 0 for all
 }
 
@@ -146,6 +148,12 @@ func (f Filter) values() url.Values {
 	}
 	if !f.Until.IsZero() {
 		q.Set("until", f.Until.UTC().Format(time.RFC3339Nano))
+	}
+	if f.Text != "" {
+		q.Set("text", f.Text)
+	}
+	if f.Important {
+		q.Set("important", "true")
 	}
 	q.Set("limit", "1000")
 	if f.Limit > 0 {

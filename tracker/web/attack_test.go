@@ -10,6 +10,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -162,6 +165,58 @@ func TestSignIn(t *testing.T) {
 	resp.Body.Close()
 	if !slowed || resp.StatusCode != 303 {
 		t.Errorf("100 wrong tokens are slowed down: %v; the right one gets %s", slowed, resp.Status)
+	}
+}
+
+// What is downloaded is what the pages show from the first to the last, and has
+// the lowest price of 30 days beside a price cut.
+func TestExportIsWhatIsShown(t *testing.T) {
+	db := populated(t)
+	s := server(tourOptions(db))
+	day := func(ago int) string { return time.Now().AddDate(0, 0, -ago).Format(time.DateOnly) }
+	seqs := regexp.MustCompile(`<li class="change">.*?href="\./changes/(\d+)"`)
+	next := regexp.MustCompile(`rel="next" href="([^"]+)"`)
+	for _, query := range []string{
+		"?", "?important=1", "?storefront=made-up-year&kind=repriced&kind=retitled", "?from=" + day(200) + "&to=" + day(100), "?q=" + url.QueryEscape("血糖") + "&kind=removed&kind=relisted", "?q=nothing",
+	} {
+		var shown []string
+		for path := "/changes" + query; path != ""; {
+			page := body(t, s, path)
+			for _, m := range seqs.FindAllStringSubmatch(page, -1) {
+				shown = append(shown, m[1])
+			}
+			path = ""
+			if m := next.FindStringSubmatch(page); m != nil {
+				path = "/changes" + html.UnescapeString(m[1])
+			}
+		}
+		rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(body(t, s, "/changes.csv"+query), "\ufeff"))).ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		prior := slices.Index(rows[0], "price_30_days")
+		var had []string
+		for _, row := range rows[1:] {
+			had = append(had, row[0])
+			seq, err := strconv.ParseUint(row[0], 10, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c, _, err := db.Change(ctx, seq)
+			if err != nil {
+				t.Fatal(err)
+			}
+			one := []tracker.Change{c}
+			if err := storage.WithPrior(ctx, db, one); err != nil {
+				t.Fatal(err)
+			}
+			if row[prior] != one[0].Prior.String() {
+				t.Errorf("change %d: the lowest price of 30 days is %q, want %q", seq, row[prior], one[0].Prior)
+			}
+		}
+		if !slices.Equal(shown, had) || (len(shown) == 0) != (query == "?q=nothing") {
+			t.Errorf("%s: %d changes are shown, %d in the file", query, len(shown), len(had))
+		}
 	}
 }
 

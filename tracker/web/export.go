@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -21,22 +22,24 @@ import (
 	"shopwatch/tracker/report"
 )
 
-// exportMost is how many changes a file has at most: a spreadsheet holds little
-// more.
-const exportMost = 1_000_000
+// errRows is the error of WriteXLSX when there are more rows than fit.
+var errRows = errors.New("a spreadsheet holds at most 1,048,575 rows: select fewer, or take CSV")
 
 // exported are all changes that a query selects, page by page.
 func (p *Pages) exported(r *http.Request, q storage.Query) iter.Seq2[*tracker.Change, error] {
 	return func(yield func(*tracker.Change, error) bool) {
 		q.Limit = 1000
-		for n := 0; n < exportMost; {
+		for {
 			list, err := p.o.Store.Changes(r.Context(), q)
+			if err == nil {
+				err = storage.WithPrior(r.Context(), p.o.Store, list)
+			}
 			if err != nil {
 				yield(nil, err)
 				return
 			}
 			for i := range list {
-				if n++; !yield(&list[i], nil) {
+				if !yield(&list[i], nil) {
 					return
 				}
 			}
@@ -97,7 +100,7 @@ func (p *Pages) changesJSON(w http.ResponseWriter, r *http.Request) error {
 // spreadsheet; all others are text, also the numbers of products, which have
 // more digits than a spreadsheet keeps.
 var xlsxDates = map[string]bool{"time": true, "scan": true, "page_seen": true, "first_seen": true, "last_seen": true, "removed": true, "from": true, "to": true}
-var xlsxNumbers = map[string]bool{"seq": true, "price": true, "price_before": true, "percent": true, "scans_missed": true, "days_away": true, "corrects": true, "price_high": true, "price_high_before": true, "same_as_percent": true}
+var xlsxNumbers = map[string]bool{"seq": true, "price": true, "price_before": true, "percent": true, "scans_missed": true, "days_away": true, "corrects": true, "price_high": true, "price_high_before": true, "same_as_percent": true, "variants": true, "price_30_days": true, "missing": true}
 
 func (p *Pages) changesXLSX(w http.ResponseWriter, r *http.Request) error {
 	pg := p.page(r, "changes", "Changes")
@@ -113,7 +116,10 @@ func (p *Pages) changesXLSX(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	var b bytes.Buffer
-	if err := WriteXLSX(&b, "changes", report.Columns(), rows); err != nil {
+	switch err := WriteXLSX(&b, "changes", report.Columns(), rows); {
+	case errors.Is(err, errRows):
+		return refusal(pg.T(errRows.Error()))
+	case err != nil:
 		return err
 	}
 	attach(w, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "changes.xlsx")
@@ -142,6 +148,20 @@ func WriteXLSX(w io.Writer, sheet string, names []string, rows iter.Seq2[[]strin
 	if err != nil {
 		return err
 	}
+	for i, n := range names {
+		wide := 12.0
+		switch {
+		case strings.HasPrefix(n, "title"):
+			wide = 46
+		case xlsxDates[n] || n == "id" || n == "same_as" || n == "storefront":
+			wide = 17
+		case strings.HasPrefix(n, "page_") || n == "reason" || n == "url":
+			wide = 24
+		}
+		if err := out.SetColWidth(i+1, i+1, wide); err != nil {
+			return err
+		}
+	}
 	if err := out.SetPanes(&excelize.Panes{Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft"}); err != nil {
 		return err
 	}
@@ -157,7 +177,9 @@ func WriteXLSX(w io.Writer, sheet string, names []string, rows iter.Seq2[[]strin
 		if err != nil {
 			return err
 		}
-		n++
+		if n++; n > excelize.TotalRows {
+			return errRows
+		}
 		cells := make([]any, len(names))
 		for i, text := range row {
 			cells[i] = typed(names[i], text, date)
