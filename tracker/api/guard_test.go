@@ -24,6 +24,7 @@ import (
 // here that its answers name nobody.
 var openRoutes = []string{
 	"GET /api/changes",
+	"GET /api/changes/{seq}/capture",
 	"GET /api/changes/{seq}/proof",
 	"GET /api/checkpoint",
 	"GET /api/groups",
