@@ -126,6 +126,10 @@ func (c *Capture) Add(r Record) {
 	c.Records = append(c.Records, r)
 }
 
+// HalfFull reports whether half of what a capture may take is taken: what could
+// be done without is better left out then.
+func (c *Capture) HalfFull() bool { return c.size() > mostBodies/2 }
+
 func (c *Capture) size() (n int) {
 	for i := range c.Records {
 		n += len(c.Records[i].Body)

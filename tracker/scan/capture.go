@@ -85,7 +85,7 @@ func (r *reading) gather(ctx context.Context, into ...*archive.Capture) {
 	if tab, ok := r.reader.(*tabReader); ok {
 		ctx, cancel := context.WithTimeout(ctx, captureTime)
 		defer cancel()
-		records, err = tab.records(ctx)
+		records, err = tab.records(ctx, !into[0].HalfFull())
 	} else {
 		for _, a := range r.answers {
 			records = append(records, recordsOf(a)...)
@@ -131,18 +131,21 @@ func titleOf(page []byte) string {
 	return market.Clip(html.UnescapeString(string(bytes.TrimSpace(title))), market.MaxTitle)
 }
 
-// records are those of what the tab was answered, and its document as it is.
-func (t *tabReader) records(ctx context.Context) (list []archive.Record, err error) {
+// records are those of what the tab was answered, and with dom its document as it
+// is.
+func (t *tabReader) records(ctx context.Context, dom bool) (list []archive.Record, err error) {
 	if t.tab == nil {
 		return nil, nil
 	}
 	exchanges, err := t.tab.Exchanges(ctx, mostExchanged)
 	title := ""
-	if dom, bad := t.tab.DOM(ctx, mostDOM); bad == nil {
-		title = titleOf(dom)
-		list = append(list, archive.DOM(t.tab.Document().URL, time.Now().UTC(), dom))
-	} else {
+	if dom {
+		html, bad := t.tab.DOM(ctx, mostDOM)
 		err = errors.Join(err, bad)
+		if bad == nil {
+			title = titleOf(html)
+			list = append(list, archive.DOM(t.tab.Document().URL, time.Now().UTC(), html))
+		}
 	}
 	for i := range exchanges {
 		x := &exchanges[i]

@@ -69,7 +69,8 @@ func (c *captures) open(name string) *archive.Capture {
 func (c *captures) replay(a *archive.Capture) *scan.Replayed {
 	c.t.Helper()
 	mall.Forget()
-	r, err := scan.Replay(c.t.Context(), a, all.Markets(), browser.Options{Flags: map[string]any{"no-sandbox": true}}, slog.New(slog.DiscardHandler))
+	// With these switches Chrome would find the mall.
+	r, err := scan.Replay(c.t.Context(), a, all.Markets(), browser.Options{Flags: mall.Flags()}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -31,8 +31,9 @@ import (
 // A child is a process of its own that reads one storefront, so that what it
 // takes at its height can be measured.
 type child struct {
-	URL   string
-	Flags map[string]any
+	URL       string
+	Flags     map[string]any
+	Capturing scan.Capturing
 }
 
 const childVariable = "SHOPWATCH_TEST_CHILD"
@@ -81,7 +82,7 @@ func runChild() {
 		Storefront: "s", Began: time.Now().Add(-time.Hour), Verdict: tracker.Complete, Products: []tracker.Product{{ID: "1", Title: "x"}},
 		Evidence: tracker.Evidence{Parser: 1},
 	}, rules))
-	s := sc.Capture(context.Background(), tracker.Storefront{Name: "s", URL: c.URL}, rules, nil, scan.CaptureAll)
+	s := sc.Capture(context.Background(), tracker.Storefront{Name: "s", URL: c.URL}, rules, nil, c.Capturing)
 	if err := b.Close(); err != nil {
 		panic(err)
 	}
@@ -109,9 +110,9 @@ func peak() int64 {
 }
 
 // inChild reads a storefront in a process of its own.
-func inChild(t *testing.T, address string) childResult {
+func inChild(t *testing.T, address string, how scan.Capturing) childResult {
 	t.Helper()
-	what, err := json.Marshal(child{address, mall.Flags()})
+	what, err := json.Marshal(child{address, mall.Flags(), how})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +201,7 @@ func TestPagesDoNotFillTheProcess(t *testing.T) {
 			}))
 			mall.Handle(host, "/socket", http.HandlerFunc(floodSocket))
 			shop.Set(func(d *fixtures.Shop) { d.Delay, d.Head = 2*time.Second, "<script>"+again+script+"</script>" })
-			r := inChild(t, shop.URL())
+			r := inChild(t, shop.URL(), scan.CaptureAll)
 			fmt.Printf("%-14s %5d MiB  %s %s\n", name, r.Peak>>20, r.Verdict, r.Reason)
 			if r.Peak > 256<<20 {
 				t.Errorf("took %d MiB, want 256 at most", r.Peak>>20)
@@ -221,7 +222,7 @@ func TestPicturesDoNotFillTheProcess(t *testing.T) {
 		w.Write(fixtures.HugeJPEG(8000, 8000, n%2 == 0, 3+int(n%3)/2))
 	}))
 	defer mall.Unhandle("img.alicdn.com", "/*")
-	r := inChild(t, shop.URL())
+	r := inChild(t, shop.URL(), scan.CaptureEnd)
 	fmt.Printf("pictures       %5d MiB  %s %s\n", r.Peak>>20, r.Verdict, r.Reason)
 	if r.Peak > 256<<20 || r.Verdict != tracker.Complete || r.Products != 5 || served.Load() < 5 {
 		t.Errorf("%+v after %d pictures, want a complete scan that took 256 MiB at most", r, served.Load())
@@ -255,7 +256,7 @@ func TestEndlessShelf(t *testing.T) {
 		fmt.Fprint(w, `{"itemId":"600000000001","title":"x"}]}}`)
 	}))
 	defer mall.Unhandle("h5api.m.tmall.com", path)
-	r := inChild(t, shop.URL())
+	r := inChild(t, shop.URL(), scan.CaptureEnd)
 	fmt.Printf("endless shelf  %5d MiB  %s %s\n", r.Peak>>20, r.Verdict, r.Reason)
 	if r.Peak > 256<<20 || r.Verdict != tracker.Partial || !strings.Contains(r.Reason, "does not end") {
 		t.Errorf("%+v, want a partial scan that took 256 MiB at most", r)
