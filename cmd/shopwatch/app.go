@@ -71,7 +71,7 @@ func (a *app) upgrading(done, total int) {
 	if total == 0 {
 		return
 	}
-	fmt.Fprintf(a.err, "shopwatch: upgrading the database: %d of %d changes\n", done, total)
+	fmt.Fprintf(a.err, "shopwatch: upgrading the database: %d %%\n", 100*done/total)
 }
 
 // print writes a value as one line of JSON.

@@ -26,8 +26,8 @@ type Options struct {
 	// when it starts: verify the whole file, and compact it when that gives
 	// back a third of it or more.
 	Maintain bool
-	// Progress is told how far the upgrade of an older file has come. Nil for
-	// nobody.
+	// Progress is told how far the upgrade of an older file has come: so many
+	// parts of all. Nil for nobody.
 	Progress func(done, total int)
 }
 
@@ -161,10 +161,11 @@ func (db *DB) upgrade(ctx context.Context, from int) error {
 		return fmt.Errorf("back up %s before upgrading it: %w", db.path, err)
 	}
 	err := db.update(ctx, func(t tx) error {
-		if db.progress != nil {
-			t.progress = db.progress
-		}
-		for _, step := range db.format.upgrades[from-1:] {
+		steps := db.format.upgrades[from-1:]
+		for k, step := range steps {
+			if db.progress != nil {
+				t.progress = func(done, total int) { db.progress(k*total+done, len(steps)*total) }
+			}
 			if err := step(t); err != nil {
 				return err
 			}

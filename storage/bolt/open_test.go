@@ -537,6 +537,20 @@ func TestFileOfSchema1(t *testing.T) {
 	}
 }
 
+// Who waits for an upgrade is told how far it has come, through each of its steps
+// to the end.
+func TestUpgradeTellsHowFar(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "shopwatch.db")
+	must(t, os.WriteFile(path, unpacked(t, "schema-1.db.gz"), 0o600))
+	var parts []float64
+	db, err := bolt.Open(path, bolt.Options{Progress: func(done, total int) { parts = append(parts, float64(done)/float64(total)) }})
+	must(t, err)
+	must(t, db.Close())
+	if len(parts) != 2 || parts[0] >= parts[1] || parts[1] != 1 {
+		t.Errorf("told were %v, want something after the indexes and 1 after the tree", parts)
+	}
+}
+
 // unpacked is a packed file of testdata.
 func unpacked(t testing.TB, name string) []byte {
 	t.Helper()

@@ -75,6 +75,7 @@ func (t tx) growTree() error {
 		if err := tree.grow(&c); err != nil {
 			return err
 		}
+		t.tell(seq)
 	}
 	var m metaValue
 	if _, err := t.in(inMeta).read([]byte("file"), &m); err != nil {

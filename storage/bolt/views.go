@@ -176,12 +176,6 @@ func (t tx) indexViews() error {
 			return err
 		}
 	}
-	total := int(t.last())
-	tell := func(done int) {
-		if t.progress != nil {
-			t.progress(done, total)
-		}
-	}
 	type product struct {
 		name tracker.StorefrontName
 		id   tracker.ProductID
@@ -211,17 +205,21 @@ func (t tx) indexViews() error {
 				}
 			}
 		}
-		if seq%10_000 == 0 {
-			tell(int(seq))
-		}
+		t.tell(seq)
 	}
 	for _, name := range t.names(inCatalogs) {
 		if err := t.indexCatalog(name); err != nil {
 			return err
 		}
 	}
-	tell(total)
 	return t.in(inMeta).put(exactKey, timeKey(time.Now()))
+}
+
+// tell says from time to time how far a walk of the log has come.
+func (t tx) tell(seq uint64) {
+	if last := t.last(); t.progress != nil && (seq%10_000 == 0 || seq == last) {
+		t.progress(int(seq), int(last))
+	}
 }
 
 // indexCatalog notes which products of an older catalog are not shown.
