@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"shopwatch/fixtures"
 )
 
 // TestDemo shows the demo in a hurry. It ends with status 1 when something else
@@ -43,5 +45,23 @@ func TestDemo(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(filepath.Join(os.TempDir(), "shopwatch-profile-*")); len(left) > 0 {
 		t.Errorf("left over: %v", left)
+	}
+}
+
+// Each day after the story has another price, also the first.
+func TestDaysAfterTheStory(t *testing.T) {
+	mall, err := fixtures.NewMall()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mall.Close()
+	shop, steps := fixtures.Story(mall)
+	last := "1599.00" // as the story leaves it
+	for n := len(steps) + 1; n < len(steps)+8; n++ {
+		day := (&demo{}).anyDay(shop, n)
+		if strings.HasSuffix(day.Says, " "+last) {
+			t.Errorf("day %d: %s, as the day before", n, day.Says)
+		}
+		last = day.Says[strings.LastIndex(day.Says, " ")+1:]
 	}
 }
