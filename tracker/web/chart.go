@@ -615,14 +615,19 @@ func levels(low, high int64) []int64 {
 // drawPrices draws a price for as long as scans saw it, a thin line to the next
 // one, and the marks of changes.
 func (p *page) drawPrices(c *priceChart, pieces, marks []priceRow, join func(a, b time.Time) bool, w window) {
-	const height, top, bottom = 180, 10, 172
+	const top = 10
+	height := 180
 	lines := levels(c.Low.Low, c.High.Low)
+	if len(lines) == 1 {
+		height = 40
+	}
+	bottom := height - 8
 	y := func(price int64) string {
 		low, high := lines[0], lines[len(lines)-1]
 		if low == high {
 			return strconv.Itoa((top + bottom) / 2)
 		}
-		return strconv.Itoa(int(math.Round(bottom - float64(price-low)/float64(high-low)*(bottom-top))))
+		return strconv.Itoa(bottom - int(math.Round(float64(price-low)/float64(high-low)*float64(bottom-top))))
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg class="price" height="%d" aria-hidden="true">`, height)

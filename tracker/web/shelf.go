@@ -272,6 +272,9 @@ func dayBars(tally []storage.DayTally, w window) []dayBar {
 // drawDays draws what came above a line and what went below it. Each bar leads
 // to its changes.
 func (p *page) drawDays(name tracker.StorefrontName, bars []dayBar, w window) template.HTML {
+	if w.To.Sub(w.From) < 3*24*time.Hour {
+		return "" // a day would fill it
+	}
 	most := 1
 	for _, d := range bars {
 		most = max(most, d.Added, d.Removed)
