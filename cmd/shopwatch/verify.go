@@ -11,13 +11,18 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
 	"shopwatch/cmd/shopwatch/term"
+	"shopwatch/storage"
 	"shopwatch/storage/bolt"
 	"shopwatch/storage/merkle"
+	"shopwatch/storage/timestamp"
 	"shopwatch/tracker"
 	"shopwatch/tracker/archive"
 )
@@ -52,7 +57,7 @@ func (v *verifyCommand) Run(ctx context.Context, a *app) error {
 	var found []merkle.Finding
 	switch strings.ToLower(filepath.Ext(v.File)) {
 	case ".zip":
-		found, err = verifyArchive(v.File, marks)
+		found, err = verifyArchive(ctx, v.File, marks)
 	case ".wacz":
 		found, err = verifyCapture(v.File, marks)
 	default:
@@ -138,7 +143,84 @@ func (v *verifyCommand) verifyDatabase(ctx context.Context, a *app, marks []merk
 	if err != nil {
 		return nil, err
 	}
+	stamped, err := verifyStamps(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	found = append(found, stamped...)
 	return append(found, verifyFiles(filepath.Join(filepath.Dir(from), "evidence"), names)...), nil
+}
+
+// verifyStamps verifies all timestamps of a database with what was kept of them.
+func verifyStamps(ctx context.Context, db *bolt.DB) (found []merkle.Finding, err error) {
+	var first, last storage.Stamp
+	good := 0
+	roots := make(map[string]timestamp.Verified)
+	for s, err := range storage.AllStamps(ctx, db) {
+		if err != nil {
+			return nil, err
+		}
+		mark, _, _, err := merkle.Sign(ctx, db, s.Size)
+		if err != nil || mark.Text != s.Checkpoint {
+			found = append(found, merkle.Finding{Bad: true, Text: fmt.Sprintf("The log of %d changes that %s stamped is not this one: it was rewritten, or went on differently from an older backup.", s.Size, s.Authority)})
+			continue
+		}
+		v, err := timestamp.Verify(ctx, &s)
+		if err != nil {
+			found = append(found, badStamp(&s, err))
+			continue
+		}
+		if good++; good == 1 {
+			first = s
+		}
+		last, roots[v.RootHash] = s, v
+	}
+	if good == 0 {
+		return found, nil
+	}
+	text := fmt.Sprintf("%s good: the log of %d changes existed at %s", are(good, "timestamp"), first.Size, first.At.Format(time.RFC3339))
+	if last.Size != first.Size {
+		text += fmt.Sprintf(", that of %d changes at %s", last.Size, last.At.Format(time.RFC3339))
+	}
+	return append(append(found, merkle.Finding{Text: text + "."}), rootsOf(roots)...), nil
+}
+
+func badStamp(s *storage.Stamp, err error) merkle.Finding {
+	return merkle.Finding{Bad: true, Text: fmt.Sprintf("The timestamp by %s of the log of %d changes is not good: %v.", s.Authority, s.Size, err)}
+}
+
+// rootsOf says on which certificates timestamps rest.
+func rootsOf(roots map[string]timestamp.Verified) (found []merkle.Finding) {
+	for _, hash := range slices.Sorted(maps.Keys(roots)) {
+		text := "They rest on the certificate %q, which this machine trusts (SHA-256 %s)."
+		if !roots[hash].Known {
+			text = "They rest on the certificate %q, which this machine does not know: compare its SHA-256, %s, with what the authority publishes."
+		}
+		found = append(found, merkle.Finding{Text: fmt.Sprintf(text, roots[hash].Root, hash)})
+	}
+	return found
+}
+
+// stampsIn verifies the timestamps of a witness.
+func stampsIn(ctx context.Context, w *merkle.Witness) (found []merkle.Finding) {
+	roots := make(map[string]timestamp.Verified)
+	for i := range w.Proofs {
+		p := &w.Proofs[i]
+		for j := range p.Stamps {
+			s := &p.Stamps[j]
+			v, err := timestamp.Verify(ctx, s)
+			switch {
+			case err != nil:
+				found = append(found, badStamp(s, err))
+			case s.Checkpoint != p.Checkpoint:
+				found = append(found, badStamp(s, errors.New("it is of another checkpoint than the one in the file")))
+			default:
+				roots[v.RootHash] = v
+				found = append(found, merkle.Finding{Text: fmt.Sprintf("%s saw the log with change %d in it at %s.", v.Signer, w.Seq, s.At.Format(time.RFC3339))})
+			}
+		}
+	}
+	return append(found, rootsOf(roots)...)
 }
 
 // copyDatabase copies the database and returns where the original lies. One
@@ -260,7 +342,7 @@ const (
 )
 
 // verifyArchive verifies what the evidence command wrote.
-func verifyArchive(file string, marks []merkle.Checkpoint) ([]merkle.Finding, error) {
+func verifyArchive(ctx context.Context, file string, marks []merkle.Checkpoint) ([]merkle.Finding, error) {
 	z, err := zip.OpenReader(file)
 	if err != nil {
 		return nil, err
@@ -274,7 +356,7 @@ func verifyArchive(file string, marks []merkle.Checkpoint) ([]merkle.Finding, er
 	if err := json.Unmarshal([]byte(w.Record), &c); err != nil || c.Seq != w.Seq {
 		return nil, fmt.Errorf("%s: the record in %s is not one of change %d", file, witnessFile, w.Seq)
 	}
-	found := w.Audit(marks)
+	found := append(w.Audit(marks), stampsIn(ctx, &w)...)
 	told, err := storyIn(&z.Reader, &c)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)

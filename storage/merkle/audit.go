@@ -172,7 +172,18 @@ type Proof struct {
 	Report     uint64      `json:"report,omitempty" doc:"the report in which the checkpoint stands; left out for the newest one"`
 	Checkpoint string      `json:"checkpoint"`
 	Hashes     []tlog.Hash `json:"hashes" doc:"base64, from the leaf upward"`
+	// Stamps are what authorities said of the checkpoint.
+	Stamps []storage.Stamp `json:"stamps,omitempty" doc:"timestamps of the checkpoint (RFC 3161)"`
 }
+
+// A StampedLog is a log with the stamps of its checkpoints.
+type StampedLog interface {
+	storage.Log
+	Stamps(ctx context.Context, q storage.StampQuery) ([]storage.Stamp, error)
+}
+
+// mostStamps is how many stamps a witness has at most: those of a day.
+const mostStamps = 4
 
 // A Witness is what lets others check one change without the log.
 type Witness struct {
@@ -183,9 +194,9 @@ type Witness struct {
 }
 
 // Testify makes the witness of a change for lengths of the log: those of
-// reports, by their numbers. Lengths at which the change was not there are left
-// out.
-func Testify(ctx context.Context, log storage.Log, c *tracker.Change, reports []tracker.Report) (Witness, error) {
+// reports, by their numbers, and the first that was stamped with the change in
+// it. Lengths at which the change was not there are left out.
+func Testify(ctx context.Context, log StampedLog, c *tracker.Change, reports []tracker.Report) (Witness, error) {
 	record, err := Record(c)
 	if err != nil {
 		return Witness{}, err
@@ -195,7 +206,7 @@ func Testify(ctx context.Context, log storage.Log, c *tracker.Change, reports []
 	if err != nil {
 		return w, err
 	}
-	prove := func(report, size uint64) error {
+	prove := func(report, size uint64, stamps ...storage.Stamp) error {
 		if size < c.Seq || size > tree.Size {
 			return nil
 		}
@@ -205,12 +216,20 @@ func Testify(ctx context.Context, log storage.Log, c *tracker.Change, reports []
 		}
 		hashes, err := tlog.ProveRecord(int64(size), int64(c.Seq)-1, Reader(ctx, log))
 		w.Key = key
-		w.Proofs = append(w.Proofs, Proof{report, mark.Text, hashes})
+		w.Proofs = append(w.Proofs, Proof{report, mark.Text, hashes, stamps})
 		return err
 	}
 	errs := []error{prove(0, tree.Size)}
 	for i := range reports {
 		errs = append(errs, prove(reports[i].ID, reports[i].Last))
+	}
+	stamps, err := log.Stamps(ctx, storage.StampQuery{From: c.Seq, Limit: mostStamps})
+	errs = append(errs, err)
+	for len(stamps) > 0 && stamps[len(stamps)-1].Size != stamps[0].Size {
+		stamps = stamps[:len(stamps)-1]
+	}
+	if len(stamps) > 0 {
+		errs = append(errs, prove(0, stamps[0].Size, stamps...))
 	}
 	return w, errors.Join(errs...)
 }

@@ -48,6 +48,7 @@ type Store interface {
 	storage.Outbox
 	storage.Evidence
 	storage.Views
+	Stamps(ctx context.Context, q storage.StampQuery) ([]storage.Stamp, error)
 	Dispute(ctx context.Context, seq uint64, reason string, now time.Time) (tracker.Change, error)
 	Ping(context.Context) error
 }

@@ -199,10 +199,21 @@ type Space struct {
 
 // A Checkpoint is the signed state of the change log.
 type Checkpoint struct {
-	Size        uint64 `json:"size" doc:"changes that it covers; 0 for an empty log"`
-	Checkpoint  string `json:"checkpoint" doc:"in the form of C2SP tlog-checkpoint; empty for an empty log"`
-	Key         string `json:"key" doc:"the log's public key, as golang.org/x/mod/sumdb/note writes it"`
-	Unwitnessed uint64 `json:"unwitnessed" doc:"the first so many changes are older than the log's tree"`
+	Size        uint64          `json:"size" doc:"changes that it covers; 0 for an empty log"`
+	Checkpoint  string          `json:"checkpoint" doc:"in the form of C2SP tlog-checkpoint; empty for an empty log"`
+	Key         string          `json:"key" doc:"the log's public key, as golang.org/x/mod/sumdb/note writes it"`
+	Unwitnessed uint64          `json:"unwitnessed" doc:"the first so many changes are older than the log's tree"`
+	Stamps      []VerifiedStamp `json:"stamps" doc:"what timestamp authorities (RFC 3161) said of the newest checkpoint that they saw, of no more changes than this one covers"`
+}
+
+// A VerifiedStamp is what a timestamp authority said of a checkpoint.
+type VerifiedStamp struct {
+	storage.Stamp
+	Signer   string `json:"signer" doc:"name of the certificate that signed"`
+	Root     string `json:"root" doc:"name of the root certificate on which that rests"`
+	RootHash string `json:"root_sha256" doc:"by which others know the root"`
+	Known    bool   `json:"known" doc:"this machine trusts the root"`
+	Problem  string `json:"problem,omitempty" doc:"why the stamp is not good; empty for a good one"`
 }
 
 // Check is what came of verifying the database and the evidence beside it.

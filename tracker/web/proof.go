@@ -42,8 +42,9 @@ type proofPage struct {
 	Style      template.CSS // of a page that stands alone
 	Checkpoint []string     // the signed state of the log, in lines; none when it has none
 	LogKey     string
-	Problem    string // with a dispute that was not taken
-	Reason     string // that was given for it
+	Stamps     []api.VerifiedStamp // what timestamp authorities said of it first
+	Problem    string              // with a dispute that was not taken
+	Reason     string              // that was given for it
 }
 
 // changeAt is the change that an address names.
@@ -101,6 +102,9 @@ func (p *Pages) proofPage(r *http.Request, c tracker.Change) (*proofPage, error)
 		p.log.Error("the proof has no checkpoint", "change", c.Seq, "err", err)
 	} else {
 		v.Checkpoint, v.LogKey = strings.Split(strings.TrimSpace(mark.Text), "\n"), key
+	}
+	if v.Stamps, err = p.o.StampsOf(r.Context(), c.Seq); err != nil {
+		return nil, err
 	}
 	if c.Kind == tracker.Retitled && c.Before != nil {
 		v.Was, v.Is = report.CompareTitles(c.Before.Title, c.Product.Title)

@@ -45,6 +45,7 @@ type Config struct {
 	Browser     Browser      `yaml:"browser"`
 	Rules       Rules        `yaml:"rules"`
 	Retention   Retention    `yaml:"retention"`
+	Timestamp   []string     `yaml:"timestamp"` // addresses of timestamp authorities (RFC 3161); nobody is asked when empty
 	Storefronts []Storefront `yaml:"storefronts"`
 	Groups      []Group      `yaml:"groups"`
 	Channels    []Channel    `yaml:"channels"`
@@ -235,6 +236,9 @@ func (c *Config) check(src *source, markets market.Set) error {
 	if u, err := url.Parse(c.Public); c.Public != "" && (err != nil || u.Scheme != "https" || u.Host == "" || u.RawQuery != "") {
 		return src.errorf("public", "want the address that leads people to this shopwatch, such as https://shopwatch.example.com")
 	}
+	if err := c.checkTimestamp(src); err != nil {
+		return err
+	}
 	b, r := &c.Browser, &c.Rules
 	for key := range b.Flags {
 		if strings.HasPrefix(key, "-") || strings.ContainsAny(key, "= ") {
@@ -326,6 +330,25 @@ func (c *Config) checkDatabase(src *source) error {
 	u, err := url.Parse(c.Database)
 	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" || u.Path == "" || u.Path == "/" {
 		return src.errorf("database", "want postgres://USER:PASSWORD@HOST:5432/DATABASE with %%XX for what a URL cannot hold, or nothing for a file in data")
+	}
+	return nil
+}
+
+// mostAuthorities is how many timestamp authorities may be asked.
+const mostAuthorities = 4
+
+func (c *Config) checkTimestamp(src *source) error {
+	for i, address := range c.Timestamp {
+		at := fmt.Sprintf("timestamp[%d]", i)
+		u, err := url.Parse(address)
+		switch {
+		case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || len(address) > 500:
+			return src.errorf(at, "want the address of a timestamp authority (RFC 3161), such as http://timestamp.example.com/tsr")
+		case slices.Contains(c.Timestamp[:i], address):
+			return src.errorf(at, "this authority stands there already")
+		case i >= mostAuthorities:
+			return src.errorf(at, "name %d authorities at most; two are enough", mostAuthorities)
+		}
 	}
 	return nil
 }

@@ -156,6 +156,7 @@ func serve(ctx context.Context, c *config.Config, store storage.Store, load func
 	l.part(ctx, s.Run)
 	l.part(ctx, s.maintain)
 	l.part(ctx, s.guardDatabase)
+	l.part(ctx, s.stamp)
 	l.part(ctx, func(ctx context.Context) error { return l.server.RunSocket(ctx, socket) })
 	l.listen(ctx, listener)
 	if limit := browser.MaxFiles(); limit > 0 && limit < browser.LeastFiles {

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"shopwatch/fixtures/tsa"
+	"shopwatch/storage"
+	"shopwatch/storage/bolt"
+	"shopwatch/storage/merkle"
+	"shopwatch/tracker"
+	"shopwatch/tracker/api"
+)
+
+// The daemon has the log stamped; the API tells of it, and verify checks it
+// offline, of the database and of the evidence of a change.
+func TestTimestamps(t *testing.T) {
+	if _, err := exec.LookPath("openssl"); err != nil && os.Getenv("CI") == "" {
+		t.Skip(err)
+	}
+	authority, err := tsa.New(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(authority.Close)
+	w := quietWorld(t, fmt.Sprintf("timestamp: [%q]\n", authority.URL))
+	path := filepath.Join(w.dir, "data", "shopwatch.db")
+	edit := func(do func(*bolt.DB) error) {
+		t.Helper()
+		db, err := bolt.Open(path, bolt.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := do(db); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	edit(func(db *bolt.DB) error {
+		list := []tracker.Product{{ID: "1", Title: "糖大夫"}}
+		for n := range 4 {
+			s := &tracker.Scan{
+				Storefront: "tencent", Began: time.Date(2026, 11, 22, 9, n, 0, 0, time.UTC), Verdict: tracker.Complete, Products: list,
+				Evidence: tracker.Evidence{Pages: 1, Products: len(list), Parser: 1},
+			}
+			if _, err := db.Commit(t.Context(), s, tracker.DefaultRules()); err != nil {
+				return err
+			}
+			list = append(list, tracker.Product{ID: tracker.ProductID(fmt.Sprint(10 + n)), Title: "new"})
+		}
+		return nil
+	})
+	stop := w.daemon()
+	var mark api.Checkpoint
+	for end := time.Now().Add(time.Minute); len(mark.Stamps) == 0 && time.Now().Before(end); time.Sleep(20 * time.Millisecond) { // the daemon asks when it starts
+		resp, err := http.Get("http://" + w.address() + "/api/checkpoint")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.NewDecoder(resp.Body).Decode(&mark); err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+	}
+	if len(mark.Stamps) != 1 || mark.Stamps[0].Size != 3 || mark.Stamps[0].Signer != "Simulated Time Stamping" || mark.Stamps[0].Known || mark.Stamps[0].Problem != "" {
+		t.Fatalf("the API has the stamps %+v", mark.Stamps)
+	}
+	resp, err := http.Get("http://" + w.address() + "/changes/2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var page bytes.Buffer
+	_, err = page.ReadFrom(resp.Body)
+	resp.Body.Close()
+	if err != nil || !strings.Contains(page.String(), "Simulated Time Stamping saw the log of 3 changes") || !strings.Contains(page.String(), mark.Stamps[0].RootHash) {
+		t.Errorf("the proof page does not tell of the stamp: %v\n%s", err, page.String())
+	}
+	if status, out := stop(); status != 0 {
+		t.Fatalf("the daemon ended with %d:\n%s", status, out)
+	}
+	authority.Close()
+
+	verify := func(status int, says string, args ...string) {
+		t.Helper()
+		out, errs, got := w.do(append([]string{"verify"}, args...)...)
+		if got != status || !strings.Contains(out+errs, says) {
+			t.Errorf("verify %v = %d, want %d and %q:\n%s%s", args, got, status, says, out, errs)
+		}
+	}
+	file := func(name string) string { return filepath.Join(w.dir, name) }
+	verify(0, "1 timestamp is good: the log of 3 changes existed at "+mark.Stamps[0].At.Format("2006-01-02"))
+	verify(0, `"Simulated Time Root", which this machine does not know: compare its SHA-256, `+mark.Stamps[0].RootHash)
+	w.want(0, "evidence", "2", file("2.zip"))
+	verify(0, "Simulated Time Stamping saw the log with change 2 in it at ", file("2.zip"))
+	repack(t, file("2.zip"), file("redated.zip"), "log.json", func(b []byte) []byte {
+		return redated(t, b)
+	})
+	verify(1, "is not good: it was made at ", file("redated.zip"))
+	edit(func(db *bolt.DB) error { // of a log that was rewritten since
+		stamp := mark.Stamps[0].Stamp
+		stamp.Authority, stamp.Checkpoint = "http://other.example/", strings.Replace(stamp.Checkpoint, "\n3\n", "\n3\nx", 1)
+		return db.AddStamp(t.Context(), stamp)
+	})
+	verify(1, "The log of 3 changes that http://other.example/ stamped is not this one")
+}
+
+// redated is a witness whose stamp names another time than its token.
+func redated(t *testing.T, text []byte) []byte {
+	t.Helper()
+	var w merkle.Witness
+	if err := json.Unmarshal(text, &w); err != nil {
+		t.Fatal(err)
+	}
+	for i := range w.Proofs {
+		for j := range w.Proofs[i].Stamps {
+			var s *storage.Stamp = &w.Proofs[i].Stamps[j]
+			s.At = s.At.AddDate(-1, 0, 0)
+		}
+	}
+	b, err := json.Marshal(w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
