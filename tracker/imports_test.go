@@ -27,7 +27,7 @@ var levels = [][]string{
 	{"storage/merkle", "storage/timestamp", "tracker/market/jd", "tracker/market/magento", "tracker/market/pages", "tracker/market/prestashop", "tracker/market/shopify", "tracker/market/tmall", "tracker/market/woocommerce"},
 	{"tracker/archive", "tracker/market/all"},
 	{"storage/bolt", "storage/postgres", "storage/storetest", "tracker/api", "tracker/watch", "tracker/scan", "tracker/notify"},
-	{"tracker/web"},
+	{"tracker/fleet", "tracker/web"},
 	{"cmd/shopwatch/term"},
 	{"cmd/shopwatch/config"},
 	{"cmd/shopwatch/daemon", "cmd/shopwatch/login", "cmd/shopwatch/try"},

@@ -7,12 +7,17 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"time"
 
 	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/daemon"
 	"shopwatch/cmd/shopwatch/term"
+	"shopwatch/storage"
+	"shopwatch/storage/postgres"
 	"shopwatch/tracker/api"
+	"shopwatch/tracker/fleet"
+	"shopwatch/tracker/market/all"
 )
 
 // An app is what every command gets: where to read, where to write, and how.
@@ -24,7 +29,49 @@ type app struct {
 	read     func(file string) (*config.Config, error)
 }
 
-func (a *app) load() (*config.Config, error) { return a.read(a.file) }
+// load reads the configuration: that of the file, or the one that all machines on its
+// database have. While that cannot be asked it is the file's.
+func (a *app) load() (*config.Config, error) {
+	c, err := a.read(a.file)
+	if err != nil || c.Database == "" {
+		return c, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	db, err := openServer(ctx, c, postgres.Options{})
+	if err != nil {
+		return c, nil //nolint:nilerr // who needs the database finds out
+	}
+	defer db.Close() // nothing was written
+	return a.merge(ctx, c, db)
+}
+
+// merge is what a machine with a configuration of its own works with on a database.
+func (a *app) merge(ctx context.Context, own *config.Config, db fleet.Viewer) (*config.Config, error) {
+	v, err := fleet.Newest(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	if v.Number == 0 {
+		if len(own.Storefronts) == 0 {
+			return nil, fmt.Errorf("there are no storefronts in %s: put them in, or give all machines a configuration with shopwatch apply FILE", a.file)
+		}
+		return own, nil
+	}
+	return config.Merge(own, v.Number, v.File, v.Text, os.LookupEnv, all.Markets())
+}
+
+// loadWith is load on a database that is open. It fails when that cannot be asked.
+func (a *app) loadWith(ctx context.Context, store storage.Store) (*config.Config, error) {
+	c, err := a.read(a.file)
+	if err != nil {
+		return nil, err
+	}
+	if db, ok := store.(fleet.Viewer); ok && c.Database != "" {
+		return a.merge(ctx, c, db)
+	}
+	return c, nil
+}
 
 // ask lets f ask the daemon or, when none runs, a server in this process that
 // has opened the database. f sees no difference.
@@ -62,7 +109,16 @@ func (a *app) daemon(ctx context.Context, c *config.Config) *api.Client {
 
 // service are the options of a service of this process.
 func (a *app) service(log *slog.Logger) daemon.Options {
-	return daemon.Options{Version: version, Timing: a.timing, Log: log}
+	return daemon.Options{Version: version, Timing: a.timing, Log: log, Process: process(), Trouble: diskTrouble}
+}
+
+// diskTrouble says why this machine cannot scan: it has no room for what a scan
+// leaves.
+func diskTrouble(c *config.Config) error {
+	if free, err := freeSpace(c.Data); err == nil && free < leastSpace {
+		return fmt.Errorf("only %s left on the disk of %s: make room", term.Size(free), c.Data)
+	}
+	return nil // or not to be known on this system
 }
 
 // upgrading tells how far the upgrade of a database has come that an earlier

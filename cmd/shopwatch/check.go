@@ -19,7 +19,6 @@ import (
 	"shopwatch/cmd/shopwatch/login"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/storage/bolt"
-	"shopwatch/storage/postgres"
 	"shopwatch/tracker"
 	"shopwatch/tracker/api"
 	"shopwatch/tracker/browser"
@@ -320,27 +319,6 @@ func (a *app) checkDatabase(ctx context.Context, c *config.Config) (database fin
 	}
 	defer store.Close() // nothing was written
 	return foundIn(ctx, path+",", api.Local(api.New(daemon.APIOptions(c, store, version), slog.New(slog.DiscardHandler))))
-}
-
-// checkServer tells who works on a database of several machines, and whether the
-// clock of this one goes as that of the database.
-func checkServer(ctx context.Context, c *config.Config) []finding {
-	db, err := openServer(ctx, c, postgres.Options{})
-	if err != nil {
-		return []finding{{"database", false, err.Error()}}
-	}
-	defer db.Close() // nothing was written
-	who, ago, err := db.Holder(ctx, workLease)
-	text := "nobody scans or sends now; shopwatch run does"
-	if who != "" {
-		text = fmt.Sprintf("%s scans and sends, last heard of %s ago", who, ago.Round(time.Second))
-	}
-	all := []finding{result("work", text, err)}
-	const most = 2 * time.Second
-	if ahead, err := db.Ahead(ctx); err != nil || ahead.Abs() > most {
-		all = append(all, result("clock", "", cmp.Or(err, fmt.Errorf("it differs by %s from that of the database: set the clocks of both (timedatectl set-ntp true)", ahead.Abs().Round(time.Second)))))
-	}
-	return all
 }
 
 // foundIn makes findings of what a server says of its database.

@@ -8,14 +8,17 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
+	"github.com/jackc/pgx/v5"
 
 	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/storage"
 	"shopwatch/storage/bolt"
 	"shopwatch/storage/postgres"
+	"shopwatch/tracker/fleet"
 )
 
 // databasePath is where the database is when it is a file.
@@ -52,20 +55,13 @@ func (a *app) openStore(ctx context.Context, c *config.Config) (storage.Store, e
 	return a.openFile(c, bolt.Options{})
 }
 
-// openToWork is openStore for a process that scans and sends reports. No other
-// one does so until the store is closed.
+// openToWork is openStore for a process that scans and sends reports. Of a file no
+// other one does so until the store is closed; of a server each takes its part.
 func (a *app) openToWork(ctx context.Context, c *config.Config) (storage.Store, error) {
 	if c.Database == "" {
 		return a.openFile(c, bolt.Options{}) // which one process has
 	}
-	if err := makeData(c); err != nil {
-		return nil, err
-	}
-	w, err := openServerToWork(ctx, c.Database)
-	if err != nil {
-		return nil, err // and no *worker that is nil
-	}
-	return w, nil
+	return openFleet(ctx, c, postgres.Options{})
 }
 
 // openServerToWork opens the database at a URL, on which no other process works
@@ -75,26 +71,36 @@ func openServerToWork(ctx context.Context, url string) (*worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := db.Acquire(ctx, workLease, holder())
+	l, err := db.Acquire(ctx, workLease, process())
 	if err != nil {
-		if errors.Is(err, postgres.ErrHeld) {
-			err = fmt.Errorf("%w; give the command there, or end that one first", err)
-		}
 		return nil, errors.Join(err, db.Close())
 	}
+	w := &worker{db, l}
+	// Who begins to work looks for this lease after it has taken its own: at least
+	// one of them sees the other. One that sleeps is told when it wakes.
+	holders, err := db.Holders(ctx, fleet.WorkerPrefix)
+	if err == nil && len(holders) > 0 {
+		err = fmt.Errorf("%s is %w by %s; stop that one first", postgres.Name(url), postgres.ErrHeld, strings.Join(holders, " and by "))
+	}
+	if err == nil {
+		err = db.Update(ctx, func(t pgx.Tx) error { return postgres.TakeOver(ctx, t, fleet.WorkerPrefix) })
+	}
+	if err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
 	db.Fence(l)
-	return &worker{db, l}, nil
+	return w, nil
 }
 
-// openToRun is openToWork for a daemon: it verifies a file first, and of a
-// database of several machines it waits until no other daemon works on it.
+// openToRun is openToWork for a daemon: it verifies a file first, and waits for a
+// server that is away.
 func (a *app) openToRun(ctx context.Context, c *config.Config, log *slog.Logger) (storage.Store, error) {
 	if c.Database == "" {
 		return a.openFile(c, bolt.Options{Maintain: true})
 	}
 	s := standby{log: log}
 	began := time.Now()
-	db, err := openServer(ctx, c, postgres.Options{Patience: time.Minute})
+	db, err := openFleet(ctx, c, postgres.Options{Patience: time.Minute})
 	for errors.Is(err, postgres.ErrAway) && time.Since(began) < startPatience {
 		s.waits(err)
 		select {
@@ -102,17 +108,9 @@ func (a *app) openToRun(ctx context.Context, c *config.Config, log *slog.Logger)
 			return nil, ctx.Err()
 		case <-time.After(time.Second):
 		}
-		db, err = openServer(ctx, c, postgres.Options{Patience: time.Minute})
+		db, err = openFleet(ctx, c, postgres.Options{Patience: time.Minute})
 	}
-	if err != nil {
-		return nil, err
-	}
-	l, err := db.Wait(ctx, workLease, holder(), s.waits)
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	db.Fence(l)
-	return &worker{db, l}, nil
+	return db, err
 }
 
 // startPatience is how long a daemon that begins waits for a database that cannot
@@ -135,11 +133,11 @@ func (s *standby) waits(why error) {
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyWatchdog)
 }
 
-// workLease is held by who scans and sends reports.
+// workLease is held by who works on a database alone.
 const workLease = "daemon"
 
-// holder names this process for people at other machines.
-func holder() string {
+// process names this process for people at other machines.
+func process() string {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "a machine without a name"
@@ -153,13 +151,10 @@ type worker struct {
 	lease *postgres.Lease
 }
 
-// Close lets the next one work.
+// Close lets others work.
 func (w *worker) Close() error {
 	return errors.Join(w.lease.Release(context.Background()), w.DB.Close())
 }
-
-// Lost is closed when another process may work on the database.
-func (w *worker) Lost() <-chan struct{} { return w.lease.Ended() }
 
 func openServer(ctx context.Context, c *config.Config, o postgres.Options) (*postgres.DB, error) {
 	if err := makeData(c); err != nil {

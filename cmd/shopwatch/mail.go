@@ -316,7 +316,7 @@ func (a *app) askService(ctx context.Context, use channelUse, f func(*config.Con
 	defer func() { err = errors.Join(err, store.Close()) }()
 	log := a.logger(slog.LevelError + 1)
 	options := a.service(log)
-	options.Reads = use == reads
+	options.Reads, options.Alone = use == reads, true
 	s, err := daemon.New(ctx, c, store, daemon.OnDemand, options)
 	if err != nil {
 		return err

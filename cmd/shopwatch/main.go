@@ -63,6 +63,7 @@ type commands struct {
 	Backup      backupCommand      `cmd:"" help:"Write a copy of the database, also while the daemon runs."`
 	Restore     restoreCommand     `cmd:"" help:"Replace the database with a backup."`
 	Move        moveCommand        `cmd:"" help:"Carry the database over to PostgreSQL, or back into a file."`
+	Apply       applyCommand       `cmd:"" help:"Give a configuration to all machines on a PostgreSQL database."`
 	Compact     compactCommand     `cmd:"" help:"Give free space in the database file back."`
 	MCP         mcpCommand         `cmd:"" name:"mcp" help:"Answer assistants, read-only, by the Model Context Protocol on standard input and output."`
 	Completion  completionCommand  `cmd:"" help:"Make a shell complete commands and flags."`

@@ -5,9 +5,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"shopwatch/cmd/shopwatch/daemon"
 	"shopwatch/fixtures"
 	"shopwatch/fixtures/pgtest"
 )
@@ -88,108 +84,6 @@ func TestOnlyWebNeedsAServer(t *testing.T) {
 	}
 }
 
-// One machine works at a time: the others can look, and stand by.
-func TestMachinesOnOneDatabase(t *testing.T) {
-	cluster := startCluster(t)
-	name := cluster.Database(t)
-	alpha := newWorld(t).on(cluster.URL(name))
-	beta := *alpha
-	beta.dir = t.TempDir()
-	beta.on(cluster.URL(name))
-
-	alpha.want(0, "scan")
-	stop := alpha.daemon()
-	if out := beta.want(0, "products", "tencent", "--json"); strings.Count(out, "\n") != 3 {
-		t.Errorf("from another machine:\n%s", out)
-	}
-	host, err := os.Hostname()
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, errs, status := beta.do("scan")
-	if status != 1 || !strings.Contains(errs, "in use by shopwatch on "+host) || !strings.Contains(errs, "give the command there") {
-		t.Errorf("scan beside a daemon = %d, %s", status, errs)
-	}
-	if out := beta.want(0, "check"); !strings.Contains(out, "work             shopwatch on "+host) || !strings.Contains(out, "last heard of") {
-		t.Errorf("check beside a daemon:\n%s", out)
-	}
-	// A dashboard at another place shows the same, and does nothing.
-	gamma := beta
-	gamma.dir = t.TempDir()
-	gamma.on(cluster.URL(name))
-	page := gamma.daemon("--only", "web")
-	address, err := os.ReadFile(filepath.Join(gamma.dir, "data", daemon.AddressFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	answer, err := http.Get("http://" + strings.TrimSpace(string(address)) + "/api/storefronts/tencent/products")
-	if err != nil {
-		t.Fatal(err)
-	}
-	shown, err := io.ReadAll(answer.Body)
-	answer.Body.Close()
-	if err != nil || answer.StatusCode != http.StatusOK || !strings.Contains(string(shown), "糖大夫 血糖仪") {
-		t.Errorf("the dashboard answers %s, %v: %s", answer.Status, err, shown)
-	}
-	if status, log := page(); status != 0 || strings.Contains(log, "ERROR") || !strings.Contains(log, `"only":"web"`) {
-		t.Errorf("the dashboard ended with %d: %s", status, log)
-	}
-	// The next daemon waits until this one ends.
-	log2 := log{said: make(chan bool)}
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan int)
-	go func() {
-		ended <- run(ctx, []string{"-c", filepath.Join(beta.dir, "shopwatch.yaml"), "run"}, &log2, &log2)
-	}()
-	for !strings.Contains(log2.String(), "standing by") {
-		select {
-		case <-time.After(10 * time.Millisecond):
-		case status := <-ended:
-			t.Fatalf("the second daemon ended with %d: %s", status, log2.String())
-		}
-	}
-	select {
-	case <-log2.said:
-		t.Error("two daemons work on one database")
-	default:
-	}
-	// One that is told to end while it stands by does so.
-	if err := standAndEnd(t, &beta); err != nil {
-		t.Error(err)
-	}
-	if status, log := stop(); status != 0 {
-		t.Errorf("the first daemon ended with %d: %s", status, log)
-	}
-	began := time.Now()
-	<-log2.said
-	t.Logf("the second daemon works %v after the first one ended", time.Since(began).Round(time.Millisecond))
-	alpha.shop.Put(fixtures.Product{ID: "45100000004", Title: "亲子蓝牙音箱", Price: "129.00"})
-	if out := beta.want(0, "scan", "--json"); !strings.Contains(out, `"added"`) {
-		t.Errorf("scan by the second daemon:\n%s", out)
-	}
-	cancel()
-	if status := <-ended; status != 0 {
-		t.Errorf("the second daemon ended with %d: %s", status, log2.String())
-	}
-}
-
-// standAndEnd starts a daemon that stands by, and ends it.
-func standAndEnd(t *testing.T, w *world) error {
-	t.Helper()
-	said := log{said: make(chan bool)}
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan int)
-	go func() { ended <- run(ctx, []string{"-c", filepath.Join(w.dir, "shopwatch.yaml"), "run"}, &said, &said) }()
-	for !strings.Contains(said.String(), "standing by") {
-		time.Sleep(10 * time.Millisecond)
-	}
-	cancel()
-	if status := <-ended; status != 0 || strings.Contains(said.String(), "started") {
-		return fmt.Errorf("it ended with %d: %s", status, said.String())
-	}
-	return nil
-}
-
 // A database is moved to a server and back, with everything, and goes on there as
 // if nothing had been.
 func TestMove(t *testing.T) {
@@ -233,6 +127,7 @@ func TestMove(t *testing.T) {
 	before = print()
 
 	stop := w.daemon()
+	until(t, "the daemon works", func() bool { return strings.Contains(w.want(0, "check"), "it waits for work") })
 	_, errs, status = w.do("move", url, file)
 	if status != 1 || !strings.Contains(errs, "in use by shopwatch on") {
 		t.Errorf("a move beside a daemon = %d, %s", status, errs)

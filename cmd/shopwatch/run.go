@@ -16,7 +16,7 @@ import (
 // A runCommand is the daemon.
 type runCommand struct {
 	Debug bool   `help:"Log more."`
-	Only  string `enum:",web" default:"" placeholder:"web" help:"web: answer people and programs only; scan and send nothing. Needs a PostgreSQL database."`
+	Only  string `enum:",web,worker" default:"" placeholder:"web|worker" help:"web: answer people and programs only; scan and send nothing. worker: scan and send only. Needs a PostgreSQL database."`
 }
 
 // ownMemory is what the daemon may take before garbage is collected more often
@@ -34,7 +34,8 @@ func (runCommand) Help() string {
 Examples:
   shopwatch run
   shopwatch run -c /etc/shopwatch/shopwatch.yaml
-  shopwatch run --only web`
+  shopwatch run --only web
+  shopwatch run --only worker`
 }
 
 func (r *runCommand) Run(ctx context.Context, a *app) error {
@@ -44,6 +45,9 @@ func (r *runCommand) Run(ctx context.Context, a *app) error {
 	}
 	log := a.logger(level)
 	c, err := a.load()
+	if err == nil && r.Only != "" && c.Database == "" {
+		err = errors.New("--only needs a database that several processes use: set database to postgres://… (a file is for one)")
+	}
 	if err == nil {
 		err = c.MaySend()
 	}
@@ -70,7 +74,13 @@ func (r *runCommand) Run(ctx context.Context, a *app) error {
 	case err != nil:
 		return err
 	}
-	return errors.Join(daemon.Run(ctx, c, store, a.load, a.service(log)), store.Close())
+	load := func() (*config.Config, error) { return a.loadWith(ctx, store) }
+	if c, err = load(); err != nil { // it may have been away before
+		return errors.Join(err, store.Close())
+	}
+	o := a.service(log)
+	o.Silent = r.Only == "worker"
+	return errors.Join(daemon.Run(ctx, c, store, load, o), store.Close())
 }
 
 // warnWithoutInit says when shopwatch is the first process of a container. That
@@ -84,12 +94,10 @@ func warnWithoutInit(pid int, log *slog.Logger) {
 
 // runWeb answers on a database on which another process works.
 func runWeb(ctx context.Context, a *app, c *config.Config, log *slog.Logger) error {
-	if c.Database == "" {
-		return errors.New("--only needs a database that several processes use: set database to postgres://… (a file is for one)")
-	}
 	db, err := openServer(ctx, c, postgres.Options{Patience: 5 * time.Second})
 	if err != nil {
 		return err
 	}
-	return errors.Join(daemon.RunWeb(ctx, c, db, a.load, a.service(log)), db.Close())
+	load := func() (*config.Config, error) { return a.loadWith(ctx, db) }
+	return errors.Join(daemon.RunWeb(ctx, c, db, load, a.service(log)), db.Close())
 }

@@ -70,7 +70,7 @@ func (s *scanCommand) alone(ctx context.Context, a *app, c *config.Config) (err 
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	service := a.service(a.logger(slog.LevelError))
-	service.Reads = s.DryRun
+	service.Reads, service.Alone = s.DryRun, true
 	sv, err := daemon.New(ctx, c, store, daemon.OnDemand, service)
 	if err != nil {
 		return err

@@ -75,22 +75,22 @@ func TestSchemas(t *testing.T) {
 	db := open(t, cluster.URL(name))
 	storetest.Commit(t, db, storetest.Complete("tencent", storetest.Day, storetest.Products(3)...))
 	next := "create table later (n int)"
-	newer, err := postgres.OpenUpgrading(ctx, cluster.URL(name), next, 1)
+	newer, err := postgres.OpenUpgrading(ctx, cluster.URL(name), next, 3)
 	must(t, err)
 	must(t, newer.Close())
 	// A step that only adds lets this version go on, also where it is opened anew.
 	storetest.Commit(t, db, storetest.Complete("tencent", storetest.Day.Add(time.Hour), storetest.Products(4)...))
 	open(t, cluster.URL(name))
-	newer, err = postgres.OpenUpgrading(ctx, cluster.URL(name), next, 1)
+	newer, err = postgres.OpenUpgrading(ctx, cluster.URL(name), next, 3)
 	must(t, err)
 	must(t, newer.Close())
 
 	other := cluster.Database(t)
-	newer, err = postgres.OpenUpgrading(ctx, cluster.URL(other), next, 2)
+	newer, err = postgres.OpenUpgrading(ctx, cluster.URL(other), next, 5)
 	must(t, err)
 	must(t, newer.Close())
 	_, err = postgres.Open(ctx, cluster.URL(other), postgres.Options{})
-	explains(t, err, "newer shopwatch", "schema 2, this one knows 1", "run that version")
+	explains(t, err, "newer shopwatch", "schema 5, this one knows 4", "run that version")
 
 	// Many programs that begin at once make the tables once.
 	empty := cluster.Database(t)

@@ -114,16 +114,21 @@ func (db *DB) view(ctx context.Context, fn func(pgx.Tx) error) error {
 // update runs a function in a transaction that writes. The function may run
 // again; what it returns of a run before does not count.
 func (db *DB) update(ctx context.Context, fn func(pgx.Tx) error) error {
+	return db.unfenced(ctx, func(t pgx.Tx) error {
+		if l := db.fence.Load(); l != nil {
+			if err := l.hold(ctx, t); err != nil {
+				return err
+			}
+		}
+		return fn(t)
+	})
+}
+
+// unfenced is update without the lease of Fence.
+func (db *DB) unfenced(ctx context.Context, fn func(pgx.Tx) error) error {
 	return db.try(ctx, func() error {
 		db.writes.Add(1)
-		return db.write(ctx, func(t pgx.Tx) error {
-			if l := db.fence.Load(); l != nil {
-				if err := l.hold(ctx, t); err != nil {
-					return err
-				}
-			}
-			return fn(t)
-		})
+		return db.write(ctx, fn)
 	})
 }
 
@@ -225,6 +230,18 @@ func (db *DB) Instance(ctx context.Context) (id string, err error) {
 	})
 	return id, err
 }
+
+// Pool is the connections, for a job engine. What is written through them is not
+// held to the lease of Fence.
+func (db *DB) Pool() *pgxpool.Pool { return db.pool }
+
+// View runs a function in a transaction that only reads and sees the database as it
+// is at one moment. The function may run again.
+func (db *DB) View(ctx context.Context, fn func(pgx.Tx) error) error { return db.view(ctx, fn) }
+
+// Update runs a function in a transaction that writes, under the lease of Fence. The
+// function may run again; what it did in a run before does not count.
+func (db *DB) Update(ctx context.Context, fn func(pgx.Tx) error) error { return db.update(ctx, fn) }
 
 // Ping implements storage.Store.
 func (db *DB) Ping(ctx context.Context) error {

@@ -19,7 +19,7 @@ func (db *DB) Name() string { return db.server.database }
 // more and says what it needs.
 func OpenUpgrading(ctx context.Context, url, sql string, needs int) (*DB, error) {
 	s := known()
-	s.steps = append(s.steps, step{sql, needs})
+	s.steps = append(s.steps, step{sql: sql, needs: needs})
 	return openWith(ctx, url, Options{}, s)
 }
 

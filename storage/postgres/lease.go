@@ -27,21 +27,45 @@ type Lease struct {
 
 	mu    sync.Mutex
 	until time.Time // by the clock of this process, which does not go when it sleeps
+	next  time.Time // when the next page may be asked for, by that clock
 }
 
 // Acquire takes a lease and keeps it until Release. holder is how others are
 // told of it. When another process has it the error wraps ErrHeld and names that
 // one.
 func (db *DB) Acquire(ctx context.Context, key, holder string) (*Lease, error) {
+	return db.AcquirePaced(ctx, key, holder, 0)
+}
+
+// AcquirePaced is Acquire for one under which pages are asked for, with so much time
+// between two of them: whoever had it before and is not heard of any more may have
+// asked for one until the last moment.
+func (db *DB) AcquirePaced(ctx context.Context, key, holder string, pause time.Duration) (*Lease, error) {
+	return db.acquire(ctx, key, holder, pause, db.update)
+}
+
+// Enter is Acquire of the lease without which nothing is written from then on. It
+// takes the place of one that was lost.
+func (db *DB) Enter(ctx context.Context, key, holder string) (*Lease, error) {
+	l, err := db.acquire(ctx, key, holder, 0, db.unfenced)
+	if err == nil {
+		db.Fence(l)
+	}
+	return l, err
+}
+
+func (db *DB) acquire(ctx context.Context, key, holder string, pause time.Duration, update func(context.Context, func(pgx.Tx) error) error) (*Lease, error) {
 	l := &Lease{db: db, key: key, time: db.lease, ended: make(chan struct{})}
 	began := time.Now()
 	var other string
-	var ago time.Duration
-	err := db.update(ctx, func(t pgx.Tx) error {
+	var ago, wait time.Duration
+	err := update(ctx, func(t pgx.Tx) error {
 		other, began = "", time.Now()
 		err := t.QueryRow(ctx, `insert into leases (key, holder, epoch, until) values ($1, $2, 1, clock_timestamp() + $3)
-			on conflict (key) do update set holder = excluded.holder, epoch = leases.epoch + 1, until = excluded.until
-			where leases.until < clock_timestamp() returning epoch`, key, holder, l.time).Scan(&l.epoch)
+			on conflict (key) do update set holder = excluded.holder, epoch = leases.epoch + 1, until = excluded.until,
+				next_page_at = case when leases.until = '-infinity' then leases.next_page_at else greatest(leases.next_page_at, leases.until + $4) end
+			where leases.until < clock_timestamp()
+			returning epoch, greatest(next_page_at, clock_timestamp()) - clock_timestamp()`, key, holder, l.time, pause).Scan(&l.epoch, &wait)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return t.QueryRow(ctx, "select holder, clock_timestamp() - until + $2 from leases where key = $1", key, l.time).Scan(&other, &ago)
 		}
@@ -53,7 +77,7 @@ func (db *DB) Acquire(ctx context.Context, key, holder string) (*Lease, error) {
 	case other != "":
 		return nil, fmt.Errorf("%s is %w by %s, last heard of %s ago", db.server, ErrHeld, other, max(ago, 0).Round(time.Second))
 	}
-	l.until = began.Add(l.time)
+	l.until, l.next = began.Add(l.time), time.Now().Add(wait)
 	beating, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	l.cancel = cancel
 	l.beats.Go(func() { l.beat(beating) })
@@ -120,6 +144,59 @@ func (l *Lease) over() bool {
 // must end then.
 func (l *Lease) Ended() <-chan struct{} { return l.ended }
 
+// Epoch tells this holding of the lease from all others.
+func (l *Lease) Epoch() int64 { return l.epoch }
+
+// Page returns when a page may be asked for, which the caller does at once. Between
+// two of them lies the pause that the first of them was given, also when the second
+// one is another holder's. It fails when the lease is lost.
+func (l *Lease) Page(ctx context.Context, pause time.Duration) error {
+	for {
+		l.mu.Lock()
+		wait := time.Until(l.next)
+		l.mu.Unlock()
+		if err := sleep(ctx, max(wait, 0)); err != nil {
+			return err
+		}
+		if l.over() {
+			return l.lost()
+		}
+		var left time.Duration
+		err := l.db.pool.QueryRow(ctx, `update leases set next_page_at = clock_timestamp() + $3
+			where key = $1 and epoch = $2 and until >= clock_timestamp() and next_page_at <= clock_timestamp() returning interval '0'`, l.key, l.epoch, pause).Scan(&left)
+		if err == nil {
+			if l.over() { // it slept
+				return l.lost()
+			}
+			l.mu.Lock()
+			l.next = time.Now().Add(pause)
+			l.mu.Unlock()
+			return nil
+		}
+		if errors.Is(err, pgx.ErrNoRows) {
+			err = l.db.pool.QueryRow(ctx, "select greatest(next_page_at, clock_timestamp()) - clock_timestamp() from leases where key = $1 and epoch = $2 and until >= clock_timestamp()", l.key, l.epoch).Scan(&left)
+		}
+		switch {
+		case errors.Is(err, pgx.ErrNoRows):
+			return l.lost()
+		case err != nil && !away(err):
+			return l.db.explain(err)
+		case err != nil:
+			left = l.time / 20 // the database may be back before the lease is over
+		}
+		l.mu.Lock()
+		l.next = time.Now().Add(left)
+		l.mu.Unlock()
+	}
+}
+
+// TakeOver ends the leases that are over of holders who did not release them, those
+// whose keys have a prefix: who comes back is told.
+func TakeOver(ctx context.Context, t pgx.Tx, prefix string) error {
+	_, err := t.Exec(ctx, "update leases set epoch = epoch + 1, until = '-infinity' where starts_with(key, $1) and until < clock_timestamp() and until > '-infinity'", prefix)
+	return err
+}
+
 // hold fails unless the lease is still held, and keeps others from taking it
 // until the transaction ends.
 func (l *Lease) hold(ctx context.Context, t pgx.Tx) error {
@@ -144,11 +221,24 @@ func (l *Lease) Release(ctx context.Context) error {
 	l.beats.Wait()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	_, err := l.db.pool.Exec(ctx, "update leases set until = '-infinity' where key = $1 and epoch = $2", l.key, l.epoch)
+	l.mu.Lock()
+	wait := max(time.Until(l.next), 0)
+	l.mu.Unlock()
+	_, err := l.db.pool.Exec(ctx, "update leases set until = '-infinity', next_page_at = greatest(next_page_at, clock_timestamp() + $3) where key = $1 and epoch = $2", l.key, l.epoch, wait)
 	if err != nil && away(err) {
 		return nil // it is over by itself
 	}
 	return err
+}
+
+// Holders returns who has the leases whose keys have a prefix, in the order of the
+// keys.
+func (db *DB) Holders(ctx context.Context, prefix string) (holders []string, err error) {
+	err = db.view(ctx, func(t pgx.Tx) error {
+		holders, err = list(ctx, t, pgx.RowTo[string], "select holder from leases where starts_with(key, $1) and until >= clock_timestamp() order by key", prefix)
+		return err
+	})
+	return holders, err
 }
 
 // Holder returns who has a lease and when that one was heard of last; "" when

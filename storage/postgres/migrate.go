@@ -8,8 +8,11 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river/riverdriver"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
 	"shopwatch/storage/merkle"
 )
@@ -24,6 +27,8 @@ type schema struct{ steps []step }
 // know it go on.
 type step struct {
 	sql string
+	// jobs are the versions of the tables of River, the job engine, that it makes.
+	jobs []int
 	// needs is the number of steps that a program must know to work with the
 	// tables after this one. It is that of the step itself only when something
 	// changes that others rely on.
@@ -33,8 +38,11 @@ type step struct {
 // known are the steps of this program.
 func known() schema {
 	return schema{[]step{
-		{read("0001_tables.sql"), 1},
-		{read("0002_stamps.sql"), 1},
+		{sql: read("0001_tables.sql"), needs: 1},
+		{sql: read("0002_stamps.sql"), needs: 1},
+		// Programs that do not know it believe that they work alone.
+		{sql: read("0003_fleet.sql"), jobs: []int{1, 2, 3, 4}, needs: 3},
+		{jobs: []int{5, 6, 7, 8}, needs: 3}, // apart: it uses a value of an enumeration that the step before adds
 	}}
 }
 
@@ -56,42 +64,82 @@ func (db *DB) migrate(ctx context.Context, s schema) error {
 	if err != nil || len(done) > 0 && (len(done) >= len(s.steps) || slices.Max(done) > len(s.steps)) {
 		return db.fits(done, s, err)
 	}
-	err = db.update(ctx, func(t pgx.Tx) error {
-		if _, err := t.Exec(ctx, "select pg_advisory_xact_lock($1)", migrateLock); err != nil {
+	for more := true; more && err == nil; {
+		err = db.update(ctx, func(t pgx.Tx) error {
+			more, err = nextStep(ctx, t, s)
 			return err
-		}
-		done, err := db.stepsIn(ctx, t)
-		if err != nil {
-			return err
-		}
-		if len(done) == 0 {
-			if err := begin(ctx, t); err != nil {
-				return err
-			}
-		}
-		for i := len(done); i < len(s.steps); i++ {
-			if _, err := t.Exec(ctx, s.steps[i].sql); err != nil {
-				return fmt.Errorf("step %d of the tables: %w", i+1, err)
-			}
-			if _, err := t.Exec(ctx, "insert into migrations (step, needs) values ($1, $2)", i+1, s.steps[i].needs); err != nil {
-				return err
-			}
-		}
-		if len(done) == 0 {
-			id := rand.Text()
-			signer, err := merkle.NewSigner(id)
-			if err != nil {
-				return err
-			}
-			_, err = t.Exec(ctx, "insert into instance (id, signer) values ($1, $2)", id, signer)
-			return err
-		}
-		return nil
-	})
+		})
+	}
 	if err == nil {
 		done, err = db.steps(ctx)
 	}
 	return db.fits(done, s, err)
+}
+
+func (s step) make(ctx context.Context, t pgx.Tx) error {
+	if _, err := t.Exec(ctx, s.sql); err != nil {
+		return err
+	}
+	for _, version := range s.jobs {
+		if err := makeJobTables(ctx, t, version); err != nil {
+			return fmt.Errorf("version %d of the tables of jobs: %w", version, err)
+		}
+	}
+	return nil
+}
+
+// makeJobTables brings River's tables from the version before to one, by River's own
+// SQL, and notes it as River's own program would.
+func makeJobTables(ctx context.Context, t pgx.Tx, version int) error {
+	files := riverpgxv5.New(nil).GetMigrationFS(riverdriver.MigrationLineMain)
+	found, err := fs.Glob(files, fmt.Sprintf("migration/main/%03d_*.up.sql", version))
+	if err != nil || len(found) != 1 {
+		return errors.Join(err, fmt.Errorf("River has %d files for it", len(found)))
+	}
+	sql, err := fs.ReadFile(files, found[0])
+	if err != nil {
+		return err
+	}
+	if _, err := t.Exec(ctx, strings.ReplaceAll(string(sql), "/* TEMPLATE: schema */", "")); err != nil {
+		return err
+	}
+	note := "insert into river_migration (version) values ($1)"
+	if version >= 5 { // its tables have lines of migrations from then on
+		note = "insert into river_migration (line, version) values ('main', $1)"
+	}
+	_, err = t.Exec(ctx, note, version)
+	return err
+}
+
+// nextStep does the first step that was not done, and reports whether there was
+// one.
+func nextStep(ctx context.Context, t pgx.Tx, s schema) (more bool, err error) {
+	if _, err := t.Exec(ctx, "select pg_advisory_xact_lock($1)", migrateLock); err != nil {
+		return false, err
+	}
+	done, err := stepsIn(ctx, t)
+	if err != nil || len(done) >= len(s.steps) {
+		return false, err
+	}
+	n := len(done)
+	if n == 0 {
+		if err := begin(ctx, t); err != nil {
+			return false, err
+		}
+	}
+	if err := s.steps[n].make(ctx, t); err != nil {
+		return false, fmt.Errorf("step %d of the tables: %w", n+1, err)
+	}
+	if _, err := t.Exec(ctx, "insert into migrations (step, needs) values ($1, $2)", n+1, s.steps[n].needs); err != nil || n > 0 {
+		return true, err
+	}
+	id := rand.Text()
+	signer, err := merkle.NewSigner(id)
+	if err != nil {
+		return false, err
+	}
+	_, err = t.Exec(ctx, "insert into instance (id, signer) values ($1, $2)", id, signer)
+	return true, err
 }
 
 var errForeign = errors.New("foreign tables")
@@ -127,13 +175,13 @@ func (db *DB) fits(needs []int, s schema, err error) error {
 // steps are the needs of the steps that were done; none in an empty database.
 func (db *DB) steps(ctx context.Context) (needs []int, err error) {
 	err = db.view(ctx, func(t pgx.Tx) error {
-		needs, err = db.stepsIn(ctx, t)
+		needs, err = stepsIn(ctx, t)
 		return err
 	})
 	return needs, err
 }
 
-func (db *DB) stepsIn(ctx context.Context, t pgx.Tx) ([]int, error) {
+func stepsIn(ctx context.Context, t pgx.Tx) ([]int, error) {
 	var ours bool
 	err := t.QueryRow(ctx, `select exists (select from pg_attribute where attrelid = to_regclass('migrations') and attname = 'needs')`).Scan(&ours)
 	if err != nil || !ours {

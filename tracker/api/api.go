@@ -73,6 +73,7 @@ func (s *Server) routes() (mux *http.ServeMux, open map[string]bool) {
 	api := humago.New(mux, config)
 	huma.Get(api, "/api/storefronts", s.storefronts, about("storefronts", "Storefronts and what they wait for"), forAll)
 	huma.Get(api, "/api/storefronts/{name}/products", s.products, about("products", "The catalog of a storefront, also what was removed"), forAll)
+	huma.Get(api, "/api/fleet", s.fleet, about("fleet", "The machines that work on a PostgreSQL database, and what each is at"), forAll)
 	huma.Get(api, "/api/groups", s.groups, about("groups", "Groups of the same product: who offers it, and who for the lowest price"), forAll)
 	huma.Get(api, "/api/suspects", s.suspects, about("suspects", "Products that are missing without proof"), forAll)
 	huma.Get(api, "/api/changes", s.changes, about("changes", "The change log"), forAll)
@@ -242,7 +243,7 @@ func (o *Options) List(ctx context.Context) ([]Storefront, error) {
 		if !ok {
 			continue
 		}
-		list[i].Next, list[i].Cooling = w.Next, w.Cooling
+		list[i].Next, list[i].Cooling, list[i].Waits = w.Next, w.Cooling, w.Waits
 		if !w.Began.IsZero() {
 			list[i].Scanning = &w.Progress
 		}

@@ -27,6 +27,7 @@ var openRoutes = []string{
 	"GET /api/changes/{seq}/capture",
 	"GET /api/changes/{seq}/proof",
 	"GET /api/checkpoint",
+	"GET /api/fleet",
 	"GET /api/groups",
 	"GET /api/openapi-3.0.json",
 	"GET /api/openapi-3.0.yaml",

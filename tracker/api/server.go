@@ -37,6 +37,7 @@ type Waiting struct {
 	tracker.Storefront
 	Next, Cooling, Began time.Time
 	Progress             tracker.Progress
+	Waits                string
 }
 
 // A Store is what a server needs of one.
@@ -83,6 +84,9 @@ type Options struct {
 	// Daemon works on the database while the server answers. Nil when nothing
 	// does: then nothing is scanned, sent or waited for.
 	Daemon Daemon
+	// Fleet tells what the machines are at that work on the database. Nil when one
+	// works alone.
+	Fleet func(context.Context) (*Fleet, error)
 	// Channels are the names of the configured channels.
 	Channels []string
 	// Feeds are the folders of the Atom files of channels, by their names.

@@ -27,6 +27,7 @@ type Storefront struct {
 	Next         time.Time              `json:"next,omitzero" doc:"when it is scanned next"`
 	Cooling      time.Time              `json:"cooling,omitzero" doc:"until when its marketplace is left alone after a wall"`
 	Scanning     *tracker.Progress      `json:"scanning,omitempty" doc:"how far the scan has come that runs now"`
+	Waits        string                 `json:"waits,omitempty" doc:"why a scan that is due does not begin, where several machines scan"`
 }
 
 // Products is a part of a catalog.

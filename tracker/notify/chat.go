@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nicholas-fedor/shoutrrr/pkg/router"
 	"github.com/nicholas-fedor/shoutrrr/pkg/types"
 	"github.com/nicholas-fedor/shoutrrr/pkg/util/jsonclient"
 
@@ -21,8 +20,9 @@ import (
 
 // chatKind is a kind of chat that shoutrrr knows. Its url is a shoutrrr
 // address, such as slack://hook:KEY@webhook or wecom://KEY. The text is short
-// enough for the service in bytes.
-func chatKind(name string, most int) Kind {
+// enough for the service in bytes. Services are made here and not by shoutrrr's
+// router, which would bring in all that it knows.
+func chatKind(name string, most int, service func() types.Service) Kind {
 	return Kind{
 		Name: name, Need: []string{"url"},
 		new: func(s Settings) (Sender, error) {
@@ -30,11 +30,11 @@ func chatKind(name string, most int) Kind {
 			if err != nil || u.Scheme != name {
 				return nil, badSetting("url", "want the address of the chat in the form of shoutrrr, %s://…", name)
 			}
-			service, err := new(router.ServiceRouter).Locate(s.URL)
-			if err != nil {
-				return nil, &SettingError{"url", err}
+			to := service()
+			if to.Initialize(u, nil) != nil { // what it says may hold the key
+				return nil, badSetting("url", "%s does not understand the address", name)
 			}
-			return &chat{Settings: s, kind: name, most: most, service: service, busy: make(chan struct{}, 1)}, nil
+			return &chat{Settings: s, kind: name, most: most, service: to, busy: make(chan struct{}, 1)}, nil
 		},
 	}
 }

@@ -4,6 +4,14 @@ import (
 	"crypto/x509"
 	"fmt"
 	"time"
+
+	"github.com/nicholas-fedor/shoutrrr/pkg/services/chat/discord"
+	"github.com/nicholas-fedor/shoutrrr/pkg/services/chat/lark"
+	"github.com/nicholas-fedor/shoutrrr/pkg/services/chat/slack"
+	"github.com/nicholas-fedor/shoutrrr/pkg/services/chat/wecom"
+	"github.com/nicholas-fedor/shoutrrr/pkg/services/push/bark"
+	"github.com/nicholas-fedor/shoutrrr/pkg/services/push/ntfy"
+	"github.com/nicholas-fedor/shoutrrr/pkg/types"
 )
 
 // Settings are what the configuration of a channel says about where it leads.
@@ -46,12 +54,12 @@ func Kinds() []Kind {
 		feedKind,
 		dingtalkKind,
 		telegramKind,
-		chatKind("slack", 8000),
-		chatKind("discord", 5000),
-		chatKind("wecom", 1900),
-		chatKind("lark", 3500),
-		chatKind("bark", 1900),
-		chatKind("ntfy", 3500),
+		chatKind("slack", 8000, func() types.Service { return new(slack.Service) }),
+		chatKind("discord", 5000, func() types.Service { return new(discord.Service) }),
+		chatKind("wecom", 1900, func() types.Service { return new(wecom.Service) }),
+		chatKind("lark", 3500, func() types.Service { return new(lark.Service) }),
+		chatKind("bark", 1900, func() types.Service { return new(bark.Service) }),
+		chatKind("ntfy", 3500, func() types.Service { return new(ntfy.Service) }),
 	}
 }
 

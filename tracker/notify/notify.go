@@ -214,6 +214,17 @@ func (n *Notifier) Flush(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// Pass makes and sends the reports of one channel that are due, and returns when the
+// next one is, the zero time for when there is something new to tell.
+func (n *Notifier) Pass(ctx context.Context, name string) (next time.Time, err error) {
+	for _, c := range n.channels {
+		if c.Name == name {
+			return n.pass(ctx, c)
+		}
+	}
+	return time.Time{}, nil // it was in the configuration once
+}
+
 // waiting returns an error that names the first delivery that waits.
 func (n *Notifier) waiting(ctx context.Context, c *channel) error {
 	for r, err := range storage.AllReports(ctx, n.store, storage.ReportQuery{Channel: c.Name, With: tracker.Waiting}) {

@@ -67,15 +67,21 @@ func (m *gate) enter(ctx, asker context.Context) error {
 
 // learn draws the consequences of a scan.
 func (m *gate) learn(ctx context.Context, s *tracker.Scan) {
+	if s.Verdict != tracker.Failed || s.Evidence.Wall.Wall() {
+		m.change(ctx, func(c *storage.CoolDown) { Learn(c, s, m.cooling, now()) })
+	}
+}
+
+// Learn draws the consequences of a scan for a cool-down, which lasts so long after
+// the first wall.
+func Learn(c *storage.CoolDown, s *tracker.Scan, cooling time.Duration, now time.Time) {
 	switch {
 	case s.Verdict.Wall(), s.Evidence.Wall.Wall():
-		m.change(ctx, func(c *storage.CoolDown) {
-			c.Walls++
-			c.Asked = time.Duration(s.Evidence.RetryAfter) * time.Second
-			c.Until = now().Add(m.leave(c))
-		})
+		c.Walls++
+		c.Asked = time.Duration(s.Evidence.RetryAfter) * time.Second
+		c.Until = now.Add(leave(c, cooling))
 	case s.Verdict != tracker.Failed:
-		m.change(ctx, func(c *storage.CoolDown) { *c = storage.CoolDown{} })
+		*c = storage.CoolDown{}
 	}
 }
 
@@ -96,7 +102,7 @@ func (m *gate) change(ctx context.Context, change func(*storage.CoolDown)) {
 // cooled returns when the gate has cooled down.
 func (m *gate) cooled(ctx context.Context) time.Time {
 	c := m.coolDown(ctx)
-	if latest := now().Add(m.leave(&c)); c.Until.After(latest) { // the clock was put back
+	if latest := now().Add(leave(&c, m.cooling)); c.Until.After(latest) { // the clock was put back
 		m.change(ctx, func(c *storage.CoolDown) {
 			if c.Until.After(latest) {
 				c.Until = latest
@@ -122,13 +128,13 @@ func (m *gate) coolDown(ctx context.Context) storage.CoolDown {
 	return m.known
 }
 
-// leave is how long the gate is left alone after its walls in a row, at
-// least as long as it asked for.
-func (m *gate) leave(c *storage.CoolDown) time.Duration {
-	d := m.cooling
+// leave is how long something is left alone after its walls in a row, at least as
+// long as it asked for. After the first it is cooling.
+func leave(c *storage.CoolDown, cooling time.Duration) time.Duration {
+	d := cooling
 	for range c.Walls - 1 {
-		if d *= 2; d >= coldest*m.cooling {
-			d = coldest * m.cooling
+		if d *= 2; d >= coldest*cooling {
+			d = coldest * cooling
 			break
 		}
 	}

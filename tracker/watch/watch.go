@@ -26,6 +26,9 @@ type Plan struct {
 	// one gate are scanned one after another, and a wall stops all of them.
 	Gate     string
 	Schedule schedule.Schedule // nil: scanned only when somebody asks
+	// Profile is the profile of Chrome that it is read with, in a fleet; empty
+	// for that of whoever scans it.
+	Profile string
 }
 
 // A ScanFunc reads a storefront and never returns nil. It ends early when ctx
@@ -621,6 +624,7 @@ type Status struct {
 	Cooling  time.Time // until when its gate is left alone; zero when it is not
 	Began    time.Time // of the scan that runs; zero when none does
 	Progress tracker.Progress
+	Waits    string // why a scan that is due does not begin, in a fleet; empty when it is not due, or begins soon
 }
 
 // Status returns what every storefront is waiting for, in the order of the

@@ -44,13 +44,32 @@ type Config struct {
 	Timezone    Zone         `yaml:"timezone"`
 	Browser     Browser      `yaml:"browser"`
 	Rules       Rules        `yaml:"rules"`
+	Fleet       Fleet        `yaml:"fleet"`
 	Retention   Retention    `yaml:"retention"`
 	Timestamp   []string     `yaml:"timestamp"` // addresses of timestamp authorities (RFC 3161); nobody is asked when empty
 	Storefronts []Storefront `yaml:"storefronts"`
 	Groups      []Group      `yaml:"groups"`
 	Channels    []Channel    `yaml:"channels"`
 
+	// Applied is the version of the configuration that all machines on the database
+	// have; 0 for that of the file.
+	Applied int64
+
 	file string // where it was read
+}
+
+// A Fleet is the machines that work on one database.
+type Fleet struct {
+	Worker   string    `yaml:"worker"`   // the name of this machine; that of its host when empty
+	Egress   string    `yaml:"egress"`   // the name of the address that marketplaces see; machines with the same share the pace
+	Profiles []Profile `yaml:"profiles"` // of Chrome, that lie on certain machines
+}
+
+// A Profile is a profile of Chrome with a login, which lies on one machine.
+type Profile struct {
+	Name        string                   `yaml:"name"`
+	Worker      string                   `yaml:"worker"`
+	Storefronts []tracker.StorefrontName `yaml:"storefronts"` // that are read with it
 }
 
 // Browser says which Chrome is used and how.
@@ -201,6 +220,33 @@ func Parse(file string, text []byte, env func(string) (string, bool), markets ma
 	return c, c.check(src, markets)
 }
 
+// Merge reads the text of a configuration that all machines on a database have, for
+// the machine with a configuration of its own. What is about a machine is taken from
+// there: data, database, listen, token, viewer_token, public, fleet.worker,
+// fleet.egress and, of browser, path, profile, remote and flags.
+func Merge(own *Config, version int64, name, text string, env func(string) (string, bool), markets market.Set) (*Config, error) {
+	c := Default()
+	c.file, c.Applied = own.file, version
+	src, err := readMerged(mergedName(version, name), []byte(text), env, c)
+	if err != nil {
+		return nil, err
+	}
+	c.Data, c.Database, c.Listen, c.Token, c.ViewerToken, c.Public = own.Data, own.Database, own.Listen, own.Token, own.ViewerToken, own.Public
+	c.Fleet.Worker, c.Fleet.Egress = own.Fleet.Worker, own.Fleet.Egress
+	c.Browser.Path, c.Browser.Profile, c.Browser.Remote, c.Browser.Flags = own.Browser.Path, own.Browser.Profile, own.Browser.Remote, own.Browser.Flags
+	c.resolve(filepath.Dir(own.file))
+	return c, c.check(src, markets)
+}
+
+// mergedName is how a text is called in messages: a file that is not applied yet has
+// version 0.
+func mergedName(version int64, name string) string {
+	if version == 0 {
+		return name
+	}
+	return fmt.Sprintf("version %d of the configuration (%s)", version, name)
+}
+
 // resolve makes paths of files independent of where shopwatch is started.
 func (c *Config) resolve(dir string) {
 	from := func(path string) string {
@@ -272,7 +318,7 @@ func (c *Config) check(src *source, markets market.Set) error {
 		return src.errorf("retention.evidence", "want a day (1d) or more")
 	case c.Retention.Backups < 0 || c.Retention.Backups > 1000:
 		return src.errorf("retention.backups", "want 0 (none) to 1000")
-	case len(c.Storefronts) == 0:
+	case len(c.Storefronts) == 0 && c.Database == "": // else they may be in what was applied
 		return src.errorf("storefronts", "name at least one, with name and url")
 	}
 	for i := range c.Storefronts {
@@ -281,6 +327,9 @@ func (c *Config) check(src *source, markets market.Set) error {
 		}
 	}
 	if err := c.checkGroups(src); err != nil {
+		return err
+	}
+	if err := c.checkFleet(src); err != nil {
 		return err
 	}
 	for i := range c.Channels {
@@ -319,6 +368,69 @@ func (c *Config) checkGroups(src *source) error {
 		}
 	}
 	return nil
+}
+
+func (c *Config) checkFleet(src *source) error {
+	f := &c.Fleet
+	if c.Database == "" && (f.Worker != "" || f.Egress != "" || len(f.Profiles) > 0) {
+		return src.errorf("fleet", "a file is for one machine: set database to postgres://…, or take this out")
+	}
+	for key, name := range map[string]string{"worker": f.Worker, "egress": f.Egress} {
+		if name != "" && !nameForm.MatchString(name) {
+			return src.errorf("fleet."+key, "%q: want up to 64 of a-z, A-Z, 0-9, - and _", name)
+		}
+	}
+	names, workers, read := make(map[string]bool), make(map[string]string), make(map[tracker.StorefrontName]string)
+	for i, p := range f.Profiles {
+		at := fmt.Sprintf("fleet.profiles[%d]", i)
+		switch {
+		case !nameForm.MatchString(p.Name) || p.Name == "any":
+			return src.errorf(at+".name", "%q: want up to 64 of a-z, A-Z, 0-9, - and _, and not any", p.Name)
+		case names[p.Name]:
+			return src.errorf(at+".name", "%s is the name of another profile", p.Name)
+		case !nameForm.MatchString(p.Worker):
+			return src.errorf(at+".worker", "name the worker on which it lies: its fleet.worker, or its host name")
+		case workers[p.Worker] != "":
+			return src.errorf(at+".worker", "the profile %s lies on %s already; a second shopwatch there needs data and fleet.worker of its own", workers[p.Worker], p.Worker)
+		case len(p.Storefronts) == 0:
+			return src.errorf(at+".storefronts", "name at least one that is read with it")
+		}
+		names[p.Name], workers[p.Worker] = true, p.Name
+		for j, sf := range p.Storefronts {
+			at := fmt.Sprintf("%s.storefronts[%d]", at, j)
+			if c.Storefront(sf) == nil {
+				return src.errorf(at, "there is no storefront %q; there are %s", sf, term.List(c.Names()))
+			}
+			if other, taken := read[sf]; taken {
+				return src.errorf(at, "%s is read with the profile %s already", sf, other)
+			}
+			read[sf] = p.Name
+		}
+	}
+	return nil
+}
+
+// Worker is the name of this machine among those that work on the database.
+func (c *Config) Worker() string {
+	if c.Fleet.Worker != "" {
+		return c.Fleet.Worker
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return "nameless"
+	}
+	return host
+}
+
+// ProfileOf is the profile that a storefront is read with; empty for that of whoever
+// reads it.
+func (c *Config) ProfileOf(name tracker.StorefrontName) string {
+	for _, p := range c.Fleet.Profiles {
+		if slices.Contains(p.Storefronts, name) {
+			return p.Name
+		}
+	}
+	return ""
 }
 
 // checkDatabase looks at the address of the database, without showing it: it may

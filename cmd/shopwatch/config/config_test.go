@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -141,7 +142,8 @@ func TestSample(t *testing.T) {
 		t.Errorf("sample = %+v, want the defaults %+v", c, least)
 	}
 	text := strings.ReplaceAll(string(config.Sample), "acme/", "tencent/") // the sample has one storefront
-	text = regexp.MustCompile(`(?m)^#(channels:|groups:|  [ -])`).ReplaceAllString(text, "$1")
+	text = regexp.MustCompile(`(?m)^#(channels:|groups:|fleet:|  [ a-z-])`).ReplaceAllString(text, "$1")
+	text = strings.Replace(text, `database: ""`, "database: postgres://u@h/d", 1) // a fleet needs one
 	text = regexp.MustCompile(`(?m)^    # `).ReplaceAllString(text, "    ")
 	if c, err = config.Parse("shopwatch.yaml", []byte(text), environment, all.Markets()); err != nil {
 		t.Fatalf("with all comments taken for keys: %v", err)
@@ -227,4 +229,32 @@ func FuzzConfig(f *testing.F) {
 			t.Errorf("err = %v, want it to say where", err)
 		}
 	})
+}
+
+// What is about a machine comes from its own file, all else from what was applied,
+// also where a variable of another machine is not set here.
+func TestMerge(t *testing.T) {
+	own, err := config.Parse("/etc/shopwatch.yaml", []byte("database: postgres://u@here/d\ndata: /srv/data\nlisten: 127.0.0.1:1\nfleet: {worker: beta, egress: home}\nbrowser: {flags: {lang: zh-CN}, pace: 9s}"), os.LookupEnv, all.Markets())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const text = `database: ${NOT_SET_HERE}
+token: ${NOT_SET_HERE_EITHER}
+listen: 0.0.0.0:80
+data: elsewhere
+fleet: {worker: alpha, egress: office, profiles: [{name: buyer, worker: beta, storefronts: [tencent]}]}
+browser: {flags: {lang: de}, pace: 2s}
+storefronts: [{name: tencent, url: "https://tencent.tmall.com/"}]`
+	c, err := config.Merge(own, 3, "fleet.yaml", text, os.LookupEnv, all.Markets())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := strings.TrimSpace(fmt.Sprintln(c.Applied, c.Database, c.Data, c.Listen, c.Token, c.Worker(), c.Fleet.Egress, c.Browser.Flags, c.Browser.Pace, c.Names(), c.ProfileOf("tencent")))
+	if want := "3 postgres://u@here/d /srv/data 127.0.0.1:1  beta home map[lang:zh-CN] 2s [tencent] buyer"; got != want {
+		t.Errorf("Merge = %s\nwant %s", got, want)
+	}
+	_, err = config.Merge(own, 3, "fleet.yaml", "storefront: []", os.LookupEnv, all.Markets())
+	if err == nil || !strings.HasPrefix(err.Error(), "version 3 of the configuration (fleet.yaml):1:1: storefront: unknown key") {
+		t.Errorf("Merge of a bad one: %v", err)
+	}
 }

@@ -26,7 +26,7 @@ func Schema(markets market.Set) ([]byte, error) {
 	s := schemaOf(reflect.TypeFor[Config]())
 	s["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	s["title"] = "shopwatch.yaml"
-	s["required"] = []string{"storefronts"}
+	s["anyOf"] = []schema{{"required": []string{"storefronts"}}, {"required": []string{"database"}}}
 	properties := s["properties"].(schema)
 	properties["storefronts"] = schema{"type": "array", "minItems": 1, "items": storefrontSchema(markets)}
 	properties["channels"] = schema{"type": []string{"array", "null"}, "items": channelSchema()}

@@ -52,6 +52,9 @@ func (s *source) errorf(path, format string, args ...any) error {
 // ofChannel are the paths of values that count only when something is sent.
 var ofChannel = regexp.MustCompile(`^channels\[[0-9]+\]\.(server|username|password|from|to\[[0-9]+\]|url|secret)$`)
 
+// ofMachine are the paths of values that are about a machine.
+var ofMachine = regexp.MustCompile(`^(data|database|listen|token|viewer_token|public|fleet\.(worker|egress)|browser\.(path|profile|remote|flags\..*))$`)
+
 // lacks returns the error about a variable that is missing below a path, nil
 // when none is.
 func (s *source) lacks(path string) error {
@@ -75,7 +78,16 @@ func (s *source) has(path string) bool {
 // means; $${ stands for ${. Messages show values as they are written, never
 // what an environment variable holds.
 func readYAML(file string, text []byte, env func(string) (string, bool), v any) (*source, error) {
-	s := &source{file: file, env: env, at: map[string]place{}, missing: map[string]error{}, later: ofChannel.MatchString}
+	return read(file, text, env, v, ofChannel.MatchString)
+}
+
+// readMerged is readYAML where values that are about a machine do not count.
+func readMerged(file string, text []byte, env func(string) (string, bool), v any) (*source, error) {
+	return read(file, text, env, v, func(path string) bool { return ofChannel.MatchString(path) || ofMachine.MatchString(path) })
+}
+
+func read(file string, text []byte, env func(string) (string, bool), v any, later func(path string) bool) (*source, error) {
+	s := &source{file: file, env: env, at: map[string]place{}, missing: map[string]error{}, later: later}
 	f, err := parser.ParseBytes(text, 0)
 	if err != nil {
 		var y yaml.Error

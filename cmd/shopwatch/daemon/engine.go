@@ -35,6 +35,8 @@ type engine struct {
 	// that is not used.
 	used sync.RWMutex
 	lent atomic.Int32 // logins that have the profile or wait for it
+	// pace is that of all machines; nil where this one goes by its own.
+	pace func(ctx context.Context, gate string) error
 }
 
 // A chrome is a Chrome with what reads pages through it, and through a client of
@@ -86,8 +88,13 @@ func (e *engine) newChrome() (*chrome, error) {
 		Archive: func(ctx context.Context, c *archive.Capture) (string, error) {
 			return e.archive(ctx, ch.browser, c)
 		},
-		Picture:     e.journal.picture,
-		Pace:        pacer.Wait,
+		Picture: e.journal.picture,
+		Pace: func(ctx context.Context, gate string) error {
+			if e.pace != nil {
+				return e.pace(ctx, gate)
+			}
+			return pacer.Wait(ctx, gate)
+		},
 		PageTimeout: time.Duration(b.PageTimeout),
 		Backoff:     e.options.Timing.PageRetry,
 		DailyPages:  b.DailyPages,
@@ -210,6 +217,7 @@ func Plans(c *config.Config) []watch.Plan {
 			Storefront: sf.Storefront,
 			Gate:       gateOf(sf.Storefront),
 			Schedule:   sf.When,
+			Profile:    c.ProfileOf(sf.Name),
 		})
 	}
 	return all

@@ -3,6 +3,8 @@ package daemon
 import (
 	"log/slog"
 	"time"
+
+	"shopwatch/cmd/shopwatch/config"
 )
 
 // Options are what a Service needs beside its configuration and its database.
@@ -12,6 +14,15 @@ type Options struct {
 	Log     *slog.Logger
 	// Reads says that nothing is sent: passwords of channels may be missing.
 	Reads bool
+	// Alone is set by a command: it makes no scans but those that it asks for.
+	Alone bool
+	// Silent is a daemon that answers nobody but the commands on its machine.
+	Silent bool
+	// Trouble says why this machine cannot scan now, beside the lack of a Chrome;
+	// nil for nothing. It is asked where there are others that could.
+	Trouble func(*config.Config) error
+	// Process is how others are told of this process.
+	Process string
 }
 
 // A Timing is the waits that nobody configures.

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 
@@ -18,6 +19,7 @@ import (
 	"shopwatch/storage"
 	"shopwatch/tracker/api"
 	"shopwatch/tracker/browser"
+	"shopwatch/tracker/fleet"
 )
 
 // Run runs the daemon on a database until ctx is done. load reads the
@@ -71,26 +73,43 @@ func RunWeb(ctx context.Context, c *config.Config, store storage.Store, load fun
 	}
 	o.Log.Info("started", "only", "web", "listen", listener.Addr().String(), "version", o.Version)
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
+	newer := time.NewTicker(5 * time.Second)
+	defer newer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			wg.Wait()
 			return err
-		case <-hup:
-			next := reload(c, load, o.Log)
-			if next == nil {
+		case <-newer.C:
+			if !isNewer(ctx, store, c) {
 				continue
 			}
-			next.Listen = c.Listen // until it is started again
-			if options, bad := webOnly(next, store, o); bad == nil {
-				c = next
-				server.Replace(options)
-				o.Log.Info("configuration read again", "storefronts", len(c.Storefronts))
-			} else {
-				o.Log.Error("configuration refused; the old one stays", "err", bad)
-			}
+		case <-hup:
+		}
+		next := reload(c, load, o.Log)
+		if next == nil {
+			continue
+		}
+		next.Listen = c.Listen // until it is started again
+		if options, bad := webOnly(next, store, o); bad == nil {
+			c = next
+			server.Replace(options)
+			o.Log.Info("configuration read again", "storefronts", len(c.Storefronts))
+		} else {
+			o.Log.Error("configuration refused; the old one stays", "err", bad)
 		}
 	}
+}
+
+// isNewer reports whether all machines on a database have another configuration by
+// now.
+func isNewer(ctx context.Context, store storage.Store, c *config.Config) bool {
+	db, ok := store.(fleet.Viewer)
+	if !ok {
+		return false
+	}
+	v, err := fleet.Newest(ctx, db)
+	return err == nil && v.Number > c.Applied
 }
 
 // webOnly are the options of a server that only looks.
@@ -132,20 +151,22 @@ func serve(ctx context.Context, c *config.Config, store storage.Store, load func
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	l := &session{log: log, config: c, service: s}
-	listener, err := listen(c)
-	if err != nil {
-		return err
+	var listener net.Listener // none where nobody else is answered
+	if !o.Silent {
+		if listener, err = listen(c); err != nil {
+			return err
+		}
 	}
 	socket, err := api.ListenSocket(c.Data, log)
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		return errors.Join(err, closeListener(listener))
 	}
 	so, err := serverOptions(c, s)
-	if err == nil {
+	if err == nil && listener != nil {
 		err = writeAddressFile(c, listener)
 	}
 	if err != nil {
-		return errors.Join(err, socket.Close(), listener.Close())
+		return errors.Join(err, socket.Close(), closeListener(listener))
 	}
 	defer os.Remove(filepath.Join(c.Data, AddressFile))
 
@@ -154,15 +175,19 @@ func serve(ctx context.Context, c *config.Config, store storage.Store, load func
 	l.cancel, l.server = cancel, api.New(so, log)
 	s.scanned = l.server.Scanned
 	l.part(ctx, s.Run)
-	l.part(ctx, s.maintain)
-	l.part(ctx, s.guardDatabase)
 	l.part(ctx, s.stamp)
+	if s.fleet == nil {
+		l.part(ctx, s.maintain)
+		l.part(ctx, s.guardDatabase)
+	}
 	l.part(ctx, func(ctx context.Context) error { return l.server.RunSocket(ctx, socket) })
-	l.listen(ctx, listener)
+	if listener != nil {
+		l.listen(ctx, listener)
+	}
 	if limit := browser.MaxFiles(); limit > 0 && limit < browser.LeastFiles {
 		log.Warn("open files: " + FewFiles(limit))
 	}
-	log.Info("started", "storefronts", len(c.Storefronts), "channels", len(c.Channels), "listen", listener.Addr().String(), "version", o.Version)
+	log.Info("started", "storefronts", len(c.Storefronts), "channels", len(c.Channels), "listen", addressOf(listener), "version", o.Version)
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
 	for {
 		select {
@@ -170,6 +195,10 @@ func serve(ctx context.Context, c *config.Config, store storage.Store, load func
 			l.parts.Wait()
 			log.Info("stopped")
 			return errors.Join(l.errs...)
+		case <-s.newer:
+			if next := reload(l.config, load, log); next != nil {
+				l.renew(ctx, next)
+			}
 		case <-hup:
 			_, _ = daemon.SdNotify(false, daemon.SdNotifyReloading)
 			if next := reload(l.config, load, log); next != nil {
@@ -214,7 +243,7 @@ func (l *session) listen(ctx context.Context, listener net.Listener) {
 // would. When something is in the way the old configuration stays.
 func (l *session) renew(ctx context.Context, c *config.Config) {
 	listener, err := l.listener, error(nil)
-	if c.Listen != l.config.Listen {
+	if c.Listen != l.config.Listen && listener != nil {
 		listener, err = listen(c)
 	}
 	if err == nil {
@@ -242,7 +271,23 @@ func (l *session) renew(ctx context.Context, c *config.Config) {
 		}
 		l.listen(ctx, listener)
 	}
-	l.log.Info("configuration read again", "storefronts", len(c.Storefronts), "channels", len(c.Channels), "listen", listener.Addr().String())
+	l.log.Info("configuration read again", "storefronts", len(c.Storefronts), "channels", len(c.Channels), "listen", addressOf(listener), "applied", c.Applied)
+}
+
+// closeListener closes one, if there is one.
+func closeListener(l net.Listener) error {
+	if l == nil {
+		return nil
+	}
+	return l.Close()
+}
+
+// addressOf is where a listener listens; empty for none.
+func addressOf(l net.Listener) string {
+	if l == nil {
+		return ""
+	}
+	return l.Addr().String()
 }
 
 // reload reads the configuration again. It returns nil when it is bad, which

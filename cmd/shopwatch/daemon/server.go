@@ -17,6 +17,7 @@ import (
 	"shopwatch/tracker/api"
 	"shopwatch/tracker/atomicfile"
 	"shopwatch/tracker/browser"
+	"shopwatch/tracker/fleet"
 	"shopwatch/tracker/web"
 )
 
@@ -37,6 +38,9 @@ func APIOptions(c *config.Config, store storage.Store, version string) api.Optio
 	}
 	o.Groups = c.TrackedGroups()
 	o.Maintainer, _ = store.(storage.Maintainer)
+	if db, ok := store.(fleet.Viewer); ok {
+		o.Fleet = func(ctx context.Context) (*api.Fleet, error) { return fleet.State(ctx, db) }
+	}
 	o.Feeds = make(map[string]string)
 	for i := range c.Channels {
 		ch := &c.Channels[i]

@@ -16,6 +16,7 @@ import (
 	"shopwatch/tracker"
 	"shopwatch/tracker/api"
 	"shopwatch/tracker/browser"
+	"shopwatch/tracker/fleet"
 	"shopwatch/tracker/market/all"
 	"shopwatch/tracker/notify"
 	"shopwatch/tracker/report"
@@ -29,22 +30,31 @@ type Service struct {
 	config   atomic.Pointer[config.Config]
 	store    storage.Store
 	engine   *engine
-	watcher  *watch.Watcher
+	watcher  watcher
+	fleet    *fleet.Fleet // the watcher where several machines work; nil for one machine
 	notifier atomic.Pointer[notify.Notifier]
 	renewed  chan struct{}           // of capacity 1: there is another notifier
 	lending  atomic.Pointer[lending] // nil while nobody has the profile
 	loggedIn chan struct{}           // of capacity 1: a login was made
+	newer    chan struct{}           // of capacity 1: there is another configuration for all machines
 	options  Options
 	log      *slog.Logger
 	// scanned is told of every scan that was kept. It is set before run.
 	scanned func(*tracker.Scan, []tracker.Change)
 }
 
+// A watcher says when storefronts are scanned.
+type watcher interface {
+	Run(ctx context.Context) error
+	Scan(ctx context.Context, name tracker.StorefrontName, r watch.Request) (*tracker.Scan, []tracker.Change, error)
+	Status(ctx context.Context) []watch.Status
+}
+
 // New joins a service. Its plans say when it scans; those of the
 // configuration are Plans. Close ends its Chrome.
 func New(ctx context.Context, c *config.Config, store storage.Store, plans func(*config.Config) []watch.Plan, o Options) (*Service, error) {
 	s := &Service{
-		store: store, options: o, log: o.Log, renewed: make(chan struct{}, 1), loggedIn: make(chan struct{}, 1),
+		store: store, options: o, log: o.Log, renewed: make(chan struct{}, 1), loggedIn: make(chan struct{}, 1), newer: make(chan struct{}, 1),
 		scanned: func(*tracker.Scan, []tracker.Change) {},
 	}
 	n, err := s.newNotifier(ctx, c)
@@ -55,6 +65,12 @@ func New(ctx context.Context, c *config.Config, store storage.Store, plans func(
 	s.notifier.Store(n)
 	if s.engine, err = newEngine(&s.config, store, o); err != nil {
 		return nil, err
+	}
+	if db, ok := store.(fleet.Database); ok {
+		if err := s.join(db, plans(c)); err != nil {
+			return nil, errors.Join(err, s.engine.close())
+		}
+		return s, nil
 	}
 	s.watcher = watch.New(watch.Options{
 		Plans: plans(c), Scan: s.engine.scan, Commit: s.commit, State: store.State, CoolDowns: store,
@@ -94,7 +110,9 @@ func (s *Service) Run(ctx context.Context) error {
 	defer cancel()
 	var wg sync.WaitGroup
 	var sent error
-	wg.Go(func() { sent = s.notify(ctx) })
+	if s.fleet == nil { // which sends them as jobs
+		wg.Go(func() { sent = s.notify(ctx) })
+	}
 	wg.Go(func() { s.scanAfterLogins(ctx) })
 	err := s.watcher.Run(ctx)
 	cancel()
@@ -131,9 +149,14 @@ func (s *Service) renew(ctx context.Context, c *config.Config) error {
 	}
 	// Rules and Chrome are for the next scan, plans for now.
 	old := s.config.Swap(c)
-	if err := s.watcher.Replan(Plans(c)); err != nil {
-		s.config.Store(old)
-		return err
+	switch w := s.watcher.(type) {
+	case *watch.Watcher:
+		if err := w.Replan(Plans(c)); err != nil {
+			s.config.Store(old)
+			return err
+		}
+	case *fleet.Fleet:
+		w.Replan(Plans(c), profilesOf(c), channelNames(c), c.Applied)
 	}
 	s.notifier.Store(n)
 	select {
@@ -148,10 +171,15 @@ func (s *Service) commit(ctx context.Context, scan *tracker.Scan) ([]tracker.Cha
 	changes, err := s.engine.commit(ctx, scan)
 	if err == nil {
 		s.notifier.Load().Wake()
-		s.scanned(scan, changes)
-		s.tellBaseline(ctx, scan)
+		s.kept(ctx, scan, changes)
 	}
 	return changes, err
+}
+
+// kept tells of a scan that was kept.
+func (s *Service) kept(ctx context.Context, scan *tracker.Scan, changes []tracker.Change) {
+	s.scanned(scan, changes)
+	s.tellBaseline(ctx, scan)
 }
 
 // tellBaseline logs that a scan was the first complete one.
@@ -220,13 +248,19 @@ func (s *Service) Test(ctx context.Context, channel string) (answer string, err 
 // Retry has deliveries tried again now: those of a report, with 0 all that wait.
 func (s *Service) Retry(ctx context.Context, report uint64) (deliveries int, err error) {
 	if report > 0 {
-		return s.notifier.Load().Retry(ctx, report)
+		deliveries, err = s.notifier.Load().Retry(ctx, report)
+	} else {
+		deliveries, err = s.notifier.Load().RetryAll(ctx)
 	}
-	return s.notifier.Load().RetryAll(ctx)
+	s.wakeFleet(ctx)
+	return deliveries, err
 }
 
 // Disputed has the channels told of a correction.
-func (s *Service) Disputed() { s.notifier.Load().Wake() }
+func (s *Service) Disputed() {
+	s.notifier.Load().Wake()
+	s.wakeFleet(context.Background())
+}
 
 // Ready says why nothing can be scanned.
 func (s *Service) Ready() error {
@@ -297,7 +331,12 @@ func shopsOf(c *config.Config) map[tracker.StorefrontName]report.StorefrontInfo 
 func (s *Service) Watch(ctx context.Context) error { return s.watcher.Run(ctx) }
 
 // Flush tries once to send what waits to be sent.
-func (s *Service) Flush(ctx context.Context) error { return s.notifier.Load().Flush(ctx) }
+func (s *Service) Flush(ctx context.Context) error {
+	if s.fleet != nil {
+		return s.fleet.Flush(ctx)
+	}
+	return s.notifier.Load().Flush(ctx)
+}
 
 // Story puts a report that was made into words again.
 func (s *Service) Story(ctx context.Context, r *tracker.Report) (*report.Story, error) {

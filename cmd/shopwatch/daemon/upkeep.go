@@ -31,13 +31,8 @@ func (s *Service) maintain(ctx context.Context) error {
 				s.log.Info("backup made", "file", path)
 			}
 		}
-		if _, err := s.store.ThinScans(ctx, scansInFull, now); err != nil {
-			failed("scan records not thinned out", err)
-		}
-		if n, err := s.store.SweepEvidence(ctx, time.Duration(c.Retention.Evidence), now); err != nil {
-			failed("evidence not swept", err)
-		} else if n > 0 {
-			s.log.Info("old evidence deleted", "files", n)
+		if err := s.tidy(ctx); err != nil {
+			failed("old things not deleted", err)
 		}
 		if n, err := s.store.TrimEvidence(ctx, captureEnding, int64(c.Retention.Captures)); err != nil {
 			failed("captures not trimmed", err)
@@ -54,6 +49,22 @@ func (s *Service) maintain(ctx context.Context) error {
 	}
 }
 
+// tidy deletes what is kept no longer.
+func (s *Service) tidy(ctx context.Context) error {
+	now := time.Now()
+	if _, err := s.store.ThinScans(ctx, scansInFull, now); err != nil {
+		return fmt.Errorf("thin out scan records: %w", err)
+	}
+	n, err := s.store.SweepEvidence(ctx, time.Duration(s.config.Load().Retention.Evidence), now)
+	if err != nil {
+		return fmt.Errorf("sweep evidence: %w", err)
+	}
+	if n > 0 {
+		s.log.Info("old evidence deleted", "files", n)
+	}
+	return nil
+}
+
 // A databaseFile is a store in a file on this machine, which is backed up beside
 // itself.
 type databaseFile interface {
@@ -61,29 +72,16 @@ type databaseFile interface {
 	Rescue(ctx context.Context, now time.Time) (path string, err error)
 }
 
-// A sharedDatabase is a store on which one process works at a time.
-type sharedDatabase interface {
-	// Lost is closed when another process may work on it.
-	Lost() <-chan struct{}
-}
-
-// guardDatabase ends the daemon when another one works on its database, and when
-// it is deleted or replaced: what it learns from then on would be lost. What it
-// knows is saved first, and as long as that fails the daemon goes on, because
-// nobody else knows it.
+// guardDatabase ends the daemon when its database is deleted or replaced: what it
+// learns from then on would be lost. What it knows is saved first, and as long as
+// that fails the daemon goes on, because nobody else knows it.
 func (s *Service) guardDatabase(ctx context.Context) error {
 	t := time.NewTicker(s.options.Timing.Guard)
 	defer t.Stop()
-	var lost <-chan struct{} // never, of a file
-	if shared, ok := s.store.(sharedDatabase); ok {
-		lost = shared.Lost()
-	}
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-lost:
-			return errors.New("the database was not reached in time, and another shopwatch may work on it by now; start this one again to stand by")
 		case <-t.C:
 		}
 		err := s.store.Ping(ctx)

@@ -1,0 +1,316 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+
+	"shopwatch/tracker"
+	"shopwatch/tracker/schedule"
+	"shopwatch/tracker/watch"
+)
+
+// Kinds of slots.
+const (
+	kindSchedule = "schedule"
+	kindRetry    = "retry"
+	kindAsk      = "ask"
+	kindDry      = "dry"
+)
+
+// slotLock is held by the one that looks after the schedules and the dead workers.
+const slotLock = 7305123018846
+
+// look says that this worker lives, and looks after schedules and dead workers
+// unless another one does so now.
+func (f *Fleet) look(ctx context.Context) error {
+	ahead, err := f.db.Ahead(ctx)
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	f.ahead = ahead
+	plans, channels, applied, serves := f.plans, f.channels, f.applied, append([]string{}, f.serves...)
+	f.mu.Unlock()
+	if f.o.Alone {
+		return nil
+	}
+	trouble := ""
+	if f.o.Trouble != nil {
+		if err := f.o.Trouble(); err != nil {
+			trouble = err.Error()
+		}
+	}
+	newest := int64(0)
+	err = f.db.Update(ctx, func(t pgx.Tx) error {
+		_, err := t.Exec(ctx, `insert into workers (name, version, profile, egress, queues, applied, ahead, trouble, began, seen)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp(), clock_timestamp())
+			on conflict (name) do update set version = excluded.version, profile = excluded.profile, egress = excluded.egress, queues = excluded.queues,
+				applied = excluded.applied, ahead = excluded.ahead, trouble = excluded.trouble, seen = excluded.seen`,
+			f.worker, f.o.Version, f.profile(), f.o.Egress, serves, applied, ahead, trouble)
+		if err != nil {
+			return err
+		}
+		if err := t.QueryRow(ctx, "select coalesce(max(version), 0) from config_versions").Scan(&newest); err != nil {
+			return err
+		}
+		var mine bool
+		if err := t.QueryRow(ctx, "select pg_try_advisory_xact_lock($1)", int64(slotLock)).Scan(&mine); err != nil || !mine {
+			return err
+		}
+		if err := f.sweep(ctx, t); err != nil {
+			return fmt.Errorf("look after dead workers: %w", err)
+		}
+		if err := f.fill(ctx, t, plans, applied); err != nil {
+			return fmt.Errorf("look after schedules: %w", err)
+		}
+		return f.upkeep(ctx, t, channels)
+	})
+	if err == nil && newest > applied && f.o.Newer != nil {
+		f.o.Newer(newest)
+	}
+	return err
+}
+
+// profile is the one that lies on this worker; empty for none with a name.
+func (f *Fleet) profile() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for name, worker := range f.profiles {
+		if worker == f.o.Machine {
+			return name
+		}
+	}
+	return ""
+}
+
+// sweep takes from dead workers what they were at, and makes jobs for slots that
+// have none.
+func (f *Fleet) sweep(ctx context.Context, t pgx.Tx) error {
+	if err := f.db.TakeOver(ctx, t, WorkerPrefix); err != nil {
+		return err
+	}
+	const alive = "exists (select from leases l where l.key || '#' || l.epoch = '" + WorkerPrefix + "' || %s and l.until >= clock_timestamp())"
+	dead, err := t.Exec(ctx, `update slots set epoch = epoch + 1, worker = null, progress = null, cut = cut + 1, note = 'the worker ' || split_part(worker, '#', 1) || ' died over it'
+		where done is null and worker is not null and not `+fmt.Sprintf(alive, "worker"))
+	if err != nil {
+		return err
+	}
+	if n := dead.RowsAffected(); n > 0 {
+		f.log.Warn("scans of a dead worker are made again", "scans", n)
+	}
+	// It keeps its time and spends no attempt: it is at the front of its queue.
+	_, err = t.Exec(ctx, `update river_job set state = 'available', attempt = greatest(attempt - 1, 0)
+		where state = 'running' and not `+fmt.Sprintf(alive, "attempted_by[cardinality(attempted_by)]"))
+	if err != nil {
+		return err
+	}
+	_, err = t.Exec(ctx, "update slots set done = clock_timestamp(), reason = 'workers died over it ' || cut || ' times' where done is null and cut >= $1", mostCut)
+	if err != nil {
+		return err
+	}
+	lost, err := list(ctx, t, func(r pgx.CollectableRow) (s slot, err error) {
+		err = r.Scan(&s.storefront, &s.at, &s.queue, &s.kind)
+		return s, err
+	}, `select storefront, slot, queue, kind from slots s where done is null and worker is null and not exists (
+			select from river_job j where j.id = s.job and j.state in ('available', 'pending', 'retryable', 'running', 'scheduled')
+		) limit 1000`)
+	if err != nil {
+		return err
+	}
+	for _, s := range lost {
+		if err := f.enqueue(ctx, t, s, time.Time{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mostCut is how many workers may die over a scan before it is given up. A page that
+// kills whoever reads it must not stop all of them for ever.
+const mostCut = 10
+
+// fill makes the slots that are due.
+func (f *Fleet) fill(ctx context.Context, t pgx.Tx, plans []watch.Plan, applied int64) error {
+	var now time.Time
+	if err := t.QueryRow(ctx, "select clock_timestamp()").Scan(&now); err != nil {
+		return err
+	}
+	last, err := lastSlots(ctx, t)
+	if err != nil {
+		return err
+	}
+	for _, p := range plans {
+		if p.Schedule == nil {
+			continue
+		}
+		at, known := last[p.Name]
+		if !known {
+			var began *time.Time // of a scan that was made before there were slots
+			if err := t.QueryRow(ctx, "select max(began) from scans where storefront = $1", string(p.Name)).Scan(&began); err != nil {
+				return err
+			}
+			if began != nil {
+				at = *began
+			}
+		}
+		due, late := now.Truncate(time.Millisecond), time.Duration(0) // a new storefront
+		if !at.IsZero() {
+			var ok bool
+			if due, ok = newest(p.Schedule, at, now); !ok {
+				continue
+			}
+			late = jitter(p, f.o.Jitter, due)
+		}
+		s := slot{storefront: p.Name, at: due, queue: queueOf(p), kind: kindSchedule}
+		if err := f.put(ctx, t, s, applied, late); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lastSlots are the newest ones that the schedule made, by storefront.
+func lastSlots(ctx context.Context, t pgx.Tx) (map[tracker.StorefrontName]time.Time, error) {
+	last := make(map[tracker.StorefrontName]time.Time)
+	_, err := list(ctx, t, func(r pgx.CollectableRow) (none struct{}, err error) {
+		var name tracker.StorefrontName
+		var at time.Time
+		err = r.Scan(&name, &at)
+		last[name] = at
+		return none, err
+	}, "select storefront, max(slot) from slots where kind = 'schedule' group by storefront")
+	return last, err
+}
+
+// put makes a slot with its job. One that still waits for an earlier time of the
+// schedule is made for this one instead: what was missed is caught up once.
+func (f *Fleet) put(ctx context.Context, t pgx.Tx, s slot, applied int64, late time.Duration) error {
+	made, err := t.Exec(ctx, "insert into slots (storefront, slot, kind, queue, applied) values ($1, $2, $3, $4, $5) on conflict do nothing",
+		string(s.storefront), s.at, s.kind, s.queue, applied)
+	if err != nil || made.RowsAffected() == 0 {
+		return err
+	}
+	_, err = t.Exec(ctx, `update slots set done = clock_timestamp(), reason = 'it was not begun before the next one was due'
+		where storefront = $1 and slot < $2 and kind in ('schedule', 'retry') and done is null and worker is null`, string(s.storefront), s.at)
+	if err != nil {
+		return err
+	}
+	at := time.Time{}
+	if late > 0 {
+		at = s.at.Add(late)
+	}
+	return f.enqueue(ctx, t, s, at)
+}
+
+// enqueue makes a job for a slot, for a time when that is not zero.
+func (f *Fleet) enqueue(ctx context.Context, t pgx.Tx, s slot, at time.Time) error {
+	prio := map[string]int{kindAsk: prioAsked, kindDry: prioAsked, kindRetry: prioRetry}[s.kind]
+	if prio == 0 {
+		prio = prioScheduled
+	}
+	made, err := f.insert.InsertTx(ctx, t, scanJob{s.storefront, s.at}, &river.InsertOpts{Queue: s.queue, Priority: prio, ScheduledAt: at})
+	if err != nil {
+		return err
+	}
+	_, err = t.Exec(ctx, "update slots set job = $3 where storefront = $1 and slot = $2", string(s.storefront), s.at, made.Job.ID)
+	return err
+}
+
+// newest returns the last time that a schedule names after one and until now.
+func newest(s schedule.Schedule, after, now time.Time) (last time.Time, ok bool) {
+	if every, ok := s.(schedule.Every); ok {
+		n := now.Sub(after) / time.Duration(every)
+		return after.Add(n * time.Duration(every)), n > 0
+	}
+	from := after
+	for _, back := range []time.Duration{time.Hour, 24 * time.Hour, 31 * 24 * time.Hour, 366 * 24 * time.Hour} {
+		if t := now.Add(-back); t.After(after) && named(s.Next(t), now) {
+			from = t
+			break
+		}
+	}
+	for t := s.Next(from); named(t, now); t = s.Next(t) {
+		last, ok = t, true
+	}
+	return last, ok
+}
+
+// named reports whether a schedule names a time that is not later than now.
+func named(t, now time.Time) bool { return !t.IsZero() && !t.After(now) }
+
+// jitter is how much later than at its time a storefront is scanned: always the same,
+// and never more than a tenth of the time until the next one.
+func jitter(p watch.Plan, most time.Duration, at time.Time) time.Duration {
+	if next := p.Schedule.Next(at); !next.IsZero() {
+		most = min(most, next.Sub(at)/10)
+	}
+	if most <= 0 {
+		return 0
+	}
+	h := fnv.New64a()
+	h.Write([]byte(p.Name))
+	return time.Duration(h.Sum64() % uint64(most)).Truncate(time.Millisecond)
+}
+
+// upkeep sees that each channel is looked at once a minute, which finds digests that
+// are due and deliveries that are tried again, and that old things are deleted.
+func (f *Fleet) upkeep(ctx context.Context, t pgx.Tx, channels []string) error {
+	quiet, err := list(ctx, t, pgx.RowTo[string], `select c from unnest($1::text[]) c where not exists (
+			select from river_job j where j.kind = 'deliver' and j.args->>'channel' = c
+				and (j.state in ('available', 'pending', 'retryable', 'running', 'scheduled') or j.finalized_at > clock_timestamp() - interval '1 minute')
+		)`, channels)
+	if err != nil {
+		return err
+	}
+	for _, c := range quiet {
+		if err := f.enqueueDelivery(ctx, t, c, time.Time{}); err != nil {
+			return err
+		}
+	}
+	_, err = f.insert.InsertTx(ctx, t, tidyJob{}, &river.InsertOpts{Queue: reportQueue, Priority: prioTidy, UniqueOpts: river.UniqueOpts{ByPeriod: time.Hour}})
+	return err
+}
+
+// A slot is a scan to be made.
+type slot struct {
+	storefront tracker.StorefrontName
+	at         time.Time
+	queue      string
+	kind       string
+	tries      int
+	applied    int64
+	epoch      int64
+	worker     string
+	done       bool
+}
+
+func (s *slot) asked() bool { return s.kind == kindAsk || s.kind == kindDry }
+
+// slot reads one. It reports false when there is none.
+func (f *Fleet) slot(ctx context.Context, name tracker.StorefrontName, at time.Time) (s slot, found bool, err error) {
+	err = f.db.View(ctx, func(t pgx.Tx) error {
+		s = slot{storefront: name, at: at}
+		err := t.QueryRow(ctx, "select queue, kind, tries, applied, epoch, coalesce(worker, ''), done is not null from slots where storefront = $1 and slot = $2",
+			string(name), at).Scan(&s.queue, &s.kind, &s.tries, &s.applied, &s.epoch, &s.worker, &s.done)
+		if found = err == nil; errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	return s, found, err
+}
+
+// list reads all rows of a query by a function for one.
+func list[T any](ctx context.Context, t pgx.Tx, read func(pgx.CollectableRow) (T, error), sql string, args ...any) ([]T, error) {
+	rows, err := t.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, read)
+}
