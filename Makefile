@@ -12,7 +12,7 @@ ifeq ($(DEB_VERSION),)
 DEB_VERSION := 0~$(shell git log -1 --format=%cd.%h --date=format:%Y%m%d)
 endif
 
-.PHONY: all build demo test check axe mcp-client scale bench faults fill soak killtest day storm truth captures viewer prove fuzz year deb release fleet pictures chrome postgres clean
+.PHONY: all build demo test check axe mcp scale bench faults fill soak killtest day storm truth captures viewer prove fuzz year deb release fleet pictures chrome postgres clean
 
 all: build
 
@@ -24,8 +24,9 @@ build:
 demo: build chrome
 	bin/shopwatch demo
 
+# Many tests wait most of their time: four of a package run side by side.
 test: chrome postgres
-	$(GO) test -timeout 14m ./...
+	$(GO) test -timeout 14m -parallel 4 ./...
 
 # The accessibility checker of the dashboard's tests, from npm. With CI set they
 # fail without it.
@@ -34,7 +35,7 @@ axe:
 
 # A client of the Model Context Protocol, from npm, for the test of shopwatch
 # mcp. With CI set it fails without it.
-mcp-client:
+mcp:
 	cd cmd/shopwatch/testdata/mcp && npm install --no-package-lock --no-audit --no-fund --silent
 
 # The viewer of the web's archivists for the tests of captures, from npm: nothing
@@ -48,15 +49,15 @@ viewer:
 scale:
 	$(GO) test -count 1 -timeout 40m -v -run 'TestScale$$' ./tracker/web -scale
 
-# What must hold before a commit, beside the tests themselves: the tests run
-# again here, under the race detector, without those that take long because a
-# Chrome works for them (-short): they race in Chrome, not in our code.
+# What must hold before a commit, beside the tests themselves: the tests of the
+# packages in which something can race run again here, under the race detector,
+# without those that take long because a Chrome works for them (-short): they race
+# in Chrome, not in our code. The linter vets too.
 check:
 	@bad=$$(gofmt -l $$(git ls-files '*.go')); \
 	if [ -n "$$bad" ]; then echo "not formatted, run gofmt -w on:" $$bad; exit 1; fi
-	$(GO) vet ./...
 	$(LINT) run --allow-parallel-runners ./...
-	$(GO) test -race -short -timeout 14m ./...
+	$(GO) test -race -short -vet off -timeout 14m -parallel 4 $$(tools/racing)
 
 # Measures the database, and the whole process side by side with an empty Chrome,
 # with the floor that no reader can go below, with hand-written Puppeteer scripts

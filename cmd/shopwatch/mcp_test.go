@@ -17,6 +17,7 @@ import (
 // An assistant reads what is known, with the daemon and without it, through the
 // client of the protocol's own kit on the standard streams of a process.
 func TestAssistants(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.want(0, "scan")
 	w.shop.Take("45100000002", fixtures.Gone)
@@ -103,11 +104,12 @@ func TestAssistants(t *testing.T) {
 
 // The client that assistants in JavaScript are built on understands the server.
 func TestAssistantsFromNPM(t *testing.T) {
+	t.Parallel()
 	if _, err := os.Stat("testdata/mcp/node_modules/@modelcontextprotocol/sdk"); err != nil {
 		if os.Getenv("CI") != "" {
-			t.Fatalf("run `make mcp-client` first: %v", err)
+			t.Fatalf("run `make mcp` first: %v", err)
 		}
-		t.Skip("run `make mcp-client` first: ", err)
+		t.Skip("run `make mcp` first: ", err)
 	}
 	w := newWorld(t)
 	w.want(0, "scan")
