@@ -41,6 +41,7 @@ var completions = []struct{ line, want string }{
 // typed up to a tab, and what stands there then is looked at. The shells have
 // no configuration of their own.
 func TestCompletion(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	self, err := os.Executable()
 	if err != nil {

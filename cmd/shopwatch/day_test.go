@@ -172,6 +172,7 @@ type day struct {
 // An hour of six storefronts passes in 12 seconds; with SHOPWATCH_DAY=24, 24
 // hours of 50 storefronts pass in 24 minutes (make day).
 func TestDay(t *testing.T) {
+	t.Parallel()
 	hours, _ := strconv.Atoi(os.Getenv("SHOPWATCH_DAY"))
 	speed, n := 60, 50
 	if hours == 0 {

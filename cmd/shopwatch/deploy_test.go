@@ -176,11 +176,9 @@ func TestBinary(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the whole program")
 	}
-	file := filepath.Join(t.TempDir(), "shopwatch")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", file, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+	file, err := built()
+	if err != nil {
+		t.Fatal(err)
 	}
 	st, err := os.Stat(file)
 	if err != nil {

@@ -89,6 +89,7 @@ func TestWritesNewFiles(t *testing.T) {
 // A removal that a person disputes: its story is packed with its pictures, the
 // product is listed again, and who was told is told again.
 func TestEvidenceAndDispute(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.want(0, "scan")
 	w.shop.Take("45100000002", fixtures.OffShelf)

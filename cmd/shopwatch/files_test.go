@@ -73,6 +73,7 @@ func TestIdleConnections(t *testing.T) {
 // Where Chrome does not start because it may have too few files open, that is
 // said, and what to do.
 func TestFewFiles(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	out, err := withFiles(40, w.command("check")).CombinedOutput()
 	if err == nil {

@@ -49,6 +49,7 @@ var hostileBodies = []string{
 // Whatever the API is asked, a daemon whose database is well has no trouble
 // with it: who asks is told what is wrong with the question.
 func TestHostileRequests(t *testing.T) {
+	t.Parallel()
 	mail, err := fixtures.NewSMTP(fixtures.SMTPOptions{})
 	if err != nil {
 		t.Fatal(err)

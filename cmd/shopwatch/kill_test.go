@@ -26,6 +26,7 @@ import (
 // in one report, and that report arrived; a mail that came twice has the same
 // Message-ID. SHOPWATCH_KILLS says how many times (make killtest: 1,000).
 func TestKilledDaemon(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	rounds := 4
 	if n, err := strconv.Atoi(os.Getenv("SHOPWATCH_KILLS")); err == nil {

@@ -21,6 +21,7 @@ func (w *world) verdict() string {
 // A login asks the daemon for the profile, which it lends and takes back: then
 // it scans what met the wall before, and what was asked for meanwhile.
 func TestLoginWhileTheDaemonRuns(t *testing.T) {
+	t.Parallel()
 	w := newLoginWorld(t)
 	stop := w.daemon()
 	c := w.start("scan", "--json")

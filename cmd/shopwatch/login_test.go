@@ -40,7 +40,6 @@ func newLoginWorld(t *testing.T) *world {
 	t.Helper()
 	w := newWorld(t)
 	w.mall.RequireLogin(true)
-	t.Setenv(login.PassphraseVariable, "correct horse battery")
 	t.Cleanup(func() {
 		if left := users(w.dir); len(left) > 0 {
 			t.Errorf("processes %v are left over", left)
@@ -167,6 +166,7 @@ func (w *world) whole() {
 }
 
 func TestLoginByPhone(t *testing.T) {
+	t.Parallel()
 	w := newLoginWorld(t)
 	if s := lines[scanned](t, w.want(2, "scan", "--json"))[0]; s.Verdict != "login" {
 		t.Fatalf("scan before the login = %+v, want the verdict login", s)
@@ -238,6 +238,7 @@ func TestLoginByPhone(t *testing.T) {
 }
 
 func TestLoginByPhoneThatComesToNothing(t *testing.T) {
+	t.Parallel()
 	w := newLoginWorld(t)
 	page := func(html string) {
 		w.mall.Handle("login.taobao.com", "/member/login.jhtml", http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {

@@ -136,6 +136,7 @@ func TestLoginToJDInWindow(t *testing.T) {
 
 // A shop whose login page shows a slider is left to the person.
 func TestLoginToJDBehindASlider(t *testing.T) {
+	t.Parallel()
 	w, site, _ := newJDWorld(t)
 	site.SlideLogin(true)
 	c := w.start("login", "jd", "--qr")

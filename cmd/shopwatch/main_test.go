@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -34,8 +35,31 @@ func TestMain(m *testing.M) {
 	case os.Getenv("SHOPWATCH_TEST_CALENDAR") != "":
 		os.Exit(runFast(os.Getenv("SHOPWATCH_TEST_CALENDAR")))
 	}
-	os.Exit(m.Run())
+	// Tests that run side by side cannot change the environment.
+	os.Setenv(login.PassphraseVariable, "correct horse battery")
+	code := m.Run()
+	if err := os.RemoveAll(buildDir); err != nil {
+		println("remove the program:", err.Error())
+		code = 1
+	}
+	os.Exit(code)
 }
+
+var buildDir string // of the program; empty until a test needs it
+
+// built is the program as make build makes it, made once.
+var built = sync.OnceValues(func() (program string, err error) {
+	if buildDir, err = os.MkdirTemp("", "shopwatch-build-"); err != nil {
+		return "", err
+	}
+	program = filepath.Join(buildDir, "shopwatch")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return program, nil
+})
 
 // A world is a mall with one storefront, a mail server, and a configuration
 // that knows both.
@@ -213,6 +237,7 @@ func (s scanned) kinds() (k []string) {
 func TestLoop(t *testing.T) {
 	for _, daemon := range []bool{false, true} {
 		t.Run(map[bool]string{false: "on demand", true: "through the daemon"}[daemon], func(t *testing.T) {
+			t.Parallel()
 			newWorld(t).loop(daemon)
 		})
 	}
@@ -279,6 +304,7 @@ func (w *world) loop(daemon bool) {
 
 // What commands print is the same, whether the daemon is asked or the file.
 func TestDaemonMakesNoDifference(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.want(0, "scan")
 	w.shop.Take("45100000001", fixtures.StillSold)
@@ -315,6 +341,7 @@ func TestDaemonMakesNoDifference(t *testing.T) {
 }
 
 func TestExitStatus(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.want(0, "scan")
 	w.mall.RequireLogin(true)
@@ -389,6 +416,7 @@ func TestForeignDatabase(t *testing.T) {
 }
 
 func TestBackup(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.want(0, "scan")
 	stop := w.daemon()
@@ -426,6 +454,7 @@ func TestMailWithPDF(t *testing.T) {
 // Reports can be looked at and sent for a test before anything has changed.
 // What a mail server does not take waits, is shown, and is tried again.
 func TestMail(t *testing.T) {
+	t.Parallel()
 	for _, daemon := range []bool{false, true} {
 		t.Run(map[bool]string{false: "on demand", true: "through the daemon"}[daemon], func(t *testing.T) {
 			w := newWorld(t)

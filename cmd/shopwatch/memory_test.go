@@ -25,11 +25,9 @@ func TestMemory(t *testing.T) {
 		t.Skip("there is no /proc here")
 	}
 	dir := t.TempDir()
-	program := filepath.Join(dir, "shopwatch")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+	program, err := built()
+	if err != nil {
+		t.Fatal(err)
 	}
 	config := map[string]any{"listen": "127.0.0.1:0", "browser": map[string]any{"flags": map[string]any{"no-sandbox": true}}}
 	var storefronts []any

@@ -11,6 +11,7 @@ import (
 
 // The password of the mail server is wanted by what sends, and by nothing else.
 func TestReadingNeedsNoPassword(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.want(0, "scan")
 	w.shop.Put(fixtures.Product{ID: "45100000004", Title: "亲子蓝牙音箱", Price: "129.00"})

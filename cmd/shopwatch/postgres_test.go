@@ -43,6 +43,7 @@ func (w *world) on(url string) *world {
 // Every command works on a database of several machines as on a file, without
 // and with the daemon.
 func TestLoopOnPostgreSQL(t *testing.T) {
+	t.Parallel()
 	cluster := startCluster(t)
 	for _, daemon := range []bool{false, true} {
 		t.Run(map[bool]string{false: "on demand", true: "through the daemon"}[daemon], func(t *testing.T) {
@@ -87,6 +88,7 @@ func TestOnlyWebNeedsAServer(t *testing.T) {
 // A database is moved to a server and back, with everything, and goes on there as
 // if nothing had been.
 func TestMove(t *testing.T) {
+	t.Parallel()
 	cluster := startCluster(t)
 	url := cluster.NetworkURL(cluster.Database(t), pgtest.Password)
 	w := newWorld(t)
@@ -159,6 +161,7 @@ func TestMove(t *testing.T) {
 
 // A daemon that is killed is followed by the one that stands by within 25 seconds.
 func TestDaemonThatIsKilledIsFollowed(t *testing.T) {
+	t.Parallel()
 	cluster := startCluster(t)
 	name := cluster.Database(t)
 	alpha := newWorld(t).on(cluster.URL(name))
@@ -197,6 +200,7 @@ func TestDaemonThatIsKilledIsFollowed(t *testing.T) {
 // A database that is away is said in a line by every command, and a daemon goes
 // on when it is back.
 func TestDatabaseThatIsAway(t *testing.T) {
+	t.Parallel()
 	cluster := startCluster(t)
 	name := cluster.Database(t)
 	w := newWorld(t).on(cluster.URL(name))

@@ -22,6 +22,7 @@ import (
 // nothing that would be lost, and ends with a word about what to do: the copy
 // that it leaves holds all that it knew.
 func TestDatabaseReplaced(t *testing.T) {
+	t.Parallel()
 	for name, replace := range map[string]func(path string) error{
 		"deleted":  os.Remove,
 		"replaced": func(path string) error { return os.Rename(path+".other", path) },

@@ -9,6 +9,7 @@ import (
 // Root gets no Chrome without its sandbox unless the configuration says so; the
 // commands that start none do their work.
 func TestRoot(t *testing.T) {
+	t.Parallel()
 	if os.Geteuid() != 0 {
 		t.Skip("NOT TESTED: only root can show it")
 	}

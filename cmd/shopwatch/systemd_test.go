@@ -128,6 +128,7 @@ func TestReady(t *testing.T) {
 // and of a delivery that is never answered; what it was cut off from is made up
 // for by the next one.
 func TestStopsInTime(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.want(0, "scan")
 	stop := w.daemon()
@@ -165,6 +166,7 @@ func TestStopsInTime(t *testing.T) {
 // What is secret is in no line of the log, nor are pages, also when the daemon
 // logs all it can and everything goes wrong. A scan is one line.
 func TestLog(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	server, err := fixtures.NewSMTP(fixtures.SMTPOptions{Auth: []string{"PLAIN"}, Username: "shop", Password: "another one"})
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 // What try prints for the configuration is read there as it was tried, and
 // nothing else is left of the trial.
 func TestTry(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	style := pages.Style{Layout: pages.Links}
 	var ids []string

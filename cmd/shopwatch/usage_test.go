@@ -366,6 +366,7 @@ func TestPageLinks(t *testing.T) {
 // a product was taken away: a reader can do the same. Those that need a person
 // are in login_test.go.
 func TestPagesRun(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	style := shops.Style{Layout: shops.Links}
 	markets.Mount(w.mall, shops.Open("lamps.example", []string{style.ID(0), style.ID(1), style.ID(2)}, style))
@@ -515,6 +516,7 @@ func flatten(v map[string]any, path string, all map[string]bool) {
 
 // The metrics that the page of operating names are those that the daemon has.
 func TestPageNamesMetrics(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.want(0, "scan")
 	made := login.Record{At: time.Now(), Method: "window"}

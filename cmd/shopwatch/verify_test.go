@@ -19,6 +19,7 @@ import (
 // HTML: of the database, of a backup and of the evidence of one change. An
 // older backup is told from one that went on differently.
 func TestVerify(t *testing.T) {
+	t.Parallel()
 	w := quietWorld(t, "channels: [{name: notes, kind: file, path: notes.jsonl}]\n")
 	file := func(name string) string { return filepath.Join(w.dir, name) }
 	var shown string

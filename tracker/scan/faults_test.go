@@ -66,6 +66,7 @@ type tally struct {
 // "all", which takes about an hour.
 func TestFaults(t *testing.T) {
 	short(t)
+	t.Parallel()
 	all := trials()
 	switch want := os.Getenv("SHOPWATCH_FAULTS"); want {
 	case "all":
@@ -79,19 +80,14 @@ func TestFaults(t *testing.T) {
 		all = spread(all, n)
 	}
 	var sum tally
-	jobs := make(chan int)
 	var wg sync.WaitGroup
-	for range 4 {
+	for i := range all {
+		tabs <- struct{}{}
 		wg.Go(func() {
-			for i := range jobs {
-				play(t, i, all[i], &sum)
-			}
+			defer func() { <-tabs }()
+			play(t, i, all[i], &sum)
 		})
 	}
-	for i := range all {
-		jobs <- i
-	}
-	close(jobs)
 	wg.Wait()
 	if n := mall.InsideHits(); n != 0 {
 		t.Errorf("pages reached machines behind the firewall %d times", n)

@@ -87,27 +87,20 @@ func fill(s markets.Shop, ids []string) markets.Shop {
 	return s
 }
 
+// tabs has room for the trials that are played in a tab at once, of any test.
+var tabs = make(chan struct{}, 4)
+
 // playMarket plays every fault of a marketplace, once and lasting, with true
 // changes underneath, and counts what was told wrongly. Every scan that is not
 // complete must tell nothing, and after the fault everything true is told once.
 // Without SHOPWATCH_FAULTS it plays a fair sample: of a marketplace each fault
 // either once or lasting, of what is read in a tab and of websites a third of
-// these.
-func playMarket(t *testing.T, name string, sum *tally) {
+// these. As many trials are played at once as free has room for.
+func playMarket(t *testing.T, name string, client *fetch.Client, free chan struct{}, sum *tally) {
 	m := simulated[name]
-	flags, err := fetch.FromFlags(mall.Flags())
-	if err != nil {
-		t.Fatal(err)
-	}
-	client := fetch.New(flags)
-	t.Cleanup(client.Close)
 	var serial atomic.Int64
 	marketplace, kind, _ := strings.Cut(name, "-")
 	var wg sync.WaitGroup
-	free := make(chan struct{}, 8) // most of a trial over HTTP is waiting
-	if m.inTab {
-		free = make(chan struct{}, 4)
-	}
 	whole := os.Getenv("SHOPWATCH_FAULTS") != ""
 	for i, f := range m.open("faults."+name+".example", nil).Faults() {
 		for times := range 2 {
@@ -212,12 +205,26 @@ func playShop(t *testing.T, f markets.Fault, times int, market string, shop mark
 // TestMarkets plays all simulated marketplaces but Tmall.
 func TestMarkets(t *testing.T) {
 	short(t)
+	t.Parallel()
 	var sum tally
 	t.Cleanup(func() { // when all have been played
 		fmt.Printf("%d scans of other marketplaces: %d false additions, %d false removals, %d missed changes, %d wrong verdicts\n", sum.scans.Load(),
 			sum.falseAdded.Load(), sum.falseRemoved.Load(), sum.missed.Load(), sum.verdicts.Load())
 	})
-	for name := range simulated {
-		playMarket(t, name, &sum)
+	flags, err := fetch.FromFlags(mall.Flags())
+	if err != nil {
+		t.Fatal(err)
 	}
+	client := fetch.New(flags)
+	t.Cleanup(client.Close)
+	overHTTP := make(chan struct{}, 8) // most of such a trial is waiting
+	var wg sync.WaitGroup
+	for name, m := range simulated {
+		free := overHTTP
+		if m.inTab {
+			free = tabs
+		}
+		wg.Go(func() { playMarket(t, name, client, free, &sum) })
+	}
+	wg.Wait()
 }

@@ -171,6 +171,7 @@ var fillers = map[string]string{
 // once took most.
 func TestPagesDoNotFillTheProcess(t *testing.T) {
 	short(t)
+	t.Parallel()
 	names := []string{"throw", "console", "list calls", "posts", "data address", "frames", "scripts"}
 	if os.Getenv("SHOPWATCH_FILL") != "" {
 		names = slices.Sorted(maps.Keys(fillers))
@@ -178,6 +179,7 @@ func TestPagesDoNotFillTheProcess(t *testing.T) {
 	for _, name := range names {
 		script := fillers[name]
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // most of it is waiting for a page that is busy
 			host := "fill-" + strings.ReplaceAll(name, " ", "-") + ".tmall.com"
 			shop := openShop(t, host, 6)
 			var served atomic.Int64

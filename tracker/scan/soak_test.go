@@ -22,6 +22,7 @@ import (
 // (make soak), else a few.
 func TestSoak(t *testing.T) {
 	short(t)
+	t.Parallel()
 	pages, ends := 60, 6
 	if os.Getenv("SHOPWATCH_SOAK") != "" {
 		pages, ends = 500, 100
