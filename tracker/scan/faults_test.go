@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"shopwatch/fixtures"
+	"shopwatch/fixtures/truth"
 	"shopwatch/tracker"
 	"shopwatch/tracker/scan"
 )
@@ -59,6 +60,63 @@ func trials() (all []trial) {
 // A tally counts what went wrong.
 type tally struct {
 	scans, falseAdded, falseRemoved, missed, verdicts atomic.Int64
+	naive                                             struct{ trials, right, falseAdded, falseRemoved, missed atomic.Int64 }
+}
+
+// naiveScore says how a naive reader does in the same trials.
+func (sum *tally) naiveScore() string {
+	n := &sum.naive
+	return fmt.Sprintf("the set difference of two lists in the same scans: %d false additions, %d false removals, %d missed changes, %d of %d trials right",
+		n.falseAdded.Load(), n.falseRemoved.Load(), n.missed.Load(), n.right.Load(), n.trials.Load())
+}
+
+// A naive reader compares each list that a scan read with the one before, and
+// believes the difference.
+type naive struct {
+	take func(truth.Reading) []truth.Told
+	told []string
+}
+
+func newNaive() *naive { return &naive{take: truth.Rules()[0].New()} }
+
+func (n *naive) look(s *tracker.Scan) {
+	r := truth.Reading{Failed: s.Verdict != tracker.Complete && s.Verdict != tracker.Partial}
+	for _, p := range s.Products {
+		l := truth.Listed{ID: string(p.ID), Title: p.Title, Image: p.Image, Availability: string(p.Availability)}
+		if price := p.Price.String() + p.Price.Currency; p.Price.Known() {
+			l.Price = &price
+		}
+		r.Products = append(r.Products, l)
+	}
+	for _, t := range n.take(r) {
+		n.told = append(n.told, t.Kind+" "+t.Product)
+	}
+}
+
+// score counts what the naive reader told wrongly, of what is true.
+func (n *naive) score(want []string, sum *tally) {
+	wrong := false
+	for i, c := range n.told {
+		if slices.Contains(want, c) && !slices.Contains(n.told[:i], c) {
+			continue
+		}
+		wrong = true
+		if strings.HasPrefix(c, "removed") {
+			sum.naive.falseRemoved.Add(1)
+		} else {
+			sum.naive.falseAdded.Add(1)
+		}
+	}
+	for _, c := range want {
+		if !slices.Contains(n.told, c) {
+			wrong = true
+			sum.naive.missed.Add(1)
+		}
+	}
+	sum.naive.trials.Add(1)
+	if !wrong {
+		sum.naive.right.Add(1)
+	}
 }
 
 // TestFaults plays a fair sample of the trials: one of each fault. With
@@ -94,6 +152,7 @@ func TestFaults(t *testing.T) {
 	}
 	fmt.Printf("%d trials, %d scans: %d false additions, %d false removals, %d missed changes, %d wrong verdicts\n", len(all), sum.scans.Load(),
 		sum.falseAdded.Load(), sum.falseRemoved.Load(), sum.missed.Load(), sum.verdicts.Load())
+	fmt.Println(sum.naiveScore())
 }
 
 // sample picks one trial of each fault, at another layout and place for each.
@@ -135,11 +194,13 @@ func play(t *testing.T, n int, tr trial, sum *tally) {
 	shop := mall.Open(d)
 	sh := newShopper(t, func(o *scan.Options) { o.PageTimeout, o.Retries = 5*time.Second, 1 })
 	var told []string
+	other := newNaive()
 	look := func() *tracker.Scan {
 		sum.scans.Add(1)
 		ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
 		defer cancel()
 		s, changes := sh.scanWith(ctx, shop.URL())
+		other.look(s)
 		if ctx.Err() != nil {
 			t.Errorf("%s: a scan did not end", tr)
 		}
@@ -185,6 +246,7 @@ func play(t *testing.T, n int, tr trial, sum *tally) {
 			break
 		}
 	}
+	other.score(want, sum)
 	slices.Sort(told)
 	slices.Sort(want)
 	for _, c := range told {

@@ -135,11 +135,13 @@ func playMarket(t *testing.T, name string, client *fetch.Client, free chan struc
 func playShop(t *testing.T, f markets.Fault, times int, market string, shop markets.Shop, id func(int) string, client *fetch.Client, sum *tally) {
 	sh := newShopper(t, func(o *scan.Options) { o.HTTP, o.PageTimeout, o.Retries = client, 5*time.Second, 1 })
 	var told []string
+	other := newNaive()
 	look := func() *tracker.Scan {
 		sum.scans.Add(1)
 		ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 		defer cancel()
 		s, changes := sh.scanStorefront(ctx, tracker.Storefront{Name: "s", URL: shop.URL(), Marketplace: market, Options: shop.Options()})
+		other.look(s)
 		if ctx.Err() != nil {
 			t.Error("a scan did not end")
 		}
@@ -186,6 +188,7 @@ func playShop(t *testing.T, f markets.Fault, times int, market string, shop mark
 			break
 		}
 	}
+	other.score(want, sum)
 	for _, c := range told {
 		if !slices.Contains(want, c) {
 			which := &sum.falseAdded
@@ -210,6 +213,7 @@ func TestMarkets(t *testing.T) {
 	t.Cleanup(func() { // when all have been played
 		fmt.Printf("%d scans of other marketplaces: %d false additions, %d false removals, %d missed changes, %d wrong verdicts\n", sum.scans.Load(),
 			sum.falseAdded.Load(), sum.falseRemoved.Load(), sum.missed.Load(), sum.verdicts.Load())
+		fmt.Println(sum.naiveScore())
 	})
 	flags, err := fetch.FromFlags(mall.Flags())
 	if err != nil {
