@@ -85,6 +85,11 @@ TOOL ?=
 truth: build chrome
 	$(GO) run ./fixtures/truth/score -only '$(ONLY)' -tool '$(TOOL)'
 
+# Shows a mistake that was found once (docs/truth.md has their numbers) on the commit
+# before its fix, and that it is gone: make again-25.
+again-%: build chrome
+	$(GO) run ./fixtures/truth/score -again $*
+
 # The captures of the simulated marketplaces in fixtures/captures, each with what
 # is read in it, made again. Look at what differs before it is committed.
 captures: chrome
