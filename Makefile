@@ -12,7 +12,7 @@ ifeq ($(DEB_VERSION),)
 DEB_VERSION := 0~$(shell git log -1 --format=%cd.%h --date=format:%Y%m%d)
 endif
 
-.PHONY: all build demo test check axe mcp scale bench faults fill soak killtest day storm truth captures viewer prove fuzz year deb release fleet pictures chrome postgres clean
+.PHONY: all build demo test check axe mcp scale bench faults fill soak killtest day storm truth captures viewer prove fuzz year thousand deb release fleet pictures chrome postgres clean
 
 all: build
 
@@ -142,6 +142,13 @@ fuzz:
 # products changing a day: what the file and the process grow to.
 year:
 	SHOPWATCH_DAYS=365 $(GO) test -count 1 -timeout 120m -v -run 'TestYear$$' ./storage/bolt
+
+# 1,000 storefronts of 600 products on three marketplaces, read by one daemon: the
+# share of an hour, processors, memory, the file, and two pages. STOREFRONTS=60 for
+# a shorter run.
+STOREFRONTS ?= 1000
+thousand: chrome
+	SHOPWATCH_STOREFRONTS=$(STOREFRONTS) $(GO) test -count 1 -timeout 200m -v -run 'TestThousand$$' ./fixtures/bench
 
 # A Debian package for this machine, in dist: binary, service, user, completion
 # and manual page.
