@@ -12,7 +12,7 @@ ifeq ($(DEB_VERSION),)
 DEB_VERSION := 0~$(shell git log -1 --format=%cd.%h --date=format:%Y%m%d)
 endif
 
-.PHONY: all build demo test check axe mcp scale bench faults fill soak killtest day storm truth captures viewer prove fuzz year thousand deb release fleet pictures chrome postgres clean
+.PHONY: all build demo test check axe mcp scale bench faults fill soak killtest day storm truth captures viewer newcomer prove fuzz year thousand deb release fleet pictures chrome postgres clean
 
 all: build
 
@@ -111,6 +111,11 @@ KILLS ?= 1000
 killtest: chrome postgres
 	SHOPWATCH_KILLS=$(KILLS) $(GO) test -count 1 -timeout 60m -v -run 'TestKilledWriter$$' ./storage/bolt
 	SHOPWATCH_KILLS=$(KILLS) $(GO) test -count 1 -timeout 180m -v -run 'TestKilledDaemon$$' ./cmd/shopwatch
+
+# The first hour by the README alone, from a clone of the last commit to the first
+# report about a simulated storefront: commands, their seconds and what they print.
+newcomer: chrome
+	SHOPWATCH_NEWCOMER=1 $(GO) test -count 1 -timeout 30m -v -run 'TestNewcomer$$' ./cmd/shopwatch
 
 # A day of 50 storefronts, 60 times faster, with walls, crashes of Chrome, mail
 # outages and kills of the daemon thrown in: every scan that was due and every

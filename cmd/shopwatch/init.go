@@ -39,7 +39,7 @@ func (i initCommand) Run(ctx context.Context, a *app) error {
 	if err := isNew(a.file); err != nil {
 		return fmt.Errorf("%w with -c FILE", err)
 	}
-	text, err := i.text()
+	text, c, err := i.text(a.file)
 	if err != nil {
 		return err
 	}
@@ -57,31 +57,35 @@ func (i initCommand) Run(ctx context.Context, a *app) error {
 	if i.MailUser != "" {
 		next += "  export SMTP_PASSWORD=…\n"
 	}
+	for _, m := range marketplacesOf(c) {
+		next += "  " + c.LoginCommand(m.Name) + "\n"
+	}
 	fmt.Fprint(a.out, next+"  shopwatch check\n  shopwatch scan\n  shopwatch run\n")
 	return nil
 }
 
-// text is the configuration. What it says has been read once.
-func (i *initCommand) text() ([]byte, error) {
+// text is the configuration for a file, and what it says.
+func (i *initCommand) text(file string) ([]byte, *config.Config, error) {
 	if i.Full {
 		if len(i.URLs)+len(i.MailTo) > 0 || i.MailServer != "" {
-			return nil, errors.New("--full writes an example to be changed: leave it out, or the addresses")
+			return nil, nil, errors.New("--full writes an example to be changed: leave it out, or the addresses")
 		}
-		return config.Sample, nil
+		return config.Sample, config.Default(), nil
 	}
 	var b strings.Builder
 	b.WriteString("# What shopwatch watches, and who is told. All other keys: shopwatch init --full\n")
 	if err := i.storefronts(&b); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := i.channels(&b); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	env := func(string) (string, bool) { return "not known yet", true }
-	if _, err := config.Parse("shopwatch.yaml", []byte(b.String()), env, all.Markets()); err != nil {
-		return nil, fmt.Errorf("that makes no configuration: %w", err)
+	c, err := config.Parse(file, []byte(b.String()), env, all.Markets())
+	if err != nil {
+		return nil, nil, fmt.Errorf("that makes no configuration: %w", err)
 	}
-	return []byte(b.String()), nil
+	return []byte(b.String()), c, nil
 }
 
 func (i *initCommand) storefronts(b *strings.Builder) error {

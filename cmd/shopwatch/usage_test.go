@@ -631,8 +631,8 @@ func TestInit(t *testing.T) {
 	if ch := c.Channels[0]; len(ch.To) != 3 || ch.Username != "no: 1" || ch.Password != "p" || ch.From != "a@example.com" {
 		t.Errorf("channel = %+v, want three recipients, the login, and the first of them as sender", ch)
 	}
-	if strings.Contains(said, "put in") || !strings.Contains(said, "export SMTP_PASSWORD") {
-		t.Errorf("it says %q, want the password asked for and nothing else", said)
+	if strings.Contains(said, "put in") || !strings.Contains(said, "export SMTP_PASSWORD") || strings.Count(said, " login ") != 1 || !strings.Contains(said, " login tmall") {
+		t.Errorf("it says %q, want the password and the login asked for and nothing else", said)
 	}
 	if write(0, "--full"); len(read().Storefronts) != 1 {
 		t.Error("--full writes another number of storefronts than 1")
