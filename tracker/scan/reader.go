@@ -47,8 +47,9 @@ func (r *reading) newReader() (Reader, error) {
 const tabPages = 50
 
 // sweptPages is after how many page turns Chrome is to give back the memory of
-// the lists before: by itself it lets some 5 MB a page lie.
-const sweptPages = 4
+// the lists before: by itself it lets some 4 MB a page lie for a while. A sweep
+// costs as much of the processor as a page.
+const sweptPages = 6
 
 // A tabReader shows pages in a tab of the browser.
 type tabReader struct {

@@ -17,6 +17,14 @@ globalThis.shopwatch = (() => {
   const one = (selector, root = document) => root.querySelector(selector)
   const clip = (s, n) => (s || '').slice(0, n)
   const words = el => el ? clip((el.textContent || '').replace(/\s+/g, ' ').trim(), 2000) : ''
+  // opening is the beginning of textContent. All of it is joined where there is
+  // any, which for a list costs more than all else that is read of it.
+  const opening = (el, n) => {
+    const w = document.createTreeWalker(el, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_CDATA_SECTION)
+    let text = ''
+    for (let i = 0; i < most && text.length < n && w.nextNode(); i++) text += w.currentNode.data
+    return clip(text, n)
+  }
 
   // An element is visible when it and its ancestors are, and when it has a
   // size: the attributes width="1" height="1" of real login frames are a lie,
@@ -36,14 +44,21 @@ globalThis.shopwatch = (() => {
   const shown = el => visible(el) || all('iframe, [class*="mask"], [class*="content"], [class*="dialog"]', el).some(visible)
 
   // Walls (NOTES.md, 4.1 to 4.5): what refuses, and whether a person sees it.
+  // They are looked for again and again: each by a tag, an id or a class alone,
+  // which the browser finds without a walk through the list.
+  const any = (list, holds) => Array.prototype.slice.call(list, 0, most).some(holds)
+  const classed = (name, holds) => any(document.getElementsByClassName(name), holds)
+  const frames = holds => any(document.getElementsByTagName('iframe'), holds)
+  const numbered = (id, holds) => any(document.querySelectorAll('#' + id), holds)
+  const accessDialog = d => words(one('.mui-dialog-header', d)) === '访问验证' && shown(d)
   const walls = {
-    loginFrame: () => all('iframe').some(f => /^https?:\/\/login\.(taobao|tmall)\.com\//.test(f.src) && !/_____tmd_____\/punish|\/punish/.test(f.src) && visible(f)),
-    accessDialog: () => all('.mui-dialog-hasmask, .mui-dialog').some(d => words(one('.mui-dialog-header', d)) === '访问验证' && shown(d)),
-    middleware: () => all('.J_MIDDLEWARE_FRAME_WIDGET iframe').some(visible),
-    punishFrame: () => all('iframe').some(f => /_____tmd_____\/punish|\/punish\?/.test(f.src) && visible(f)),
-    punishDialog: () => all('.baxia-dialog, .sufei-dialog, #J_Punish').some(shown),
-    slider: () => all('#nocaptcha, .nc-container, .nc_wrapper, #nc-verify-form').some(visible),
-    punish: () => all('#baxia-punish, .baxia-punish').some(shown),
+    loginFrame: () => frames(f => /^https?:\/\/login\.(taobao|tmall)\.com\//.test(f.src) && !/_____tmd_____\/punish|\/punish/.test(f.src) && visible(f)),
+    accessDialog: () => classed('mui-dialog', accessDialog) || classed('mui-dialog-hasmask', accessDialog),
+    middleware: () => frames(f => f.parentElement?.closest('.J_MIDDLEWARE_FRAME_WIDGET') && visible(f)),
+    punishFrame: () => frames(f => /_____tmd_____\/punish|\/punish\?/.test(f.src) && visible(f)),
+    punishDialog: () => classed('baxia-dialog', shown) || classed('sufei-dialog', shown) || numbered('J_Punish', shown),
+    slider: () => numbered('nocaptcha', visible) || classed('nc-container', visible) || classed('nc_wrapper', visible) || numbered('nc-verify-form', visible),
+    punish: () => numbered('baxia-punish', shown) || classed('baxia-punish', shown),
   }
   const wall = () => { for (const name in walls) if (walls[name]()) return name; return '' }
   const frameOf = name => {
@@ -65,7 +80,7 @@ globalThis.shopwatch = (() => {
   const shelf = () => {
     const box = one('#J_ShopSearchResult')
     if (!box) return null
-    const items = one('.J_TItems', box), hesper = one('.shop-hesper-bd', box)
+    const items = one('.J_TItems', box), hesper = items ? null : one('.shop-hesper-bd', box)
     return {box, root: items || hesper, layout: items ? 'classic' : hesper ? 'cshop' : ''}
   }
   const isEnd = el => el.matches('.comboHd, .pagination:not(.pagination-mini)')
@@ -73,7 +88,7 @@ globalThis.shopwatch = (() => {
   const pager = s => s.root ? [...s.root.children].find(el => el.matches('.pagination:not(.pagination-mini)')) : null
   const current = s => { const n = counter(s), p = pager(s), c = p && one('.page-cur', p); return n && n[0] || (c ? +words(c) || 0 : 0) }
   const nothing = s => {
-    const t = clip(s.box.textContent, 5000)
+    const t = opening(s.box, 5000)
     return one('p.item-not-found', s.box) || /没找到符合条件的商品|很抱歉，搜索到\s*0\s*个|搜索到\s*0\s*个/.test(t)
   }
 
@@ -245,6 +260,19 @@ globalThis.shopwatch = (() => {
     },
   }
 
+  // letGo frees the memory of a list that is about to make way for the next. A
+  // picture that is not loaded is under way for ever, and keeps the list in which
+  // it stands for as long as a script has seen it; the element of a script keeps
+  // its source, which for the answer to a list call is all of the list. What is
+  // read of a picture stays: it is where the page itself keeps it for later.
+  const letGo = s => {
+    for (const img of all('img[src]', s.box)) {
+      if (!img.hasAttribute('data-ks-lazyload')) img.setAttribute('data-ks-lazyload', img.getAttribute('src'))
+      img.removeAttribute('src')
+    }
+    for (const answered of all('script[src*="/i/asynSearch.htm"]')) answered.remove()
+  }
+
   // draw puts a picture in the place of an element that would show it if
   // pages loaded pictures.
   const draw = async (picture, img) => {
@@ -292,6 +320,7 @@ globalThis.shopwatch = (() => {
       const links = p ? all('a[href]', p).filter(a => pageNo(a.getAttribute('href')) === n) : []
       const a = links.find(a => a.matches('.next') || words(a) === '下一页') || links[0]
       if (!a) return false
+      letGo(s)
       a.removeAttribute('target')
       a.click()
       return true
