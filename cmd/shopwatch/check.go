@@ -254,9 +254,9 @@ func checkData(c *config.Config) finding {
 	if st.Mode().Perm()&0o077 != 0 {
 		return finding{"data", false, fmt.Sprintf("others can look into %s, which holds a login: chmod 700 %s", c.Data, c.Data)}
 	}
-	free, err := freeSpace(c.Data)
-	if err == nil && free < leastSpace {
-		return finding{"data", false, fmt.Sprintf("only %s left on the disk of %s: make room; below %s scans are not kept for sure", term.Size(free), c.Data, term.Size(leastSpace))}
+	free, err := daemon.FreeSpace(c.Data)
+	if err == nil && free < daemon.LeastSpace {
+		return finding{"data", false, fmt.Sprintf("only %s left on the disk of %s: make room; below %s scans are not kept for sure", term.Size(free), c.Data, term.Size(daemon.LeastSpace))}
 	}
 	if err := tryWrite(c.Data); err != nil {
 		return finding{"data", false, fmt.Sprintf("%v; let shopwatch run as the user whom %s belongs to", err, c.Data)}
@@ -267,10 +267,6 @@ func checkData(c *config.Config) finding {
 	return finding{"data", true, fmt.Sprintf("%s, %s free", c.Data, term.Size(free))}
 }
 
-// leastSpace is what a scan with its pictures, a backup of the day and Chrome's
-// profile may need.
-const leastSpace = 200 << 20
-
 // checkNewData looks whether a data directory that is not there can be made.
 func checkNewData(c *config.Config) finding {
 	dir := filepath.Dir(filepath.Clean(c.Data))
@@ -280,7 +276,7 @@ func checkNewData(c *config.Config) finding {
 		}
 		dir = filepath.Dir(dir)
 	}
-	if free, err := freeSpace(dir); err == nil && free < leastSpace {
+	if free, err := daemon.FreeSpace(dir); err == nil && free < daemon.LeastSpace {
 		return finding{"data", false, fmt.Sprintf("only %s left on the disk of %s: make room, or set data to a directory elsewhere", term.Size(free), dir)}
 	}
 	if err := tryWrite(dir); err != nil {

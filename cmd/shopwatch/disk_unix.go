@@ -8,18 +8,7 @@ import (
 	"os/user"
 	"strconv"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 )
-
-// freeSpace is how many bytes can still be written below a directory.
-func freeSpace(dir string) (int64, error) {
-	var st unix.Statfs_t
-	if err := unix.Statfs(dir, &st); err != nil {
-		return 0, err
-	}
-	return int64(st.Bavail) * int64(st.Bsize), nil
-}
 
 // owner names the user whom a file belongs to, "" when it is this one.
 func owner(info fs.FileInfo) string {

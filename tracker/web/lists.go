@@ -13,7 +13,15 @@ import (
 	"shopwatch/tracker/api"
 )
 
+// choicesMost is how many storefronts a list to choose from has at most: of more,
+// people write the name.
+const choicesMost = 200
+
+// shopChoices are the storefronts to choose from, none when they are too many.
 func shopChoices(pg *page, all []api.Storefront) []choice {
+	if len(all) > choicesMost {
+		return nil
+	}
 	list := []choice{{"", "All storefronts"}}
 	for i := range all {
 		list = append(list, choice{string(all[i].Name), pg.Shop(all[i].Name)})

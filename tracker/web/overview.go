@@ -31,6 +31,9 @@ type shopRow struct {
 	Other    int // further changes
 }
 
+// oldBackup is how old the newest backup of a day may be.
+const oldBackup = 48 * time.Hour
+
 // A trouble is what needs a person.
 type trouble struct {
 	What, Do string
@@ -120,6 +123,16 @@ func (p *Pages) troubles(ctx context.Context, pg *page, all []api.Storefront) ([
 	}
 	if err := p.o.Store.Ping(ctx); err != nil {
 		list = append(list, trouble{What: err.Error(), Urgent: true})
+	}
+	if p.o.Scarce != nil {
+		if left := p.o.Scarce(); left != "" {
+			list = append(list, trouble{What: pg.T("Only %s are left on the disk of the data", left), Do: pg.T("Make room: a scan that cannot be kept tells nothing."), Urgent: true})
+		}
+	}
+	if s, ok := p.o.Store.(interface{ LastBackup() time.Time }); ok && p.o.Backups {
+		if last := s.LastBackup(); !last.IsZero() && pg.Now.Sub(last) > oldBackup {
+			list = append(list, trouble{What: pg.T("The newest backup is of %s", pg.Stamp(last)), Do: pg.T("The daemon makes one a day. Look into its log.")})
+		}
 	}
 	for i := range all {
 		sf := &all[i]

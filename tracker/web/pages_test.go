@@ -2,7 +2,9 @@ package web_test
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,6 +13,7 @@ import (
 	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 	"shopwatch/tracker/api"
+	"shopwatch/tracker/web"
 )
 
 // emptyDatabase returns a database of its own.
@@ -146,5 +149,60 @@ func TestSiblingsLeadToEachOther(t *testing.T) {
 	}
 	if page := body(t, s, "/s/shop/p/x0000"); !strings.Contains(page, "Relisted as") || !strings.Contains(page, `/p/x9999"`) {
 		t.Error("the old number does not lead to the new one")
+	}
+}
+
+// What needs a person stands first: a disk that is nearly full, a backup that is
+// old.
+func TestOverviewTellsOfDiskAndBackup(t *testing.T) {
+	db := emptyDatabase(t)
+	commit(t, db, "shop", time.Hour, productsOf("x", 3), nil)
+	o := shops(db, "shop")
+	show := func(scarce string, backups bool) string {
+		t.Helper()
+		p := web.New(web.Options{Options: o, Scarce: func() string { return scarce }, Backups: backups}, slog.New(slog.DiscardHandler))
+		o.Pages, o.Refusal = p.Routes(), p.Refuse
+		return body(t, api.New(o, slog.New(slog.DiscardHandler)), "/")
+	}
+	const disk, backup = "Only 12 MiB are left on the disk of the data", "The newest backup is of"
+	if page := show("12 MiB", true); !strings.Contains(page, disk) || strings.Contains(page, backup) {
+		t.Error("a disk that is nearly full is not told of, or a backup that nobody made yet is")
+	}
+	file := filepath.Join(filepath.Dir(db.Path()), "backups", "shopwatch-2026-01-01.db")
+	if err := db.BackupFile(ctx, file); err != nil {
+		t.Fatal(err)
+	}
+	if page := show("", true); strings.Contains(page, disk) || strings.Contains(page, backup) {
+		t.Error("something is told of that is well")
+	}
+	if err := os.Chtimes(file, time.Now(), time.Now().Add(-72*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if page := show("", true); !strings.Contains(page, backup) {
+		t.Error("an old backup is not told of")
+	}
+	if page := show("", false); strings.Contains(page, backup) {
+		t.Error("an old backup is told of where none are made")
+	}
+}
+
+// Of very many storefronts the lists to choose from do not fill the pages.
+func TestManyStorefronts(t *testing.T) {
+	db := emptyDatabase(t)
+	var names []tracker.StorefrontName
+	for n := range 1000 {
+		names = append(names, tracker.StorefrontName(fmt.Sprintf("storefront-%04d", n)))
+	}
+	list := productsOf("x", 3)
+	commit(t, db, names[7], 2*time.Hour, list, nil)
+	commit(t, db, names[7], time.Hour, list[1:], nil)
+	s := server(shops(db, names...))
+	for _, path := range []string{"/", "/changes", "/scans", "/suspects", "/scans?storefront=storefront-0007"} {
+		if page := body(t, s, path); len(page) > 60<<10 || path != "/" && !strings.Contains(page, `<input name="storefront"`) {
+			t.Errorf("%s has %d bytes", path, len(page))
+		}
+	}
+	if page := body(t, s, "/suspects?storefront=storefront-0007"); !strings.Contains(page, "/p/x0000") {
+		t.Error("a storefront whose name is written is not found")
 	}
 }

@@ -29,6 +29,11 @@ type Options struct {
 	api.Options
 	// Settings are the configuration as it was read, without its secrets.
 	Settings []Setting
+	// Scarce says how little space is left for the data, "" while there is
+	// enough. Nil when nobody knows.
+	Scarce func() string
+	// Backups says that a backup of the store is made each day.
+	Backups bool
 	// PDF prints a page that stands alone. Nil when no Chrome is there.
 	PDF func(ctx context.Context, html []byte) ([]byte, error)
 }

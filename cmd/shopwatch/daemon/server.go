@@ -93,7 +93,7 @@ func guard(o *api.Options, c *config.Config) error {
 // addPages adds the pages that people read. printPDF is nil where there is no
 // Chrome.
 func addPages(o *api.Options, c *config.Config, printPDF func(context.Context, []byte) ([]byte, error), log *slog.Logger) {
-	pages := web.New(web.Options{Options: *o, Settings: settingsOf(c), PDF: printPDF}, log)
+	pages := web.New(web.Options{Options: *o, Settings: settingsOf(c), PDF: printPDF, Scarce: func() string { return scarce(c.Data) }, Backups: c.Retention.Backups > 0}, log)
 	o.Pages, o.Refusal = pages.Routes(), pages.Refuse
 	if c.Public != "" {
 		if o.Unguarded == nil {
@@ -101,6 +101,20 @@ func addPages(o *api.Options, c *config.Config, printPDF func(context.Context, [
 		}
 		o.Unguarded["/method"] = pages.Method()
 	}
+}
+
+// LeastSpace is what a scan with its pictures, a backup of the day and Chrome's
+// profile may need.
+const LeastSpace = 200 << 20
+
+// scarce says how little space is left in a data directory, "" while there is
+// enough or where that is not known.
+func scarce(dir string) string {
+	free, err := FreeSpace(dir)
+	if err != nil || free >= LeastSpace {
+		return ""
+	}
+	return fmt.Sprintf("%d MiB", free>>20)
 }
 
 // settingsOf are the keys of a configuration with their values, without secrets.
