@@ -115,7 +115,7 @@ func (a *app) service(log *slog.Logger) daemon.Options {
 // diskTrouble says why this machine cannot scan: it has no room for what a scan
 // leaves.
 func diskTrouble(c *config.Config) error {
-	if free, err := freeSpace(c.Data); err == nil && free < leastSpace {
+	if free, err := daemon.FreeSpace(c.Data); err == nil && free < daemon.LeastSpace {
 		return fmt.Errorf("only %s left on the disk of %s: make room", term.Size(free), c.Data)
 	}
 	return nil // or not to be known on this system
