@@ -222,6 +222,7 @@ func TestRedact(t *testing.T) {
 		Header: http.Header{"Content-Type": {"text/html"}, "Set-Cookie": {"cookie2=1d2f3a4b5c6d7e8f; Path=/; HttpOnly", "x=1"}, "X-Csrf-Token": {"qwertz"}},
 		Body: []byte(`<meta name="csrf-token" content="abc-def-ghi"><input type=hidden name="_tb_token_" value="e5f33e1b">` +
 			`<script>{"sid":"s3ss10n","loginNick":"张三的店123","sellerNick":"tencent旗舰店","itemId":"600000000001","userId":"2201234567890"}</script>` +
+			`<script>x = "{\\"access_token\\": \\"esc4ped1\\"}"</script><a href="/a?x=1&amp;session_id=amp5ecret&amp;token&amp;q=kept77">` +
 			`Hi, 张三的店123! %E5%BC%A0%E4%B8%89%E7%9A%84%E5%BA%97123 again=1d2f3a4b5c6d7e8f 922012345678901 desktop`),
 	})
 	c.Redact([]archive.Cookie{{"unb", "2201234567890"}, {"_nk_", nick}, {"mode", "desktop"}, {"short", "a1"}})
@@ -234,12 +235,12 @@ func TestRedact(t *testing.T) {
 		t.Fatal(err)
 	}
 	text.Write(reading)
-	for _, secret := range []string{"e5f33e1b", "1d2f3a4b5c6d7e8f", "qwertz", "abc-def-ghi", "s3ss10n", "张三", "%E5%BC%A0", "=2201234567890", `"2201234567890"`, "abcdef12345"} {
+	for _, secret := range []string{"e5f33e1b", "1d2f3a4b5c6d7e8f", "qwertz", "abc-def-ghi", "s3ss10n", "张三", "%E5%BC%A0", "=2201234567890", `"2201234567890"`, "abcdef12345", "esc4ped1", "amp5ecret"} {
 		if strings.Contains(text.String(), secret) {
 			t.Errorf("%q is still there", secret)
 		}
 	}
-	for _, kept := range []string{"id=600000000001", "cookie2=redacted; Path=/; HttpOnly", "tencent旗舰店", `"itemId":"600000000001"`, "922012345678901", "desktop", "此商品已下架", "seller=12"} {
+	for _, kept := range []string{"id=600000000001", "cookie2=redacted; Path=/; HttpOnly", "tencent旗舰店", `"itemId":"600000000001"`, "922012345678901", "desktop", "&amp;token&amp;q=kept77", "此商品已下架", "seller=12"} {
 		if !strings.Contains(text.String(), kept) {
 			t.Errorf("%q is gone", kept)
 		}
@@ -248,7 +249,7 @@ func TestRedact(t *testing.T) {
 	for _, r := range c.Reading.Redacted {
 		listed = append(listed, fmt.Sprintf("%s in %s of %d", r.What, r.Where, r.Records))
 	}
-	for _, want := range []string{"cookie unb in address of 1", "cookie unb in body of 1", "cookie _nk_ in body of 1", "cookie cookie2 in body of 1", "header Set-Cookie in header of 1", "header X-Csrf-Token in header of 1", "_tb_token_ in address of 1", "csrf-token in body of 1", "sid in body of 1"} {
+	for _, want := range []string{"cookie unb in address of 1", "cookie unb in body of 1", "cookie _nk_ in body of 1", "cookie cookie2 in body of 1", "header Set-Cookie in header of 1", "header X-Csrf-Token in header of 1", "_tb_token_ in address of 1", "a meta element in body of 1", "an input of a form in body of 1", "sid in body of 1"} {
 		if !strings.Contains(strings.Join(listed, "\n"), want) {
 			t.Errorf("not listed: %s\n%s", want, strings.Join(listed, "\n"))
 		}

@@ -29,25 +29,21 @@ const secretNames = `_tb_token_|[a-z_\-]*[cx]srf[a-z_\-]*|authenticity_token|acc
 	`session_?id|sessionid|sid|jsessionid|phpsessid|x5sec|umidtoken|password|passwd|api_?key|secret|` +
 	`login_?nick|user_?nick|nick_?name|tracknick|_nk_|account_?name|login_?id|customer_?(?:name|email|id)|login_?email|user_?email`
 
-// patterns find what follows a telling name. They are large, and made when they
-// are first needed.
+// patterns find what has a telling name. They are large, and made when they are
+// first needed.
 type patterns struct {
-	address *regexp.Regexp
-	body    []*regexp.Regexp // with that of addresses
-	name    *regexp.Regexp   // a telling name
+	address *regexp.Regexp // a parameter and its value
+	input   *regexp.Regexp // a field of a form and its value
+	meta    *regexp.Regexp // an element of a page's head and its content
+	name    *regexp.Regexp // a whole name
 }
 
 var telling = sync.OnceValue(func() *patterns {
-	address := regexp.MustCompile(`(?i)([?&;](?:amp;)?(?:` + secretNames + `|sign)=)([^&;#"'\s<>\\]+)`)
 	return &patterns{
-		address: address,
-		body: []*regexp.Regexp{
-			address,
-			regexp.MustCompile(`(?i)(\\?"(?:` + secretNames + `)\\?"\s*:\s*\\?")([^"\\]{3,})`),
-			regexp.MustCompile(`(?i)(<input[^>]*\bname=["']?(?:` + secretNames + `)["']?[^>]*\bvalue=["'])([^"']+)`),
-			regexp.MustCompile(`(?i)(<meta[^>]*\bname=["']?(?:` + secretNames + `)["']?[^>]*\bcontent=["'])([^"']+)`),
-		},
-		name: regexp.MustCompile(`(?i)(?:` + secretNames + `|sign)`),
+		address: regexp.MustCompile(`(?i)([?&;](?:amp;)?(?:` + secretNames + `|sign)=)([^&;#"'\s<>\\]+)`),
+		input:   regexp.MustCompile(`(?i)\bname=["']?(?:` + secretNames + `)["']?[^>]*\bvalue=["']([^"']+)`),
+		meta:    regexp.MustCompile(`(?i)\bname=["']?(?:` + secretNames + `)["']?[^>]*\bcontent=["']([^"']+)`),
+		name:    regexp.MustCompile(`(?i)^(?:` + secretNames + `|sign)$`),
 	}
 })
 
@@ -61,7 +57,7 @@ var personal = regexp.MustCompile(`(?i)nick|^_nk_$|^lgc$|^dnk$|^unb$|^uc\d$|^sn$
 // whatever form they stand, and what has a telling name. It lists what that was.
 // Pictures show what they show.
 func (c *Capture) Redact(cookies []Cookie) {
-	r := redaction{counts: make(map[[2]string]int)}
+	r := redaction{counts: make(map[[2]string]int), names: make(map[string]bool)}
 	for i := range c.Records {
 		for _, line := range c.Records[i].Header["Set-Cookie"] {
 			if k, err := http.ParseSetCookie(line); err == nil {
@@ -83,6 +79,7 @@ func (c *Capture) Redact(cookies []Cookie) {
 type redaction struct {
 	values []secretValue
 	counts map[[2]string]int // records, by what and where
+	names  map[string]bool   // those that were met, and whether they tell something
 }
 
 // A secretValue is a form of the value of a cookie.
@@ -140,9 +137,9 @@ func tells(name, value string) bool {
 // record takes secrets out of one record.
 func (r *redaction) record(rec *Record) {
 	hit := make(map[[2]string]bool)
-	rec.URL = string(r.text([]byte(rec.URL), "address", hit, telling().address))
+	rec.URL = r.address(rec.URL, "address", hit)
 	rec.Title = string(r.text([]byte(rec.Title), "body", hit))
-	rec.Post = r.text(rec.Post, "address", hit, telling().body...)
+	rec.Post = r.body(rec.Post, "address", hit)
 	rec.Header = rec.Header.Clone()
 	for name, values := range rec.Header {
 		for i, v := range values {
@@ -154,12 +151,12 @@ func (r *redaction) record(rec *Record) {
 				values[i] = gone
 				hit[[2]string{"header " + clip(name), "header"}] = true
 			default:
-				values[i] = string(r.text([]byte(v), "header", hit, telling().address))
+				values[i] = r.address(v, "header", hit)
 			}
 		}
 	}
 	if readable(rec.Header.Get("Content-Type")) {
-		rec.Body = r.text(rec.Body, "body", hit, telling().body...)
+		rec.Body = r.body(rec.Body, "body", hit)
 	}
 	for k := range hit {
 		r.counts[k]++
@@ -182,29 +179,139 @@ func readable(kind string) bool {
 	return kind == "" || strings.HasPrefix(kind, "text/") || strings.Contains(kind, "json") || strings.Contains(kind, "script") || strings.Contains(kind, "xml") || strings.Contains(kind, "form")
 }
 
-// text takes out of a text the values of cookies, and what follows a telling
-// name. It notes what it has met.
-func (r *redaction) text(b []byte, where string, hit map[[2]string]bool, names ...*regexp.Regexp) []byte {
+// text takes the values of cookies out of a text, and notes what it has met.
+func (r *redaction) text(b []byte, where string, hit map[[2]string]bool) []byte {
 	for _, v := range r.values {
 		var n int
 		if b, n = without(b, v.form); n > 0 {
 			hit[[2]string{v.cookie, where}] = true
 		}
 	}
-	for _, re := range names {
-		if !re.Match(b) {
+	return b
+}
+
+// address is text for an address, without what follows telling names in it.
+func (r *redaction) address(address, where string, hit map[[2]string]bool) string {
+	clean := string(r.text([]byte(address), where, hit))
+	for _, m := range telling().address.FindAllStringSubmatch(clean, -1) {
+		if m[2] != gone {
+			hit[[2]string{oneName(m[1]), where}] = true
+		}
+	}
+	return redactAddress(clean)
+}
+
+// oneName is the name of a parameter as it stands in an address.
+func oneName(parameter string) string {
+	return strings.ToLower(strings.TrimSuffix(strings.TrimPrefix(parameter[1:], "amp;"), "="))
+}
+
+// body is text for what pages and programs send each other, without what follows
+// telling names in it: in addresses, in JSON and in forms.
+func (r *redaction) body(b []byte, where string, hit map[[2]string]bool) []byte {
+	b = r.text(b, where, hit)
+	var out []byte
+	done := 0 // of b is in out
+	for i := 0; ; i++ {
+		k := bytes.IndexAny(b[i:], `?&;"<`)
+		if k < 0 {
+			break
+		}
+		i += k
+		name, from, to := r.value(b, i)
+		if to <= from || string(b[from:to]) == gone {
 			continue
 		}
-		b = re.ReplaceAllFunc(b, func(m []byte) []byte {
-			p := re.FindSubmatch(m)
-			if len(p) != 3 || string(p[2]) == gone {
-				return m
-			}
-			hit[[2]string{strings.ToLower(strings.Trim(string(telling().name.Find(p[1])), `"'`)), where}] = true
-			return append(slices.Clone(p[1]), gone...)
-		})
+		hit[[2]string{strings.ToLower(name), where}] = true
+		out = append(append(out, b[done:from]...), gone...)
+		done, i = to, to-1
 	}
-	return b
+	if done == 0 {
+		return b
+	}
+	return append(out, b[done:]...)
+}
+
+const (
+	longestName  = 60
+	longestValue = 4000
+	longestTag   = 2000
+)
+
+// value finds the value that follows a telling name at a place: of a parameter,
+// of a member of an object, of an input or of a meta element. It is empty where
+// there is none.
+func (r *redaction) value(b []byte, i int) (name string, from, to int) {
+	rest := b[i+1:]
+	switch b[i] {
+	case '<':
+		return tagValue(b, i)
+	case '&':
+		rest = bytes.TrimPrefix(rest, []byte("amp;"))
+	}
+	n := 0
+	for n < len(rest) && n < longestName && isName(rest[n]) {
+		n++
+	}
+	if n < 3 || !r.tells(string(rest[:n])) {
+		return "", 0, 0
+	}
+	name, rest = string(rest[:n]), rest[n:]
+	end := "&;#\"' \t\r\n<>\\"
+	if b[i] == '"' {
+		for _, mark := range []string{`"`, ":", `"`} {
+			rest = bytes.TrimLeft(rest, " \t\r\n\\")
+			if !bytes.HasPrefix(rest, []byte(mark)) {
+				return "", 0, 0
+			}
+			rest = rest[1:]
+		}
+		end = `"\`
+	} else {
+		if !bytes.HasPrefix(rest, []byte("=")) {
+			return "", 0, 0
+		}
+		rest = rest[1:]
+	}
+	from = len(b) - len(rest)
+	n = bytes.IndexAny(rest[:min(len(rest), longestValue)], end)
+	if n < 0 {
+		n = min(len(rest), longestValue)
+	}
+	return name, from, from + n
+}
+
+func isName(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-'
+}
+
+// tells reports whether what has a name is to be taken out.
+func (r *redaction) tells(name string) bool {
+	is, known := r.names[name]
+	if !known && len(r.names) < 10_000 {
+		is = telling().name.MatchString(name)
+		r.names[name] = is
+	}
+	return is
+}
+
+// tagValue finds the value of an input or a meta element.
+func tagValue(b []byte, i int) (name string, from, to int) {
+	tag := b[i:min(len(b), i+longestTag)]
+	if end := bytes.IndexByte(tag, '>'); end >= 0 {
+		tag = tag[:end]
+	}
+	var at []int
+	switch {
+	case len(tag) > 6 && strings.EqualFold(string(tag[:6]), "<input"):
+		name, at = "an input of a form", telling().input.FindSubmatchIndex(tag)
+	case len(tag) > 5 && strings.EqualFold(string(tag[:5]), "<meta"):
+		name, at = "a meta element", telling().meta.FindSubmatchIndex(tag)
+	}
+	if at == nil {
+		return "", 0, 0
+	}
+	return name, i + at[2], i + at[3]
 }
 
 // without replaces a value in a text. A number is not replaced within another
@@ -247,7 +354,7 @@ func (c *Capture) redactReading(r *redaction) {
 	hit := make(map[[2]string]bool)
 	for i := range c.Reading.Items {
 		p := &c.Reading.Items[i].Probe
-		p.URL = string(r.text([]byte(p.URL), "address", hit, telling().address))
+		p.URL = r.address(p.URL, "address", hit)
 	}
 	text, err := json.Marshal(&c.Reading)
 	if err != nil {
