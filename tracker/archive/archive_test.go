@@ -396,3 +396,27 @@ func TestOverlappingFiles(t *testing.T) {
 		t.Errorf("two files of 40 MiB in %d bytes: %v", len(file), err)
 	}
 }
+
+// FuzzRedact takes secrets out of what strangers wrote. What was taken out once
+// stays out, and nothing of the cookie is left.
+func FuzzRedact(f *testing.F) {
+	f.Add([]byte(`{"token":"abcdef"}<input name="sid" value="x1234567"><meta name=csrf-token content='y'>?sid=1&amp;sid=2 k00kie-value-1`))
+	f.Add([]byte(`\"access_token\" : \"a\"`))
+	f.Add([]byte(`"token":"`))
+	f.Add([]byte(`<input name=sid value="`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		redact := func(body []byte) []byte {
+			c := new(archive.Capture)
+			c.Add(archive.Record{URL: "https://x.example/", At: at, Status: 200, Header: http.Header{"Content-Type": {"text/html"}}, Body: body})
+			c.Redact([]archive.Cookie{{"a", "k00kie-value-1"}})
+			return c.Records[0].Body
+		}
+		once := redact(body)
+		if bytes.Contains(once, []byte("k00kie-value-1")) {
+			t.Errorf("the cookie is still there: %q", once)
+		}
+		if again := redact(once); !bytes.Equal(once, again) {
+			t.Errorf("taken out again: %q, was %q", again, once)
+		}
+	})
+}
