@@ -86,7 +86,7 @@ truth: build chrome
 	$(GO) run ./fixtures/truth/score -only '$(ONLY)' -tool '$(TOOL)'
 
 # Shows a mistake that was found once (docs/truth.md has their numbers) on the commit
-# before its fix, and that it is gone: make again-25.
+# before its fix, and that it is gone: make again-24.
 again-%: build chrome
 	$(GO) run ./fixtures/truth/score -again $*
 
