@@ -291,15 +291,21 @@ func openLocked(path string, flag int, timeout time.Duration) (*os.File, error) 
 			}
 			return nil, errors.Join(err, f.Close())
 		}
-		there, err := os.Stat(path)
-		open, unknown := f.Stat()
-		if err != nil || unknown != nil || os.SameFile(there, open) {
+		if !replaced(path, f) {
 			return f, nil
 		}
 		if err := unlock(f); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// replaced reports whether a path leads to another file than the one that was
+// opened there, as far as that can be known.
+func replaced(path string, f *os.File) bool {
+	there, gone := os.Stat(path)
+	open, unknown := f.Stat()
+	return gone == nil && unknown == nil && !os.SameFile(there, open)
 }
 
 func withWayBack(err error, path string) error {
