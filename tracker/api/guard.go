@@ -152,11 +152,14 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, next http.Handler
 func (s *Server) needs(r *http.Request) Role {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		if r.URL.Path == "/preferences" || r.URL.Path == "/signout" {
-			return Passer // they change a cookie only
+			return Nobody // they change a cookie only
 		}
 		return Operator
 	}
 	_, pattern := s.mux.Handler(r)
+	if pattern == "GET /signin" || strings.HasPrefix(pattern, "GET /static/") {
+		return Nobody // who must sign in sees a page that looks like one
+	}
 	if pattern != "" && !s.open[pattern] {
 		return Viewer
 	}

@@ -3,10 +3,14 @@ package web_test
 import (
 	"context"
 	"maps"
+	"net"
+	"net/http"
+	"net/http/httputil"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
@@ -165,5 +169,112 @@ func TestPagesAdapt(t *testing.T) {
 	})
 	if ink := after[string](t, ctx, inks, set, chromedp.Navigate(address+pages["proof-removed"]), media("print")); ink != "rgb(0, 0, 0) on rgb(255, 255, 255)" {
 		t.Errorf("printed with dark colours chosen: %s", ink)
+	}
+}
+
+// strays are the addresses of a page that lead out of a path, but for those of
+// the marketplace.
+const strays = `(prefix => [...document.querySelectorAll('a[href], link[href], script[src], img[src], form[action]')].map(e => e.href?.baseVal !== undefined ? new URL(e.href.baseVal, document.baseURI).href : e.href || e.src || e.action)
+	.filter(u => u.startsWith(location.origin) && !u.startsWith(location.origin + prefix)))('/shopwatch/')`
+
+// TestBehindProxy signs in and opens all pages through a real reverse proxy that
+// serves them under a path: nothing leads out of it, nothing is missing, and what
+// is chosen is kept for that path alone.
+func TestBehindProxy(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts Chrome")
+	}
+	db := populated(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := "http://" + l.Addr().String() + "/shopwatch/"
+	o := tourOptions(db)
+	if o.Public, err = url.Parse(own); err != nil {
+		t.Fatal(err)
+	}
+	o.Closed = true
+	behind, err := url.Parse("http://" + serve(t, o))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/shopwatch/", http.StripPrefix("/shopwatch", &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(behind)
+		r.SetXForwarded()
+		r.Out.Host = r.In.Host
+	}}))
+	proxy := http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
+	ended := make(chan error, 1)
+	go func() { ended <- proxy.Serve(l) }()
+	t.Cleanup(func() {
+		proxy.Close()
+		<-ended
+	})
+
+	ctx := chrome(t)
+	var heard listener
+	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
+		t.Fatal(err)
+	}
+	if err := chromedp.Listen(ctx, heard.hear(own)); err != nil {
+		t.Fatal(err)
+	}
+	arrived := func(want string) {
+		t.Helper()
+		var at string
+		for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+			if at, _ = chromedp.Run(ctx, chromedp.Evaluate[string](`document.readyState === 'complete' ? location.href + ' ' + document.documentElement.lang + (document.getElementById('token') ? ' asks' : '') : ''`)); at == want {
+				return
+			}
+		}
+		t.Fatalf("at %q, want %q", at, want)
+	}
+	if err := chromedp.Do(ctx, chromedp.Navigate(own+"s/evil")); err != nil {
+		t.Fatal(err)
+	}
+	arrived(own + "s/evil en asks")
+	for _, b := range heard.take() {
+		t.Errorf("the page that asks for the token: %s", b)
+	}
+	if err := chromedp.Do(ctx, chromedp.SendKeys("#token", token+kb.Enter)); err != nil {
+		t.Fatal(err)
+	}
+	arrived(own + "s/evil en")
+	pages := tour(t, db)
+	for _, name := range slices.Sorted(maps.Keys(pages)) {
+		if name == "missing" || name == "nowhere" {
+			continue
+		}
+		if err := chromedp.Do(ctx, chromedp.Navigate(own+strings.TrimPrefix(pages[name], "/"))); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if left := after[[]string](t, ctx, strays); len(left) > 0 {
+			t.Errorf("%s leads to %q", name, left)
+		}
+		for _, b := range heard.take() {
+			t.Errorf("%s: %s", name, b)
+		}
+	}
+	if err := chromedp.Do(ctx, chromedp.Navigate(own+"changes"), chromedp.Click("button[name=lang]")); err != nil {
+		t.Fatal(err)
+	}
+	arrived(own + "changes zh-CN")
+	var got []network.Cookie
+	err = chromedp.Do(ctx, chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		r, err := chromedp.Call(ctx, network.GetCookies, network.GetCookiesParams{})
+		for _, c := range r.Cookies {
+			got = append(got, *c)
+		}
+		return err
+	}))
+	if err != nil || len(got) < 2 {
+		t.Fatalf("cookies %v, %v", got, err)
+	}
+	for _, c := range got {
+		if !strings.HasPrefix(c.Path, "/shopwatch") {
+			t.Errorf("the cookie %s is kept for %s", c.Name, c.Path)
+		}
 	}
 }

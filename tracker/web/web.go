@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -321,13 +322,22 @@ func (p *Pages) preferences(w http.ResponseWriter, r *http.Request) {
 		for _, value := range allowed {
 			if r.PostFormValue(name) == value {
 				http.SetCookie(w, &http.Cookie{
-					Name: name, Value: value, Path: "/", MaxAge: 400 * 24 * 3600, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+					Name: name, Value: value, Path: p.cookiePath(r), MaxAge: 400 * 24 * 3600, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 				})
 			}
 		}
 	}
 	w.Header().Set("Location", api.Below(r.PostFormValue("back")))
 	w.WriteHeader(http.StatusSeeOther)
+}
+
+// cookiePath is for which addresses what was chosen is kept: those of the
+// dashboard alone where a proxy serves more beside it.
+func (p *Pages) cookiePath(r *http.Request) string {
+	if u := p.o.Public; u != nil && strings.EqualFold(r.Host, u.Host) {
+		return path.Clean("/" + u.Path)
+	}
+	return "/"
 }
 
 // HTMLLang is the language for the lang attribute.
