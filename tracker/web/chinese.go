@@ -8,6 +8,7 @@ var chinese = map[string]string{
 	"a spreadsheet holds at most 1,048,575 rows: select fewer, or take CSV": "电子表格最多容纳 1,048,575 行：请缩小范围，或下载 CSV",
 	"Only %s are left on the disk of the data":                              "数据所在磁盘仅剩 %s", "Make room: a scan that cannot be kept tells nothing.": "请腾出空间：无法保存的扫描不会产生任何通知。",
 	"The newest backup is of %s": "最新备份时间：%s", "The daemon makes one a day. Look into its log.": "守护进程每天备份一次，请查看其日志。",
+	"No scan between these days was complete, so nothing is known of what changed.": "这段时间没有完整扫描，因此不知道有何变化。",
 	"seen by complete scans": "完整扫描见到", "found wrong": "后经更正", "not observed": "没有观测", "back again": "重新上架", "away for %s": "缺席 %s", "was “%s”": "原为“%s”",
 	"nothing was new or taken off": "没有上新或下架", "at most %d a day": "单日最多 %d", "at most %d a week": "单周最多 %d", "at most %d a month": "单月最多 %d", "New and taken off": "上新与下架",
 	"All the time": "全部时间", "Last seen": "最近见到", "Price and shelf": "价格与货架", "Relisted, was": "原编号可能是", "probably: same title and picture (%d %%)": "标题与主图相同，可能性 %d%%",

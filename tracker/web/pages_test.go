@@ -206,3 +206,21 @@ func TestManyStorefronts(t *testing.T) {
 		t.Error("a storefront whose name is written is not found")
 	}
 }
+
+// Two days between which no scan was complete are not called the same.
+func TestDiffWithoutScansClaimsNothing(t *testing.T) {
+	db := emptyDatabase(t)
+	list := productsOf("x", 3)
+	commit(t, db, "shop", 20*24*time.Hour, list, nil)
+	commit(t, db, "shop", 10*24*time.Hour, nil, func(s *tracker.Scan) { s.Verdict, s.Reason = tracker.Login, "a wall" })
+	commit(t, db, "shop", time.Hour, list, nil)
+	s := server(shops(db, "shop"))
+	day := func(ago int) string { return time.Now().UTC().AddDate(0, 0, -ago).Format(time.DateOnly) }
+	const same, nothing = "The shelf of both days is the same", "nothing is known of what changed"
+	if page := body(t, s, "/s/shop/diff?from="+day(12)+"&to="+day(5)); strings.Contains(page, same) || !strings.Contains(page, nothing) || !strings.Contains(page, "0 of 1 scans complete") {
+		t.Error("days without a complete scan are called the same")
+	}
+	if page := body(t, s, "/s/shop/diff?from="+day(22)); !strings.Contains(page, same) || !strings.Contains(page, "2 of 3 scans complete") {
+		t.Error("days that are the same are not called so")
+	}
+}

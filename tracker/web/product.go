@@ -249,6 +249,8 @@ type diffPage struct {
 	From, To string
 	Groups   []kindGroup
 	Left     int // changes that came to nothing
+	Scans    int // between the two days
+	Complete int // of them
 	PDF      bool
 	Style    template.CSS // of a page that stands alone
 }
@@ -279,6 +281,16 @@ func (p *Pages) diffPage(r *http.Request) (*diffPage, error) {
 	if len(changes) > diffMost {
 		return nil, refusal("more changed between these days than a page can show; choose days closer together")
 	}
+	scans, err := p.o.Store.Scans(ctx, storage.ScanQuery{Storefront: sf.Name, Since: from, Before: storage.ScanPlace{Began: to.AddDate(0, 0, 1)}, Limit: maxScans})
+	if err != nil {
+		return nil, err
+	}
+	complete := 0
+	for i := range scans {
+		if scans[i].Verdict == tracker.Complete {
+			complete++
+		}
+	}
 	net, _ := report.Net(changes)
 	var groups []kindGroup
 	for _, k := range tracker.Kinds {
@@ -292,7 +304,7 @@ func (p *Pages) diffPage(r *http.Request) (*diffPage, error) {
 			groups = append(groups, g)
 		}
 	}
-	return &diffPage{page: pg, Shop: sf.Name, ShopName: pg.Shop(sf.Name), From: pg.Day(from), To: pg.Day(to), Groups: groups, Left: len(changes) - len(net), PDF: p.o.PDF != nil}, nil
+	return &diffPage{page: pg, Shop: sf.Name, ShopName: pg.Shop(sf.Name), From: pg.Day(from), To: pg.Day(to), Groups: groups, Left: len(changes) - len(net), Scans: len(scans), Complete: complete, PDF: p.o.PDF != nil}, nil
 }
 
 // diffMost is how many changes a comparison looks at.
