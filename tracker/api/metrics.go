@@ -5,10 +5,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-
 	"shopwatch/storage"
 	"shopwatch/tracker"
 )
@@ -22,9 +18,9 @@ type metrics struct {
 
 // counted is what has happened since the daemon started.
 type counted struct {
-	scans   *prometheus.CounterVec
-	changes *prometheus.CounterVec
-	took    *prometheus.HistogramVec
+	scans   *counter
+	changes *counter
+	took    *histogram
 }
 
 // Gauges by storefront.
@@ -50,21 +46,23 @@ var (
 	backupDesc     = desc("last_backup_timestamp_seconds", "When the newest backup of a day was made; 0 for none.")
 )
 
-func desc(name, help string, labels ...string) *prometheus.Desc {
-	return prometheus.NewDesc("shopwatch_"+name, help, labels, nil)
-}
+// Gauges of several machines.
+var (
+	workerDesc    = desc("worker_up", "1 while the machine is heard of.", "worker")
+	scanningDesc  = desc("worker_scans", "Scans that the machine is at.", "worker")
+	clockDesc     = desc("worker_clock_offset_seconds", "By how much the clock of the database is ahead of that of the machine.", "worker")
+	leaseDesc     = desc("lease_held", "1 while a scan runs behind this marketplace, address and profile.", "lease")
+	leaseCoolDesc = desc("lease_cooling_down", "1 while it is left alone after a wall.", "lease")
+	queuedDesc    = desc("jobs_waiting", "Jobs that are due and that nobody is at.", "queue")
+	runningDesc   = desc("jobs_running", "Jobs that somebody is at.", "queue")
+	jobAgeDesc    = desc("oldest_job_age_seconds", "For how long the job is due that waits longest.", "queue")
+)
 
 func newCounted() *counted {
 	return &counted{
-		scans: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "shopwatch_scans_total", Help: "Scans by verdict.",
-		}, []string{"storefront", "verdict"}),
-		changes: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "shopwatch_changes_total", Help: "Changes by kind.",
-		}, []string{"storefront", "kind"}),
-		took: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "shopwatch_scan_duration_seconds", Help: "How long scans take.", Buckets: []float64{1, 3, 10, 30, 100, 300, 1000, 3000},
-		}, []string{"storefront"}),
+		scans:   newCounter("scans_total", "Scans by verdict.", "storefront", "verdict"),
+		changes: newCounter("changes_total", "Changes by kind.", "storefront", "kind"),
+		took:    newHistogram("scan_duration_seconds", "How long scans take.", []float64{1, 3, 10, 30, 100, 300, 1000, 3000}, "storefront"),
 	}
 }
 
@@ -73,9 +71,7 @@ const metricsTimeout = 10 * time.Second
 
 func (m *metrics) handler() http.Handler {
 	m.begin()
-	r := prometheus.NewRegistry()
-	r.MustRegister(m, m.scans, m.changes, m.took, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return promhttp.HandlerFor(r, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: metricsTimeout})
+	return exposing(metricsTimeout, m.collect)
 }
 
 // begin makes the counters of the configured storefronts begin with 0, so that
@@ -83,45 +79,38 @@ func (m *metrics) handler() http.Handler {
 func (m *metrics) begin() {
 	for _, shop := range m.server.o.Shops {
 		for _, v := range []tracker.Verdict{tracker.Complete, tracker.Partial, tracker.Login, tracker.Blocked, tracker.Gone, tracker.Failed} {
-			m.scans.WithLabelValues(string(shop.Name), string(v))
+			m.scans.add(0, string(shop.Name), string(v))
 		}
 		for _, k := range []tracker.Kind{tracker.Added, tracker.Removed, tracker.Relisted, tracker.Repriced, tracker.Stalled} {
-			m.changes.WithLabelValues(string(shop.Name), string(k))
+			m.changes.add(0, string(shop.Name), string(k))
 		}
 	}
 }
 
 // Scanned counts a scan that was kept.
 func (s *Server) Scanned(scan *tracker.Scan, changes []tracker.Change) {
-	s.metrics.scans.WithLabelValues(string(scan.Storefront), string(scan.Verdict)).Inc()
-	s.metrics.took.WithLabelValues(string(scan.Storefront)).Observe(scan.Took.Seconds())
+	s.metrics.scans.add(1, string(scan.Storefront), string(scan.Verdict))
+	s.metrics.took.observe(scan.Took.Seconds(), string(scan.Storefront))
 	for i := range changes {
-		s.metrics.changes.WithLabelValues(string(scan.Storefront), string(changes[i].Kind)).Inc()
+		s.metrics.changes.add(1, string(scan.Storefront), string(changes[i].Kind))
 	}
 }
 
-// Describe names nothing, because what there is depends on the database.
-func (m *metrics) Describe(chan<- *prometheus.Desc) {}
-
-// Collect reads what is known.
-func (m *metrics) Collect(out chan<- prometheus.Metric) {
-	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
-		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
-	}
-	fail := func(err error) { out <- prometheus.NewInvalidMetric(infoDesc, err) }
+// collect reads what is known.
+func (m *metrics) collect(ctx context.Context, e *exposition) error {
+	m.scans.collect(e)
+	m.changes.collect(e)
+	m.took.collect(e)
+	gauge := e.gauge
 	o := &m.server.o
 	gauge(infoDesc, 1, o.Version)
-	ctx, cancel := context.WithTimeout(context.Background(), metricsTimeout)
-	defer cancel()
 	list, err := o.List(ctx)
 	if err != nil {
-		fail(err)
-		return
+		return err
 	}
 	known, err := o.Store.Overviews(ctx, storage.OverviewQuery{Scans: 1})
 	if err != nil {
-		fail(err)
-		return
+		return err
 	}
 	seen := make(map[tracker.StorefrontName]*storage.Overview, len(known))
 	for i := range known {
@@ -147,12 +136,16 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 			gauge(nextDesc, seconds(sf.Next), name)
 		}
 	}
-	m.outbox(ctx, gauge, fail)
+	if err := m.outbox(ctx, gauge); err != nil {
+		return err
+	}
+	if err := m.fleet(ctx, e); err != nil {
+		return err
+	}
 	if o.Maintainer != nil {
 		size, free, err := o.Maintainer.Size(ctx)
 		if err != nil {
-			fail(err)
-			return
+			return err
 		}
 		gauge(sizeDesc, float64(size))
 		gauge(freeDesc, float64(free))
@@ -166,6 +159,7 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 			gauge(loginDesc, seconds(at), marketplace)
 		}
 	}
+	return nil
 }
 
 // seconds is a time as Prometheus has it, 0 for the zero time.
@@ -176,15 +170,14 @@ func seconds(t time.Time) float64 {
 	return float64(t.UnixMilli()) / 1000
 }
 
-func (m *metrics) outbox(ctx context.Context, gauge func(*prometheus.Desc, float64, ...string), fail func(error)) {
+func (m *metrics) outbox(ctx context.Context, gauge func(*metric, float64, ...string)) error {
 	waiting, oldest := map[string]int{}, map[string]time.Time{}
 	for _, name := range m.server.o.Channels {
 		waiting[name] = 0
 	}
 	for r, err := range storage.AllReports(ctx, m.server.o.Store, storage.ReportQuery{With: tracker.Waiting, Limit: 1000}) {
 		if err != nil {
-			fail(err)
-			return
+			return err
 		}
 		for _, l := range r.Deliveries {
 			if l.State == tracker.Waiting {
@@ -198,8 +191,7 @@ func (m *metrics) outbox(ctx context.Context, gauge func(*prometheus.Desc, float
 	refused := make(map[string]int)
 	dead, err := m.server.o.Store.Reports(ctx, storage.ReportQuery{With: tracker.Dead, Since: time.Now().Add(-deadShown), Newest: true, Limit: 1000})
 	if err != nil {
-		fail(err)
-		return
+		return err
 	}
 	for i := range dead {
 		for _, l := range dead[i].Deliveries {
@@ -219,6 +211,44 @@ func (m *metrics) outbox(ctx context.Context, gauge func(*prometheus.Desc, float
 		gauge(waitingDesc, float64(n), channel)
 		gauge(oldestDesc, age, channel)
 	}
+	return nil
+}
+
+// fleet adds what the machines are at that work on the database.
+func (m *metrics) fleet(ctx context.Context, e *exposition) error {
+	for _, d := range []*metric{workerDesc, scanningDesc, clockDesc, leaseDesc, leaseCoolDesc, queuedDesc, runningDesc, jobAgeDesc} {
+		e.declare(d)
+	}
+	if m.server.o.Fleet == nil {
+		return nil
+	}
+	f, err := m.server.o.Fleet(ctx)
+	if err != nil {
+		return err
+	}
+	at := make(map[string]int)
+	for _, s := range f.Slots {
+		at[s.Worker]++
+	}
+	for _, w := range f.Workers {
+		e.gauge(workerDesc, number(w.Alive), w.Name)
+		e.gauge(scanningDesc, float64(at[w.Name]), w.Name)
+		e.gauge(clockDesc, w.Ahead.Seconds(), w.Name)
+	}
+	for _, l := range f.Leases {
+		e.gauge(leaseDesc, number(l.Worker != ""), l.Key)
+		e.gauge(leaseCoolDesc, number(!l.Cooling.IsZero()), l.Key)
+	}
+	for _, q := range f.Queues {
+		e.gauge(queuedDesc, float64(q.Waiting), q.Name)
+		e.gauge(runningDesc, float64(q.Running), q.Name)
+		age := 0.0
+		if !q.Oldest.IsZero() {
+			age = f.Time.Sub(q.Oldest).Seconds()
+		}
+		e.gauge(jobAgeDesc, age, q.Name)
+	}
+	return nil
 }
 
 // coverage is how much of what a storefront declares was read.
