@@ -45,6 +45,10 @@ func populated(t testing.TB) *bolt.DB {
 	}
 	now := time.Now()
 	shot := keep(t, db, 900, 640, color.RGBA{0xf2, 0xee, 0xe4, 0xff})
+	capture, err := db.KeepEvidence(ctx, []byte("a capture"), "wacz")
+	if err != nil {
+		t.Fatal(err)
+	}
 	pic := keep(t, db, 320, 320, color.RGBA{0x3a, 0x6e, 0xa5, 0xff})
 	old := keep(t, db, 320, 320, color.RGBA{0xb0, 0x5a, 0x3c, 0xff})
 	for _, s := range fixtures.History(now.Add(-time.Hour)) {
@@ -72,7 +76,7 @@ func populated(t testing.TB) *bolt.DB {
 	s.Pictures = map[tracker.ProductID]tracker.Picture{renamed.ID: {Hash: "", File: pic, WasFile: old}, list[3].ID: {File: pic, Card: shot}}
 	commit(s)
 	off := scan(30*time.Hour, renamed, list[2])
-	off.Probes = []tracker.Probe{{Product: list[0].ID, State: tracker.PageOffshelf, At: now.Add(-30 * time.Hour), URL: "https://detail.tmall.com/item.htm?id=7700000011", Reason: hostile, Says: "此商品已下架", Picture: shot}}
+	off.Probes = []tracker.Probe{{Product: list[0].ID, State: tracker.PageOffshelf, At: now.Add(-30 * time.Hour), URL: "https://detail.tmall.com/item.htm?id=7700000011", Reason: hostile, Says: "此商品已下架", Picture: shot, Capture: capture}}
 	commit(off)
 	if err := db.Join(ctx, "analysts"); err != nil {
 		t.Fatal(err)
