@@ -117,7 +117,7 @@ func options(db database, name string, p []watch.Plan) fleet.Options {
 func complete(n int) *tracker.Scan {
 	s := &tracker.Scan{Began: time.Now().UTC().Truncate(time.Millisecond), Took: time.Millisecond, Verdict: tracker.Complete}
 	for i := range n {
-		s.Products = append(s.Products, tracker.Product{ID: tracker.ProductID(fmt.Sprint(1000 + i)), Title: fmt.Sprint("product ", i), URL: "https://mall.example/item", Price: tracker.Price{Low: 100, High: 100, Currency: "CNY"}})
+		s.Products = append(s.Products, tracker.Product{ID: tracker.ProductID(fmt.Sprint(1000 + i)), Title: fmt.Sprint("product ", i), URL: "https://mall.example/item", Price: tracker.Price{Kind: tracker.PriceExact, Low: 100_000, High: 100_000, Currency: "CNY"}})
 	}
 	s.Evidence.Pages, s.Evidence.Products = 1, n
 	return s
