@@ -132,6 +132,7 @@ var chinese = map[string]string{
 	"The marketplace itself states whether a product can be bought.":                      "商品能否购买由平台自己标明。",
 	"The log": "记录", "Keep these lines: with them, shopwatch verify shows whether this change was altered later.": "请保留以下几行：凭此可用 shopwatch verify 验证这项变化此后是否被改动。",
 	"Timestamps": "时间戳", "Not good": "无效", "On %s %s saw the log of %d changes, with this one in it.": "%s，%s 见到了共 %d 项变化的记录，其中含有本项。", "root": "根证书", "not known to this machine": "本机不认识",
+	"%d product; this is the baseline, changes from now on are news": "%d 件商品，以此为基准，今后的变化才会通知", "%d products; this is the baseline, changes from now on are news": "%d 件商品，以此为基准，今后的变化才会通知",
 	"How a verdict comes about": "结论如何得出",
 	"sold out":                  "已售罄", "Availability": "库存", "can be bought": "可购买",
 }

@@ -78,6 +78,12 @@ func (p *Pages) overview(w http.ResponseWriter, r *http.Request) error {
 	}{pg, troubles, rows, newest, newPager(n, rowsOfOverview, len(all))})
 }
 
+// OnlyBaseline reports whether nothing was read completely since the baseline: what
+// stands on the shelf is no news.
+func (r shopRow) OnlyBaseline() bool {
+	return !r.Baseline.IsZero() && r.LastComplete.Equal(r.Baseline)
+}
+
 // shopRows are storefronts with their last scans.
 func (p *Pages) shopRows(ctx context.Context, pg *page, list []api.Storefront) ([]shopRow, error) {
 	names := make([]tracker.StorefrontName, 0, len(list))

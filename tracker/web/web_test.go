@@ -177,6 +177,37 @@ func TestEveryPage(t *testing.T) {
 	}
 }
 
+// A storefront of which only the baseline is known says so, until it is read
+// again.
+func TestBaselineSaysSo(t *testing.T) {
+	db, err := bolt.Open(filepath.Join(t.TempDir(), "shopwatch.db"), bolt.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	o := options(db)
+	o.Daemon = nil // its scan that never ends would be told of first
+	s := server(o)
+	for n, want := range []bool{true, false} {
+		list := []tracker.Product{{ID: "1", Title: "a"}, {ID: "2", Title: "b"}}
+		_, err := db.Commit(ctx, &tracker.Scan{
+			Storefront: "tencent", Began: began.Add(time.Duration(n) * time.Hour), Verdict: tracker.Complete, Products: list,
+			Evidence: tracker.Evidence{Pages: 1, Products: 2, Parser: 1},
+		}, tracker.DefaultRules())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range []string{"/", "/s/tencent"} {
+			req := httptest.NewRequest("GET", "http://127.0.0.1"+path, nil)
+			w := httptest.NewRecorder()
+			s.ServeHTTP(w, req)
+			if got := strings.Contains(w.Body.String(), "2 products; this is the baseline, changes from now on are news"); got != want {
+				t.Errorf("after %d scans %s says that this is the baseline: %v, want %v", n+1, path, got, want)
+			}
+		}
+	}
+}
+
 // serve runs a server on a port of its own.
 func serve(t testing.TB, o api.Options) (address string) {
 	t.Helper()
