@@ -101,15 +101,9 @@ func (f *Fleet) newClient(id string, queues map[string]river.QueueConfig) (*rive
 		FetchPollInterval: f.o.Poll, FetchCooldown: min(100*time.Millisecond, f.o.Poll),
 		JobTimeout: -1, RescueStuckJobsAfter: 365 * 24 * time.Hour, // sweep knows better
 		CompletedJobRetentionPeriod: time.Hour, CancelledJobRetentionPeriod: time.Hour,
-		Logger: slog.New(quiet{f.log.Handler()}),
+		Logger: slog.New(slog.DiscardHandler), // it would tell of a database that is away several times a second
 	})
 }
-
-// quiet lets through what an operator must hear of: River says much of what it
-// retries.
-type quiet struct{ slog.Handler }
-
-func (q quiet) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelError }
 
 func (f *Fleet) workScan(ctx context.Context, j *river.Job[scanJob]) error {
 	again, err := f.work(ctx, j.Args.Storefront, j.Args.Slot)

@@ -2,6 +2,7 @@ package web
 
 // chinese are the phrases of pages in Chinese, by the English ones.
 var chinese = map[string]string{
+	"Machines": "机器", "Machine": "机器", "Heard of": "最近心跳", "Scans now": "正在扫描", "Profile": "登录配置", "Version": "版本", "gone": "已失联", "cannot scan": "无法扫描", "works": "工作中", "No machine works now.": "目前没有机器在工作。", "Scans that wait": "等待中的扫描", "Due": "应扫描于", "Why": "原因", "Queues": "队列", "Queue": "队列", "Running": "进行中", "Read at one pace": "共用访问间隔", "Marketplace, address and profile": "平台、出口地址与登录配置", "Read by": "读取者", "Left alone until": "暂停访问至", "One machine works alone here.": "这里只有一台机器在工作。",
 	"This page could not be made. The log of shopwatch says why.": "页面无法生成，原因见 shopwatch 的日志。",
 	"missed by %d scans, of which %d are required":                "已缺席 %d 次，只需 %d 次", "No product was observed": "没有观测任何商品", "Seen": "所见",
 	"%d price": "%d 个价格", "%d prices": "%d 个价格", "%d change": "%d 项变化", "%d changes": "%d 项变化", "below": "见下",

@@ -81,6 +81,7 @@ func (p *Pages) Routes() map[string]http.Handler {
 		"GET /scans":             p.scanList,
 		"GET /scans/{name}/{at}": p.scanPage,
 		"GET /suspects":          p.suspects,
+		"GET /machines":          p.machines,
 		"GET /reports":           p.reports,
 		"GET /reports/{id}":      p.report,
 		"POST /reports/{id}":     p.retry,
@@ -175,6 +176,7 @@ type page struct {
 	Version  string
 	Now      time.Time
 	Window   string // of its charts, by its name
+	Machines bool   // several work on the database
 	Refresh  int    // seconds until it is loaded again; 0: never
 	Printed  bool   // stands alone on paper
 	query    url.Values
@@ -185,7 +187,8 @@ type page struct {
 func (p *Pages) page(r *http.Request, name, title string) *page {
 	pg := &page{
 		Name: name, Role: api.RoleOf(r), Version: p.o.Version, Now: time.Now(),
-		Root: root(r.URL.Path), query: r.URL.Query(), titles: make(map[tracker.StorefrontName]string),
+		Machines: p.o.Fleet != nil,
+		Root:     root(r.URL.Path), query: r.URL.Query(), titles: make(map[tracker.StorefrontName]string),
 	}
 	pg.Phrases = report.Phrases{Lang: language(r), Zone: p.o.Zone}
 	pg.Title = pg.T(title)
