@@ -84,7 +84,7 @@ func TestNewcomer(t *testing.T) {
 		lines = lines[i+1:]
 		return line
 	}
-	program := ""
+	var program string
 	if os.Getenv("SHOPWATCH_NEWCOMER") != "" {
 		root, err := filepath.Abs("../..")
 		if err != nil {
