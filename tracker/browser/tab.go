@@ -41,7 +41,10 @@ var (
 
 // A LoadError is a page that did not come, with the browser's own name for the
 // reason, such as net::ERR_CONNECTION_RESET.
-type LoadError struct{ Text string }
+type LoadError struct {
+	Text   string
+	Status int // with which a file was answered; 0 where that is not known
+}
 
 func (e *LoadError) Error() string { return e.Text }
 
@@ -814,7 +817,7 @@ func (t *Tab) Fetch(ctx context.Context, address string, max int) (body []byte, 
 			return err
 		}
 		if r := res.Resource; !r.Success {
-			return &LoadError{Text: strings.TrimSpace(fmt.Sprintf("%s %.0f", r.NetErrorName, r.HTTPStatusCode))}
+			return &LoadError{strings.TrimSpace(fmt.Sprintf("%s %.0f", r.NetErrorName, r.HTTPStatusCode)), int(r.HTTPStatusCode)}
 		}
 		stream := res.Resource.Stream
 		defer func() { _ = call(ctx, s, io.Close, io.CloseParams{Handle: stream}) }()

@@ -44,10 +44,15 @@ func (h *httpReader) Fetch(ctx context.Context, address string, most int) ([]byt
 		return nil, err
 	}
 	if a.Status != http.StatusOK {
-		return nil, fmt.Errorf("it was answered with status %d", a.Status)
+		return nil, &statusError{a.Status}
 	}
 	return a.Body, nil
 }
+
+// A statusError is that of a file that was not answered as asked for.
+type statusError struct{ status int }
+
+func (e *statusError) Error() string { return fmt.Sprintf("it was answered with status %d", e.status) }
 
 // Uncached reports false: nothing is kept that could answer.
 func (*httpReader) Uncached() bool { return false }

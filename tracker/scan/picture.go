@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"net/http"
 
 	"shopwatch/tracker"
+	"shopwatch/tracker/browser"
 	"shopwatch/tracker/market"
 	"shopwatch/tracker/picture"
 )
@@ -27,16 +29,16 @@ func (r *reading) pictures(ctx context.Context, out tracker.Outcome) {
 		s.Pictures = make(map[tracker.ProductID]tracker.Picture)
 	}
 	left := mostPictures
-	look := func(address string) (seen tracker.ImageHash, file string, small []byte) {
+	look := func(address string) (seen tracker.ImageHash, file string, small []byte, err error) {
 		if address == "" || left == 0 || ctx.Err() != nil {
 			return
 		}
 		left--
-		seen, file, small, err := r.picture(ctx, address)
+		seen, file, small, err = r.picture(ctx, address)
 		if err != nil {
 			r.opts.Log.Debug("no picture", "storefront", s.Storefront, "url", address, "err", err)
 		}
-		return seen, file, small
+		return seen, file, small, err
 	}
 	r.small = make(map[tracker.ProductID][]byte)
 	for i := range out.Changes {
@@ -45,15 +47,17 @@ func (r *reading) pictures(ctx context.Context, out tracker.Outcome) {
 		case tracker.Added, tracker.Relisted, tracker.Repictured:
 			p := s.Pictures[c.Product.ID]
 			if p.File == "" {
-				p.Hash, p.File, r.small[c.Product.ID] = look(c.Product.Image)
+				p.Hash, p.File, r.small[c.Product.ID], _ = look(c.Product.Image)
 			}
+			var err error // of the old picture
 			for try := 0; try < 2 && c.Kind == tracker.Repictured && p.Hash != "" && p.Was == ""; try++ {
-				p.Was, p.WasFile, _ = look(c.Before.Image)
+				p.Was, p.WasFile, _, err = look(c.Before.Image)
 			}
 			if c.Kind == tracker.Repictured && p.Was == "" {
 				// The old picture may be no more, or Chrome: who has nothing to
-				// compare must at least see the new one still.
-				if again, _, _ := look(c.Product.Image); again == "" {
+				// compare must at least see the new one still. An old one that
+				// may come again is looked at again in the next scan.
+				if again, _, _, _ := look(c.Product.Image); again == "" || mayComeAgain(err) {
 					p = tracker.Picture{}
 				}
 			}
@@ -64,7 +68,7 @@ func (r *reading) pictures(ctx context.Context, out tracker.Outcome) {
 		id := s.Probes[i].Product
 		for j := range out.Missed {
 			if it := &out.Missed[j]; it.ID == id {
-				seen, file, _ := look(it.Image)
+				seen, file, _, _ := look(it.Image)
 				s.Pictures[id] = tracker.Picture{Hash: seen, File: file}
 			}
 		}
@@ -79,10 +83,26 @@ func (r *reading) pictures(ctx context.Context, out tracker.Outcome) {
 		if _, looked := s.Pictures[c.Product.ID]; looked {
 			continue
 		}
-		if seen, file, _ := look(c.Product.Image); file != "" {
+		if seen, file, _, _ := look(c.Product.Image); file != "" {
 			s.Pictures[c.Product.ID] = tracker.Picture{Hash: seen, File: file}
 		}
 	}
+}
+
+// mayComeAgain reports whether what could not be fetched may be there later. A
+// server that is in trouble or busy does not say that a picture is no more.
+func mayComeAgain(err error) bool {
+	status := 0
+	if load := (*browser.LoadError)(nil); errors.As(err, &load) {
+		status = load.Status
+	} else if answered := (*statusError)(nil); errors.As(err, &answered) {
+		status = answered.status
+	}
+	switch status {
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+		return true
+	}
+	return status >= 500 || errors.Is(err, context.DeadlineExceeded)
 }
 
 // picture loads a picture, keeps a small copy and returns its hash, the name

@@ -266,6 +266,41 @@ func TestPicturesThatCannotBeCompared(t *testing.T) {
 	}
 }
 
+// A server in trouble does not say that a picture is no more: the one at another
+// address may be the same. Only when the old one was deleted is the new one told.
+func TestOldPictureCannotBeHad(t *testing.T) {
+	short(t)
+	for status, told := range map[int]bool{503: false, 429: false, 404: true} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			// Chrome keeps pictures: each case has its own.
+			shop := openShop(t, fmt.Sprintf("trouble%d.tmall.com", status), 0)
+			first, want := fmt.Sprint(640000000000+10*status), ""
+			if told {
+				want = "repictured " + first
+			}
+			for k := range 3 {
+				shop.Put(product(fmt.Sprint(640000000000+10*status+k), "产品"))
+			}
+			sh := newShopper(t, nil)
+			sh.scan(shop.URL())
+			before, err := url.Parse(shop.Picture(shop.Products()[0]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			shop.Update(first, func(p *fixtures.Product) { p.Upload++ })
+			mall.Handle(before.Host, before.Path+"*", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+			_, changes := sh.scan(shop.URL())
+			mall.Unhandle(before.Host, before.Path+"*")
+			if tell(changes) != want {
+				t.Errorf("the old picture answers %d: %q, want %q", status, tell(changes), want)
+			}
+			if _, changes := sh.scan(shop.URL()); tell(changes) != "" {
+				t.Errorf("with the old picture back: %q, want no change", tell(changes))
+			}
+		})
+	}
+}
+
 func TestStorefrontNotFound(t *testing.T) {
 	short(t)
 	for _, how := range []fixtures.Closure{fixtures.NoShop, fixtures.ErrShop, fixtures.Notice, fixtures.WentAway} {
