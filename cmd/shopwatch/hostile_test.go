@@ -275,7 +275,7 @@ func (h *hostile) exactly() {
 		{"GET", "/api/changes?storefront=%zz", "", 400, "cannot be read"},
 		{"GET", "/api/changes?after=18446744073709551615", "", 422, "after"},
 		{"GET", "/evidence/%00", "", 400, "no text"},
-		{"GET", "/evidence/x", "", 404, "no such picture"},
+		{"GET", "/evidence/x", "", 404, "no such evidence file"},
 		{"GET", "/feeds/readers/%00.xml", "", 400, "no text"},
 		{"GET", "/feeds/readers/nobody.xml", "", 404, "no such file"},
 		{"GET", "/api/nothing", "", 404, "/api/openapi.json"},
