@@ -12,7 +12,7 @@ ifeq ($(DEB_VERSION),)
 DEB_VERSION := 0~$(shell git log -1 --format=%cd.%h --date=format:%Y%m%d)
 endif
 
-.PHONY: all build demo test check axe mcp scale bench faults fill soak killtest day storm truth captures viewer newcomer prove fuzz year thousand deb release fleet pictures chrome postgres clean
+.PHONY: all build demo test check axe mcp scale bench faults fill soak killtest day storm truth captures viewer newcomer prove fuzz year thousand manifests deb release fleet pictures chrome postgres clean
 
 all: build
 
@@ -154,6 +154,10 @@ year:
 STOREFRONTS ?= 1000
 thousand: chrome
 	SHOPWATCH_STOREFRONTS=$(STOREFRONTS) $(GO) test -count 1 -timeout 200m -v -run 'TestThousand$$' ./fixtures/bench
+
+# The manifests for Kubernetes, against the types of its API.
+manifests:
+	cd tools/kubernetes && $(GO) test -count 1 ./...
 
 # A Debian package for this machine, in dist: binary, service, user, completion
 # and manual page.

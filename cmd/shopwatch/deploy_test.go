@@ -15,6 +15,9 @@ import (
 	"testing"
 
 	"github.com/goccy/go-yaml"
+
+	"shopwatch/cmd/shopwatch/config"
+	"shopwatch/tracker/market/all"
 )
 
 // The profile for containers refuses what no Chrome needs, and none of what its
@@ -100,6 +103,42 @@ func TestImagesArePinned(t *testing.T) {
 		if !regexp.MustCompile(`^[a-z]+\.[a-z]+/[a-z]+/[a-z]+:\d+\.\d+[a-z0-9.-]*$`).Match(m[1]) {
 			t.Errorf("the image %s has no full name, or no version", m[1])
 		}
+	}
+}
+
+// The configuration of the manifests for Kubernetes is one, with the variables that
+// a pod is given, and its profiles lie with workers that there are. Whether
+// Kubernetes knows the fields is for make manifests.
+func TestKubernetesConfiguration(t *testing.T) {
+	text, err := os.ReadFile("deploy/kubernetes.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var first struct{ Data map[string]string }
+	head, rest, _ := bytes.Cut(text, []byte("\n---\n"))
+	if err := yaml.Unmarshal(head, &first); err != nil {
+		t.Fatal(err)
+	}
+	given := func(name string) (string, bool) {
+		for doc := range bytes.SplitSeq(rest, []byte("\n---\n")) {
+			if bytes.Contains(doc, []byte("env:")) && !bytes.Contains(doc, []byte("- name: "+name+"\n")) {
+				return "", false
+			}
+		}
+		switch name {
+		case "DATABASE":
+			return "postgres://shopwatch@db.example.com/shopwatch", true
+		case "WORKER":
+			return "shopwatch-0", true
+		}
+		return "0123456789abcdef" + name, true
+	}
+	c, err := config.Parse("shopwatch.yaml", []byte(first.Data["shopwatch.yaml"]), given, all.Markets())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Fleet.Worker != "shopwatch-0" || len(c.Fleet.Profiles) != 1 || c.Fleet.Profiles[0].Worker != c.Fleet.Worker || !bytes.Contains(rest, []byte("kind: StatefulSet")) {
+		t.Errorf("fleet = %+v", c.Fleet)
 	}
 }
 
