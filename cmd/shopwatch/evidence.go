@@ -110,21 +110,13 @@ func packed(ctx context.Context, a *app, c *config.Config, client *api.Client, s
 		if err := client.Evidence(ctx, address, &picture); err != nil {
 			return nil, fmt.Errorf("evidence %s: %w", path.Base(address), err)
 		}
-		files = append(files, packedFile{evidencePath(path.Base(address)), picture.Bytes()})
+		files = append(files, packedFile{api.EvidencePath(path.Base(address)), picture.Bytes()})
 	}
 	var sums strings.Builder
 	for _, f := range files {
 		fmt.Fprintf(&sums, "%x  %s\n", sha256.Sum256(f.content), f.name)
 	}
 	return append(files, packedFile{"SHA256SUMS", []byte(sums.String())}), nil
-}
-
-// evidencePath is where an evidence file is in the archive.
-func evidencePath(name string) string {
-	if strings.HasSuffix(name, ".wacz") {
-		return "captures/" + name
-	}
-	return "pictures/" + name
 }
 
 // packZip writes a zip file that depends on nothing but its files.

@@ -24,6 +24,7 @@ import (
 	"shopwatch/storage/merkle"
 	"shopwatch/storage/timestamp"
 	"shopwatch/tracker"
+	"shopwatch/tracker/api"
 	"shopwatch/tracker/archive"
 )
 
@@ -473,7 +474,7 @@ func picturesIn(z *zip.Reader, c *tracker.Change) (found []merkle.Finding) {
 			continue
 		}
 		seen[name] = true
-		content, err := unpack(z, evidencePath(name), mostPicture)
+		content, err := unpack(z, api.EvidencePath(name), mostPicture)
 		sum, _ := sumOf(strings.NewReader(string(content)))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):

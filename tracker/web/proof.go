@@ -329,7 +329,7 @@ func (p *Pages) proofZIP(w http.ResponseWriter, r *http.Request, v *proofPage) e
 		name := path.Base(address)
 		content, found, err := p.o.Store.Evidence(r.Context(), name)
 		if err == nil && found {
-			err = add("pictures/"+name, content)
+			err = add(api.EvidencePath(name), content)
 		}
 		if err != nil {
 			return err
