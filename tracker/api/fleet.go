@@ -63,7 +63,7 @@ type FleetSlot struct {
 	Taken      time.Time              `json:"taken,omitzero"`
 	Progress   *tracker.Progress      `json:"progress,omitempty"`
 	Waits      string                 `json:"waits,omitempty" doc:"why nobody is at it"`
-	Cut        int                    `json:"cut" doc:"workers that died over it"`
+	Cut        int                    `json:"cut" doc:"workers that were lost during it"`
 }
 
 func (s *Server) fleet(ctx context.Context, _ *struct{}) (*body[*Fleet], error) {

@@ -96,7 +96,7 @@ func (f *Fleet) sweep(ctx context.Context, t pgx.Tx) error {
 		return err
 	}
 	const alive = "exists (select from leases l where l.key || '#' || l.epoch = '" + WorkerPrefix + "' || %s and l.until >= clock_timestamp())"
-	dead, err := t.Exec(ctx, `update slots set epoch = epoch + 1, worker = null, progress = null, cut = cut + 1, note = 'the worker ' || split_part(worker, '#', 1) || ' died over it'
+	dead, err := t.Exec(ctx, `update slots set epoch = epoch + 1, worker = null, progress = null, cut = cut + 1, note = 'worker ' || split_part(worker, '#', 1) || ' was lost during it'
 		where done is null and worker is not null and not `+fmt.Sprintf(alive, "worker"))
 	if err != nil {
 		return err
@@ -110,7 +110,7 @@ func (f *Fleet) sweep(ctx context.Context, t pgx.Tx) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.Exec(ctx, "update slots set done = clock_timestamp(), reason = 'workers died over it ' || cut || ' times' where done is null and cut >= $1", mostCut)
+	_, err = t.Exec(ctx, "update slots set done = clock_timestamp(), reason = 'workers were lost during it ' || cut || ' times' where done is null and cut >= $1", mostCut)
 	if err != nil {
 		return err
 	}

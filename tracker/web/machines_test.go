@@ -24,7 +24,7 @@ func TestMachines(t *testing.T) {
 			Workers: []api.FleetWorker{{Name: "alpha", Alive: true, Heard: now.Add(-2 * time.Second)}, {Name: "<b>beta", Heard: now.Add(-time.Hour), Profile: "buyer"}},
 			Leases:  []api.FleetLease{{Key: "tmall/office/any", Worker: "alpha"}},
 			Queues:  []api.FleetQueue{{Name: "scan-tmall_buyer", Waiting: 1}},
-			Slots:   []api.FleetSlot{{Storefront: "a", Worker: "alpha", Taken: now.Add(-time.Minute)}, {Storefront: "b", Slot: now, Waits: "the worker beta died over it"}},
+			Slots:   []api.FleetSlot{{Storefront: "a", Worker: "alpha", Taken: now.Add(-time.Minute)}, {Storefront: "b", Slot: now, Waits: "worker beta was lost during it"}},
 		}, nil
 	}
 	s := server(o)
@@ -32,7 +32,7 @@ func TestMachines(t *testing.T) {
 		t.Error("there is no way to the page of machines")
 	}
 	page := body(t, s, "/machines")
-	for _, want := range []string{"works", "gone", "&lt;b&gt;beta", "buyer", "tmall/office/any", "scan-tmall_buyer", "the worker beta died over it"} {
+	for _, want := range []string{"works", "gone", "&lt;b&gt;beta", "buyer", "tmall/office/any", "scan-tmall_buyer", "worker beta was lost during it"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q:\n%s", want, page)
 		}
