@@ -96,7 +96,7 @@ func describe(c *tracker.Change, loc *time.Location) string {
 	case tracker.Removed:
 		s += "  (" + report.Proof("en", c) + ")"
 	case tracker.Relisted:
-		s += fmt.Sprintf("  %s  (away for %s)", price(c.Product.Price), c.Away.Round(time.Minute))
+		s += fmt.Sprintf("  %s  (away for %s)", price(c.Product.Price), term.About(c.Away))
 	case tracker.Repriced:
 		s += fmt.Sprintf("  %s → %s", price(c.Before.Price), price(c.Product.Price))
 		if c.Prior.Known() && !c.Prior.Agrees(c.Before.Price) {

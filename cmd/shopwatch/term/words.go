@@ -65,6 +65,8 @@ func About(d time.Duration) string {
 		return fmt.Sprintf("%ds", int(d.Round(5*time.Second).Seconds()))
 	case d < 2*time.Hour:
 		return fmt.Sprintf("%d min", int(d.Round(time.Minute).Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h", int(d.Round(time.Hour).Hours()))
 	}
-	return fmt.Sprintf("%d h", int(d.Round(time.Hour).Hours()))
+	return fmt.Sprintf("%d days", int(d.Round(24*time.Hour).Hours()/24))
 }
