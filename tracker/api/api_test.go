@@ -600,10 +600,10 @@ func TestDescriptionIsTrue(t *testing.T) {
 	p := fixtures.WholeChange().Product
 	probe := &tracker.Probe{Product: "1"}
 	for name, v := range map[string]any{
-		"ProductDoc": p,
-		"ItemDoc":    tracker.Item{Product: *p, Removed: at, Probe: probe},
-		"ScanDoc":    tracker.Scan{Doubted: true},
-		"ChangeDoc":  fixtures.WholeChange(),
+		"ProductOrNull": p,
+		"ItemDoc":       tracker.Item{Product: *p, Removed: at, Probe: probe},
+		"ScanDoc":       tracker.Scan{Doubted: true},
+		"ChangeDoc":     fixtures.WholeChange(),
 	} {
 		b, err := json.Marshal(v)
 		if err != nil {

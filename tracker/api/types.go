@@ -268,6 +268,13 @@ type scanDoc struct {
 	Evidence   tracker.Evidence `json:"evidence"`
 }
 
+// A productOrNull is null in a change that is about the storefront, or that had
+// nothing before.
+type productOrNull struct {
+	_ struct{} `nullable:"true"`
+	ProductDoc
+}
+
 type changeDoc struct {
 	Seq         uint64            `json:"seq"`
 	Kind        string            `json:"kind" enum:"added,removed,relisted,soldout,restocked,repriced,retitled,repictured,stalled,recovered,closed,corrected"`
@@ -275,8 +282,8 @@ type changeDoc struct {
 	At          time.Time         `json:"at"`
 	Scan        time.Time         `json:"scan"`
 	Proof       string            `json:"proof,omitempty" enum:"gone,offshelf,unlisted,unseen"`
-	Product     *ProductDoc       `json:"product"`
-	Before      *ProductDoc       `json:"before"`
+	Product     *productOrNull    `json:"product"`
+	Before      *productOrNull    `json:"before"`
 	Probe       *tracker.Probe    `json:"probe,omitempty"`
 	Missing     int               `json:"missing,omitempty"`
 	AwaySeconds int64             `json:"away_seconds,omitempty"`
