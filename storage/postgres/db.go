@@ -203,6 +203,9 @@ func (db *DB) try(ctx context.Context, run func() error) error {
 		case conflict(err) && again < 20:
 		case away(err) && (again == 0 || time.Since(began) < db.o.Patience):
 		default:
+			if code(err) == "25006" || errors.Is(err, errReadOnly) {
+				db.pool.Reset() // another connection may lead to the primary server, or may write by now
+			}
 			return db.explain(err)
 		}
 		wait := time.Duration(rand.Int64N(int64(min(10<<min(again, 7), 1000)))+1) * time.Millisecond

@@ -228,7 +228,7 @@ func (l *Lease) Release(ctx context.Context) error {
 	if err != nil && away(err) {
 		return nil // it is over by itself
 	}
-	return err
+	return l.db.explain(err)
 }
 
 // Holders returns who has the leases whose keys have a prefix, in the order of the

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"strings"
@@ -130,7 +131,13 @@ func failed(v tracker.Verdict) *tracker.Scan {
 // begin runs a worker until the test ends or stop is called.
 func begin(t testing.TB, o fleet.Options) (f *fleet.Fleet, stop func()) {
 	t.Helper()
-	f, err := fleet.New(o, slog.New(slog.NewTextHandler(testLog{t, o.Machine}, nil)))
+	return beginWith(t, o, io.Discard)
+}
+
+// beginWith is begin with a writer that gets the log too.
+func beginWith(t testing.TB, o fleet.Options, log io.Writer) (f *fleet.Fleet, stop func()) {
+	t.Helper()
+	f, err := fleet.New(o, slog.New(slog.NewTextHandler(io.MultiWriter(testLog{t, o.Machine}, log), nil)))
 	must(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
@@ -143,6 +150,8 @@ func begin(t testing.TB, o fleet.Options) (f *fleet.Fleet, stop func()) {
 	t.Cleanup(stop)
 	return f, stop
 }
+
+var discard = slog.New(slog.DiscardHandler)
 
 type testLog struct {
 	t    testing.TB
@@ -347,7 +356,7 @@ func TestProfiles(t *testing.T) {
 		t.Errorf("%d scans behind a wall, want 1", n)
 	}
 	stop()
-	watcher, err := fleet.New(ob, slog.New(slog.DiscardHandler))
+	watcher, err := fleet.New(ob, discard)
 	must(t, err)
 	until(t, "the storefront says why it waits", func() bool {
 		for _, st := range watcher.Status(t.Context()) {
@@ -369,7 +378,7 @@ func TestAsk(t *testing.T) {
 	db := open(t, cluster.URL(name))
 	begin(t, options(open(t, cluster.URL(name)), "alpha", plans(0, "a")))
 	o := options(db, "beta", plans(0, "a"))
-	asker, err := fleet.New(o, slog.New(slog.DiscardHandler))
+	asker, err := fleet.New(o, discard)
 	must(t, err)
 	until(t, "a worker", func() bool { w := state(t, db).Workers; return len(w) == 1 && w[0].Alive && len(w[0].Queues) > 0 })
 	scan, _, err := asker.Scan(t.Context(), "a", watch.Request{})
