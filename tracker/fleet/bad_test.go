@@ -45,6 +45,31 @@ func TestReadOnlyWhileAtWork(t *testing.T) {
 	lostNothing(t, db)
 }
 
+// A scan that does not fit into the database is made again, after some time, and a
+// line says so.
+func TestFullDatabaseWhileAtWork(t *testing.T) {
+	name := cluster.Database(t)
+	log := &says{}
+	o := options(open(t, cluster.URL(name)), "alpha", plans(24*time.Hour, "a"))
+	o.Backoff = time.Hour
+	// What the server says when its disk is full.
+	must(t, cluster.Exec(t.Context(), name, `create function fail() returns trigger language plpgsql as
+		$$ begin raise exception using errcode = '53100', message = 'could not extend file'; end $$;
+		create trigger fail before insert on scans execute function fail()`))
+	beginWith(t, o, log)
+	until(t, "a line", func() bool { return log.has("no disk space left; nothing was written: free some") })
+	db := open(t, cluster.URL(name))
+	until(t, "it waits for another time", func() bool {
+		return count(t, db, "select count(*) from river_job where kind = 'scan' and scheduled_at > clock_timestamp() + interval '50 minutes'") == 1
+	})
+	if n := count(t, db, "select count(*) from slots where done is null and worker is null"); n != 1 {
+		t.Errorf("%d slots wait, want 1", n)
+	}
+	must(t, cluster.Exec(t.Context(), name, "drop trigger fail on scans; update river_job set scheduled_at = clock_timestamp() where kind = 'scan'"))
+	until(t, "a scan is kept", func() bool { return len(scans(t, db, "a")) == 1 })
+	lostNothing(t, db)
+}
+
 // lostNothing checks that each slot has its scan or a reason.
 func lostNothing(t testing.TB, db database) {
 	t.Helper()

@@ -197,7 +197,7 @@ func (f *Fleet) make(ctx context.Context, s *slot, p watch.Plan, l Lease, key st
 	case err != nil:
 		f.log.Error("scan not kept", "storefront", s.storefront, "err", err)
 		f.giveBack(ctx, s)
-		return 10 * time.Second, nil
+		return f.o.Backoff, nil // it asks for all pages again
 	}
 	f.learn(ctx, s, p, scan, key)
 	if len(changes) > 0 && s.kind != kindDry {
