@@ -3,11 +3,76 @@
 package fleet_test
 
 import (
+	"context"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"shopwatch/fixtures/pgtest"
+	"shopwatch/tracker"
 )
+
+// skewed makes a database whose clock differs from that of this machine, and so from
+// that of all workers.
+func skewed(t testing.TB, by string) (name string) {
+	t.Helper()
+	name = cluster.Database(t)
+	must(t, cluster.Exec(t.Context(), name, `create schema skewed authorization `+pgtest.User+`;
+		create function skewed.clock_timestamp() returns timestamptz language sql volatile as $$ select pg_catalog.clock_timestamp() + interval '`+by+`' $$;
+		create function skewed.now() returns timestamptz language sql stable as $$ select pg_catalog.now() + interval '`+by+`' $$;
+		alter database `+name+` set search_path = skewed, pg_catalog`))
+	return name
+}
+
+// Workers whose clocks are wrong scan at the times of the database's clock, also what
+// waited for another scan and what is tried again.
+func TestWrongClock(t *testing.T) {
+	for _, by := range []time.Duration{time.Hour, -time.Hour} {
+		t.Run(by.String(), func(t *testing.T) {
+			name := skewed(t, by.String())
+			p := append(plans(time.Second, "a", "b"), plans(time.Hour, "broken")...)
+			for _, w := range []string{"alpha", "beta"} {
+				o := options(open(t, cluster.URL(name)), w, p)
+				o.Egress, o.Backoff = "office", time.Millisecond
+				scan := o.Scan
+				o.Scan = func(ctx context.Context, sf tracker.Storefront, g func(tracker.Progress)) *tracker.Scan {
+					if sf.Name == "broken" {
+						return failed(tracker.Failed)
+					}
+					rest(ctx, 200*time.Millisecond) // so that the other worker finds the lease taken
+					return scan(ctx, sf, g)
+				}
+				begin(t, o)
+			}
+			db := open(t, cluster.URL(name))
+			until(t, "four scans of each and a retry", func() bool {
+				return len(scans(t, db, "a")) > 3 && len(scans(t, db, "b")) > 3 && len(scans(t, db, "broken")) > 1
+			})
+			if n := count(t, db, "select count(*) from slots where slot > clock_timestamp()"); n != 0 {
+				t.Errorf("%d slots lie in the future", n)
+			}
+			if n := count(t, db, "select count(*) from slots s join slots n on n.storefront = s.storefront and n.slot > s.slot and n.slot < s.slot + interval '1 second' where s.kind = 'schedule' and n.kind = 'schedule'"); n != 0 {
+				t.Errorf("%d slots lie closer together than the schedule", n)
+			}
+			if n := count(t, db, "select count(*) from scans where began not between clock_timestamp() - interval '2 minutes' and clock_timestamp()"); n != 0 {
+				t.Errorf("%d scans began at another time than the database's", n)
+			}
+			for _, w := range state(t, db).Workers {
+				if off := w.Ahead - by; off.Abs() > time.Second {
+					t.Errorf("the worker %s is said to be off by %v, want %v", w.Name, w.Ahead, by)
+				}
+			}
+		})
+	}
+}
+
+func rest(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+}
 
 // says is a log in which a line can be awaited.
 type says struct {

@@ -98,12 +98,12 @@ type Options struct {
 // A Fleet is the place of a process in the fleet. Run makes it a worker; without
 // that it only asks.
 type Fleet struct {
-	o      Options
-	worker string // the name of its lease: Machine, unless it is Alone
-	db     Database
-	log    *slog.Logger
-	insert *river.Client[pgx.Tx]
-	busy   chan struct{} // a token in it is held by a scan
+	o        Options
+	worker   string // the name of its lease: Machine, unless it is Alone
+	db       Database
+	log      *slog.Logger
+	inserter *river.Client[pgx.Tx]
+	busy     chan struct{} // a token in it is held by a scan
 
 	mu       sync.Mutex
 	plans    []watch.Plan
@@ -135,7 +135,7 @@ func New(o Options, log *slog.Logger) (*Fleet, error) {
 		f.worker = fmt.Sprintf("%s%s%d", o.Machine, aloneMark, os.Getpid())
 	}
 	var err error
-	f.insert, err = f.newClient("", nil)
+	f.inserter, err = f.newClient("", nil)
 	return f, err
 }
 

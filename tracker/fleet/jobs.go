@@ -97,12 +97,37 @@ func (f *Fleet) newClient(id string, queues map[string]river.QueueConfig) (*rive
 	river.AddWorker(all, river.WorkFunc(f.workDeliver))
 	river.AddWorker(all, river.WorkFunc(f.workTidy))
 	return river.NewClient(riverpgxv5.New(f.db.Pool()), &river.Config{
-		ID: id, Workers: all, Queues: queues, PollOnly: true, FetchOnlyKnownKinds: true,
+		Test: river.TestConfig{Time: clock{f}}, // when a job is due again the database's clock says
+		ID:   id, Workers: all, Queues: queues, PollOnly: true, FetchOnlyKnownKinds: true,
 		FetchPollInterval: f.o.Poll, FetchCooldown: min(100*time.Millisecond, f.o.Poll),
 		JobTimeout: -1, RescueStuckJobsAfter: 365 * 24 * time.Hour, // sweep knows better
 		CompletedJobRetentionPeriod: time.Hour, CancelledJobRetentionPeriod: time.Hour,
 		Logger: slog.New(slog.DiscardHandler), // it would tell of a database that is away several times a second
 	})
+}
+
+// A clock gives River the time of the database.
+type clock struct{ f *Fleet }
+
+// Now is the time of the database, as far as this worker knows.
+func (c clock) Now() time.Time { return c.f.now() }
+
+// NowOrNil lets the database say itself, where it is asked.
+func (clock) NowOrNil() *time.Time { return nil }
+
+// insert puts a job in that is due at a time, by the clock of the database; at once
+// when that is zero.
+func (f *Fleet) insert(ctx context.Context, t pgx.Tx, job river.JobArgs, at time.Time, o river.InsertOpts) (id int64, err error) {
+	o.ScheduledAt = at
+	made, err := f.inserter.InsertTx(ctx, t, job, &o)
+	if err != nil {
+		return 0, err
+	}
+	if at.IsZero() && !made.UniqueSkippedAsDuplicate {
+		// River has put in the time of this machine, which may lie hours ahead.
+		_, err = t.Exec(ctx, "update river_job set scheduled_at = clock_timestamp() where id = $1", made.Job.ID)
+	}
+	return made.Job.ID, err
 }
 
 func (f *Fleet) workScan(ctx context.Context, j *river.Job[scanJob]) error {
@@ -122,10 +147,7 @@ func (f *Fleet) outcome(ctx context.Context, again time.Duration, err error) err
 	if again < 0 {
 		return nil
 	}
-	f.mu.Lock()
-	ahead := f.ahead
-	f.mu.Unlock()
-	return river.JobSnooze(max(again+ahead, 0)) // River goes by the clock of this machine
+	return river.JobSnooze(again)
 }
 
 // done is how long a job waits that is not to be done again.

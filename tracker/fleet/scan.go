@@ -397,7 +397,7 @@ func (f *Fleet) Wake(ctx context.Context) {
 }
 
 func (f *Fleet) enqueueDelivery(ctx context.Context, t pgx.Tx, channel string, at time.Time) error {
-	_, err := f.insert.InsertTx(ctx, t, deliverJob{channel}, &river.InsertOpts{Queue: reportQueue, Priority: prioAsked, ScheduledAt: at})
+	_, err := f.insert(ctx, t, deliverJob{channel}, at, river.InsertOpts{Queue: reportQueue, Priority: prioAsked})
 	return err
 }
 

@@ -214,11 +214,11 @@ func (f *Fleet) enqueue(ctx context.Context, t pgx.Tx, s slot, at time.Time) err
 	if prio == 0 {
 		prio = prioScheduled
 	}
-	made, err := f.insert.InsertTx(ctx, t, scanJob{s.storefront, s.at}, &river.InsertOpts{Queue: s.queue, Priority: prio, ScheduledAt: at})
+	job, err := f.insert(ctx, t, scanJob{s.storefront, s.at}, at, river.InsertOpts{Queue: s.queue, Priority: prio})
 	if err != nil {
 		return err
 	}
-	_, err = t.Exec(ctx, "update slots set job = $3 where storefront = $1 and slot = $2", string(s.storefront), s.at, made.Job.ID)
+	_, err = t.Exec(ctx, "update slots set job = $3 where storefront = $1 and slot = $2", string(s.storefront), s.at, job)
 	return err
 }
 
@@ -273,7 +273,7 @@ func (f *Fleet) upkeep(ctx context.Context, t pgx.Tx, channels []string) error {
 			return err
 		}
 	}
-	_, err = f.insert.InsertTx(ctx, t, tidyJob{}, &river.InsertOpts{Queue: reportQueue, Priority: prioTidy, UniqueOpts: river.UniqueOpts{ByPeriod: time.Hour}})
+	_, err = f.insert(ctx, t, tidyJob{}, time.Time{}, river.InsertOpts{Queue: reportQueue, Priority: prioTidy, UniqueOpts: river.UniqueOpts{ByPeriod: time.Hour}})
 	return err
 }
 
