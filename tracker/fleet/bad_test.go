@@ -4,6 +4,8 @@ package fleet_test
 
 import (
 	"context"
+	"errors"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -11,6 +13,8 @@ import (
 
 	"shopwatch/fixtures/pgtest"
 	"shopwatch/tracker"
+	"shopwatch/tracker/fleet"
+	"shopwatch/tracker/watch"
 )
 
 // skewed makes a database whose clock differs from that of this machine, and so from
@@ -71,6 +75,69 @@ func rest(ctx context.Context, d time.Duration) {
 	select {
 	case <-time.After(d):
 	case <-ctx.Done():
+	}
+}
+
+// A worker that has no room takes no scan and says so; another one makes it.
+func TestWorkerInTrouble(t *testing.T) {
+	name := cluster.Database(t)
+	full := options(open(t, cluster.URL(name)), "full", plans(0, "a"))
+	full.Trouble = func() error { return errors.New("only 1 MiB left") }
+	full.Scan = func(context.Context, tracker.Storefront, func(tracker.Progress)) *tracker.Scan {
+		t.Error("a worker in trouble scans")
+		return failed(tracker.Failed)
+	}
+	begin(t, full)
+	db := open(t, cluster.URL(name))
+	until(t, "the worker says so", func() bool { w := state(t, db).Workers; return len(w) == 1 && w[0].Trouble == "only 1 MiB left" })
+	asker, err := fleet.New(options(db, "asker", plans(0, "a")), discard)
+	must(t, err)
+	said := make(chan string, 100)
+	var asking sync.WaitGroup
+	var scan *tracker.Scan
+	asking.Go(func() {
+		scan, _, err = asker.Scan(t.Context(), "a", watch.Request{Progress: func(g tracker.Progress) { said <- g.Note }})
+	})
+	if note := <-said; note != "the worker full cannot scan: only 1 MiB left" {
+		t.Errorf("who asks is told %q", note)
+	}
+	begin(t, options(open(t, cluster.URL(name)), "roomy", plans(0, "a")))
+	asking.Wait()
+	if err != nil || scan.Verdict != tracker.Complete {
+		t.Errorf("Scan = %+v, %v", scan, err)
+	}
+}
+
+// Workers share the work through a pooler that gives every transaction another
+// connection.
+func TestThroughPooler(t *testing.T) {
+	name := cluster.Database(t)
+	url, err := cluster.Pooler(t, name)
+	if errors.Is(err, pgtest.ErrNoPooler) && os.Getenv("CI") == "" {
+		t.Skip(err)
+	}
+	must(t, err)
+	p := plans(time.Second, "a", "b", "c")
+	var stop func()
+	for _, w := range []string{"alpha", "beta"} {
+		o := options(open(t, url), w, p)
+		o.Channels = []string{"analysts"}
+		_, stop = begin(t, o)
+	}
+	db := open(t, url)
+	until(t, "three scans of each", func() bool {
+		return len(scans(t, db, "a")) > 2 && len(scans(t, db, "b")) > 2 && len(scans(t, db, "c")) > 2
+	})
+	asker, err := fleet.New(options(db, "gamma", p), discard)
+	must(t, err)
+	if scan, _, err := asker.Scan(t.Context(), "a", watch.Request{}); err != nil || scan.Verdict != tracker.Complete {
+		t.Errorf("Scan = %+v, %v", scan, err)
+	}
+	stop()
+	before := len(scans(t, db, "b"))
+	until(t, "the other worker goes on", func() bool { return len(scans(t, db, "b")) > before+1 })
+	if n := count(t, db, "select abs((select count(*) from slots where scan is not null) - (select count(*) from scans))"); n != 0 {
+		t.Errorf("%d slots were done that have no scan, or the other way round", n)
 	}
 }
 
