@@ -82,6 +82,12 @@ func TestMachinesOnOneDatabase(t *testing.T) {
 			t.Errorf("products from another machine:\n%s", out)
 		}
 	}
+	// Who asks gets what the other machine has captured.
+	capture := filepath.Join(gamma.dir, "all.wacz")
+	gamma.want(0, "scan", "tencent", "--capture", capture)
+	if out := gamma.want(0, "replay", capture); !strings.Contains(out, "verdict: complete, 1 of 1 page, 4 products") {
+		t.Errorf("replay of what another machine captured:\n%s", out)
+	}
 	until(t, "the mail of what was added", func() bool { return len(base.mail.Mails()) == 1 })
 	out := gamma.want(0, "check")
 	for _, want := range []string{"worker           alpha is shopwatch on ", "worker           beta is shopwatch on ", "last heard of"} {

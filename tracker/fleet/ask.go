@@ -19,8 +19,9 @@ var errCut = errors.New("the scan was cut short; nothing was kept")
 const askEvery = 300 * time.Millisecond
 
 // Scan has a storefront scanned now, by whoever can, and waits for the end, also
-// while it cools down. With a Commit in the request nothing is kept. When ctx is done
-// the scan is given up.
+// while it cools down. With a Scan in the request Options.Capture takes the place of
+// Options.Scan, with a Commit nothing is kept: whoever makes it has none of the
+// request's. When ctx is done the scan is given up.
 func (f *Fleet) Scan(ctx context.Context, name tracker.StorefrontName, r watch.Request) (*tracker.Scan, []tracker.Change, error) {
 	p, ok := f.plan(name)
 	if !ok {
@@ -33,7 +34,7 @@ func (f *Fleet) Scan(ctx context.Context, name tracker.StorefrontName, r watch.R
 	if err != nil {
 		return nil, nil, err
 	}
-	s := slot{storefront: name, queue: queueOf(p), kind: kindAsk}
+	s := slot{storefront: name, queue: queueOf(p), kind: kindAsk, capture: r.Scan != nil}
 	if r.Commit != nil {
 		s.kind = kindDry
 	}
@@ -92,9 +93,9 @@ func (f *Fleet) own(ctx context.Context, p watch.Plan) (bool, error) {
 // ask makes a slot, with a job unless the scan is this process's own.
 func (f *Fleet) ask(ctx context.Context, s *slot, own bool) error {
 	return f.db.Update(ctx, func(t pgx.Tx) error {
-		err := t.QueryRow(ctx, `insert into slots (storefront, slot, kind, queue, applied)
-			select $1, greatest(date_trunc('milliseconds', clock_timestamp()), (select max(slot) + interval '1 millisecond' from slots where storefront = $1 and slot > clock_timestamp() - interval '1 second' and slot <= clock_timestamp() + interval '1 second')), $2, $3, 0
-			returning slot`, string(s.storefront), s.kind, s.queue).Scan(&s.at)
+		err := t.QueryRow(ctx, `insert into slots (storefront, slot, kind, queue, applied, capture)
+			select $1, greatest(date_trunc('milliseconds', clock_timestamp()), (select max(slot) + interval '1 millisecond' from slots where storefront = $1 and slot > clock_timestamp() - interval '1 second' and slot <= clock_timestamp() + interval '1 second')), $2, $3, 0, $4
+			returning slot`, string(s.storefront), s.kind, s.queue, s.capture).Scan(&s.at)
 		if err != nil || own {
 			return err
 		}

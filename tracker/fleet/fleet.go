@@ -57,8 +57,8 @@ type Lease interface {
 	Release(ctx context.Context) error
 }
 
-// Options of a Fleet. Database, Machine, Scan, Commit, Preview, Deliver and Tidy must
-// be set.
+// Options of a Fleet. Database, Machine, Scan, Capture, Commit, Preview, Deliver and Tidy
+// must be set.
 type Options struct {
 	Database Database
 	Machine  string // its name in the configuration
@@ -74,6 +74,7 @@ type Options struct {
 	Channels []string          // of reports
 
 	Scan    watch.ScanFunc
+	Capture watch.ScanFunc // Scan that captures all that it reads
 	Commit  func(ctx context.Context, s *tracker.Scan, first func(context.Context, pgx.Tx) error) ([]tracker.Change, error)
 	Preview watch.CommitFunc
 	// Deliver makes and sends the reports of a channel that are due, and returns

@@ -101,6 +101,11 @@ func options(db database, name string, p []watch.Plan) fleet.Options {
 			progress(tracker.Progress{Storefront: sf.Name, Pages: 1})
 			return complete(3)
 		},
+		Capture: func(context.Context, tracker.Storefront, func(tracker.Progress)) *tracker.Scan {
+			s := complete(3)
+			s.Evidence.Capture = "all.wacz"
+			return s
+		},
 		Commit: func(ctx context.Context, s *tracker.Scan, first func(context.Context, pgx.Tx) error) ([]tracker.Change, error) {
 			return db.CommitWith(ctx, s, tracker.DefaultRules(), first)
 		},
@@ -388,6 +393,12 @@ func TestAsk(t *testing.T) {
 	scan, changes, err := asker.Scan(t.Context(), "a", watch.Request{Commit: o.Preview})
 	if err != nil || scan.Verdict != tracker.Complete || len(changes) != 0 || len(scans(t, db, "a")) != 1 {
 		t.Errorf("a dry scan = %+v, %v, %v, %d are kept", scan, changes, err, len(scans(t, db, "a")))
+	}
+	for _, commit := range []watch.CommitFunc{nil, o.Preview} {
+		scan, _, err = asker.Scan(t.Context(), "a", watch.Request{Scan: o.Capture, Commit: commit})
+		if err != nil || scan.Evidence.Capture != "all.wacz" {
+			t.Errorf("a scan of which all is captured = %+v, %v", scan, err)
+		}
 	}
 	if _, _, err := asker.Scan(t.Context(), "z", watch.Request{}); err == nil {
 		t.Error("a storefront that is not there was scanned")

@@ -245,7 +245,11 @@ func (f *Fleet) scan(ctx context.Context, s *slot, p watch.Plan, cancel context.
 		}
 	}()
 	var told time.Time
-	return f.o.Scan(ctx, p.Storefront, func(g tracker.Progress) {
+	read := f.o.Scan
+	if s.capture {
+		read = f.o.Capture
+	}
+	return read(ctx, p.Storefront, func(g tracker.Progress) {
 		if time.Since(told) < progressEvery && g.Note == "" && !s.asked() {
 			return
 		}

@@ -285,6 +285,7 @@ type slot struct {
 	kind       string
 	tries      int
 	applied    int64
+	capture    bool // all that is read
 	epoch      int64
 	worker     string
 	done       bool
@@ -296,8 +297,8 @@ func (s *slot) asked() bool { return s.kind == kindAsk || s.kind == kindDry }
 func (f *Fleet) slot(ctx context.Context, name tracker.StorefrontName, at time.Time) (s slot, found bool, err error) {
 	err = f.db.View(ctx, func(t pgx.Tx) error {
 		s = slot{storefront: name, at: at}
-		err := t.QueryRow(ctx, "select queue, kind, tries, applied, epoch, coalesce(worker, ''), done is not null from slots where storefront = $1 and slot = $2",
-			string(name), at).Scan(&s.queue, &s.kind, &s.tries, &s.applied, &s.epoch, &s.worker, &s.done)
+		err := t.QueryRow(ctx, "select queue, kind, tries, applied, capture, epoch, coalesce(worker, ''), done is not null from slots where storefront = $1 and slot = $2",
+			string(name), at).Scan(&s.queue, &s.kind, &s.tries, &s.applied, &s.capture, &s.epoch, &s.worker, &s.done)
 		if found = err == nil; errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}

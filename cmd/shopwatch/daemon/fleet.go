@@ -19,7 +19,7 @@ func (s *Service) join(db fleet.Database, plans []watch.Plan) (err error) {
 	o := fleet.Options{
 		Database: db, Machine: c.Worker(), Alone: s.options.Alone, Holder: s.options.Process, Version: s.options.Version, Egress: c.Fleet.Egress,
 		Plans: plans, Profiles: profilesOf(c), Applied: c.Applied, Channels: channelNames(c),
-		Scan: s.engine.scan, Preview: s.preview,
+		Scan: s.engine.scan, Capture: s.engine.captureAll, Preview: s.preview,
 		Commit: func(ctx context.Context, scan *tracker.Scan, first func(context.Context, pgx.Tx) error) ([]tracker.Change, error) {
 			changes, err := db.CommitWith(ctx, scan, s.config.Load().RulesFor(scan.Storefront), first)
 			if err == nil {
