@@ -31,7 +31,7 @@ func (r *reading) pictures(ctx context.Context, out tracker.Outcome) {
 	left := mostPictures
 	look := func(address string) (seen tracker.ImageHash, file string, small []byte, err error) {
 		if address == "" || left == 0 || ctx.Err() != nil {
-			return
+			return "", "", nil, ctx.Err()
 		}
 		left--
 		seen, file, small, err = r.picture(ctx, address)
