@@ -23,6 +23,7 @@ func (s *Service) join(db fleet.Database, plans []watch.Plan) (err error) {
 		Commit: func(ctx context.Context, scan *tracker.Scan, first func(context.Context, pgx.Tx) error) ([]tracker.Change, error) {
 			changes, err := db.CommitWith(ctx, scan, s.config.Load().RulesFor(scan.Storefront), first)
 			if err == nil {
+				s.engine.keepNewest(ctx, scan)
 				s.kept(ctx, scan, changes)
 			}
 			return changes, err
