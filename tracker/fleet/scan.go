@@ -43,7 +43,11 @@ func (f *Fleet) work(ctx context.Context, name tracker.StorefrontName, at time.T
 	}
 	if f.o.Trouble != nil {
 		if bad := f.o.Trouble(); bad != nil {
-			return wait(5*time.Second, "the worker %s cannot scan: %v", f.worker, bad)
+			why := fmt.Sprintf("the worker %s cannot scan: %v", f.worker, bad)
+			if f.o.Alone {
+				return wait(5*time.Second, "%s", why)
+			}
+			return f.handOver(ctx, &s, why)
 		}
 	}
 	key := leaseOf(p, f.o.Egress)
@@ -101,13 +105,34 @@ func (f *Fleet) unplanned(ctx context.Context, s *slot) (again time.Duration, er
 	})
 }
 
+// handOver leaves a slot to other workers by another job, and keeps its own until
+// this worker can scan again: as long as it has that it asks for no more of the
+// queue, so that it takes nothing away from the others.
+func (f *Fleet) handOver(ctx context.Context, s *slot, why string) (again time.Duration, err error) {
+	err = f.db.Update(ctx, func(t pgx.Tx) error {
+		if err := s.note(ctx, t, why); err != nil {
+			return err
+		}
+		return f.enqueue(ctx, t, *s, time.Time{})
+	})
+	if err != nil {
+		return 0, err
+	}
+	for ctx.Err() == nil && f.o.Trouble() != nil {
+		rest(ctx, f.o.Tick)
+	}
+	return done, nil
+}
+
 // note says why a slot waits.
 func (f *Fleet) note(ctx context.Context, s *slot, why string) error {
-	return f.db.Update(ctx, func(t pgx.Tx) error {
-		_, err := t.Exec(ctx, "update slots set note = $3 where storefront = $1 and slot = $2 and done is null and worker is null and note is distinct from $3",
-			string(s.storefront), s.at, why)
-		return err
-	})
+	return f.db.Update(ctx, func(t pgx.Tx) error { return s.note(ctx, t, why) })
+}
+
+func (s *slot) note(ctx context.Context, t pgx.Tx, why string) error {
+	_, err := t.Exec(ctx, "update slots set note = $3 where storefront = $1 and slot = $2 and done is null and worker is null and note is distinct from $3",
+		string(s.storefront), s.at, why)
+	return err
 }
 
 // take makes this worker the one who scans a slot. It reports false when somebody
