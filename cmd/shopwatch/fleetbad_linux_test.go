@@ -1,15 +1,59 @@
 package main
 
 import (
+	"io"
+	"net/http"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"shopwatch/fixtures"
 	"shopwatch/fixtures/pgtest"
 )
+
+// A machine whose clock differs from the database's says so, and scans.
+func TestMachineWithWrongClock(t *testing.T) {
+	cluster := startCluster(t)
+	name := cluster.Database(t)
+	err := cluster.Exec(t.Context(), name, `create schema skewed authorization `+pgtest.User+`;
+		create function skewed.clock_timestamp() returns timestamptz language sql volatile as $$ select pg_catalog.clock_timestamp() - interval '1 hour' $$;
+		create function skewed.now() returns timestamptz language sql stable as $$ select pg_catalog.now() - interval '1 hour' $$;
+		alter database `+name+` set search_path = skewed, pg_catalog`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alpha := newWorld(t).machine("alpha", cluster.NetworkURL(name, pgtest.Password), false)
+	stop := alpha.daemon()
+	until(t, "it works", func() bool { return len(alive(alpha.fleet())) == 1 })
+	if off := alpha.fleet().Workers[0].Ahead + time.Hour; off.Abs() > 10*time.Second {
+		t.Errorf("/api/fleet tells of %v, want -1h", alpha.fleet().Workers[0].Ahead)
+	}
+	out := alpha.want(1, "check")
+	for _, want := range []string{"alpha has a clock that differs by 1h0m0s from that of the database: set the clocks", "clock            it differs by 1h0m0s from that of the database: set the clocks"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("check lacks %q:\n%s", want, out)
+		}
+	}
+	answer, err := http.Get("http://" + alpha.address() + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	metrics, err := io.ReadAll(answer.Body)
+	answer.Body.Close()
+	if err != nil || !strings.Contains(string(metrics), `shopwatch_worker_clock_offset_seconds{worker="alpha"} -3`) {
+		t.Errorf("no metric of the clock, %v:\n%s", err, metrics)
+	}
+	until(t, "it scans what is due", func() bool { return strings.Contains(alpha.want(0, "scans"), "complete") })
+	if out := alpha.want(0, "scan", "--json"); !strings.Contains(out, `"verdict":"complete"`) {
+		t.Errorf("a scan that somebody asks for:\n%s", out)
+	}
+	if status, log := stop(); status != 0 || strings.Contains(log, "ERROR") {
+		t.Errorf("the daemon ended with %d: %s", status, log)
+	}
+}
 
 // A machine whose disk is full takes no scan and says so. Another one makes them.
 func TestMachineWithFullDisk(t *testing.T) {
