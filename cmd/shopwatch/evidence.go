@@ -1,7 +1,6 @@
 package main
 
 import (
-	"archive/zip"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -9,11 +8,11 @@ import (
 	"fmt"
 	"path"
 	"strings"
-	"time"
 
 	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker/api"
+	"shopwatch/tracker/archive"
 )
 
 // An evidenceCommand packs the story of a change for others.
@@ -50,18 +49,18 @@ func (e *evidenceCommand) Run(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
-		var b bytes.Buffer
-		if err := packZip(&b, files, st.Change.At); err != nil {
+		content, err := api.Pack(files, st.Change.At)
+		if err != nil {
 			return fmt.Errorf("pack the evidence: %w", err)
 		}
-		if err := writeNew(e.File, b.Bytes()); err != nil {
+		if err := writeNew(e.File, content); err != nil {
 			return fmt.Errorf("write the evidence: %w", err)
 		}
 		if !a.json {
-			fmt.Fprintf(a.out, "%s: %s, SHA-256 %x\n", e.File, term.Count(len(files), 0, "file"), sha256.Sum256(b.Bytes()))
+			fmt.Fprintf(a.out, "%s: %s, SHA-256 %x\n", e.File, term.Count(len(files), 0, "file"), sha256.Sum256(content))
 			return nil
 		}
-		return a.print(map[string]any{"file": e.File, "files": len(files), "sha256": fmt.Sprintf("%x", sha256.Sum256(b.Bytes()))})
+		return a.print(map[string]any{"file": e.File, "files": len(files), "sha256": fmt.Sprintf("%x", sha256.Sum256(content))})
 	})
 }
 
@@ -82,14 +81,8 @@ func (e *evidenceCommand) capture(ctx context.Context, a *app, client *api.Clien
 	return nil
 }
 
-// A packedFile is one file of the archive.
-type packedFile struct {
-	name    string
-	content []byte
-}
-
 // packed are the files of the story, the sums of the others last.
-func packed(ctx context.Context, a *app, c *config.Config, client *api.Client, st *api.Story) ([]packedFile, error) {
+func packed(ctx context.Context, a *app, c *config.Config, client *api.Client, st *api.Story) ([]api.PackedFile, error) {
 	var text bytes.Buffer
 	tellStory(&text, st, c.Timezone.Location, false)
 	story, err := st.ForOthers()
@@ -104,32 +97,21 @@ func packed(ctx context.Context, a *app, c *config.Config, client *api.Client, s
 	if err != nil {
 		return nil, err
 	}
-	files := []packedFile{{"story.txt", text.Bytes()}, {"story.json", story}, {witnessFile, append(proof, '\n')}}
+	files := []api.PackedFile{
+		{Name: "story.txt", Content: text.Bytes()},
+		{Name: archive.StoryFile, Content: story},
+		{Name: archive.WitnessFile, Content: append(proof, '\n')},
+	}
 	for _, address := range st.Evidence {
 		var picture bytes.Buffer
 		if err := client.Evidence(ctx, address, &picture); err != nil {
 			return nil, fmt.Errorf("evidence %s: %w", path.Base(address), err)
 		}
-		files = append(files, packedFile{api.EvidencePath(path.Base(address)), picture.Bytes()})
+		files = append(files, api.PackedFile{Name: api.EvidencePath(path.Base(address)), Content: picture.Bytes()})
 	}
 	var sums strings.Builder
 	for _, f := range files {
-		fmt.Fprintf(&sums, "%x  %s\n", sha256.Sum256(f.content), f.name)
+		fmt.Fprintf(&sums, "%x  %s\n", sha256.Sum256(f.Content), f.Name)
 	}
-	return append(files, packedFile{"SHA256SUMS", []byte(sums.String())}), nil
-}
-
-// packZip writes a zip file that depends on nothing but its files.
-func packZip(b *bytes.Buffer, files []packedFile, at time.Time) error {
-	z := zip.NewWriter(b)
-	for _, f := range files {
-		w, err := z.CreateHeader(&zip.FileHeader{Name: f.name, Method: zip.Deflate, Modified: at.UTC()})
-		if err != nil {
-			return err
-		}
-		if _, err := w.Write(f.content); err != nil {
-			return err
-		}
-	}
-	return z.Close()
+	return append(files, api.PackedFile{Name: "SHA256SUMS", Content: []byte(sums.String())}), nil
 }

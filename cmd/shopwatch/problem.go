@@ -53,21 +53,21 @@ func (p *problemCommand) Run(ctx context.Context, a *app) error {
 	if p.Name != "" && c.Storefront(p.Name) == nil {
 		return fmt.Errorf("there is no storefront %q in %s; there are %s", p.Name, a.file, term.List(c.Names()))
 	}
-	files := []packedFile{
-		{"about.txt", []byte(about(ctx, c))},
-		{"configuration.txt", []byte(shownForOthers(c, p.Name))},
-		{"check.txt", []byte(a.checked(ctx))},
+	files := []api.PackedFile{
+		{Name: "about.txt", Content: []byte(about(ctx, c))},
+		{Name: "configuration.txt", Content: []byte(shownForOthers(c, p.Name))},
+		{Name: "check.txt", Content: []byte(a.checked(ctx))},
 	}
 	scans, captures, err := p.captures(ctx, a)
 	if err != nil {
 		return err
 	}
-	files = append(append(files, packedFile{"scans.jsonl", scans}), captures...)
-	var b bytes.Buffer
-	if err := packZip(&b, files, now); err != nil {
+	files = append(append(files, api.PackedFile{Name: "scans.jsonl", Content: scans}), captures...)
+	content, err := api.Pack(files, now)
+	if err != nil {
 		return err
 	}
-	if err := writeNew(p.File, b.Bytes()); err != nil {
+	if err := writeNew(p.File, content); err != nil {
 		return err
 	}
 	if a.json {
@@ -82,7 +82,7 @@ func (p *problemCommand) Run(ctx context.Context, a *app) error {
 
 // captures are the last scans, a JSON object a line, and the newest captures of
 // those that were not complete.
-func (p *problemCommand) captures(ctx context.Context, a *app) (scans []byte, captures []packedFile, err error) {
+func (p *problemCommand) captures(ctx context.Context, a *app) (scans []byte, captures []api.PackedFile, err error) {
 	err = a.ask(ctx, func(_ *config.Config, client *api.Client) error {
 		var b bytes.Buffer
 		n := 0
@@ -103,7 +103,7 @@ func (p *problemCommand) captures(ctx context.Context, a *app) (scans []byte, ca
 			name := fmt.Sprintf("captures/%s-%s.wacz", s.Storefront, s.Began.UTC().Format("20060102-150405"))
 			var file bytes.Buffer
 			if client.Evidence(ctx, "/evidence/"+s.Evidence.Capture, &file) == nil { // or it was dropped
-				captures = append(captures, packedFile{name, file.Bytes()})
+				captures = append(captures, api.PackedFile{Name: name, Content: file.Bytes()})
 			}
 		}
 		scans = b.Bytes()

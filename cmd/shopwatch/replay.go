@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 
@@ -83,12 +82,7 @@ func (r *replayCommand) Run(ctx context.Context, a *app) error {
 }
 
 func openCapture(file string) (*archive.Capture, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	content, err := io.ReadAll(io.LimitReader(f, mostCapture+1))
+	content, err := archive.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}

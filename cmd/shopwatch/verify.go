@@ -136,9 +136,7 @@ func (v *verifyCommand) verifyDatabase(ctx context.Context, a *app, marks []merk
 	names := make(map[string]uint64)
 	found, err = merkle.Audit(ctx, db, marks, func(c *tracker.Change) {
 		for _, name := range c.Files() {
-			if name != "" {
-				names[name] = c.Seq
-			}
+			names[name] = c.Seq
 		}
 	})
 	if err != nil {
@@ -332,10 +330,6 @@ func sumOf(r io.Reader) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), err
 }
 
-// witnessFile is the file of an archive that shows that the change is in the
-// log.
-const witnessFile = "log.json"
-
 // Bounds of an archive that is verified: somebody else made it.
 const (
 	mostWitness = 16 << 20
@@ -353,9 +347,9 @@ func verifyArchive(ctx context.Context, file string, marks []merkle.Checkpoint) 
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	var c tracker.Change
-	if err := json.Unmarshal([]byte(w.Record), &c); err != nil || c.Seq != w.Seq {
-		return nil, fmt.Errorf("%s: the record in %s is not one of change %d", file, witnessFile, w.Seq)
+	c, err := changeOf(&w)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	found := append(w.Audit(marks), stampsIn(ctx, &w)...)
 	told, err := storyIn(&z.Reader, &c)
@@ -380,9 +374,9 @@ func unpack(z *zip.Reader, name string, most int64) ([]byte, error) {
 }
 
 func witnessIn(z *zip.Reader) (w merkle.Witness, err error) {
-	content, err := unpack(z, witnessFile, mostWitness)
+	content, err := unpack(z, archive.WitnessFile, mostWitness)
 	if errors.Is(err, fs.ErrNotExist) {
-		return w, fmt.Errorf("it has no %s: an earlier shopwatch made it, or it is no archive of shopwatch evidence", witnessFile)
+		return w, fmt.Errorf("it has no %s: an earlier shopwatch made it, or it is no archive of shopwatch evidence", archive.WitnessFile)
 	}
 	if err == nil {
 		err = json.Unmarshal(content, &w)
@@ -390,17 +384,17 @@ func witnessIn(z *zip.Reader) (w merkle.Witness, err error) {
 	return w, err
 }
 
-// mostCapture is how large a capture may be that is verified.
-const mostCapture = 64 << 20
+// changeOf is the change that a witness is of.
+func changeOf(w *merkle.Witness) (c tracker.Change, err error) {
+	if err := json.Unmarshal([]byte(w.Record), &c); err != nil || c.Seq != w.Seq {
+		return c, fmt.Errorf("the record in %s is not one of change %d", archive.WitnessFile, w.Seq)
+	}
+	return c, nil
+}
 
 // verifyCapture verifies a WACZ file, and the change with which it was exported.
 func verifyCapture(file string, marks []merkle.Checkpoint) ([]merkle.Finding, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	content, err := io.ReadAll(io.LimitReader(f, mostCapture+1))
+	content, err := archive.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
@@ -414,11 +408,11 @@ func verifyCapture(file string, marks []merkle.Checkpoint) ([]merkle.Finding, er
 	}
 	var w merkle.Witness
 	if err := json.Unmarshal(e.Witness, &w); err != nil {
-		return nil, fmt.Errorf("%s: %s: %w", file, witnessFile, err)
+		return nil, fmt.Errorf("%s: %s: %w", file, archive.WitnessFile, err)
 	}
-	var c tracker.Change
-	if err := json.Unmarshal([]byte(w.Record), &c); err != nil || c.Seq != w.Seq {
-		return nil, fmt.Errorf("%s: the record in %s is not one of change %d", file, witnessFile, w.Seq)
+	c, err := changeOf(&w)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	found = append(found, w.Audit(marks)...)
 	if w.Key != e.Key {
@@ -440,7 +434,7 @@ func verifyCapture(file string, marks []merkle.Checkpoint) ([]merkle.Finding, er
 // storyIn compares the change of the story, which people read, with the one
 // that the log has.
 func storyIn(z *zip.Reader, c *tracker.Change) (merkle.Finding, error) {
-	content, err := unpack(z, "story.json", mostWitness)
+	content, err := unpack(z, archive.StoryFile, mostWitness)
 	if err != nil {
 		return merkle.Finding{}, err
 	}
@@ -468,12 +462,7 @@ func sameStory(content []byte, c *tracker.Change) (merkle.Finding, error) {
 // change names.
 func picturesIn(z *zip.Reader, c *tracker.Change) (found []merkle.Finding) {
 	whole := 0
-	seen := make(map[string]bool)
 	for _, name := range c.Files() {
-		if name == "" || seen[name] {
-			continue
-		}
-		seen[name] = true
 		content, err := unpack(z, api.EvidencePath(name), mostPicture)
 		sum, _ := sumOf(strings.NewReader(string(content)))
 		switch {

@@ -201,7 +201,7 @@ func (s *Server) evidence(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "private, max-age=31536000, immutable")
 	w.Header().Set("ETag", `"`+name+`"`)
 	if strings.HasSuffix(name, ".wacz") {
-		w.Header().Set("Content-Type", "application/wacz")
+		w.Header().Set("Content-Type", CaptureType)
 		w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
 	}
 	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(content))

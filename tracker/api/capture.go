@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,23 +10,12 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"shopwatch/storage/merkle"
 	"shopwatch/tracker"
 	"shopwatch/tracker/archive"
 )
 
 // ErrNoCapture says that a change has no capture, or has it no longer.
 var ErrNoCapture = errors.New("no capture is kept of this change: they are kept of item pages that prove a removal, for as long as retention.evidence and retention.captures say")
-
-// ForOthers is a story as JSON without the reports that told of it: they hold the
-// recipients and what mail servers answered.
-func (st *Story) ForOthers() ([]byte, error) {
-	text, err := json.MarshalIndent(struct {
-		*Story
-		Reports []struct{} `json:"reports,omitempty"` // always empty, in the place of those of the story
-	}{Story: st}, "", "  ")
-	return append(text, '\n'), err
-}
 
 // Capture returns the capture of a change as a WACZ file, with the story of the
 // change and what shows that it is in the log. The error wraps ErrNoCapture when
@@ -47,23 +35,15 @@ func (o *Options) Capture(ctx context.Context, c tracker.Change) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
-	story, err := st.ForOthers()
+	story, witness, err := o.Papers(ctx, &st)
 	if err != nil {
 		return nil, err
 	}
-	w, err := merkle.Testify(ctx, o.Store, &c, st.Reports)
-	if err != nil {
-		return nil, err
-	}
-	witness, err := json.MarshalIndent(w, "", "  ")
-	if err != nil {
-		return nil, err
-	}
-	return archive.Export(content, story, append(witness, '\n'))
+	return archive.Export(content, story, witness)
 }
 
-// captureType is the media type of a WACZ file.
-const captureType = "application/wacz"
+// CaptureType is the media type of a WACZ file.
+const CaptureType = "application/wacz"
 
 // A captured is a WACZ file as an answer.
 type captured struct {
@@ -90,14 +70,14 @@ func (s *Server) capture(ctx context.Context, in *struct {
 	case err != nil:
 		return nil, huma.Error500InternalServerError(err.Error())
 	}
-	return &captured{captureType, fmt.Sprintf(`attachment; filename="change-%d.wacz"`, in.Seq), file}, nil
+	return &captured{CaptureType, fmt.Sprintf(`attachment; filename="change-%d.wacz"`, in.Seq), file}, nil
 }
 
 // captureOperation describes capture.
 func captureOperation() huma.Operation {
 	o := huma.Operation{
 		Method: http.MethodGet, Path: "/api/changes/{seq}/capture",
-		Responses: map[string]*huma.Response{"200": {Description: "A WACZ file", Content: map[string]*huma.MediaType{captureType: {}}}},
+		Responses: map[string]*huma.Response{"200": {Description: "A WACZ file", Content: map[string]*huma.MediaType{CaptureType: {}}}},
 	}
 	about("capture", "What the page was answered that proves a removal, as a WACZ file with the story of the change")(&o)
 	forAll(&o)

@@ -3,7 +3,6 @@ package api
 import (
 	"net/http"
 	"os"
-	"path"
 )
 
 // serveFile serves a regular file below a directory, and none that a link leads
@@ -36,12 +35,4 @@ func openBelow(dir, name string) (*os.File, error) {
 		return nil, os.ErrNotExist
 	}
 	return root.Open(name)
-}
-
-// EvidencePath is where a file of evidence is in the archive of a change.
-func EvidencePath(name string) string {
-	if path.Ext(name) == ".wacz" {
-		return "captures/" + name
-	}
-	return "pictures/" + name
 }

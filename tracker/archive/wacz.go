@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -214,6 +215,17 @@ func (c *Capture) dataPackage(files []file) *dataPackage {
 		p.Resources = append(p.Resources, resource{Name: name, Path: f.name, Hash: hashOf(f.content), Bytes: len(f.content)})
 	}
 	return p
+}
+
+// ReadFile reads a file that may be a capture, but no more than shows that it is
+// too large for one.
+func ReadFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, mostFile+1))
 }
 
 // Open reads a WACZ file of shopwatch. Its digests and signatures are those that

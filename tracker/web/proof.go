@@ -1,11 +1,9 @@
 package web
 
 import (
-	"archive/zip"
 	"bytes"
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"html/template"
@@ -20,6 +18,7 @@ import (
 	"shopwatch/storage/merkle"
 	"shopwatch/tracker"
 	"shopwatch/tracker/api"
+	"shopwatch/tracker/archive"
 	"shopwatch/tracker/report"
 )
 
@@ -289,7 +288,7 @@ func (p *Pages) proofWACZ(w http.ResponseWriter, r *http.Request, c tracker.Chan
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Content-Type", "application/wacz")
+	w.Header().Set("Content-Type", api.CaptureType)
 	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="change-%d.wacz"`, c.Seq))
 	_, _ = w.Write(file) // the reader may be gone
 	return nil
@@ -298,49 +297,28 @@ func (p *Pages) proofWACZ(w http.ResponseWriter, r *http.Request, c tracker.Chan
 // proofZIP packs a change with its evidence for others to check, as the command
 // evidence does. Whom reports went to is not among it.
 func (p *Pages) proofZIP(w http.ResponseWriter, r *http.Request, v *proofPage) error {
-	witness, err := merkle.Testify(r.Context(), p.o.Store, v.Change, v.Story.Reports)
+	story, witness, err := p.o.Papers(r.Context(), &v.Story)
 	if err != nil {
 		return err
 	}
-	story := v.Story
-	story.Reports = nil
-	var b bytes.Buffer
-	z := zip.NewWriter(&b)
-	add := func(name string, content []byte) error {
-		f, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate, Modified: v.Change.At})
-		if err == nil {
-			_, err = f.Write(content)
-		}
-		return err
-	}
-	for _, doc := range []struct {
-		name  string
-		value any
-	}{{"story.json", story}, {"log.json", witness}} {
-		text, err := json.MarshalIndent(doc.value, "", "  ")
-		if err != nil {
-			return err
-		}
-		if err := add(doc.name, append(text, '\n')); err != nil {
-			return err
-		}
-	}
+	files := []api.PackedFile{{Name: archive.StoryFile, Content: story}, {Name: archive.WitnessFile, Content: witness}}
 	for _, address := range v.Story.Evidence {
 		name := path.Base(address)
 		content, found, err := p.o.Store.Evidence(r.Context(), name)
-		if err == nil && found {
-			err = add(api.EvidencePath(name), content)
-		}
 		if err != nil {
 			return err
 		}
+		if found {
+			files = append(files, api.PackedFile{Name: api.EvidencePath(name), Content: content})
+		}
 	}
-	if err := z.Close(); err != nil {
+	packed, err := api.Pack(files, v.Change.At)
+	if err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/zip")
 	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="change-%d.zip"`, v.Change.Seq))
-	_, _ = w.Write(b.Bytes())
+	_, _ = w.Write(packed)
 	return nil
 }
 
