@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path"
 	"strings"
 	"time"
 
@@ -83,7 +84,10 @@ func tellStory(out io.Writer, st *api.Story, loc *time.Location, reports bool) {
 	}
 	for i, e := range st.Evidence {
 		label := ""
-		if i == 0 {
+		switch {
+		case path.Ext(e) == ".wacz":
+			label = "capture"
+		case i == 0:
 			label = "pictures"
 		}
 		say(label, "data%s", evidenceFile(e))
