@@ -1,9 +1,12 @@
 package main
 
 import (
+	"archive/zip"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
@@ -18,6 +21,7 @@ import (
 	"shopwatch/storage/merkle"
 	"shopwatch/tracker"
 	"shopwatch/tracker/api"
+	"shopwatch/tracker/archive"
 )
 
 // The daemon has the log stamped; the API tells of it, and verify checks it
@@ -106,6 +110,36 @@ func TestTimestamps(t *testing.T) {
 		return redated(t, b)
 	})
 	verify(1, "is not good: it was made at ", file("redated.zip"))
+	// The same goes along with a capture, here one that the change does not name.
+	edit(func(db *bolt.DB) error {
+		tree, err := db.Tree(t.Context())
+		if err != nil {
+			return err
+		}
+		signer, err := archive.NewSigner(tree.Signer)
+		if err != nil {
+			return err
+		}
+		content, err := new(archive.Capture).Pack(signer)
+		if err != nil {
+			return err
+		}
+		z, err := zip.OpenReader(file("2.zip"))
+		if err != nil {
+			return err
+		}
+		defer z.Close()
+		story, errStory := fs.ReadFile(z, "story.json")
+		witness, errWitness := fs.ReadFile(z, "log.json")
+		if err := errors.Join(errStory, errWitness); err != nil {
+			return err
+		}
+		if content, err = archive.Export(content, story, witness); err != nil {
+			return err
+		}
+		return os.WriteFile(file("2.wacz"), content, 0o600)
+	})
+	verify(1, "Simulated Time Stamping saw the log with change 2 in it at ", file("2.wacz"))
 	edit(func(db *bolt.DB) error { // of a log that was rewritten since
 		stamp := mark.Stamps[0].Stamp
 		stamp.Authority, stamp.Checkpoint = "http://other.example/", strings.Replace(stamp.Checkpoint, "\n3\n", "\n3\nx", 1)

@@ -60,7 +60,7 @@ func (v *verifyCommand) Run(ctx context.Context, a *app) error {
 	case ".zip":
 		found, err = verifyArchive(ctx, v.File, marks)
 	case ".wacz":
-		found, err = verifyCapture(v.File, marks)
+		found, err = verifyCapture(ctx, v.File, marks)
 	default:
 		found, err = v.verifyDatabase(ctx, a, marks)
 	}
@@ -198,6 +198,12 @@ func rootsOf(roots map[string]timestamp.Verified) (found []merkle.Finding) {
 		found = append(found, merkle.Finding{Text: fmt.Sprintf(text, roots[hash].Root, hash)})
 	}
 	return found
+}
+
+// auditWitness verifies what shows that a change is in the log, and the timestamps
+// of that.
+func auditWitness(ctx context.Context, w *merkle.Witness, marks []merkle.Checkpoint) []merkle.Finding {
+	return append(w.Audit(marks), stampsIn(ctx, w)...)
 }
 
 // stampsIn verifies the timestamps of a witness.
@@ -351,7 +357,7 @@ func verifyArchive(ctx context.Context, file string, marks []merkle.Checkpoint) 
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	found := append(w.Audit(marks), stampsIn(ctx, &w)...)
+	found := auditWitness(ctx, &w, marks)
 	told, err := storyIn(&z.Reader, &c)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
@@ -393,7 +399,7 @@ func changeOf(w *merkle.Witness) (c tracker.Change, err error) {
 }
 
 // verifyCapture verifies a WACZ file, and the change with which it was exported.
-func verifyCapture(file string, marks []merkle.Checkpoint) ([]merkle.Finding, error) {
+func verifyCapture(ctx context.Context, file string, marks []merkle.Checkpoint) ([]merkle.Finding, error) {
 	content, err := archive.ReadFile(file)
 	if err != nil {
 		return nil, err
@@ -414,7 +420,7 @@ func verifyCapture(file string, marks []merkle.Checkpoint) ([]merkle.Finding, er
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	found = append(found, w.Audit(marks)...)
+	found = append(found, auditWitness(ctx, &w, marks)...)
 	if w.Key != e.Key {
 		found = append(found, merkle.Finding{Bad: true, Text: "The capture is signed by another log than that of the change."})
 	}
