@@ -223,8 +223,8 @@ func TestBinary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if st.Size() > 38_000_000 {
-		t.Errorf("it has %d bytes, want less than 38,000,000", st.Size())
+	if st.Size() > 37_000_000 {
+		t.Errorf("it has %d bytes, want less than 37,000,000", st.Size())
 	}
 	if runtime.GOOS != "linux" {
 		return
