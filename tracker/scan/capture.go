@@ -50,7 +50,6 @@ type capturing struct {
 	// answers are those of the page that is read, over HTTP, which nobody has
 	// taken.
 	answers []*market.Answer
-	shown   string // address of the page that was read last
 	shot    []byte // picture of the page that was judged last
 }
 
@@ -67,7 +66,6 @@ func (r *reading) noteAnswer(ctx context.Context, a *market.Answer) {
 	if r.opts.Archive == nil {
 		return
 	}
-	r.shown = a.URL
 	if _, ok := r.reader.(*tabReader); !ok {
 		r.answers = append(r.answers, a)
 	}
