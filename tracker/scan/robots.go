@@ -94,16 +94,9 @@ func (r *reading) readRobots(ctx context.Context, u *url.URL) error {
 }
 
 func (r *reading) fetchRobots(ctx context.Context, origin string) (*market.Answer, error) {
-	within, cancel := context.WithTimeout(ctx, r.opts.PageTimeout)
-	defer cancel()
 	r.policy.reading = true
 	defer func() { r.policy.reading = false }()
-	a, err := r.reader.Read(within, market.Request{URL: origin + "/robots.txt", Header: http.Header{"Accept": {"text/plain"}}})
-	if err != nil {
-		return nil, r.failed(err)
-	}
-	r.noteAnswer(ctx, a)
-	return a, nil
+	return r.readOnce(ctx, market.Request{URL: origin + "/robots.txt", Header: http.Header{"Accept": {"text/plain"}}})
 }
 
 // An unaskedError is a redirect to a host whose robots.txt has not been read.
