@@ -3,6 +3,7 @@ package tracker
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 )
@@ -208,6 +209,9 @@ func (rc *reconciler) miss(missed []Item) {
 	// A list that shows products twice may lack as many others, whose places they
 	// took. Only what their own pages say is believed of those that it misses.
 	unsure := rc.scan.Evidence.Duplicates > 0
+	if unsure {
+		enough = math.MaxInt // no number of such scans is
+	}
 	probes := make(map[ProductID]*Probe, len(rc.scan.Probes))
 	for i := range rc.scan.Probes {
 		probes[rc.scan.Probes[i].Product] = &rc.scan.Probes[i]
@@ -231,9 +235,6 @@ func (rc *reconciler) miss(missed []Item) {
 			it.ImageHash = pic.Hash
 		}
 		proof := it.proof(enough, rc.rules.Probes > 0)
-		if unsure && (proof == ProofUnlisted || proof == ProofUnseen) {
-			proof = ""
-		}
 		if proof != "" && !rc.first && !rc.reread {
 			rc.remove(&it, proof)
 		} else {
