@@ -23,9 +23,6 @@ func Export(content, story, witness []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.verify(); err != nil {
-		return nil, err
-	}
 	return pack(append(p.list(), file{StoryFile, story}, file{WitnessFile, witness}), p.at)
 }
 
@@ -52,9 +49,6 @@ type Exported struct {
 func Verify(content []byte) (*Exported, error) {
 	p, err := unpack(content)
 	if err != nil {
-		return nil, err
-	}
-	if err := p.verify(); err != nil {
 		return nil, err
 	}
 	e := &Exported{Key: p.digest.Log.Key, Log: nameOf(p.digest.Log.Key), Story: p.files[StoryFile], Witness: p.files[WitnessFile], Capture: content}

@@ -235,9 +235,6 @@ func Open(content []byte) (*Capture, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.verify(); err != nil {
-		return nil, err
-	}
 	c := new(Capture)
 	if err := json.Unmarshal(p.files[readingFile], &c.Reading); err != nil {
 		return nil, fmt.Errorf("%s: %w", readingFile, err)
@@ -260,6 +257,7 @@ type packed struct {
 // later.
 const mostFiles = 20
 
+// unpack takes a file apart and verifies it.
 func unpack(content []byte) (*packed, error) {
 	if len(content) > mostFile {
 		return nil, errBounds
@@ -297,6 +295,9 @@ func unpack(content []byte) (*packed, error) {
 	}
 	if err := json.Unmarshal(p.files[digestName], &p.digest); err != nil {
 		return nil, fmt.Errorf("%s: %w", digestName, err)
+	}
+	if err := p.verify(); err != nil {
+		return nil, err
 	}
 	return p, nil
 }
