@@ -151,15 +151,19 @@ func (t *tabReader) records(ctx context.Context, dom bool) (list []archive.Recor
 		if rec.Page {
 			rec.Title = title
 		}
-		next := slices.IndexFunc(exchanges[i+1:], func(x browser.Exchange) bool { return x.Page })
 		switch {
 		case rec.Status == 0:
 		case x.Lost == nil:
 			list = append(list, rec)
-		case rec.Page && next >= 0:
+		case rec.Page:
+			later := exchanges[i+1:]
+			next := slices.IndexFunc(later, func(x browser.Exchange) bool { return x.Page })
+			if next < 0 {
+				continue
+			}
 			// Its script has led on, and Chrome has forgotten it.
 			err = errors.Join(err, fmt.Errorf("the document at %s, whose script led on, is a redirect here", market.Clip(rec.URL, 200)))
-			rec.Status, rec.Header = http.StatusTemporaryRedirect, http.Header{"Location": {exchanges[i+1+next].URL}}
+			rec.Status, rec.Header = http.StatusTemporaryRedirect, http.Header{"Location": {later[next].URL}}
 			list = append(list, rec)
 		}
 	}
