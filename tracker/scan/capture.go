@@ -188,15 +188,11 @@ func (r *reading) salvage() {
 
 // keepScan keeps the capture of the scan, when there is to be one.
 func (r *reading) keepScan(ctx context.Context) {
-	if r.opts.Archive == nil || ctx.Err() != nil {
+	if r.opts.Archive == nil || ctx.Err() != nil || r.scan.Verdict == tracker.Complete && r.how != CaptureAll {
 		return
 	}
 	c, scope := r.all, archive.OfScan
-	incomplete := r.scan.Verdict != tracker.Complete
-	switch {
-	case c == nil && !incomplete, r.how == CaptureIncomplete && !incomplete:
-		return
-	case c == nil:
+	if c == nil {
 		c, scope = r.end, archive.OfPage
 	}
 	if c == nil || len(c.Records) == 0 {
