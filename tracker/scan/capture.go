@@ -256,6 +256,7 @@ func (r *reading) keepItem(ctx context.Context, it *tracker.Product, p *tracker.
 // keepCapture hands a capture on to be kept.
 func (r *reading) keepCapture(ctx context.Context, c *archive.Capture) (string, error) {
 	c.Reading.Began = r.scan.Began
-	c.Reading.Storefront = archive.Storefront{Name: r.of.Name, URL: r.of.URL, Marketplace: r.market.Name, Options: r.of.Options}
+	c.Reading.Storefront = archive.Storefront(r.of)
+	c.Reading.Storefront.Marketplace = r.market.Name // also where the address tells
 	return r.opts.Archive(ctx, c)
 }

@@ -55,7 +55,7 @@ func TestCaptures(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, sf, err := all.Markets().Open(tracker.Storefront{URL: a.Reading.Storefront.URL, Marketplace: a.Reading.Storefront.Marketplace, Options: a.Reading.Storefront.Options}); err != nil {
+			if _, sf, err := all.Markets().Open(tracker.Storefront(a.Reading.Storefront)); err != nil {
 				t.Fatal(err)
 			} else if sf.Transport() == market.InTab {
 				short(t)

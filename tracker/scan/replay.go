@@ -81,7 +81,7 @@ func Replay(ctx context.Context, c *archive.Capture, markets market.Set, chrome 
 			return tracker.Outcome{Missed: items}, nil
 		},
 	})
-	sf := tracker.Storefront{Name: r.Storefront.Name, URL: r.Storefront.URL, Marketplace: r.Storefront.Marketplace, Options: r.Storefront.Options}
+	sf := tracker.Storefront(r.Storefront)
 	out := &Replayed{Scope: r.Scope}
 	if r.Scope == archive.OfItem {
 		err = s.replayItems(ctx, sf, items, out)
