@@ -57,7 +57,7 @@ func Replay(ctx context.Context, c *archive.Capture, markets market.Set, chrome 
 		return nil, ErrOnePage
 	}
 	player := archive.NewPlayer(c)
-	flags := browser.Offline()
+	flags := make(map[string]any)
 	maps.Copy(flags, chrome.Flags)
 	maps.Copy(flags, browser.Offline()) // whatever the options say
 	chrome.Flags, chrome.Profile, chrome.Remote, chrome.Log = flags, "", "", log
@@ -178,9 +178,6 @@ func (p playback) RoundTrip(q *http.Request) (*http.Response, error) {
 		if post, err = io.ReadAll(q.Body); err != nil {
 			return nil, err
 		}
-	}
-	if len(post) == 0 {
-		post = nil
 	}
 	resp := &http.Response{StatusCode: http.StatusNotFound, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{}, Request: q}
 	a := p.player.Answer(q.Method, q.URL.String(), post)
