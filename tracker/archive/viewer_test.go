@@ -1,6 +1,7 @@
 package archive_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,7 +10,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +17,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"shopwatch/tracker/archive"
+	"shopwatch/tracker/browser"
 )
 
 var shot = flag.String("shot", "", "keep a picture of the viewer in this file (.png)")
@@ -49,7 +50,7 @@ func TestViewer(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.Handle("/", http.FileServer(http.Dir(viewer)))
 	mux.HandleFunc("/capture.wacz", func(w http.ResponseWriter, r *http.Request) {
-		http.ServeContent(w, r, "capture.wacz", time.Time{}, strings.NewReader(string(content)))
+		http.ServeContent(w, r, "capture.wacz", time.Time{}, bytes.NewReader(content))
 	})
 	srv := httptest.NewServer(mux)
 	defer srv.Close()
@@ -147,15 +148,9 @@ const verification = `(async () => {
 // viewerChrome starts a browser that ends with the test.
 func viewerChrome(t *testing.T) context.Context {
 	t.Helper()
-	path := ""
-	for _, p := range []string{"/usr/lib/chromium/chromium-headless-shell", "chromium-headless-shell", "chromium", "google-chrome", "chrome"} {
-		if found, err := exec.LookPath(p); err == nil {
-			path = found
-			break
-		}
-	}
-	if path == "" {
-		t.Fatal("no Chrome: run `make chrome`")
+	path, err := browser.Find("")
+	if err != nil {
+		t.Fatal(err)
 	}
 	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox)
 	ctx, stop := chromedp.NewExecAllocator(context.Background(), opts...)
