@@ -127,13 +127,13 @@ var captured = map[string]func(*testing.T, *captures) *tracker.Scan{
 	"tmall-login":    fault("login overlay"),
 	"tmall-slider":   fault("slider"),
 	"tmall-left-out": fault("product left out"),
-	"jd":             ofMarket("jd", ""),
-	"magento":        ofMarket("magento", ""),
-	"prestashop":     ofMarket("prestashop", ""),
-	"shopify":        ofMarket("shopify", ""),
-	"woocommerce":    ofMarket("woocommerce", ""),
-	"pages-links":    ofMarket("pages-links", ""),
-	"pages-button":   ofMarket("pages-button", ""),
+	"jd":             ofMarket("jd"),
+	"magento":        ofMarket("magento"),
+	"prestashop":     ofMarket("prestashop"),
+	"shopify":        ofMarket("shopify"),
+	"woocommerce":    ofMarket("woocommerce"),
+	"pages-links":    ofMarket("pages-links"),
+	"pages-button":   ofMarket("pages-button"),
 	"item-gone": func(t *testing.T, c *captures) *tracker.Scan {
 		s := ofMall(t, c, fixtures.Shop{Host: "captured-item.tmall.com"}, nil, fixtures.GoneOld)
 		s.Evidence.Capture = ""
@@ -168,7 +168,7 @@ func fault(name string) func(*testing.T, *captures) *tracker.Scan {
 }
 
 // ofMarket captures a scan of a simulated storefront that has deleted a product.
-func ofMarket(name, strike string) func(*testing.T, *captures) *tracker.Scan {
+func ofMarket(name string) func(*testing.T, *captures) *tracker.Scan {
 	return func(t *testing.T, c *captures) *tracker.Scan {
 		t.Helper()
 		m := simulated[name]
@@ -176,7 +176,7 @@ func ofMarket(name, strike string) func(*testing.T, *captures) *tracker.Scan {
 		for i := range 5 {
 			ids = append(ids, m.id(i))
 		}
-		host := "captured-" + name + strings.ReplaceAll(strike, " ", "-") + ".example"
+		host := "captured-" + name + ".example"
 		if name == "jd" {
 			host = "captured.jd.com"
 		}
@@ -188,9 +188,6 @@ func ofMarket(name, strike string) func(*testing.T, *captures) *tracker.Scan {
 		marketplace, _, _ := strings.Cut(name, "-")
 		sh.scanShop(marketplace, shop)
 		shop.Delete(ids[1])
-		if strike != "" {
-			shop.Strike(strike, 0)
-		}
 		s, _ := sh.scanShop(marketplace, shop)
 		return s
 	}
