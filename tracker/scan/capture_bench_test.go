@@ -10,7 +10,6 @@ import (
 	"shopwatch/fixtures"
 	"shopwatch/fixtures/markets"
 	"shopwatch/fixtures/markets/woocommerce"
-	"shopwatch/storage/merkle"
 	"shopwatch/tracker"
 	"shopwatch/tracker/archive"
 	"shopwatch/tracker/fetch"
@@ -42,11 +41,7 @@ func BenchmarkCapture(b *testing.B) {
 	for _, sf := range []tracker.Storefront{tab, {Name: "s", URL: shop.URL(), Marketplace: "woocommerce", Options: shop.Options()}} {
 		for _, how := range []string{"none", "ready", "all"} {
 			b.Run(fmt.Sprintf("%s/%s", map[bool]string{true: "http", false: "tab"}[sf.Marketplace != ""], how), func(b *testing.B) {
-				secret, err := merkle.NewSigner("bench")
-				if err != nil {
-					b.Fatal(err)
-				}
-				signer, err := archive.NewSigner(secret)
+				signer, err := newSigner("bench")
 				if err != nil {
 					b.Fatal(err)
 				}

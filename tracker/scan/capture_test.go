@@ -28,15 +28,20 @@ type captures struct {
 
 func newCaptures(t *testing.T) *captures {
 	t.Helper()
-	secret, err := merkle.NewSigner("test")
+	signer, err := newSigner("test")
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &captures{t: t, files: make(map[string][]byte)}
-	if c.signer, err = archive.NewSigner(secret); err != nil {
-		t.Fatal(err)
+	return &captures{t: t, signer: signer, files: make(map[string][]byte)}
+}
+
+// newSigner returns a signer of captures, with a new key of some name.
+func newSigner(name string) (*archive.Signer, error) {
+	secret, err := merkle.NewSigner(name)
+	if err != nil {
+		return nil, err
 	}
-	return c
+	return archive.NewSigner(secret)
 }
 
 // options have a scanner keep its captures.

@@ -20,7 +20,6 @@ import (
 	"time"
 
 	"shopwatch/fixtures"
-	"shopwatch/storage/merkle"
 	"shopwatch/tracker"
 	"shopwatch/tracker/archive"
 	"shopwatch/tracker/browser"
@@ -54,11 +53,7 @@ func runChild() {
 		panic(err)
 	}
 	b := browser.New(browser.Options{Flags: c.Flags})
-	secret, err := merkle.NewSigner("child")
-	if err != nil {
-		panic(err)
-	}
-	signer, err := archive.NewSigner(secret)
+	signer, err := newSigner("child")
 	if err != nil {
 		panic(err)
 	}
