@@ -12,40 +12,46 @@ ifeq ($(DEB_VERSION),)
 DEB_VERSION := 0~$(shell git log -1 --format=%cd.%h --date=format:%Y%m%d)
 endif
 
-.PHONY: all build demo test check axe mcp scale bench faults fill soak killtest day storm truth captures viewer newcomer prove fuzz year thousand manifests deb release fleet pictures chrome postgres clean
-
+.PHONY: all
 all: build
 
 # One static binary: it runs on a machine that has neither Go nor a C library.
+.PHONY: build
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/shopwatch ./cmd/shopwatch
 
 # The whole loop on a simulated mall, with nothing to configure.
+.PHONY: demo
 demo: build chrome
 	bin/shopwatch demo
 
 # Many tests wait most of their time: four of a package run side by side.
+.PHONY: test
 test: chrome postgres
 	$(GO) test -timeout 14m -parallel 4 ./...
 
 # The accessibility checker of the dashboard's tests, from npm. With CI set they
 # fail without it.
+.PHONY: axe
 axe:
 	cd tracker/web/testdata/axe && npm install --no-package-lock --no-audit --no-fund --silent
 
 # A client of the Model Context Protocol, from npm, for the test of shopwatch
 # mcp. With CI set it fails without it.
+.PHONY: mcp
 mcp:
 	cd cmd/shopwatch/testdata/mcp && npm install --no-package-lock --no-audit --no-fund --silent
 
 # The viewer of the web's archivists for the tests of captures, from npm: nothing
 # that it depends on is needed. With CI set they fail without it.
 VIEWER := replaywebpage@2.5.3
+.PHONY: viewer
 viewer:
 	cd tracker/archive/testdata/viewer && npm pack --silent $(VIEWER) >/dev/null && tar xzf replaywebpage-*.tgz && rm replaywebpage-*.tgz
 
 # Time and weight of every page of the dashboard, over 100 storefronts of 1,000
 # products and a year, and over 1,000 storefronts. Takes some minutes.
+.PHONY: scale
 scale:
 	$(GO) test -count 1 -timeout 40m -v -run 'TestScale$$' ./tracker/web -scale
 
@@ -53,6 +59,7 @@ scale:
 # packages in which something can race run again here, under the race detector,
 # without those that take long because a Chrome works for them (-short): they race
 # in Chrome, not in our code. The linter vets too.
+.PHONY: check
 check:
 	@bad=$$(gofmt -l $$(git ls-files '*.go')); \
 	if [ -n "$$bad" ]; then echo "not formatted, run gofmt -w on:" $$bad; exit 1; fi
@@ -62,6 +69,7 @@ check:
 # Measures the database, and the whole process side by side with an empty Chrome,
 # with the floor that no reader can go below, with hand-written Puppeteer scripts
 # and with jsdom (needs npm).
+.PHONY: bench
 bench: chrome postgres
 	cd fixtures/bench && npm install --no-package-lock --no-audit --no-fund --silent
 	SHOPWATCH_BENCH=1 $(GO) test -count 1 -timeout 60m -v -run TestBench ./fixtures/bench
@@ -73,6 +81,7 @@ bench: chrome postgres
 # every fault of the other marketplaces, once and lasting.
 # FAULTS=all plays all combinations, which takes about an hour.
 FAULTS ?= 400
+.PHONY: faults
 faults: chrome
 	SHOPWATCH_FAULTS=$(FAULTS) $(GO) test -count 1 -timeout 120m -v -run 'TestFaults$$|TestMarkets$$' ./tracker/scan
 
@@ -82,6 +91,7 @@ faults: chrome
 # TOOL=fixtures/truth/naive.sh. Takes about 20 minutes.
 ONLY ?=
 TOOL ?=
+.PHONY: truth
 truth: build chrome
 	$(GO) run ./fixtures/truth/score -only '$(ONLY)' -tool '$(TOOL)'
 
@@ -92,15 +102,18 @@ again-%: build chrome
 
 # The captures of the simulated marketplaces in fixtures/captures, each with what
 # is read in it, made again. Look at what differs before it is committed.
+.PHONY: captures
 captures: chrome
 	$(GO) test -count 1 -timeout 20m -v -run 'TestCaptures$$' ./tracker/scan -captures
 
 # Every way that is known in which a page can fill the process that listens to
 # it: what it takes at its height.
+.PHONY: fill
 fill: chrome
 	SHOPWATCH_FILL=1 $(GO) test -count 1 -timeout 30m -v -run 'TestPagesDoNotFill|TestPicturesDoNotFill|TestEndless' ./tracker/scan
 
 # 500 listing pages with one Chrome, then 100 bad ends of it.
+.PHONY: soak
 soak: chrome
 	SHOPWATCH_SOAK=1 $(GO) test -count 1 -timeout 60m -v -run 'TestSoak$$' ./tracker/scan
 
@@ -108,12 +121,14 @@ soak: chrome
 # doubled or half written: first one that only writes, then the whole daemon
 # with its Chrome, which takes about an hour.
 KILLS ?= 1000
+.PHONY: killtest
 killtest: chrome postgres
 	SHOPWATCH_KILLS=$(KILLS) $(GO) test -count 1 -timeout 60m -v -run 'TestKilledWriter$$' ./storage/bolt
 	SHOPWATCH_KILLS=$(KILLS) $(GO) test -count 1 -timeout 180m -v -run 'TestKilledDaemon$$' ./cmd/shopwatch
 
 # The first hour by the README alone, from a clone of the last commit to the first
 # report about a simulated storefront: commands, their seconds and what they print.
+.PHONY: newcomer
 newcomer: chrome
 	SHOPWATCH_NEWCOMER=1 $(GO) test -count 1 -timeout 30m -v -run 'TestNewcomer$$' ./cmd/shopwatch
 
@@ -121,21 +136,25 @@ newcomer: chrome
 # outages and kills of the daemon thrown in: every scan that was due and every
 # change accounted for. Takes about 27 minutes.
 DAY ?= 24
+.PHONY: day
 day: chrome
 	SHOPWATCH_DAY=$(DAY) $(GO) test -count 1 -timeout 60m -v -run 'TestDay$$' ./cmd/shopwatch
 
 # 1,000 reports through a mail server that fails at random, by daemons that are
 # killed at random: every change told once to each channel, no letter lost.
+.PHONY: storm
 storm:
 	$(GO) test -count 1 -timeout 20m -v -run 'TestStorm$$' ./tracker/notify -storm 500
 
 # 100,000 steps of random histories against the law of tracker.Reconcile.
+.PHONY: prove
 prove:
 	SHOPWATCH_STEPS=100000 $(GO) test -count 1 -timeout 60m -v -run 'TestStore/Law$$' ./storage/bolt
 	SHOPWATCH_STEPS=10000 $(GO) test -count 1 -timeout 60m -v -run 'TestStore/Law$$' ./storage/postgres
 
 # Every parser of what others wrote, for a while each.
 FUZZTIME ?= 30s
+.PHONY: fuzz
 fuzz:
 	@for pkg in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n 1 dirname | sort -u); do \
 		for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
@@ -145,6 +164,7 @@ fuzz:
 
 # A year of 100 storefronts of 1,000 products scanned hourly, with 1 % of the
 # products changing a day: what the file and the process grow to.
+.PHONY: year
 year:
 	SHOPWATCH_DAYS=365 $(GO) test -count 1 -timeout 120m -v -run 'TestYear$$' ./storage/bolt
 
@@ -152,30 +172,36 @@ year:
 # share of an hour, processors, memory, the file, and two pages. STOREFRONTS=60 for
 # a shorter run.
 STOREFRONTS ?= 1000
+.PHONY: thousand
 thousand: chrome
 	SHOPWATCH_STOREFRONTS=$(STOREFRONTS) $(GO) test -count 1 -timeout 200m -v -run 'TestThousand$$' ./fixtures/bench
 
 # The manifests for Kubernetes, against the types of its API.
+.PHONY: manifests
 manifests:
 	cd tools/kubernetes && $(GO) test -count 1 ./...
 
 # A Debian package for this machine, in dist: binary, service, user, completion
 # and manual page.
+.PHONY: deb
 deb:
 	tools/release $(VERSION) $(DEB_VERSION) deb
 
 # All that is handed out, in dist: archives and packages for all systems, with
 # an SBOM for each, and SHA256SUMS.
+.PHONY: release
 release:
 	tools/release $(VERSION) $(DEB_VERSION)
 
 # The pictures of the README, of what the demo prints, mails and shows.
+.PHONY: pictures
 pictures: build chrome
 	tools/pictures
 
 # Installs a headless Chrome and a font for Chinese text where there is none.
 CHROMES := /usr/lib/chromium/chromium-headless-shell chromium-headless-shell chromium chromium-browser google-chrome google-chrome-stable
 
+.PHONY: chrome
 chrome:
 	@for c in $(CHROMES) '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome'; do \
 		if command -v "$$c" >/dev/null 2>&1; then exit 0; fi; \
@@ -197,6 +223,7 @@ chrome:
 # under the pace. Takes about an hour.
 FLEET ?= 1000 100 20
 TURNS ?= 1000 100 20 20
+.PHONY: fleet
 fleet: postgres
 	SHOPWATCH_FLEET='$(FLEET)' $(GO) test -count 1 -timeout 120m -v -run 'TestNemesis$$' ./tracker/fleet
 	SHOPWATCH_FLEET='$(TURNS)' $(GO) test -count 1 -timeout 120m -v -run 'TestNemesis$$' ./storage/postgres
@@ -204,6 +231,7 @@ fleet: postgres
 # Installs PostgreSQL and PgBouncer where there is none, for tests of their own
 # clusters. Nothing is started. Where they cannot be had the tests say that they
 # skip, but in continuous integration they fail.
+.PHONY: postgres
 postgres:
 	@if ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && [ -x /usr/sbin/pgbouncer ]; then exit 0; fi; \
 	sudo=; [ "$$(id -u)" = 0 ] || sudo='sudo -n'; \
@@ -217,5 +245,6 @@ postgres:
 		echo "no PostgreSQL found: the tests of storage/postgres need postgresql (and pgbouncer)" >&2; \
 	fi
 
+.PHONY: clean
 clean:
 	rm -rf bin dist

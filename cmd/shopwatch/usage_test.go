@@ -312,9 +312,13 @@ func TestPageNamesTargets(t *testing.T) {
 	for _, m := range regexp.MustCompile("\\| `make ([a-z]+)` \\|").FindAllStringSubmatch(page(t, path), -1) {
 		named = append(named, m[1])
 	}
-	_, phony, _ := strings.Cut(string(makefile), ".PHONY:")
-	phony, _, _ = strings.Cut(phony, "\n")
-	targets := strings.Fields(phony)
+	var targets []string
+	for _, m := range regexp.MustCompile(`(?m)^([a-z]+):(?: .*)?$`).FindAllStringSubmatch(string(makefile), -1) {
+		if !strings.Contains(string(makefile), "\n.PHONY: "+m[1]+"\n"+m[0]) {
+			t.Errorf("above the target %s is no line .PHONY", m[1])
+		}
+		targets = append(targets, m[1])
+	}
 	for _, target := range targets {
 		if !slices.Contains(named, target) && !slices.Contains([]string{"all", "chrome", "postgres", "clean"}, target) {
 			t.Errorf("%s does not name make %s", path, target)
