@@ -31,28 +31,20 @@ type opener func(host string, ids []string) markets.Shop
 // their names, with numbers of products as they have them. One marketplace may
 // have storefronts of several kinds: the name of the marketplace then stands
 // before a dash.
-var simulated = map[string]struct {
-	open  opener
-	id    func(n int) string
-	inTab bool
-}{
-	"jd":         {openJD(), func(n int) string { return fmt.Sprint(50_000_000_000 + n*100) }, true},
+var simulated = withWebsites(map[string]simulation{
+	"jd":         {openJD(), jd.ID, true},
 	"magento":    {func(host string, ids []string) markets.Shop { return fill(magento.Open(host), ids) }, magento.ID, false},
 	"prestashop": {func(host string, ids []string) markets.Shop { return fill(prestashop.Open(host), ids) }, prestashop.ID, false},
 	"shopify": {func(host string, ids []string) markets.Shop {
 		return fill(shopify.Open(host), ids)
 	}, shopify.ID, false},
 	"woocommerce": {func(host string, ids []string) markets.Shop { return fill(woocommerce.Open(host), ids) }, woocommerce.ID, false},
+})
 
-	"pages-links":   websites(pages.Style{Layout: pages.Links}),
-	"pages-silent":  websites(pages.Style{Layout: pages.Links, Silent: true}),
-	"pages-slugs":   websites(pages.Style{Layout: pages.Links, Slugs: true, Sitemap: true}),
-	"pages-params":  websites(pages.Style{Layout: pages.Params, Silent: true}),
-	"pages-sitemap": websites(pages.Style{Layout: pages.Params, Sitemap: true}),
-	"pages-data":    websites(pages.Style{Layout: pages.Data}),
-	"pages-button":  websites(pages.Style{Layout: pages.Button}),
-	"pages-scroll":  websites(pages.Style{Layout: pages.Scroll, Silent: true}),
-	"pages-virtual": websites(pages.Style{Layout: pages.Virtual, Silent: true}),
+type simulation struct {
+	open  opener
+	id    func(n int) string
+	inTab bool
 }
 
 // openJD opens storefronts of one JD, in turn two with either template.
@@ -67,16 +59,16 @@ func openJD() opener {
 	}
 }
 
-// websites opens storefronts of websites that are read by selectors.
-func websites(style pages.Style) (s struct {
-	open  opener
-	id    func(n int) string
-	inTab bool
-}) {
-	s.open = func(host string, ids []string) markets.Shop { return pages.Open(host, ids, style) }
-	s.id = style.ID
-	s.inTab = slices.Contains([]pages.Layout{pages.Button, pages.Scroll, pages.Virtual}, style.Layout)
-	return s
+// withWebsites adds websites of all styles, which are read by selectors.
+func withWebsites(all map[string]simulation) map[string]simulation {
+	for name, style := range pages.Styles() {
+		all["pages-"+name] = simulation{
+			open:  func(host string, ids []string) markets.Shop { return pages.Open(host, ids, style) },
+			id:    style.ID,
+			inTab: slices.Contains([]pages.Layout{pages.Button, pages.Scroll, pages.Virtual}, style.Layout),
+		}
+	}
+	return all
 }
 
 // fill puts products on the shelf of a shop.
