@@ -20,7 +20,7 @@ import (
 
 // A mailCommand is about reports: how they look and whether they arrive.
 type mailCommand struct {
-	Preview previewCommand `cmd:"" help:"Write the next report as .eml, .html or .txt, without sending it."`
+	Preview previewCommand `cmd:"" help:"Write the next report as .eml, .html, .txt or .csv, without sending it."`
 	Test    testCommand    `cmd:"" help:"Send a sample to the recipients of a channel."`
 	Outbox  outboxCommand  `cmd:"" help:"Reports that wait to be sent or were refused, and why."`
 	Retry   retryCommand   `cmd:"" help:"Try what waits again now."`
