@@ -16,8 +16,8 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"shopwatch/fixtures/chrometest"
 	"shopwatch/tracker/archive"
-	"shopwatch/tracker/browser"
 )
 
 var shot = flag.String("shot", "", "keep a picture of the viewer in this file (.png)")
@@ -61,7 +61,7 @@ func TestViewer(t *testing.T) {
 			shown = c.Records[i].URL
 		}
 	}
-	ctx := viewerChrome(t)
+	ctx := chrometest.Start(t, 2*time.Minute)
 	q := url.Values{"source": {address + "/capture.wacz"}}
 	at := address + "/?" + q.Encode() + "#view=pages&url=" + url.QueryEscape(shown)
 	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1280, 900), chromedp.Navigate(at)); err != nil {
@@ -144,22 +144,3 @@ const verification = `(async () => {
 	}
 	return ''
 })()`
-
-// viewerChrome starts a browser that ends with the test.
-func viewerChrome(t *testing.T) context.Context {
-	t.Helper()
-	path, err := browser.Find("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox)
-	ctx, stop := chromedp.NewExecAllocator(context.Background(), opts...)
-	ctx, cancel := chromedp.NewContext(ctx)
-	ctx, timeout := context.WithTimeout(ctx, 2*time.Minute)
-	t.Cleanup(func() {
-		timeout()
-		cancel()
-		stop()
-	})
-	return ctx
-}

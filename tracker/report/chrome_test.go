@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
+	"shopwatch/fixtures/chrometest"
 	"shopwatch/tracker"
 	"shopwatch/tracker/report"
 )
@@ -28,7 +28,7 @@ func TestNothingOverflows(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts Chrome")
 	}
-	ctx := chrome(t)
+	ctx := chrometest.Start(t, 2*time.Minute)
 	pick := map[string]bool{
 		"sample": true, "hostile": true, "digest": true, "heartbeat-gaps": true, "stalled-login": true, "proofs": true,
 		"great": true, "corrected": true, "basis": true, "availability": true, "group": true, "public": true,
@@ -68,7 +68,7 @@ func TestDocumentForPaper(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts Chrome")
 	}
-	ctx := chrome(t)
+	ctx := chrometest.Start(t, 2*time.Minute)
 	for _, lang := range []string{"en", "zh"} {
 		all := stories(lang)
 		all["great"] = great(lang)
@@ -128,31 +128,6 @@ func great(lang string) report.Story {
 
 // styleSheet is what some clients drop.
 var styleSheet = regexp.MustCompile(`(?s)<style>.*?</style>`)
-
-// chrome starts a browser that ends with the test.
-func chrome(t *testing.T) context.Context {
-	t.Helper()
-	path := ""
-	for _, p := range []string{"/usr/lib/chromium/chromium-headless-shell", "chromium-headless-shell", "chromium", "google-chrome", "chrome"} {
-		if found, err := exec.LookPath(p); err == nil {
-			path = found
-			break
-		}
-	}
-	if path == "" {
-		t.Fatal("no Chrome: run `make chrome`")
-	}
-	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox)
-	ctx, stop := chromedp.NewExecAllocator(context.Background(), opts...)
-	ctx, cancel := chromedp.NewContext(ctx)
-	ctx, timeout := context.WithTimeout(ctx, 2*time.Minute)
-	t.Cleanup(func() {
-		timeout()
-		cancel()
-		stop()
-	})
-	return ctx
-}
 
 // overflow names what sticks out of the window on either side, texts that are
 // wider than what holds them, and titles that have too little room.

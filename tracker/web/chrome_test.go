@@ -8,7 +8,6 @@ import (
 	"maps"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,6 +21,8 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"shopwatch/fixtures/chrometest"
 )
 
 var (
@@ -41,31 +42,6 @@ func axe(t *testing.T) string {
 		t.Logf("ACCESSIBILITY IS NOT CHECKED: run `make axe` first: %v", err)
 	}
 	return string(b)
-}
-
-// chrome starts a browser that ends with the test.
-func chrome(t *testing.T) context.Context {
-	t.Helper()
-	path := ""
-	for _, p := range []string{"/usr/lib/chromium/chromium-headless-shell", "chromium-headless-shell", "chromium", "google-chrome", "chrome"} {
-		if found, err := exec.LookPath(p); err == nil {
-			path = found
-			break
-		}
-	}
-	if path == "" {
-		t.Fatal("no Chrome: run `make chrome`")
-	}
-	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox)
-	ctx, stop := chromedp.NewExecAllocator(context.Background(), opts...)
-	ctx, cancel := chromedp.NewContext(ctx)
-	ctx, timeout := context.WithTimeout(ctx, 10*time.Minute)
-	t.Cleanup(func() {
-		timeout()
-		cancel()
-		stop()
-	})
-	return ctx
 }
 
 // overflow names what sticks out of the window, and texts that are cut.
@@ -155,7 +131,7 @@ func TestLookAtEveryPage(t *testing.T) {
 	db := populated(t)
 	address := "http://" + serve(t, tourOptions(db))
 	script := axe(t)
-	ctx := chrome(t)
+	ctx := chrometest.Start(t, 10*time.Minute)
 	var heard listener
 	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
 		t.Fatal(err)

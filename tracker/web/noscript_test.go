@@ -10,6 +10,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
+	"shopwatch/fixtures/chrometest"
 	"shopwatch/storage"
 	"shopwatch/tracker"
 	"shopwatch/tracker/api"
@@ -55,7 +56,7 @@ func TestTourWithoutScripts(t *testing.T) {
 	d := slowDaemon{begun: make(chan bool), end: make(chan bool)}
 	o.Daemon = d
 	address := "http://" + serve(t, o)
-	ctx := chrome(t)
+	ctx := chrometest.Start(t, 10*time.Minute)
 	off := chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
 		_, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 		return err

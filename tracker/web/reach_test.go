@@ -16,6 +16,8 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"shopwatch/fixtures/chrometest"
 )
 
 // after runs a script in the page that is open, after some actions.
@@ -59,7 +61,7 @@ func TestKeyboardReachesEverything(t *testing.T) {
 	}
 	db := populated(t)
 	address := "http://" + serve(t, tourOptions(db))
-	ctx := chrome(t)
+	ctx := chrometest.Start(t, 10*time.Minute)
 	cookie := signedIn(t, address)
 	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank"), chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
 		_, err := chromedp.Call(ctx, network.SetCookie, *cookie)
@@ -122,7 +124,7 @@ func TestPagesAdapt(t *testing.T) {
 	}
 	db := populated(t)
 	address := "http://" + serve(t, tourOptions(db))
-	ctx := chrome(t)
+	ctx := chrometest.Start(t, 10*time.Minute)
 	media := func(kind string, features ...*emulation.MediaFeature) chromedp.Action[chromedp.Void] {
 		return chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
 			_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: kind, Features: features})
@@ -213,7 +215,7 @@ func TestBehindProxy(t *testing.T) {
 		<-ended
 	})
 
-	ctx := chrome(t)
+	ctx := chrometest.Start(t, 10*time.Minute)
 	var heard listener
 	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
 		t.Fatal(err)
