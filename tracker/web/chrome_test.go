@@ -104,8 +104,42 @@ func (l *listener) take() []string {
 	return bad
 }
 
+// listen gathers what goes wrong in a tab from now on: among it requests that
+// lead elsewhere than to own.
+func listen(t *testing.T, ctx context.Context, own string) *listener {
+	t.Helper()
+	l := new(listener)
+	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
+		t.Fatal(err)
+	}
+	if err := chromedp.Listen(ctx, l.hear(own)); err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// visit returns a tab of a Chrome, and where pages are that have everything on
+// them.
+func visit(t *testing.T) (ctx context.Context, address string, pages map[string]string) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("starts Chrome")
+	}
+	db := populated(t)
+	address, pages = "http://"+serve(t, tourOptions(db)), tour(t, db)
+	return chrometest.Start(t, 10*time.Minute), address, pages
+}
+
+// setCookie has the browser keep a cookie.
+func setCookie(c network.SetCookieParams) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, network.SetCookie, c)
+		return err
+	})
+}
+
 // signedIn is the cookie of an operator.
-func signedIn(t *testing.T, address string) *network.SetCookieParams {
+func signedIn(t *testing.T, address string) network.SetCookieParams {
 	t.Helper()
 	resp, err := noRedirect().PostForm(address+"/signin", url.Values{"token": {token}})
 	if err != nil {
@@ -114,41 +148,24 @@ func signedIn(t *testing.T, address string) *network.SetCookieParams {
 	resp.Body.Close()
 	for _, c := range resp.Cookies() {
 		if c.Name == "shopwatch" {
-			return &network.SetCookieParams{Name: c.Name, Value: c.Value, URL: address + "/"}
+			return network.SetCookieParams{Name: c.Name, Value: c.Value, URL: address + "/"}
 		}
 	}
 	t.Fatalf("signing in gave %s and no cookie", resp.Status)
-	return nil
+	return network.SetCookieParams{}
 }
 
 // TestLookAtEveryPage opens all pages in a real Chrome, in both languages, light
 // and dark, on a phone and on a desktop: nothing is cut or sticks out, nothing
 // is asked of other hosts, nothing is complained of, and axe finds nothing.
 func TestLookAtEveryPage(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts Chrome")
-	}
-	db := populated(t)
-	address := "http://" + serve(t, tourOptions(db))
+	ctx, address, pages := visit(t)
 	script := axe(t)
-	ctx := chrometest.Start(t, 10*time.Minute)
-	var heard listener
-	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
-		t.Fatal(err)
-	}
-	if err := chromedp.Listen(ctx, heard.hear(address)); err != nil {
-		t.Fatal(err)
-	}
-	pages := tour(t, db)
+	heard := listen(t, ctx, address)
 	names := slices.Sorted(maps.Keys(pages))
 	for _, operator := range []bool{false, true} {
 		if operator {
-			cookie := signedIn(t, address)
-			set := chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
-				_, err := chromedp.Call(ctx, network.SetCookie, *cookie)
-				return err
-			})
-			if err := chromedp.Do(ctx, set); err != nil {
+			if err := chromedp.Do(ctx, setCookie(signedIn(t, address))); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -168,9 +185,9 @@ func TestLookAtEveryPage(t *testing.T) {
 						}
 						t.Run(fmt.Sprintf("%s%s.%s.%s.%d", name, as, lang, scheme, width), func(t *testing.T) {
 							show(t, ctx, address+pages[name], lang, scheme, width)
-							look(t, ctx, script, &heard)
+							look(t, ctx, script, heard)
 							if lang == "en" && scheme == "light" && unfold(t, ctx) {
-								look(t, ctx, script, &heard)
+								look(t, ctx, script, heard)
 							}
 						})
 					}

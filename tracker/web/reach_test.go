@@ -56,21 +56,11 @@ const missed = `[...document.querySelectorAll('a[href], button, input:not([type=
 // has the focus shows it and is in sight, the marks of pictures are passed over
 // because the tables have them, and nothing else is left out.
 func TestKeyboardReachesEverything(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts Chrome")
-	}
-	db := populated(t)
-	address := "http://" + serve(t, tourOptions(db))
-	ctx := chrometest.Start(t, 10*time.Minute)
-	cookie := signedIn(t, address)
-	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank"), chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
-		_, err := chromedp.Call(ctx, network.SetCookie, *cookie)
-		return err
-	})); err != nil {
+	ctx, address, pages := visit(t)
+	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank"), setCookie(signedIn(t, address))); err != nil {
 		t.Fatal(err)
 	}
 	press := chromedp.KeyEvent(kb.Tab)
-	pages := tour(t, db)
 	for _, name := range []string{"overview", "shelf-hostile", "shelf-table", "product-repriced", "changes-hostile", "proof-removed", "suspects", "reports", "report", "settings"} {
 		t.Run(name, func(t *testing.T) {
 			show(t, ctx, address+pages[name], "en", "light", 1280)
@@ -119,19 +109,13 @@ const unseen = `(() => {
 // 200 % and at 400 %), for widths in between, without colours of our own, on
 // paper, and for who wants nothing to move.
 func TestPagesAdapt(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts Chrome")
-	}
-	db := populated(t)
-	address := "http://" + serve(t, tourOptions(db))
-	ctx := chrometest.Start(t, 10*time.Minute)
+	ctx, address, pages := visit(t)
 	media := func(kind string, features ...*emulation.MediaFeature) chromedp.Action[chromedp.Void] {
 		return chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
 			_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: kind, Features: features})
 			return err
 		})
 	}
-	pages := tour(t, db)
 	for _, name := range slices.Sorted(maps.Keys(pages)) {
 		t.Run(name, func(t *testing.T) {
 			show(t, ctx, address+pages[name], "en", "dark", 320)
@@ -160,16 +144,8 @@ func TestPagesAdapt(t *testing.T) {
 		})
 	}
 	// Paper is white also for who chose dark colours here.
-	u, err := url.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	theme := network.SetCookieParams{Name: "theme", Value: "dark", URL: u.String()}
-	set := chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
-		_, err := chromedp.Call(ctx, network.SetCookie, theme)
-		return err
-	})
-	if ink := after[string](t, ctx, inks, set, chromedp.Navigate(address+pages["proof-removed"]), media("print")); ink != "rgb(0, 0, 0) on rgb(255, 255, 255)" {
+	dark := setCookie(network.SetCookieParams{Name: "theme", Value: "dark", URL: address})
+	if ink := after[string](t, ctx, inks, dark, chromedp.Navigate(address+pages["proof-removed"]), media("print")); ink != "rgb(0, 0, 0) on rgb(255, 255, 255)" {
 		t.Errorf("printed with dark colours chosen: %s", ink)
 	}
 }
@@ -216,13 +192,7 @@ func TestBehindProxy(t *testing.T) {
 	})
 
 	ctx := chrometest.Start(t, 10*time.Minute)
-	var heard listener
-	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
-		t.Fatal(err)
-	}
-	if err := chromedp.Listen(ctx, heard.hear(own)); err != nil {
-		t.Fatal(err)
-	}
+	heard := listen(t, ctx, own)
 	arrived := func(want string) {
 		t.Helper()
 		var at string
