@@ -16,17 +16,6 @@ import (
 	"shopwatch/tracker/web"
 )
 
-// emptyDatabase returns a database of its own.
-func emptyDatabase(t *testing.T) *bolt.DB {
-	t.Helper()
-	db, err := bolt.Open(filepath.Join(t.TempDir(), "shopwatch.db"), bolt.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	return db
-}
-
 // productsOf are so many products whose ids begin alike.
 func productsOf(prefix string, n int) []tracker.Product {
 	var list []tracker.Product

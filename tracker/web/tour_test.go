@@ -14,8 +14,6 @@ import (
 	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 	"shopwatch/tracker/api"
-
-	"path/filepath"
 )
 
 // hostile is a title that tries what titles can: markup, marks of writing
@@ -26,12 +24,8 @@ var hostile = `<script>alert(1)</script><img src=x onerror=alert(2)>"'>` + "\u20
 // wall.
 func populated(t testing.TB) *bolt.DB {
 	t.Helper()
-	db, err := bolt.Open(filepath.Join(t.TempDir(), "shopwatch.db"), bolt.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	rules := tracker.DefaultRules()
+	db, rules := emptyDatabase(t), tracker.DefaultRules()
+	var err error
 	if rules.Important, err = patterns("投影仪"); err != nil {
 		t.Fatal(err)
 	}

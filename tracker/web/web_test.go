@@ -47,8 +47,8 @@ func (s *safeBuffer) String() string {
 	return s.b.String()
 }
 
-// database returns a file that storetest.Fill has filled.
-func database(t *testing.T) *bolt.DB {
+// emptyDatabase returns a database of its own.
+func emptyDatabase(t testing.TB) *bolt.DB {
 	t.Helper()
 	db, err := bolt.Open(filepath.Join(t.TempDir(), "shopwatch.db"), bolt.Options{})
 	if err != nil {
@@ -59,6 +59,13 @@ func database(t *testing.T) *bolt.DB {
 			t.Error(err)
 		}
 	})
+	return db
+}
+
+// database returns one that storetest.Fill has filled.
+func database(t *testing.T) *bolt.DB {
+	t.Helper()
+	db := emptyDatabase(t)
 	storetest.Fill(t, db, began)
 	return db
 }
@@ -180,11 +187,7 @@ func TestEveryPage(t *testing.T) {
 // A storefront of which only the baseline is known says so, until it is read
 // again.
 func TestBaselineSaysSo(t *testing.T) {
-	db, err := bolt.Open(filepath.Join(t.TempDir(), "shopwatch.db"), bolt.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
+	db := emptyDatabase(t)
 	o := options(db)
 	o.Daemon = nil // its scan that never ends would be told of first
 	s := server(o)
@@ -198,10 +201,7 @@ func TestBaselineSaysSo(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, path := range []string{"/", "/s/tencent"} {
-			req := httptest.NewRequest("GET", "http://127.0.0.1"+path, nil)
-			w := httptest.NewRecorder()
-			s.ServeHTTP(w, req)
-			if got := strings.Contains(w.Body.String(), "2 products; this is the baseline, changes from now on are news"); got != want {
+			if got := strings.Contains(body(t, s, path), "2 products; this is the baseline, changes from now on are news"); got != want {
 				t.Errorf("after %d scans %s says that this is the baseline: %v, want %v", n+1, path, got, want)
 			}
 		}
