@@ -29,18 +29,7 @@ func (p *Pages) product(w http.ResponseWriter, r *http.Request) error {
 	row := &shelf.Rows[0]
 	pg := p.page(r, "product", "")
 	pg.Title = report.Cut(report.Clean(row.Title), 80)
-	win, scans, err := p.history(ctx, pg, &sf)
-	if err == nil && pg.Get("window") == "" && pg.Window != "all" {
-		// The shortest that shows all of it, else a year.
-		best := slices.IndexFunc(windows[:2], func(c chartWindow) bool {
-			return pg.Now.Sub(row.FirstSeen) < time.Duration(c.Days)*24*time.Hour
-		})
-		if best < 0 {
-			best = 2
-		}
-		pg.Window = windows[best].Name
-		win, scans, err = p.scansOf(ctx, pg, &sf, windows[best].Days)
-	}
+	win, scans, err := p.history(ctx, pg, &sf, windowOf(pg.Now.Sub(row.FirstSeen)))
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,24 @@ type chartWindow struct {
 	Days        int // 0: all
 }
 
-var windows = []chartWindow{{"7d", "7 days", 7}, {"30d", "30 days", 30}, {"1y", "1 year", 365}, {"all", "All", 0}}
+var (
+	lastWeek  = chartWindow{"7d", "7 days", 7}
+	lastMonth = chartWindow{"30d", "30 days", 30}
+	lastYear  = chartWindow{"1y", "1 year", 365}
+	allTime   = chartWindow{"all", "All", 0}
+
+	windows = []chartWindow{lastWeek, lastMonth, lastYear, allTime}
+)
+
+// windowOf is the shortest window that shows all of what is so old, else a year.
+func windowOf(age time.Duration) chartWindow {
+	for _, w := range []chartWindow{lastWeek, lastMonth} {
+		if age < time.Duration(w.Days)*24*time.Hour {
+			return w
+		}
+	}
+	return lastYear
+}
 
 // shelfShows and shelfSorts are what a shelf may be filtered and sorted by.
 var (
@@ -56,24 +73,23 @@ const maxScans = 20_000
 
 // history are the scans of a storefront for a chart: those of its window, and the
 // ones before that its left edge is carried in from. The window is that of the
-// query, else one month, or all there is of a storefront that is younger than a
-// week; the page is told which.
-func (p *Pages) history(ctx context.Context, pg *page, sf *api.Storefront) (window, []lookout, error) {
+// query, else the usual one, or all there is of a storefront that is younger than
+// a week; the page is told which.
+func (p *Pages) history(ctx context.Context, pg *page, sf *api.Storefront, usual chartWindow) (window, []lookout, error) {
 	for _, c := range windows {
 		if c.Name == pg.Get("window") {
 			pg.Window = c.Name
 			return p.scansOf(ctx, pg, sf, c.Days)
 		}
 	}
-	const month, week = 30, 7
-	pg.Window = "30d"
-	w, scans, err := p.scansOf(ctx, pg, sf, month)
-	if err != nil || len(scans) > 0 && scans[0].At.Before(pg.Now.AddDate(0, 0, -week)) {
+	pg.Window = usual.Name
+	w, scans, err := p.scansOf(ctx, pg, sf, usual.Days)
+	if err != nil || len(scans) > 0 && scans[0].At.Before(pg.Now.AddDate(0, 0, -lastWeek.Days)) {
 		return w, scans, err
 	}
-	all, known, err := p.scansOf(ctx, pg, sf, 0)
+	all, known, err := p.scansOf(ctx, pg, sf, allTime.Days)
 	if err == nil && len(known) > 0 && all.From.After(w.From) {
-		pg.Window = "all"
+		pg.Window = allTime.Name
 		return all, known, nil
 	}
 	return w, scans, err
@@ -120,7 +136,7 @@ func (p *Pages) shelf(w http.ResponseWriter, r *http.Request) error {
 	}
 	pg := p.page(r, "shelf", "")
 	pg.Title = pg.Shop(sf.Name)
-	win, scans, err := p.history(ctx, pg, &sf)
+	win, scans, err := p.history(ctx, pg, &sf, lastMonth)
 	if err != nil {
 		return err
 	}
