@@ -394,7 +394,7 @@ func (p *page) Stamp(t time.Time) string { return t.In(p.Zone).Format("2006-01-0
 func (p *page) Day(t time.Time) string { return t.In(p.Zone).Format(time.DateOnly) }
 
 // Ago is how long a time is over.
-func (p *page) Ago(t time.Time) string { return p.T("%s ago", p.Span(p.Now.Sub(t))) }
+func (p *page) Ago(t time.Time) string { return p.T("%s ago", p.Took(p.Now.Sub(t))) }
 
 // ZoneName is the time zone of the page with its distance from UTC.
 func (p *page) ZoneName() string {
