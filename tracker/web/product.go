@@ -42,10 +42,6 @@ func (p *Pages) product(w http.ResponseWriter, r *http.Request) error {
 	newest := slices.Clone(row.Changes)
 	slices.Reverse(newest)
 	line := pg.timelineOf(row, scans, join, win, storage.ShelfChanges)
-	marked := make(map[tracker.Kind]bool)
-	for _, m := range line.Marks {
-		marked[m.Kind] = true
-	}
 	return p.render(w, r, http.StatusOK, pg, struct {
 		*page
 		Shop     tracker.StorefrontName
@@ -71,7 +67,7 @@ func (p *Pages) product(w http.ResponseWriter, r *http.Request) error {
 		line, pg.priceChartOf(row, scans, join, win),
 		versionsOf(row, tracker.Retitled, func(p *tracker.Product) string { return p.Title }),
 		versionsOf(row, tracker.Repictured, func(p *tracker.Product) string { return p.Image }),
-		same, newest, kindsOf(marked), laterThan(shelf.Exact, win.From), laterThan(knownSince(row), row.FirstSeen),
+		same, newest, kindsOf(line.Marks), laterThan(shelf.Exact, win.From), laterThan(knownSince(row), row.FirstSeen),
 	})
 }
 

@@ -151,13 +151,12 @@ func (p *Pages) shelf(w http.ResponseWriter, r *http.Request) error {
 	join := joined(scans, pg.Now)
 	observed := within(observedOf(scans, join), win)
 	rows := make([]shelfRow, 0, len(shelf.Rows))
-	marked, marksLeft := make(map[tracker.Kind]bool), false
+	var marks []markAt
+	marksLeft := false
 	for i := range shelf.Rows {
 		row := shelfRow{shelf.Rows[i], pg.timelineOf(&shelf.Rows[i], scans, join, win, marksOfRow)}
 		marksLeft = marksLeft || row.Line.More > 0
-		for _, m := range row.Line.Marks {
-			marked[m.Kind] = true
-		}
+		marks = append(marks, row.Line.Marks...)
 		rows = append(rows, row)
 	}
 	tally, err := p.o.Store.Tally(ctx, sf.Name, win.From, time.Time{}, p.o.Zone)
@@ -200,15 +199,15 @@ func (p *Pages) shelf(w http.ResponseWriter, r *http.Request) error {
 		MayScan      bool
 	}{
 		pg, strip[0], windowChoices(), shelfShows, shelfSorts, pg.axis(win), observedClip(observed, win), gapsOf(observed, win), rows, laterThan(shelf.Exact, win.From), sums,
-		days, pg.dayWords(days), pg.drawDays(sf.Name, days, win), newPager(n, rowsOfShelf, shelf.Total), kindsOf(marked), marksLeft, marksOfRow, pg.Get("view") == "table", p.scans.said(pg, sf.Name), p.o.Daemon != nil && sf.Watched,
+		days, pg.dayWords(days), pg.drawDays(sf.Name, days, win), newPager(n, rowsOfShelf, shelf.Total), kindsOf(marks), marksLeft, marksOfRow, pg.Get("view") == "table", p.scans.said(pg, sf.Name), p.o.Daemon != nil && sf.Watched,
 	})
 }
 
-// kindsOf are kinds in the order in which people are told of them.
-func kindsOf(marked map[tracker.Kind]bool) []tracker.Kind {
+// kindsOf are the kinds of marks, in the order in which people are told of them.
+func kindsOf(marks []markAt) []tracker.Kind {
 	var list []tracker.Kind
 	for _, k := range tracker.Kinds {
-		if marked[k] {
+		if slices.ContainsFunc(marks, func(m markAt) bool { return m.Kind == k }) {
 			list = append(list, k)
 		}
 	}
