@@ -406,16 +406,15 @@ func (p *page) scaleOf(w window) scale {
 
 // from is the last tick at or before a time.
 func (s *scale) from(t time.Time) time.Time {
-	switch y, m, d := t.Date(); {
+	switch y, m, _ := t.Date(); {
 	case s.months >= 12:
 		return time.Date(y, 1, 1, 0, 0, 0, 0, t.Location())
 	case s.months > 0:
 		return time.Date(y, m-(m-1)%time.Month(s.months), 1, 0, 0, 0, 0, t.Location())
 	case s.days > 0:
-		return time.Date(y, m, d, 0, 0, 0, 0, t.Location())
+		return midnight(t)
 	default:
-		midnight := time.Date(y, m, d, 0, 0, 0, 0, t.Location())
-		return midnight.Add(t.Sub(midnight).Truncate(s.hours))
+		return midnight(t).Add(t.Sub(midnight(t)).Truncate(s.hours))
 	}
 }
 

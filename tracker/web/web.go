@@ -378,13 +378,14 @@ func (p *page) Time(t time.Time) template.HTML {
 			form = "2006年1月2日 15:04"
 		}
 	}
-	return template.HTML(`<time datetime="` + t.Format(time.RFC3339) + `">` + t.Format(form) + `</time>`) //nolint:gosec // made here
+	return timeElement(t, form)
 }
 
 // Clock is the time of a day.
-func (p *page) Clock(t time.Time) template.HTML {
-	t = t.In(p.Zone)
-	return template.HTML(`<time datetime="` + t.Format(time.RFC3339) + `">` + t.Format("15:04") + `</time>`) //nolint:gosec // made here
+func (p *page) Clock(t time.Time) template.HTML { return timeElement(t.In(p.Zone), "15:04") }
+
+func timeElement(t time.Time, form string) template.HTML {
+	return template.HTML(`<time datetime="` + t.Format(time.RFC3339) + `">` + t.Format(form) + `</time>`) //nolint:gosec // made here
 }
 
 // Stamp is a time for attributes.
