@@ -295,6 +295,25 @@ func TestBarsCoverNoGap(t *testing.T) {
 	}
 }
 
+// What a bar counts is said of whole bars, also where the first one is cut off by
+// the window.
+func TestDayWordsAreOfWholeBars(t *testing.T) {
+	sunday := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	tally := []storage.DayTally{{Day: sunday, Changes: map[tracker.Kind]int{tracker.Added: 2}}}
+	pg := &page{Phrases: report.Phrases{Zone: time.UTC}}
+	for days, want := range map[int]string{30: "at most 2 a day", 365: "at most 2 a week", 2000: "at most 2 a month"} {
+		w := window{sunday, sunday.AddDate(0, 0, days)}
+		if got := pg.dayWords(dayBars(tally, w), w); got != want {
+			t.Errorf("%d days from a Sunday on: %q, want %q", days, got, want)
+		}
+	}
+	last := window{sunday.AddDate(0, 0, 28), sunday.AddDate(0, 0, 2000)} // of the month there are three days
+	tally[0].Day = last.From
+	if got := pg.dayWords(dayBars(tally, last), last); got != "at most 2 a month" {
+		t.Errorf("from the end of a month on: %q", got)
+	}
+}
+
 // The bars of days hold every change once, whatever they are gathered into, and
 // each leads to its changes.
 func TestDayBarsHoldEveryChange(t *testing.T) {

@@ -199,7 +199,7 @@ func (p *Pages) shelf(w http.ResponseWriter, r *http.Request) error {
 		MayScan      bool
 	}{
 		pg, strip[0], windowChoices(), shelfShows, shelfSorts, pg.axis(win), observedClip(observed, win), gapsOf(observed, win), rows, laterThan(shelf.Exact, win.From), sums,
-		days, pg.dayWords(days), pg.drawDays(sf.Name, days, win), newPager(n, rowsOfShelf, shelf.Total), kindsOf(marks), marksLeft, marksOfRow, pg.Get("view") == "table", p.scans.said(pg, sf.Name), p.o.Daemon != nil && sf.Watched,
+		days, pg.dayWords(days, win), pg.drawDays(sf.Name, days, win), newPager(n, rowsOfShelf, shelf.Total), kindsOf(marks), marksLeft, marksOfRow, pg.Get("view") == "table", p.scans.said(pg, sf.Name), p.o.Daemon != nil && sf.Watched,
 	})
 }
 
@@ -256,17 +256,38 @@ type dayBar struct {
 	Added, Removed int       // those that are back again are among the added
 }
 
-// dayBars are the days on which products came or went: each of them in a short
-// window, weeks from Monday on in a longer one, then months.
+// A period is what each bar of a window stands for.
+type period int
+
+const (
+	byDay period = iota
+	byWeek
+	byMonth
+)
+
+// periodOf is a day in a short window, a week from Monday on in a longer one, then
+// a month.
+func periodOf(w window) period {
+	switch days := w.To.Sub(w.From).Hours() / 24; {
+	case days > 800:
+		return byMonth
+	case days > 100:
+		return byWeek
+	}
+	return byDay
+}
+
+// dayBars are the periods in which products came or went. The first is cut off
+// where the window begins.
 func dayBars(tally []storage.DayTally, w window) []dayBar {
 	var list []dayBar
 	for _, d := range tally {
 		from, last := d.Day, d.Day
-		switch days := w.To.Sub(w.From).Hours() / 24; {
-		case days > 800:
+		switch periodOf(w) {
+		case byMonth:
 			from = time.Date(d.Day.Year(), d.Day.Month(), 1, 0, 0, 0, 0, d.Day.Location())
 			last = from.AddDate(0, 1, -1)
-		case days > 100:
+		case byWeek:
 			from = d.Day.AddDate(0, 0, -(int(d.Day.Weekday())+6)%7)
 			last = from.AddDate(0, 0, 6)
 		}
@@ -284,16 +305,22 @@ func dayBars(tally []storage.DayTally, w window) []dayBar {
 	return list
 }
 
+// longestBar is what the longest of bars stands for.
+func longestBar(bars []dayBar) int {
+	most := 0
+	for _, d := range bars {
+		most = max(most, d.Added, d.Removed)
+	}
+	return most
+}
+
 // drawDays draws what came above a line and what went below it. Each bar leads
 // to its changes.
 func (p *page) drawDays(name tracker.StorefrontName, bars []dayBar, w window) template.HTML {
 	if w.To.Sub(w.From) < 3*24*time.Hour {
 		return "" // a day would fill it
 	}
-	most := 1
-	for _, d := range bars {
-		most = max(most, d.Added, d.Removed)
-	}
+	most := longestBar(bars)
 	var b strings.Builder
 	b.WriteString(`<svg class="days" height="45" aria-hidden="true"><line x1="0" x2="100%" y1="22.5" y2="22.5"/>`)
 	bar := func(class string, d dayBar, n int, kinds string) {
@@ -334,20 +361,18 @@ func (p *page) DaySpan(d dayBar) string {
 }
 
 // dayWords say what the bars count, and how many the longest stands for.
-func (p *page) dayWords(bars []dayBar) string {
-	most := 0
-	for _, d := range bars {
-		most = max(most, d.Added, d.Removed)
-	}
-	switch {
-	case most == 0:
+func (p *page) dayWords(bars []dayBar, w window) string {
+	most := longestBar(bars)
+	if most == 0 {
 		return p.T("nothing was new or taken off")
-	case p.DaySpan(bars[0]) == p.Day(bars[0].Day):
-		return p.T("at most %d a day", most)
-	case bars[len(bars)-1].Last.Sub(bars[len(bars)-1].Day) < 8*24*time.Hour:
+	}
+	switch periodOf(w) {
+	case byMonth:
+		return p.T("at most %d a month", most)
+	case byWeek:
 		return p.T("at most %d a week", most)
 	}
-	return p.T("at most %d a month", most)
+	return p.T("at most %d a day", most)
 }
 
 // begun is a scan that was asked for in a page.
