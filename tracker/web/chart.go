@@ -636,19 +636,17 @@ func (p *page) drawPrices(c *priceChart, pieces, marks []priceRow, join func(a, 
 	if c.Lowest30.Known() && len(lines) > 1 {
 		fmt.Fprintf(&b, `<line class="lowest" x1="%s" x2="100%%" y1="%[2]s" y2="%[2]s"/>`, percent(w.part(p.Now.AddDate(0, 0, -30))), y(c.Lowest30.Low))
 	}
+	spans := make([]span, len(pieces))
 	for i, pc := range pieces {
-		x1, x2 := w.part(pc.From), w.part(pc.To)
+		spans[i] = span{pc.From, pc.To, seen}
+	}
+	for i, e := range extents(spans, w) {
+		pc := pieces[i]
 		if i > 0 && pieces[i-1].Price != pc.Price && join(pieces[i-1].To, pc.From) {
 			fmt.Fprintf(&b, `<line class="rise" x1="%s" x2="%s" y1="%s" y2="%s"/>`,
-				percent(w.part(pieces[i-1].To)), percent(x1), y(pieces[i-1].Price.Low), y(pc.Price.Low))
+				percent(w.part(pieces[i-1].To)), percent(w.part(pc.From)), y(pieces[i-1].Price.Low), y(pc.Price.Low))
 		}
-		// What is too short to be seen is a tick.
-		next := 1.0
-		if i+1 < len(pieces) {
-			next = w.part(pieces[i+1].From) - 0.001
-		}
-		x2 = max(x2, min(x1+0.003, next), x1+0.0005)
-		fmt.Fprintf(&b, `<line class="step" x1="%s" x2="%s" y1="%[3]s" y2="%[3]s"/>`, percent(x1), percent(x2), y(pc.Price.Low))
+		fmt.Fprintf(&b, `<line class="step" x1="%s" x2="%s" y1="%[3]s" y2="%[3]s"/>`, percent(e[0]/width), percent(e[1]/width), y(pc.Price.Low))
 	}
 	for _, pc := range marks {
 		fmt.Fprintf(&b, `<a href="%schanges/%d" tabindex="-1"><title>%s, %s</title><use href="#diamond" x="%s" y="%s"/></a>`,

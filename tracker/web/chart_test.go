@@ -259,6 +259,26 @@ func TestPricesAreThoseThatWereSeen(t *testing.T) {
 	}
 }
 
+// A price that only the last scan saw can be seen too: it has the room that is left
+// beside the one before.
+func TestNewestPriceIsDrawn(t *testing.T) {
+	now := time.Now().UTC().Truncate(time.Minute)
+	last := now.Add(-10 * time.Minute)
+	product := func(low int64) *tracker.Product {
+		return &tracker.Product{ID: "1", Title: "x", Price: tracker.Price{Kind: tracker.PriceExact, Low: low, Currency: "CNY"}}
+	}
+	row := &storage.ShelfRow{
+		Item:    tracker.Item{Product: *product(300), FirstSeen: now.AddDate(0, 0, -3)},
+		Changes: []tracker.Change{{Seq: 1, Kind: tracker.Repriced, At: last, Scan: last, Product: product(300), Before: product(100)}},
+	}
+	scans := []lookout{{now.AddDate(0, 0, -3), true}, {now.AddDate(0, 0, -2), true}, {now.AddDate(0, 0, -1), true}, {last, true}}
+	pg := &page{Phrases: report.Phrases{Zone: time.UTC}, Now: now, Root: "./"}
+	c := pg.priceChartOf(row, scans, joined(scans, now), window{now.AddDate(0, 0, -365), now})
+	if want := `class="step" x1="99.83%" x2="100%"`; !strings.Contains(string(c.SVG()), want) {
+		t.Errorf("no %s in %s", want, c.SVG())
+	}
+}
+
 // What is drawn covers each span and no gap between spans, also where a year is
 // drawn and a gap is a day.
 func TestBarsCoverNoGap(t *testing.T) {
