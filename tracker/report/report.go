@@ -58,13 +58,18 @@ type Foot struct {
 func (m *Mail) Text(f Foot) string {
 	v := m.viewer(limits{})
 	lines := v.foot(f)
-	method, url := v.method()
-	lines = append(lines, strings.TrimSuffix(method+": "+url, ": "))
+	w := v.witness()
+	if w.MethodURL != "" {
+		w.Method += ": " + w.MethodURL
+	}
+	lines = append(lines, w.Method)
 	if f.Leave != "" {
 		lines = append(lines, v.w.Leave+": "+f.Leave)
 	}
-	if s := &m.story; s.Checkpoint != "" {
-		lines = append(lines, "", v.w.Checkpoint, "", strings.TrimSpace(s.Checkpoint), v.w.Key+": "+s.Key)
+	if len(w.Checkpoint) > 0 {
+		lines = append(lines, "", w.Why, "")
+		lines = append(lines, w.Checkpoint...)
+		lines = append(lines, w.Key)
 	}
 	return m.text() + "\n-- \n" + strings.Join(append(lines, ""), "\n")
 }
