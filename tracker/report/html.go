@@ -248,31 +248,13 @@ func lang(title string) string {
 	return "mul" // several, or nobody knows
 }
 
-// html writes the view as HTML, up to the foot.
-func (v *view) html(w io.Writer) error {
+// write writes a view, or a foot, by the template of this name.
+func write(w io.Writer, name string, data any) error {
 	t, err := mailTemplate()
 	if err != nil {
 		return err
 	}
-	return t.Execute(w, v)
-}
-
-// feed writes the view for a reader of feeds.
-func (v *view) feed(w io.Writer) error {
-	t, err := mailTemplate()
-	if err != nil {
-		return err
-	}
-	return t.ExecuteTemplate(w, "feed", v)
-}
-
-// document writes the view for paper.
-func (v *view) document(w io.Writer) error {
-	t, err := mailTemplate()
-	if err != nil {
-		return err
-	}
-	return t.ExecuteTemplate(w, "document", v)
+	return t.ExecuteTemplate(w, name, data)
 }
 
 // A foot ends the HTML.
@@ -280,12 +262,4 @@ type foot struct {
 	Lines        []string
 	Leave, Words string // where one recipient unsubscribes; empty for nowhere
 	witness
-}
-
-func (f foot) html(w io.Writer) error {
-	t, err := mailTemplate()
-	if err != nil {
-		return err
-	}
-	return t.ExecuteTemplate(w, "foot", f)
 }

@@ -96,7 +96,7 @@ func (m *Mail) HTML(ctx context.Context, end Foot) (string, []Picture, error) {
 	v := m.viewer(limits{})
 	b := bytes.NewBufferString(m.html)
 	f := foot{Lines: v.foot(end), Leave: link(end.Leave), Words: v.w.Leave, witness: v.witness()}
-	if err := f.html(b); err != nil {
+	if err := write(b, "foot", f); err != nil {
 		return "", nil, fmt.Errorf("write report %d: %w", m.story.Report.ID, err)
 	}
 	return b.String(), m.pictures, nil
@@ -119,7 +119,7 @@ func (m *Mail) draw(ctx context.Context) error {
 		vr.load, vr.loadShot = load, shot
 		v := vr.view()
 		var b bytes.Buffer
-		if err := v.html(&b); err != nil {
+		if err := write(&b, "mail.html", v); err != nil {
 			return fmt.Errorf("write report %d: %w", m.story.Report.ID, err)
 		}
 		if err := ctx.Err(); err != nil {
@@ -144,13 +144,19 @@ const feedRows = 200
 // any style, which refer to the pictures as HTML does, and say nothing of files
 // that are attached. Its title is that of Title.
 func (m *Mail) Feed(ctx context.Context) (string, []Picture, error) {
-	vr := m.viewer(limits{rows: feedRows, scans: 6, pictures: 12, shots: 4})
+	return m.as(ctx, "feed", limits{rows: feedRows, scans: 6, pictures: 12, shots: 4})
+}
+
+// as writes the report, with what it ends with, by a template. The error is that
+// of ctx when pictures may be missing.
+func (m *Mail) as(ctx context.Context, template string, most limits) (string, []Picture, error) {
+	vr := m.viewer(most)
 	vr.load, vr.loadShot = once(ctx, m.story.Picture), once(ctx, m.story.Shot)
 	v := vr.view()
 	v.witness = vr.witness()
 	var b bytes.Buffer
-	if err := v.feed(&b); err != nil {
-		return "", nil, fmt.Errorf("write report %d for a feed: %w", m.story.Report.ID, err)
+	if err := write(&b, template, v); err != nil {
+		return "", nil, fmt.Errorf("write report %d as a %s: %w", m.story.Report.ID, template, err)
 	}
 	return b.String(), v.Pictures, ctx.Err()
 }
@@ -203,15 +209,11 @@ var documentLimits = limits{rows: 1000, scans: 60, pictures: 300, shots: 60}
 // tells of each product, also where a mail has no room for it. Its pictures are
 // in it.
 func (m *Mail) Document(ctx context.Context) ([]byte, error) {
-	vr := m.viewer(documentLimits)
-	vr.load, vr.loadShot = once(ctx, m.story.Picture), once(ctx, m.story.Shot)
-	v := vr.view()
-	v.witness = vr.witness()
-	var b bytes.Buffer
-	if err := v.document(&b); err != nil {
-		return nil, fmt.Errorf("write report %d as a document: %w", m.story.Report.ID, err)
+	html, pictures, err := m.as(ctx, "document", documentLimits)
+	if err != nil {
+		return nil, err
 	}
-	return []byte(within(b.String(), v.Pictures)), ctx.Err()
+	return []byte(within(html, pictures)), nil
 }
 
 // once asks for each picture only once, and for none when ctx is done.
