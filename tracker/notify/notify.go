@@ -217,10 +217,8 @@ func (n *Notifier) Flush(ctx context.Context) error {
 // Pass makes and sends the reports of one channel that are due, and returns when the
 // next one is, the zero time for when there is something new to tell.
 func (n *Notifier) Pass(ctx context.Context, name string) (next time.Time, err error) {
-	for _, c := range n.channels {
-		if c.Name == name {
-			return n.pass(ctx, c)
-		}
+	if c := n.channel(name); c != nil {
+		return n.pass(ctx, c)
 	}
 	return time.Time{}, nil // it was in the configuration once
 }

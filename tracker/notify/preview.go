@@ -76,7 +76,12 @@ func (n *Notifier) some(ctx context.Context, c *channel, seq uint64, last bool) 
 		s, err = n.story(ctx, c, &made[0])
 		return s, fmt.Sprintf("report %d, the last one", made[0].ID), err
 	}
-	sample := report.Sample(c.Name, c.Lang, c.Zone, time.Now())
-	sample.Public = n.opts.Public
-	return &sample, "a sample, because there was no change yet", nil
+	return n.sample(c), "a sample, because there was no change yet", nil
+}
+
+// sample is a report that is made up, for a channel.
+func (n *Notifier) sample(c *channel) *report.Story {
+	s := report.Sample(c.Name, c.Lang, c.Zone, time.Now())
+	s.Public = n.opts.Public
+	return &s
 }

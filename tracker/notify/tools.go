@@ -21,14 +21,13 @@ func (n *Notifier) Test(ctx context.Context, channel string) (answer string, err
 	if c == nil {
 		return "", fmt.Errorf("there is no channel %q", channel)
 	}
-	story := report.Sample(c.Name, c.Lang, c.Zone, time.Now())
-	story.Public = n.opts.Public
-	words := report.New(story)
-	pdf := n.printing(c, &story, words)
+	story := n.sample(c)
+	words := report.New(*story)
+	pdf := n.printing(c, story, words)
 	var errs []error
 	for _, to := range c.Sender.Recipients() {
 		said, err := c.Sender.Send(ctx, &Message{
-			ID: "test." + strings.ToLower(rand.Text()[:16]), Thread: n.thread(c, &story, to), To: to, Instance: n.hash("instance"), Story: &story, Mail: words, PDF: pdf,
+			ID: "test." + strings.ToLower(rand.Text()[:16]), Thread: n.thread(c, story, to), To: to, Instance: n.hash("instance"), Story: story, Mail: words, PDF: pdf,
 		})
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", to, err))
