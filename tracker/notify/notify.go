@@ -100,13 +100,13 @@ type channel struct {
 	// that. Guarded by turn.
 	unnoted map[deliveryKey]tracker.Delivery
 	// written is the report that was put into words last, if it waits for
-	// another attempt. Guarded by turn.
-	written written
+	// another attempt; nil for none. Guarded by turn.
+	written *written
 }
 
 // A written report is one in words, with what it tells.
 type written struct {
-	report uint64 // its number; zero for none
+	report uint64 // its number
 	story  *report.Story
 	mail   *report.Mail
 	pdf    func(context.Context) []byte // nil for none
@@ -368,12 +368,11 @@ func (n *Notifier) send(ctx context.Context, c *channel) (next time.Time, err er
 // next one is, and whether the receiving side could not be reached at all.
 func (n *Notifier) sendReport(ctx context.Context, c *channel, r *tracker.Report) (next time.Time, down bool, err error) {
 	var full error
-	var story *report.Story
-	var mail *report.Mail
+	var told *written
 	waits := false
 	defer func() {
-		if story != nil && !waits && err == nil {
-			c.written = written{}
+		if told != nil && !waits && err == nil {
+			c.written = nil
 		}
 	}()
 	for _, l := range r.Deliveries {
@@ -387,14 +386,14 @@ func (n *Notifier) sendReport(ctx context.Context, c *channel, r *tracker.Report
 		if err := ctx.Err(); err != nil {
 			return time.Time{}, false, err
 		}
-		if story == nil {
-			if story, mail, err = n.write(ctx, c, r); err != nil {
+		if told == nil {
+			if told, err = n.write(ctx, c, r); err != nil {
 				return time.Time{}, false, err
 			}
 		}
 		delivery := &Message{
-			ID: n.deliveryID(r, l.To), Thread: n.thread(c, story, l.To), To: l.To, Again: l.Unsure,
-			Leave: n.unsubscribeURL(c, l.To), Instance: n.hash("instance"), Story: story, Mail: mail, PDF: c.written.pdf,
+			ID: n.deliveryID(r, l.To), Thread: n.thread(c, told.story, l.To), To: l.To, Again: l.Unsure,
+			Leave: n.unsubscribeURL(c, l.To), Instance: n.hash("instance"), Story: told.story, Mail: told.mail, PDF: told.pdf,
 		}
 		l.Unsure = true // whatever happens from here on, also to the program
 		if err := n.note(ctx, c, r.ID, l); errors.Is(err, storage.ErrFull) {

@@ -58,16 +58,16 @@ func (n *Notifier) untold(ctx context.Context, c *channel) (tell []uint64, err e
 
 // write returns what a report tells and its words, which are kept for the next
 // attempt while the report waits for one.
-func (n *Notifier) write(ctx context.Context, c *channel, r *tracker.Report) (*report.Story, *report.Mail, error) {
-	if c.written.report != r.ID {
+func (n *Notifier) write(ctx context.Context, c *channel, r *tracker.Report) (*written, error) {
+	if c.written == nil || c.written.report != r.ID {
 		s, err := n.story(ctx, c, r)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		m := report.New(*s)
-		c.written = written{r.ID, s, m, n.printing(c, s, m)}
+		c.written = &written{r.ID, s, m, n.printing(c, s, m)}
 	}
-	return c.written.story, c.written.mail, nil
+	return c.written, nil
 }
 
 func (n *Notifier) story(ctx context.Context, c *channel, r *tracker.Report) (*report.Story, error) {
