@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"shopwatch/tracker"
@@ -65,16 +64,6 @@ func (p Phrases) Span(d time.Duration) string { return p.words().span(d) }
 
 // Offset names the zone by its distance from UTC at a time.
 func (p Phrases) Offset(t time.Time) string { return offset(p.in(t)) }
-
-// Proof is what a removal rests on.
-func (p Phrases) Proof(c *tracker.Change) string {
-	v := viewer{w: p.words(), zone: p.in(c.At).Location(), Story: Story{Lang: p.Lang, Report: tracker.Report{Created: c.At}}}
-	var parts []string
-	for _, n := range v.proof(c) {
-		parts = append(parts, n.String())
-	}
-	return strings.Join(parts, " ")
-}
 
 // SameAs says which removed product an added one probably is.
 func (p Phrases) SameAs(s *tracker.SameAs) string {
