@@ -88,11 +88,13 @@ func TestMachineWithFullDisk(t *testing.T) {
 	}
 }
 
-// Of scans that were not complete for one reason the newest capture is kept.
+// Of scans that were not complete for one reason the newest capture is kept, and
+// none where the configuration wants none.
 func TestNewestCaptureOnPostgreSQL(t *testing.T) {
 	cluster := startCluster(t)
 	name := cluster.Database(t)
-	w := newWorld(t).on(cluster.NetworkURL(name, pgtest.Password))
+	url := cluster.NetworkURL(name, pgtest.Password)
+	w := newWorld(t).on(url)
 	w.want(0, "scan")
 	w.shop.Fault(fixtures.Fault{Name: "login overlay"})
 	for range 2 {
@@ -103,8 +105,20 @@ func TestNewestCaptureOnPostgreSQL(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close(t.Context())
-	var n int
-	if err := conn.QueryRow(t.Context(), "select count(*) from evidence where name like '%.wacz'").Scan(&n); err != nil || n != 1 {
-		t.Errorf("%d captures are kept, %v; want the newest", n, err)
+	kept := func() (n int) {
+		t.Helper()
+		if err := conn.QueryRow(t.Context(), "select count(*) from evidence where name like '%.wacz'").Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if n := kept(); n != 1 {
+		t.Errorf("%d captures are kept; want the newest", n)
+	}
+	w.configure(map[string]any{"database": url, "retention": map[string]any{"captures": "0"}})
+	stop := w.daemon()
+	until(t, "none is kept", func() bool { return kept() == 0 })
+	if status, log := stop(); status != 0 || strings.Contains(log, "ERROR") {
+		t.Errorf("the daemon ended with %d: %s", status, log)
 	}
 }

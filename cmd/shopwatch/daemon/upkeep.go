@@ -34,11 +34,6 @@ func (s *Service) maintain(ctx context.Context) error {
 		if err := s.tidy(ctx); err != nil {
 			failed("old things not deleted", err)
 		}
-		if n, err := s.store.TrimEvidence(ctx, captureEnding, int64(c.Retention.Captures)); err != nil {
-			failed("captures not trimmed", err)
-		} else if n > 0 {
-			s.log.Info("captures deleted: together they may take no more", "files", n, "most", c.Retention.Captures.String())
-		}
 		t := time.NewTimer(time.Hour)
 		select {
 		case <-ctx.Done():
@@ -49,20 +44,28 @@ func (s *Service) maintain(ctx context.Context) error {
 	}
 }
 
-// tidy deletes what is kept no longer.
+// tidy deletes what is kept no longer. Where one thing fails the others are done.
 func (s *Service) tidy(ctx context.Context) error {
-	now := time.Now()
-	if _, err := s.store.ThinScans(ctx, scansInFull, now); err != nil {
-		return fmt.Errorf("thin out scan records: %w", err)
+	var errs []error
+	failed := func(what string, err error) {
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", what, err))
+		}
 	}
-	n, err := s.store.SweepEvidence(ctx, time.Duration(s.config.Load().Retention.Evidence), now)
-	if err != nil {
-		return fmt.Errorf("sweep evidence: %w", err)
-	}
+	now, keep := time.Now(), s.config.Load().Retention
+	_, err := s.store.ThinScans(ctx, scansInFull, now)
+	failed("thin out scan records", err)
+	n, err := s.store.SweepEvidence(ctx, time.Duration(keep.Evidence), now)
+	failed("sweep evidence", err)
 	if n > 0 {
 		s.log.Info("old evidence deleted", "files", n)
 	}
-	return nil
+	n, err = s.store.TrimEvidence(ctx, captureEnding, int64(keep.Captures))
+	failed("trim captures", err)
+	if n > 0 {
+		s.log.Info("captures deleted: together they may take no more", "files", n, "most", keep.Captures.String())
+	}
+	return errors.Join(errs...)
 }
 
 // A databaseFile is a store in a file on this machine, which is backed up beside
