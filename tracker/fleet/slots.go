@@ -141,7 +141,7 @@ func (f *Fleet) fill(ctx context.Context, t pgx.Tx, plans []watch.Plan, applied 
 	if err := t.QueryRow(ctx, "select clock_timestamp()").Scan(&now); err != nil {
 		return err
 	}
-	last, err := lastSlots(ctx, t)
+	last, err := lastSlots(ctx, t, plans)
 	if err != nil {
 		return err
 	}
@@ -149,16 +149,7 @@ func (f *Fleet) fill(ctx context.Context, t pgx.Tx, plans []watch.Plan, applied 
 		if p.Schedule == nil {
 			continue
 		}
-		at, known := last[p.Name]
-		if !known {
-			var began *time.Time // of a scan that was made before there were slots
-			if err := t.QueryRow(ctx, "select max(began) from scans where storefront = $1", string(p.Name)).Scan(&began); err != nil {
-				return err
-			}
-			if began != nil {
-				at = *began
-			}
-		}
+		at := last[p.Name]
 		due, late := now.Truncate(time.Millisecond), time.Duration(0) // a new storefront
 		if !at.IsZero() {
 			var ok bool
@@ -175,16 +166,25 @@ func (f *Fleet) fill(ctx context.Context, t pgx.Tx, plans []watch.Plan, applied 
 	return nil
 }
 
-// lastSlots are the newest ones that the schedule made, by storefront.
-func lastSlots(ctx context.Context, t pgx.Tx) (map[tracker.StorefrontName]time.Time, error) {
+// lastSlots are the newest ones that the schedules of plans made, by storefront; of
+// one without a slot, the last scan that was made before there were slots. The table
+// has months of them: each storefront is looked up by itself.
+func lastSlots(ctx context.Context, t pgx.Tx, plans []watch.Plan) (map[tracker.StorefrontName]time.Time, error) {
+	var names []string
+	for _, p := range plans {
+		names = append(names, string(p.Name))
+	}
 	last := make(map[tracker.StorefrontName]time.Time)
 	_, err := list(ctx, t, func(r pgx.CollectableRow) (none struct{}, err error) {
 		var name tracker.StorefrontName
-		var at time.Time
+		var at *time.Time
 		err = r.Scan(&name, &at)
-		last[name] = at
+		if at != nil {
+			last[name] = *at
+		}
 		return none, err
-	}, "select storefront, max(slot) from slots where kind = 'schedule' group by storefront")
+	}, `select name, coalesce((select max(slot) from slots where storefront = name and kind = 'schedule'), (select max(began) from scans where storefront = name))
+		from unnest($1::text[]) name`, names)
 	return last, err
 }
 
