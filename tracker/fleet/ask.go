@@ -13,8 +13,6 @@ import (
 	"shopwatch/tracker/watch"
 )
 
-var errCut = errors.New("the scan was cut short; nothing was kept")
-
 // askEvery is how often who asked for a scan looks at it.
 const askEvery = 300 * time.Millisecond
 
@@ -50,7 +48,7 @@ func (f *Fleet) Scan(ctx context.Context, name tracker.StorefrontName, r watch.R
 		switch {
 		case ctx.Err() != nil:
 			f.giveUp(ctx, &s)
-			return nil, nil, errCut
+			return nil, nil, watch.ErrCut
 		case err != nil:
 			f.giveUp(ctx, &s)
 			return nil, nil, err
@@ -74,7 +72,7 @@ func (f *Fleet) own(ctx context.Context, p watch.Plan) (bool, error) {
 		}
 		switch why := f.waits(s, p, queueOf(p)); {
 		case ctx.Err() != nil:
-			return false, errCut
+			return false, watch.ErrCut
 		case why == "":
 			return false, nil
 		case f.o.Alone && !elsewhere:
@@ -82,7 +80,7 @@ func (f *Fleet) own(ctx context.Context, p watch.Plan) (bool, error) {
 			case <-f.joined:
 				return true, nil
 			case <-ctx.Done():
-				return false, errCut
+				return false, watch.ErrCut
 			}
 		case time.Now().After(end):
 			return false, errors.New(why)
@@ -137,7 +135,7 @@ func (f *Fleet) await(ctx context.Context, s *slot, p watch.Plan, progress func(
 		switch {
 		case ctx.Err() != nil:
 			f.giveUp(ctx, s)
-			return nil, nil, errCut
+			return nil, nil, watch.ErrCut
 		case err != nil:
 			f.giveUp(ctx, s)
 			return nil, nil, err

@@ -444,6 +444,23 @@ func TestFailedScanIsTriedAgain(t *testing.T) {
 	}
 }
 
+// A scan at which the program has a bug is made again by the worker that lives on.
+func TestCommitThatPanics(t *testing.T) {
+	db := open(t, cluster.URL(cluster.Database(t)))
+	o := options(db, "alpha", plans(24*time.Hour, "a"))
+	o.Backoff = time.Millisecond
+	n := 0
+	commit := o.Commit
+	o.Commit = func(ctx context.Context, s *tracker.Scan, first func(context.Context, pgx.Tx) error) ([]tracker.Change, error) {
+		if n++; n == 1 {
+			panic("a bug")
+		}
+		return commit(ctx, s, first)
+	}
+	begin(t, o)
+	until(t, "a scan is kept", func() bool { return len(scans(t, db, "a")) == 1 })
+}
+
 // A channel is looked at by one worker at a time, as soon as there is something to
 // tell, and when it says.
 func TestDeliver(t *testing.T) {

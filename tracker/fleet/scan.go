@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -214,7 +213,9 @@ func (f *Fleet) make(ctx context.Context, s *slot, p watch.Plan, l Lease, key st
 	f.mu.Unlock()
 	scan.Began = scan.Began.Add(ahead) // by the clock of the database
 	scan.Storefront, scan.Retry = s.storefront, s.kind == kindRetry
-	changes, err := f.commit(ctx, s, scan)
+	changes, err := watch.GuardedCommit(func(ctx context.Context, scan *tracker.Scan) ([]tracker.Change, error) {
+		return f.commit(ctx, s, scan)
+	}, f.log)(ctx, scan)
 	switch {
 	case errors.Is(err, errTaken):
 		f.log.Warn("scan dropped", "storefront", s.storefront, "err", err)
@@ -254,27 +255,14 @@ func (f *Fleet) pause() time.Duration {
 // progressEvery is how often others are told how far a scan has come.
 const progressEvery = 2 * time.Second
 
-// scan reads the storefront. One that panics is a failed scan.
-func (f *Fleet) scan(ctx context.Context, s *slot, p watch.Plan, cancel context.CancelCauseFunc) (scan *tracker.Scan) {
-	began := time.Now().Truncate(time.Millisecond)
-	defer func() {
-		if r := recover(); r != nil {
-			f.log.Error("scan panicked", "storefront", s.storefront, "err", r, "stack", string(debug.Stack()))
-			scan = &tracker.Scan{Verdict: tracker.Failed, Reason: fmt.Sprintf("a bug in shopwatch: %v", r)}
-		}
-		if scan == nil {
-			scan = &tracker.Scan{Verdict: tracker.Failed, Reason: "a bug in shopwatch: no scan"}
-		}
-		if scan.Began.IsZero() {
-			scan.Began, scan.Took = began, time.Since(began)
-		}
-	}()
+// scan reads the storefront.
+func (f *Fleet) scan(ctx context.Context, s *slot, p watch.Plan, cancel context.CancelCauseFunc) *tracker.Scan {
 	var told time.Time
 	read := f.o.Scan
 	if s.capture {
 		read = f.o.Capture
 	}
-	return read(ctx, p.Storefront, func(g tracker.Progress) {
+	return watch.Guarded(read, f.log)(ctx, p.Storefront, func(g tracker.Progress) {
 		if time.Since(told) < progressEvery && g.Note == "" && !s.asked() {
 			return
 		}
@@ -351,9 +339,6 @@ func (f *Fleet) commit(ctx context.Context, s *slot, scan *tracker.Scan) (change
 	return changes, nil
 }
 
-// retries is how often a scan that failed is tried again before the next one is due.
-const retries = 3
-
 // learn draws the consequences of a scan: for the cool-down of its key and, when it
 // failed, for when it is tried again.
 func (f *Fleet) learn(ctx context.Context, s *slot, p watch.Plan, scan *tracker.Scan, key string) {
@@ -364,13 +349,14 @@ func (f *Fleet) learn(ctx context.Context, s *slot, p watch.Plan, scan *tracker.
 			f.log.Error("cool-down not saved", "key", key, "err", err)
 		}
 	}
-	if scan.Verdict != tracker.Failed || s.asked() || s.tries >= retries || p.Schedule == nil {
+	if scan.Verdict != tracker.Failed || s.asked() || p.Schedule == nil {
 		return
 	}
-	again := now.Add(f.o.Backoff << s.tries).Truncate(time.Millisecond)
-	if next := p.Schedule.Next(now); !next.IsZero() && !again.Before(next) {
+	again, ok := watch.TryAgain(s.tries+1, f.o.Backoff, now, p.Schedule.Next(now))
+	if !ok {
 		return
 	}
+	again = again.Truncate(time.Millisecond)
 	err := f.db.Update(ctx, func(t pgx.Tx) error {
 		r := slot{storefront: s.storefront, at: again, queue: queueOf(p), kind: kindRetry}
 		made, err := t.Exec(ctx, "insert into slots (storefront, slot, kind, queue, applied, tries) values ($1, $2, $3, $4, $5, $6) on conflict do nothing",
@@ -387,8 +373,7 @@ func (f *Fleet) learn(ctx context.Context, s *slot, p watch.Plan, scan *tracker.
 
 // tell logs the one line about a scan that an operator reads.
 func (f *Fleet) tell(scan *tracker.Scan, changes int) {
-	log := f.log.With("storefront", scan.Storefront, "verdict", string(scan.Verdict), "pages", scan.Evidence.Pages,
-		"products", scan.Evidence.Products, "changes", changes, "took", scan.Took.Round(time.Millisecond))
+	log := watch.LogOf(scan, changes, f.log)
 	if scan.Verdict == tracker.Complete {
 		log.Info("scanned")
 	} else {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -156,7 +155,7 @@ func (f *Fleet) fill(ctx context.Context, t pgx.Tx, plans []watch.Plan, applied 
 			if due, ok = newest(p.Schedule, at, now); !ok {
 				continue
 			}
-			late = jitter(p, f.o.Jitter, due)
+			late = watch.Jitter(p, f.o.Jitter)
 		}
 		s := slot{storefront: p.Name, at: due, queue: queueOf(p), kind: kindSchedule}
 		if err := f.put(ctx, t, s, applied, late); err != nil {
@@ -243,20 +242,6 @@ func newest(s schedule.Schedule, after, now time.Time) (last time.Time, ok bool)
 
 // named reports whether a schedule names a time that is not later than now.
 func named(t, now time.Time) bool { return !t.IsZero() && !t.After(now) }
-
-// jitter is how much later than at its time a storefront is scanned: always the same,
-// and never more than a tenth of the time until the next one.
-func jitter(p watch.Plan, most time.Duration, at time.Time) time.Duration {
-	if next := p.Schedule.Next(at); !next.IsZero() {
-		most = min(most, next.Sub(at)/10)
-	}
-	if most <= 0 {
-		return 0
-	}
-	h := fnv.New64a()
-	h.Write([]byte(p.Name))
-	return time.Duration(h.Sum64() % uint64(most)).Truncate(time.Millisecond)
-}
 
 // upkeep sees that each channel is looked at once a minute, which finds digests that
 // are due and deliveries that are tried again, and that old things are deleted.

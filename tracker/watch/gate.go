@@ -59,7 +59,7 @@ func (m *gate) enter(ctx, asker context.Context) error {
 	case m.busy <- struct{}{}:
 		return nil
 	case <-asker.Done():
-		return errCut
+		return ErrCut
 	case <-ctx.Done():
 		return errStopping
 	}

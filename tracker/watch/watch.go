@@ -153,13 +153,14 @@ func (w *Watcher) open(p Plan) *watched {
 		w.gates[p.Gate] = m
 	}
 	return &watched{
-		Storefront: p.Storefront, gate: m, schedule: p.Schedule, jitter: jitter(p, w.o.Jitter),
+		Storefront: p.Storefront, gate: m, schedule: p.Schedule, jitter: Jitter(p, w.o.Jitter),
 		asks: make(chan *ask), wake: make(chan struct{}, 1), gone: make(chan struct{}),
 	}
 }
 
-// jitter is how much later than scheduled a storefront is scanned.
-func jitter(p Plan, most time.Duration) time.Duration {
+// Jitter is how much later than scheduled a storefront is scanned, as Options.Jitter
+// says.
+func Jitter(p Plan, most time.Duration) time.Duration {
 	if p.Schedule == nil {
 		return 0
 	}
@@ -264,7 +265,7 @@ func (w *Watcher) replan(ctx context.Context, plans []Plan, start func(*watched)
 	for i, s := range shops {
 		if s.end == nil {
 			start(s)
-		} else if due, changed := s.replan(plans[i], jitter(plans[i], w.o.Jitter), states[i].LastScan); changed {
+		} else if due, changed := s.replan(plans[i], Jitter(plans[i], w.o.Jitter), states[i].LastScan); changed {
 			w.announce(s.Name, due, states[i].LastScan)
 		}
 	}
@@ -461,11 +462,23 @@ func (w *Watcher) scan(ctx context.Context, s *watched) {
 	s.due, s.again = s.nextDue(t), time.Time{}
 	if scan.Verdict != tracker.Failed && err == nil {
 		s.failed = 0
-	} else if s.failed++; s.failed <= retries {
-		if again := t.Add(w.o.Backoff << (s.failed - 1)); again.Before(s.due) {
-			s.due, s.again = again, s.due
-		}
+		return
 	}
+	s.failed++
+	if again, ok := TryAgain(s.failed, w.o.Backoff, t, s.due); ok {
+		s.due, s.again = again, s.due
+	}
+}
+
+// TryAgain returns when a scheduled scan is tried again that failed, so many times in
+// a row with this one. It reports false when that is often enough, or the schedule
+// comes first.
+func TryAgain(failed int, backoff time.Duration, now, next time.Time) (again time.Time, ok bool) {
+	if failed > retries {
+		return again, false
+	}
+	again = now.Add(backoff << (failed - 1))
+	return again, again.Before(next)
 }
 
 // answer does a scan that somebody asked for. If it sees the storefront, it
@@ -491,7 +504,7 @@ func (w *Watcher) answer(ctx context.Context, s *watched, a *ask) {
 	}
 	scan, changes, err := w.once(ctx, s, false, read, commit, progress)
 	if ctx.Err() != nil {
-		a.reply <- answer{err: s.why(errCut)}
+		a.reply <- answer{err: s.why(ErrCut)}
 		return
 	}
 	if seen := scan.Verdict == tracker.Complete || scan.Verdict == tracker.Partial; seen && err == nil && a.Commit == nil {
@@ -502,7 +515,8 @@ func (w *Watcher) answer(ctx context.Context, s *watched, a *ask) {
 	a.reply <- answer{scan, changes, err}
 }
 
-var errCut = errors.New("the scan was cut short; nothing was kept")
+// ErrCut is of a scan that somebody asked for and that did not come to its end.
+var ErrCut = errors.New("the scan was cut short; nothing was kept")
 
 // once does one scan and commits it. The gate must have been entered.
 func (w *Watcher) once(ctx context.Context, s *watched, retry bool, read ScanFunc, commit CommitFunc, progress func(tracker.Progress)) (scan *tracker.Scan, changes []tracker.Change, err error) {
@@ -510,20 +524,17 @@ func (w *Watcher) once(ctx context.Context, s *watched, retry bool, read ScanFun
 	s.note(began, tracker.Progress{Storefront: s.Name})
 	defer s.note(time.Time{}, tracker.Progress{})
 	progress(tracker.Progress{Storefront: s.Name})
-	scan = w.guarded(ctx, s, read, func(p tracker.Progress) {
+	scan = Guarded(read, w.log)(ctx, s.Storefront, func(p tracker.Progress) {
 		s.note(began, p)
 		progress(p)
 	})
-	if scan.Began.IsZero() {
-		scan.Began, scan.Took = began, now().Sub(began)
-	}
 	scan.Storefront, scan.Retry = s.Name, retry
 	if ctx.Err() != nil {
 		w.log.Info("scan cut short", "storefront", s.Name, "took", now().Sub(began))
 		return scan, nil, ctx.Err()
 	}
 	ctx = context.WithoutCancel(ctx) // what was read is kept, also when the end comes meanwhile
-	changes, err = w.guardedCommit(ctx, commit, scan)
+	changes, err = GuardedCommit(commit, w.log)(ctx, scan)
 	s.gate.learn(ctx, scan)
 	w.tell(ctx, s, scan, len(changes), err)
 	return scan, changes, err
@@ -531,11 +542,7 @@ func (w *Watcher) once(ctx context.Context, s *watched, retry bool, read ScanFun
 
 // tell logs the one line about a scan that an operator reads.
 func (w *Watcher) tell(ctx context.Context, s *watched, scan *tracker.Scan, changes int, err error) {
-	log := w.log.With("storefront", s.Name, "verdict", string(scan.Verdict), "pages", scan.Evidence.Pages,
-		"products", scan.Evidence.Products, "changes", changes, "took", scan.Took.Round(time.Millisecond))
-	if scan.Retry {
-		log = log.With("retry", true)
-	}
+	log := LogOf(scan, changes, w.log)
 	switch until := s.gate.cooled(ctx); {
 	case err != nil:
 		log.Error("scan not kept", "err", err)
@@ -548,28 +555,48 @@ func (w *Watcher) tell(ctx context.Context, s *watched, scan *tracker.Scan, chan
 	}
 }
 
-// guarded calls the scan. One that panics is a failed scan.
-func (w *Watcher) guarded(ctx context.Context, s *watched, read ScanFunc, progress func(tracker.Progress)) (scan *tracker.Scan) {
-	defer func() {
-		if r := recover(); r != nil {
-			w.log.Error("scan panicked", "storefront", s.Name, "err", r, "stack", string(debug.Stack()))
-			scan = &tracker.Scan{Verdict: tracker.Failed, Reason: fmt.Sprintf("a bug in shopwatch: %v", r)}
-		}
-	}()
-	if scan = read(ctx, s.Storefront, progress); scan == nil {
-		return &tracker.Scan{Verdict: tracker.Failed, Reason: "a bug in shopwatch: no scan"}
+// LogOf is a log with what an operator reads of a scan.
+func LogOf(scan *tracker.Scan, changes int, log *slog.Logger) *slog.Logger {
+	log = log.With("storefront", scan.Storefront, "verdict", string(scan.Verdict), "pages", scan.Evidence.Pages,
+		"products", scan.Evidence.Products, "changes", changes, "took", scan.Took.Round(time.Millisecond))
+	if scan.Retry {
+		log = log.With("retry", true)
 	}
-	return scan
+	return log
 }
 
-func (w *Watcher) guardedCommit(ctx context.Context, commit CommitFunc, scan *tracker.Scan) (changes []tracker.Change, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			w.log.Error("commit panicked", "storefront", scan.Storefront, "err", r, "stack", string(debug.Stack()))
-			err = fmt.Errorf("a bug in shopwatch: %v", r)
-		}
-	}()
-	return commit(ctx, scan)
+// Guarded is a scan that returns one whatever happens: one that panics is a failed
+// scan.
+func Guarded(read ScanFunc, log *slog.Logger) ScanFunc {
+	return func(ctx context.Context, sf tracker.Storefront, progress func(tracker.Progress)) (scan *tracker.Scan) {
+		began := now().Truncate(time.Millisecond)
+		defer func() {
+			if r := recover(); r != nil {
+				log.Error("scan panicked", "storefront", sf.Name, "err", r, "stack", string(debug.Stack()))
+				scan = &tracker.Scan{Verdict: tracker.Failed, Reason: fmt.Sprintf("a bug in shopwatch: %v", r)}
+			}
+			if scan == nil {
+				scan = &tracker.Scan{Verdict: tracker.Failed, Reason: "a bug in shopwatch: no scan"}
+			}
+			if scan.Began.IsZero() {
+				scan.Began, scan.Took = began, now().Sub(began)
+			}
+		}()
+		return read(ctx, sf, progress)
+	}
+}
+
+// GuardedCommit is a commit of which a panic is an error.
+func GuardedCommit(commit CommitFunc, log *slog.Logger) CommitFunc {
+	return func(ctx context.Context, scan *tracker.Scan) (changes []tracker.Change, err error) {
+		defer func() {
+			if r := recover(); r != nil {
+				log.Error("commit panicked", "storefront", scan.Storefront, "err", r, "stack", string(debug.Stack()))
+				err = fmt.Errorf("a bug in shopwatch: %v", r)
+			}
+		}()
+		return commit(ctx, scan)
+	}
 }
 
 func (s *watched) note(began time.Time, p tracker.Progress) {
@@ -601,7 +628,7 @@ func (w *Watcher) Scan(ctx context.Context, name tracker.StorefrontName, r Reque
 	select {
 	case all[i].asks <- a:
 	case <-ctx.Done():
-		return nil, nil, errCut
+		return nil, nil, ErrCut
 	case <-all[i].gone:
 		return nil, nil, all[i].why(errStopping)
 	case <-w.stopped:
