@@ -359,8 +359,4 @@ func (f *Fleet) self() string {
 }
 
 // now is the time of the database, as far as this worker knows.
-func (f *Fleet) now() time.Time {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return time.Now().Add(f.ahead)
-}
+func (f *Fleet) now() time.Time { return time.Now().Add(f.aheadNow()) }

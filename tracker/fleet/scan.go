@@ -189,18 +189,8 @@ func (f *Fleet) giveBack(ctx context.Context, s *slot) {
 // make makes the scan of a slot that this worker has taken, under its lease, and
 // keeps it.
 func (f *Fleet) make(ctx context.Context, s *slot, p watch.Plan, l Lease, key string) (again time.Duration, err error) {
-	scanning, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var ends sync.WaitGroup
-	defer ends.Wait()
-	defer cancel(nil)
-	ends.Go(func() {
-		select {
-		case <-l.Ended():
-			cancel(errors.New("the lease of the scan was lost"))
-		case <-scanning.Done():
-		}
-	})
+	scanning, cancel, end := under(ctx, l)
+	defer end()
 	scan := f.scan(context.WithValue(scanning, leaseKey{}, l), s, p, cancel)
 	if scanning.Err() != nil {
 		f.log.Info("scan cut short", "storefront", s.storefront, "err", context.Cause(scanning))
@@ -208,10 +198,8 @@ func (f *Fleet) make(ctx context.Context, s *slot, p watch.Plan, l Lease, key st
 		return time.Second, nil
 	}
 	ctx = context.WithoutCancel(ctx) // what was read is kept, also when the end comes meanwhile
-	f.mu.Lock()
-	ahead := f.ahead
-	f.mu.Unlock()
-	scan.Began = scan.Began.Add(ahead) // by the clock of the database
+	// By the clock of the database.
+	scan.Began = scan.Began.Add(f.aheadNow())
 	scan.Storefront, scan.Retry = s.storefront, s.kind == kindRetry
 	changes, err := watch.GuardedCommit(func(ctx context.Context, scan *tracker.Scan) ([]tracker.Change, error) {
 		return f.commit(ctx, s, scan)
@@ -231,6 +219,20 @@ func (f *Fleet) make(ctx context.Context, s *slot, p watch.Plan, l Lease, key st
 	}
 	f.tell(scan, len(changes))
 	return done, nil
+}
+
+// under is a context that ends when a lease is lost. end ends it and must be called.
+func under(ctx context.Context, l Lease) (held context.Context, cancel context.CancelCauseFunc, end func()) {
+	held, cancel = context.WithCancelCause(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		select {
+		case <-l.Ended():
+			cancel(errors.New("its lease was lost"))
+		case <-held.Done():
+		}
+	})
+	return held, cancel, func() { cancel(nil); watching.Wait() }
 }
 
 type leaseKey struct{}
@@ -452,18 +454,8 @@ func (f *Fleet) deliver(ctx context.Context, channel string) (next time.Time, he
 	if err != nil || other != "" {
 		return next, other != "", err
 	}
-	sending, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var ends sync.WaitGroup
-	defer ends.Wait()
-	defer cancel()
-	ends.Go(func() {
-		select {
-		case <-l.Ended():
-			cancel()
-		case <-sending.Done():
-		}
-	})
+	sending, _, end := under(ctx, l)
+	defer end()
 	next, err = f.o.Deliver(sending, channel)
 	return next, false, errors.Join(err, l.Release(context.WithoutCancel(ctx)))
 }
