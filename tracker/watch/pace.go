@@ -16,13 +16,18 @@ type Pacer struct {
 	free map[string]time.Time // when the next page of a gate may be asked for
 }
 
+// Pause is a random one between two lengths.
+func Pause(least, most time.Duration) time.Duration {
+	if most > least {
+		least += rand.N(most - least)
+	}
+	return least
+}
+
 // Wait returns when the next page behind the gate may be asked for. Those
 // who wait together are let through one after another.
 func (p *Pacer) Wait(ctx context.Context, gate string) error {
-	pause := p.Min
-	if p.Max > p.Min {
-		pause += rand.N(p.Max - p.Min)
-	}
+	pause := Pause(p.Min, p.Max)
 	if pause <= 0 {
 		return ctx.Err()
 	}

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -52,10 +51,7 @@ func (s *Service) join(db fleet.Database, plans []watch.Plan) (err error) {
 // pause is the one before the next page of a marketplace.
 func (s *Service) pause() time.Duration {
 	p := s.config.Load().Browser.Pace
-	if p.Max > p.Min {
-		return p.Min + rand.N(p.Max-p.Min)
-	}
-	return p.Min
+	return watch.Pause(p.Min, p.Max)
 }
 
 // trouble says why this machine cannot scan now.
