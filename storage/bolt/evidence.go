@@ -191,16 +191,7 @@ func (db *DB) SweepEvidence(ctx context.Context, keep time.Duration, now time.Ti
 		return 0, err
 	}
 	swept := 0
-	root := filepath.Join(filepath.Dir(db.path), evidenceFolder)
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			return nil
-		case err != nil:
-			return err
-		case d.IsDir():
-			return nil
-		}
+	err := db.walkEvidence(func(path string, _ fs.DirEntry) error {
 		gone, err := db.sweep(ctx, path, keep, now)
 		if gone {
 			swept++
@@ -211,6 +202,21 @@ func (db *DB) SweepEvidence(ctx context.Context, keep time.Duration, now time.Ti
 		return swept, fmt.Errorf("sweep evidence: %w", err)
 	}
 	return swept, nil
+}
+
+// walkEvidence calls a function for every file in the folder of evidence, whatever
+// it is.
+func (db *DB) walkEvidence(fn func(path string, d fs.DirEntry) error) error {
+	root := filepath.Join(filepath.Dir(db.path), evidenceFolder)
+	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil
+		case err != nil || d.IsDir():
+			return err
+		}
+		return fn(path, d)
+	})
 }
 
 // sweep deletes a file unless something still needs it. Strange files are
@@ -273,14 +279,7 @@ func (db *DB) TrimEvidence(ctx context.Context, ext string, most int64) (int, er
 		return 0, err
 	}
 	var files []fs.FileInfo
-	root := filepath.Join(filepath.Dir(db.path), evidenceFolder)
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			return nil
-		case err != nil || d.IsDir():
-			return err
-		}
+	err := db.walkEvidence(func(path string, d fs.DirEntry) error {
 		if name := d.Name(); !strings.HasSuffix(name, "."+ext) || db.evidencePath(name) != path {
 			return nil
 		}
