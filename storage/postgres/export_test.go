@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 
 	"github.com/jackc/pgx/v5"
 
@@ -33,4 +34,19 @@ func (db *DB) Hold(ctx context.Context, name tracker.StorefrontName, sleep func(
 		_, err := t.Exec(ctx, "select 1")
 		return err
 	})
+}
+
+// Wait is Acquire that waits for others to end, and for a database that is away.
+// It calls waiting with the reason, again and again as long as it waits.
+func (db *DB) Wait(ctx context.Context, key, holder string, waiting func(error)) (*Lease, error) {
+	for {
+		l, err := db.Acquire(ctx, key, holder)
+		if !errors.Is(err, ErrHeld) && !errors.Is(err, ErrAway) {
+			return l, err
+		}
+		waiting(err)
+		if err := sleep(ctx, db.lease/10); err != nil {
+			return nil, err
+		}
+	}
 }

@@ -84,21 +84,6 @@ func (db *DB) acquire(ctx context.Context, key, holder string, pause time.Durati
 	return l, nil
 }
 
-// Wait is Acquire that waits for others to end, and for a database that is away.
-// It calls waiting with the reason, again and again as long as it waits.
-func (db *DB) Wait(ctx context.Context, key, holder string, waiting func(error)) (*Lease, error) {
-	for {
-		l, err := db.Acquire(ctx, key, holder)
-		if !errors.Is(err, ErrHeld) && !errors.Is(err, ErrAway) {
-			return l, err
-		}
-		waiting(err)
-		if err := sleep(ctx, db.lease/10); err != nil {
-			return nil, err
-		}
-	}
-}
-
 // beat keeps a lease until it is lost or ctx is done.
 func (l *Lease) beat(ctx context.Context) {
 	defer close(l.ended)
