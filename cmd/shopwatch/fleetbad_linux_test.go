@@ -17,15 +17,7 @@ import (
 // A machine whose clock differs from the database's says so, and scans.
 func TestMachineWithWrongClock(t *testing.T) {
 	cluster := startCluster(t)
-	name := cluster.Database(t)
-	err := cluster.Exec(t.Context(), name, `create schema skewed authorization `+pgtest.User+`;
-		create function skewed.clock_timestamp() returns timestamptz language sql volatile as $$ select pg_catalog.clock_timestamp() - interval '1 hour' $$;
-		create function skewed.now() returns timestamptz language sql stable as $$ select pg_catalog.now() - interval '1 hour' $$;
-		alter database `+name+` set search_path = skewed, pg_catalog`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	alpha := newWorld(t).machine("alpha", cluster.NetworkURL(name, pgtest.Password), false)
+	alpha := newWorld(t).machine("alpha", cluster.NetworkURL(cluster.Skewed(t, -time.Hour), pgtest.Password), false)
 	stop := alpha.daemon()
 	until(t, "it works", func() bool { return len(alive(alpha.fleet())) == 1 })
 	if off := alpha.fleet().Workers[0].Ahead + time.Hour; off.Abs() > 10*time.Second {

@@ -5,13 +5,10 @@ package postgres_test
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/url"
 	"os"
 	"os/exec"
-	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -157,8 +154,6 @@ func (n *link) cut() {
 
 // TestNemesis lets workers take turns on one database while they are killed,
 // frozen for longer than their lease and cut off, and the server crashes.
-// SHOPWATCH_FLEET is "kills freezes crashes partitions" (make fleet); SHOPWATCH_SEED
-// plays a run again.
 func TestNemesis(t *testing.T) {
 	if cluster == nil {
 		t.Skip(pgtest.ErrNotInstalled)
@@ -167,19 +162,8 @@ func TestNemesis(t *testing.T) {
 	if testing.Short() {
 		kills, freezes, crashes, partitions = 4, 2, 1, 1
 	}
-	if s := os.Getenv("SHOPWATCH_FLEET"); s != "" {
-		if _, err := fmt.Sscan(s, &kills, &freezes, &crashes, &partitions); err != nil {
-			t.Fatalf("SHOPWATCH_FLEET: %v", err)
-		}
-	}
-	seed := uint64(time.Now().UnixNano())
-	if s := os.Getenv("SHOPWATCH_SEED"); s != "" {
-		var err error
-		seed, err = strconv.ParseUint(s, 10, 64)
-		must(t, err)
-	}
-	t.Logf("SHOPWATCH_SEED=%d", seed)
-	r := rand.New(rand.NewPCG(seed, 0))
+	events, r := pgtest.Nemesis(t, pgtest.Event{Name: "kill", Times: kills}, pgtest.Event{Name: "freeze", Times: freezes},
+		pgtest.Event{Name: "crash", Times: crashes}, pgtest.Event{Name: "partition", Times: partitions})
 
 	own, err := pgtest.Start()
 	must(t, err)
@@ -240,9 +224,6 @@ func TestNemesis(t *testing.T) {
 		return time.Since(began)
 	}
 	progress()
-	events := slices.Concat(slices.Repeat([]string{"kill"}, kills), slices.Repeat([]string{"freeze"}, freezes),
-		slices.Repeat([]string{"crash"}, crashes), slices.Repeat([]string{"partition"}, partitions))
-	r.Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
 	slowest := make(map[string]time.Duration)
 	began := time.Now()
 	for _, event := range events {
@@ -277,8 +258,8 @@ func TestNemesis(t *testing.T) {
 		}
 		slowest[event] = max(slowest[event], progress())
 	}
-	t.Logf("%d kills, %d freezes, %d crashes, %d partitions in %v; longest until somebody worked again, with a lease of %v: %v",
-		kills, freezes, crashes, partitions, time.Since(began).Round(time.Second), shortLease, slowest)
+	t.Logf("%d events in %v; longest until somebody worked again, with a lease of %v: %v",
+		len(events), time.Since(began).Round(time.Second), shortLease, slowest)
 	for _, w := range workers {
 		end(w)
 	}

@@ -17,24 +17,12 @@ import (
 	"shopwatch/tracker/watch"
 )
 
-// skewed makes a database whose clock differs from that of this machine, and so from
-// that of all workers.
-func skewed(t testing.TB, by string) (name string) {
-	t.Helper()
-	name = cluster.Database(t)
-	must(t, cluster.Exec(t.Context(), name, `create schema skewed authorization `+pgtest.User+`;
-		create function skewed.clock_timestamp() returns timestamptz language sql volatile as $$ select pg_catalog.clock_timestamp() + interval '`+by+`' $$;
-		create function skewed.now() returns timestamptz language sql stable as $$ select pg_catalog.now() + interval '`+by+`' $$;
-		alter database `+name+` set search_path = skewed, pg_catalog`))
-	return name
-}
-
 // Workers whose clocks are wrong scan at the times of the database's clock, also what
 // waited for another scan and what is tried again.
 func TestWrongClock(t *testing.T) {
 	for _, by := range []time.Duration{time.Hour, -time.Hour} {
 		t.Run(by.String(), func(t *testing.T) {
-			name := skewed(t, by.String())
+			name := cluster.Skewed(t, by)
 			p := append(plans(time.Second, "a", "b"), plans(time.Hour, "broken")...)
 			for _, w := range []string{"alpha", "beta"} {
 				o := options(open(t, cluster.URL(name)), w, p)

@@ -6,12 +6,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"os/signal"
-	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -89,26 +86,12 @@ func worker(at string) int {
 func nemesisPlans() []watch.Plan { return plans(time.Second, "a", "b", "c", "d") }
 
 // TestNemesis kills workers, freezes them for longer than their lease, and crashes the
-// server. SHOPWATCH_FLEET is "kills freezes crashes" (make fleet), SHOPWATCH_SEED plays
-// a run again.
+// server.
 func TestNemesis(t *testing.T) {
 	if cluster == nil {
 		t.Skip(pgtest.ErrNotInstalled)
 	}
-	kills, freezes, crashes := 5, 2, 1
-	if s := os.Getenv("SHOPWATCH_FLEET"); s != "" {
-		if _, err := fmt.Sscan(s, &kills, &freezes, &crashes); err != nil {
-			t.Fatalf("SHOPWATCH_FLEET: %v", err)
-		}
-	}
-	seed := uint64(time.Now().UnixNano())
-	if s := os.Getenv("SHOPWATCH_SEED"); s != "" {
-		var err error
-		seed, err = strconv.ParseUint(s, 10, 64)
-		must(t, err)
-	}
-	t.Logf("SHOPWATCH_SEED=%d", seed)
-	r := rand.New(rand.NewPCG(seed, 0))
+	events, r := pgtest.Nemesis(t, pgtest.Event{Name: "kill", Times: 5}, pgtest.Event{Name: "freeze", Times: 2}, pgtest.Event{Name: "crash", Times: 1})
 	own, err := pgtest.Start()
 	must(t, err)
 	defer func() { must(t, own.Close()) }()
@@ -143,8 +126,6 @@ func TestNemesis(t *testing.T) {
 		return time.Since(began)
 	}
 	progress()
-	events := slices.Concat(slices.Repeat([]string{"kill"}, kills), slices.Repeat([]string{"freeze"}, freezes), slices.Repeat([]string{"crash"}, crashes))
-	r.Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
 	slowest := make(map[string]time.Duration)
 	for _, event := range events {
 		i := r.IntN(len(workers))
@@ -170,7 +151,7 @@ func TestNemesis(t *testing.T) {
 	for i := range workers {
 		_ = workers[i].Wait() // told to end
 	}
-	t.Logf("%d kills, %d freezes, %d crashes; longest until a scan was kept, with a lease of %v: %v", kills, freezes, crashes, shortTime, slowest)
+	t.Logf("longest until a scan was kept, with a lease of %v: %v", shortTime, slowest)
 	nemesisAccount(t, db)
 }
 
