@@ -4,7 +4,6 @@ package main
 
 import (
 	"encoding/json"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -34,12 +33,8 @@ func (w *world) machine(name, url string, bare bool) *world {
 // fleet is what the machine's daemon says of all.
 func (w *world) fleet() (f api.Fleet) {
 	w.t.Helper()
-	answer, err := http.Get("http://" + w.address() + "/api/fleet")
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	if err := json.NewDecoder(answer.Body).Decode(&f); err != nil {
+	_, answer := w.ask("/api/fleet")
+	if err := json.Unmarshal([]byte(answer), &f); err != nil {
 		w.t.Fatal(err)
 	}
 	return f
@@ -97,14 +92,8 @@ func TestMachinesOnOneDatabase(t *testing.T) {
 	}
 	// A dashboard at another place shows the same, and does nothing.
 	page := gamma.daemon("--only", "web")
-	answer, err := http.Get("http://" + gamma.address() + "/api/storefronts/tencent/products")
-	if err != nil {
-		t.Fatal(err)
-	}
-	shown, err := io.ReadAll(answer.Body)
-	answer.Body.Close()
-	if err != nil || answer.StatusCode != http.StatusOK || !strings.Contains(string(shown), "糖大夫 血糖仪") {
-		t.Errorf("the dashboard answers %s, %v: %s", answer.Status, err, shown)
+	if status, shown := gamma.ask("/api/storefronts/tencent/products"); status != http.StatusOK || !strings.Contains(shown, "糖大夫 血糖仪") {
+		t.Errorf("the dashboard answers %d: %s", status, shown)
 	}
 	if got := strings.Join(alive(gamma.fleet()), " "); got != "alpha beta" {
 		t.Errorf("the dashboard knows of %s, want alpha beta", got)

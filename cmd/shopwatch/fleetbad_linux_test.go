@@ -1,8 +1,6 @@
 package main
 
 import (
-	"io"
-	"net/http"
 	"strings"
 	"syscall"
 	"testing"
@@ -29,14 +27,8 @@ func TestMachineWithWrongClock(t *testing.T) {
 			t.Errorf("check lacks %q:\n%s", want, out)
 		}
 	}
-	answer, err := http.Get("http://" + alpha.address() + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	metrics, err := io.ReadAll(answer.Body)
-	answer.Body.Close()
-	if err != nil || !strings.Contains(string(metrics), `shopwatch_worker_clock_offset_seconds{worker="alpha"} -3`) {
-		t.Errorf("no metric of the clock, %v:\n%s", err, metrics)
+	if _, metrics := alpha.ask("/metrics"); !strings.Contains(metrics, `shopwatch_worker_clock_offset_seconds{worker="alpha"} -3`) {
+		t.Errorf("no metric of the clock:\n%s", metrics)
 	}
 	until(t, "it scans what is due", func() bool { return strings.Contains(alpha.want(0, "scans"), "complete") })
 	if out := alpha.want(0, "scan", "--json"); !strings.Contains(out, `"verdict":"complete"`) {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -167,19 +166,8 @@ func TestMachineThatIsKilled(t *testing.T) {
 	url := cluster.URL(cluster.Database(t))
 	base := newWorld(t)
 	alpha, beta := base.machine("alpha", url, false), base.machine("beta", url, false)
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	errs := log{said: make(chan bool)}
-	killed := exec.Command(self, "-c", filepath.Join(alpha.dir, "shopwatch.yaml"), "run")
-	killed.Env = append(os.Environ(), "SHOPWATCH_TEST_RUN=1")
-	killed.Stderr = &errs
-	if err := killed.Start(); err != nil {
-		t.Fatal(err)
-	}
+	killed := alpha.process("run")
 	defer func() { _ = killed.Process.Kill() }()
-	<-errs.said
 	stop := beta.daemon()
 	until(t, "both work", func() bool { return strings.Join(alive(beta.fleet()), " ") == "alpha beta" })
 	if err := killed.Process.Kill(); err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -41,6 +42,21 @@ func (w *world) address() string {
 		w.t.Fatal(err)
 	}
 	return strings.TrimSpace(string(b))
+}
+
+// ask asks the daemon as anybody does, and returns its status and answer.
+func (w *world) ask(path string) (status int, answer string) {
+	w.t.Helper()
+	resp, err := http.Get("http://" + w.address() + path)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return resp.StatusCode, string(b)
 }
 
 // SIGHUP reads the configuration again: the API answers all the time, a scan

@@ -2,12 +2,10 @@ package main
 
 import (
 	"archive/zip"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -67,27 +65,16 @@ func TestTimestamps(t *testing.T) {
 	stop := w.daemon()
 	var mark api.Checkpoint
 	for end := time.Now().Add(time.Minute); len(mark.Stamps) == 0 && time.Now().Before(end); time.Sleep(20 * time.Millisecond) { // the daemon asks when it starts
-		resp, err := http.Get("http://" + w.address() + "/api/checkpoint")
-		if err != nil {
+		_, answer := w.ask("/api/checkpoint")
+		if err := json.Unmarshal([]byte(answer), &mark); err != nil {
 			t.Fatal(err)
 		}
-		if err := json.NewDecoder(resp.Body).Decode(&mark); err != nil {
-			t.Fatal(err)
-		}
-		resp.Body.Close()
 	}
 	if len(mark.Stamps) != 1 || mark.Stamps[0].Size != 3 || mark.Stamps[0].Signer != "Simulated Time Stamping" || mark.Stamps[0].Known || mark.Stamps[0].Problem != "" {
 		t.Fatalf("the API has the stamps %+v", mark.Stamps)
 	}
-	resp, err := http.Get("http://" + w.address() + "/changes/2")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var page bytes.Buffer
-	_, err = page.ReadFrom(resp.Body)
-	resp.Body.Close()
-	if err != nil || !strings.Contains(page.String(), "Simulated Time Stamping saw the log of 3 changes") || !strings.Contains(page.String(), mark.Stamps[0].RootHash) {
-		t.Errorf("the proof page does not tell of the stamp: %v\n%s", err, page.String())
+	if _, page := w.ask("/changes/2"); !strings.Contains(page, "Simulated Time Stamping saw the log of 3 changes") || !strings.Contains(page, mark.Stamps[0].RootHash) {
+		t.Errorf("the proof page does not tell of the stamp:\n%s", page)
 	}
 	if status, out := stop(); status != 0 {
 		t.Fatalf("the daemon ended with %d:\n%s", status, out)

@@ -3,9 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -97,29 +95,16 @@ func TestReady(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.daemon()
-	ask := func(path string) (int, string) {
-		t.Helper()
-		resp, err := http.Get("http://" + w.address() + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		b, err := io.ReadAll(resp.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return resp.StatusCode, string(b)
-	}
-	if status, text := ask("/readyz"); status != 200 {
+	if status, text := w.ask("/readyz"); status != 200 {
 		t.Errorf("/readyz = %d %s, want 200", status, text)
 	}
 	if err := os.Remove(chrome); err != nil {
 		t.Fatal(err)
 	}
-	if status, text := ask("/readyz"); status != 503 || !strings.Contains(text, chrome) {
+	if status, text := w.ask("/readyz"); status != 503 || !strings.Contains(text, chrome) {
 		t.Errorf("/readyz without a Chrome = %d %s, want 503 and which", status, text)
 	}
-	if status, text := ask("/healthz"); status != 200 {
+	if status, text := w.ask("/healthz"); status != 200 {
 		t.Errorf("/healthz without a Chrome = %d %s, want 200", status, text)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net/http"
 	"os"
 	"os/exec"
 	"path"
@@ -24,7 +23,6 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"shopwatch/cmd/shopwatch/config"
-	"shopwatch/cmd/shopwatch/daemon"
 	"shopwatch/cmd/shopwatch/login"
 	"shopwatch/fixtures"
 	"shopwatch/fixtures/markets"
@@ -530,22 +528,10 @@ func TestPageNamesMetrics(t *testing.T) {
 	w.daemon()
 	w.shop.Put(fixtures.Product{ID: "45100000004", Title: "亲子蓝牙音箱", Price: "129.00"})
 	w.want(0, "scan") // what is counted is there after the first
-	address, err := os.ReadFile(filepath.Join(w.dir, "data", daemon.AddressFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	res, err := http.Get("http://" + strings.TrimSpace(string(address)) + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, metrics := w.ask("/metrics")
 	const path = "docs/operating.md"
 	has, named := map[string]bool{}, map[string]bool{}
-	for _, m := range regexp.MustCompile(`(?m)^# TYPE (shopwatch_[a-z_]+) `).FindAllStringSubmatch(string(body), -1) {
+	for _, m := range regexp.MustCompile(`(?m)^# TYPE (shopwatch_[a-z_]+) `).FindAllStringSubmatch(metrics, -1) {
 		has[m[1]] = true
 	}
 	for _, m := range regexp.MustCompile("shopwatch_[a-z_]+").FindAllString(page(t, path), -1) {
