@@ -17,6 +17,7 @@ type State struct {
 	Stalled      bool           // the episode was reported
 	Closed       bool           // the episode was reported
 	Shop         SellerIdentity // as the last complete scan stated it
+	Repeated     Repeated       // what its list is known to show more than once
 }
 
 // An Entry is what a comparison needs to know of every item of a catalog.

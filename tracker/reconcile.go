@@ -90,6 +90,7 @@ func (rc *reconciler) complete() {
 	}
 	rc.State.Sum = sum
 	rc.State.LastComplete = s.Began
+	rc.State.Repeated = rc.state.Repeated.then(s.Repeated, len(rc.Missed) > 0)
 	rc.State.Parser = s.Evidence.Parser
 	if s.Evidence.Shop.ID != "" {
 		rc.State.Shop = s.Evidence.Shop
@@ -206,9 +207,9 @@ func (rc *reconciler) miss(missed []Item) {
 	if rc.Doubted {
 		enough = max(enough, 2) // another complete scan must agree
 	}
-	// A list that shows products twice may lack as many others, whose places they
+	// A list that shows products again may lack as many others, whose places they
 	// took. Only what their own pages say is believed of those that it misses.
-	unsure := rc.scan.Evidence.Duplicates > 0
+	unsure := !rc.state.Repeated.Explains(rc.scan.Repeated)
 	if unsure {
 		enough = math.MaxInt // no number of such scans is
 	}

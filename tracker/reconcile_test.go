@@ -3,6 +3,7 @@ package tracker_test
 import (
 	"fmt"
 	"image"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -89,10 +90,16 @@ func probed(st step, looks ...string) step {
 // again tries again a scan that failed.
 func again(st step) step { return with(st, func(s *tracker.Scan) { s.Retry = true }) }
 
-// twice shows a product a second time, maybe in the place of another.
-func twice(st step) step {
-	return with(st, func(s *tracker.Scan) { s.Evidence.Duplicates = 1 })
+// twice shows product a a second time, maybe in the place of another.
+func twice(st step) step { return repeating(st, "a") }
+
+// repeating shows products again.
+func repeating(st step, ids ...tracker.ProductID) step {
+	return with(st, func(s *tracker.Scan) { s.Repeated = ids })
 }
+
+// times plays a step several times.
+func times(n int, st step) []step { return slices.Repeat([]step{st}, n) }
 
 func with(st step, more func(*tracker.Scan)) step {
 	return func(s *tracker.Scan) { st(s); more(s) }
@@ -171,6 +178,33 @@ func TestReconcile(t *testing.T) {
 			[]step{whole("a", "b", "c", "d"), twice(probed(whole("a", "c", "d"), "b=sold")), whole("a", "b", "c", "d")}, nil},
 		{"what the page of a product says is believed beside such a list", rules,
 			[]step{whole("a", "b"), twice(probed(whole("a"), "b=gone"))}, []string{"2: removed b gone"}},
+		{"where a list always shows a product twice, it stands in nobody's place", rules,
+			slices.Concat(times(10, twice(whole("a", "b", "c", "d"))), times(3, twice(probed(whole("a", "c", "d"), "b=sold")))),
+			[]string{"13: removed b unlisted"}},
+		{"also when one of those that it shows twice is taken off", rules,
+			slices.Concat(times(10, repeating(whole("a", "b", "c", "d"), "a", "a", "b")), times(3, repeating(probed(whole("a", "c", "d"), "b=sold"), "a", "a"))),
+			[]string{"13: removed b unlisted"}},
+		{"but one that it shows twice beside them may", rules,
+			slices.Concat(times(10, twice(whole("a", "b", "c", "d"))), times(4, repeating(probed(whole("a", "c", "d"), "b=sold"), "a", "c"))),
+			nil},
+		{"and so may one that it shows once more", rules,
+			slices.Concat(times(10, twice(whole("a", "b", "c", "d"))), times(4, repeating(probed(whole("a", "c", "d"), "b=sold"), "a", "a"))),
+			nil},
+		{"always is ten complete scans in a row", rules,
+			slices.Concat(times(9, twice(whole("a", "b", "c", "d"))), times(4, twice(probed(whole("a", "c", "d"), "b=sold")))),
+			nil},
+		{"in which it is shown twice", rules,
+			slices.Concat(times(9, twice(whole("a", "b", "c", "d"))), times(1, whole("a", "b", "c", "d")), times(9, twice(whole("a", "b", "c", "d"))), times(4, twice(probed(whole("a", "c", "d"), "b=sold")))),
+			nil},
+		{"and nothing is missed", rules,
+			slices.Concat(times(2, whole("a", "b", "c", "d")), times(20, twice(probed(whole("a", "c", "d"), "b=sold"))), times(1, whole("a", "b", "c", "d"))),
+			nil},
+		{"scans that are not complete do not count", rules,
+			slices.Concat(times(9, twice(whole("a", "b", "c", "d"))), times(1, partial("a")), times(1, twice(whole("a", "b", "c", "d"))), times(3, twice(probed(whole("a", "c", "d"), "b=sold")))),
+			[]string{"14: removed b unlisted"}},
+		{"a list that shows half of itself twice is never usual", rules,
+			slices.Concat(times(12, repeating(whole("a", "b", "c", "d"), slices.Repeat([]tracker.ProductID{"a"}, 101)...)), times(4, repeating(probed(whole("a", "c", "d"), "b=sold"), slices.Repeat([]tracker.ProductID{"a"}, 101)...))),
+			nil},
 		{"misses of such a list are one at most", rules,
 			[]step{whole("a", "b"), twice(probed(whole("a"), "b=sold")), twice(probed(whole("a"), "b=sold")), probed(whole("a"), "b=sold"), probed(whole("a"), "b=sold")},
 			[]string{"5: removed b unlisted"}},

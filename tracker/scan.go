@@ -36,6 +36,9 @@ type Scan struct {
 	// scan on its way into the catalog has them: of a stored one Evidence
 	// keeps the count.
 	Products []Product
+	// Repeated are the products that were met again, in the order of their ids,
+	// each as often as it was. Like Products they are not stored.
+	Repeated []ProductID
 	// Probes are the looks at item pages of products that the listing missed.
 	Probes []Probe
 	// Pictures are what was found of main pictures that were looked at because their product is new, missing or repictured.

@@ -342,6 +342,9 @@ type stateValue struct {
 	Stalled      bool            `json:"st,omitempty"`
 	Closed       bool            `json:"cl,omitempty"`
 	Shop         uint64          `json:"o,omitempty"` // its place in shops, from 1
+
+	Repeated      []tracker.ProductID `json:"rp,omitempty"`
+	RepeatedScans int                 `json:"rs,omitempty"`
 }
 
 func newState(s *tracker.State, shop uint64) stateValue {
@@ -349,6 +352,7 @@ func newState(s *tracker.State, shop uint64) stateValue {
 		Baseline: storage.Millis(s.Baseline), LastScan: storage.Millis(s.LastScan), LastComplete: storage.Millis(s.LastComplete), LastVerdict: s.LastVerdict,
 		Parser: s.Parser, Listed: s.Listed, Removed: s.Removed, Sum: uint64(s.Sum),
 		Incomplete: s.Incomplete, Gone: s.Gone, Stalled: s.Stalled, Closed: s.Closed, Shop: shop,
+		Repeated: s.Repeated.Products, RepeatedScans: s.Repeated.Scans,
 	}
 	if v.LastVerdict == tracker.Complete && v.LastComplete == v.LastScan {
 		v.LastVerdict, v.LastComplete = "", 0
@@ -361,6 +365,7 @@ func (v *stateValue) state(shop tracker.SellerIdentity) tracker.State {
 		Baseline: storage.FromMillis(v.Baseline), LastScan: storage.FromMillis(v.LastScan), LastComplete: storage.FromMillis(v.LastComplete), LastVerdict: v.LastVerdict,
 		Parser: v.Parser, Listed: v.Listed, Removed: v.Removed, Sum: tracker.Fingerprint(v.Sum),
 		Incomplete: v.Incomplete, Gone: v.Gone, Stalled: v.Stalled, Closed: v.Closed, Shop: shop,
+		Repeated: tracker.Repeated{Products: v.Repeated, Scans: v.RepeatedScans},
 	}
 	if v.LastVerdict == "" && v.LastScan != 0 {
 		s.LastVerdict, s.LastComplete = tracker.Complete, s.LastScan

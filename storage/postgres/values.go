@@ -180,12 +180,15 @@ type stateValue struct {
 	Stalled      bool            `json:"stalled,omitempty"`
 	Closed       bool            `json:"closed,omitempty"`
 	Shop         sellerValue     `json:"shop,omitzero"`
+
+	Repeated      []tracker.ProductID `json:"repeated,omitempty"`
+	RepeatedScans int                 `json:"repeated_scans,omitempty"`
 }
 
 func newState(s *tracker.State) stateValue {
 	return stateValue{
 		storage.Millis(s.Baseline), storage.Millis(s.LastScan), storage.Millis(s.LastComplete), s.LastVerdict, s.Parser, s.Listed, s.Removed, uint64(s.Sum),
-		s.Incomplete, s.Gone, s.Stalled, s.Closed, sellerValue(s.Shop),
+		s.Incomplete, s.Gone, s.Stalled, s.Closed, sellerValue(s.Shop), s.Repeated.Products, s.Repeated.Scans,
 	}
 }
 
@@ -194,6 +197,7 @@ func (v *stateValue) state() tracker.State {
 		Baseline: storage.FromMillis(v.Baseline), LastScan: storage.FromMillis(v.LastScan), LastComplete: storage.FromMillis(v.LastComplete), LastVerdict: v.LastVerdict,
 		Parser: v.Parser, Listed: v.Listed, Removed: v.Removed, Sum: tracker.Fingerprint(v.Sum),
 		Incomplete: v.Incomplete, Gone: v.Gone, Stalled: v.Stalled, Closed: v.Closed, Shop: tracker.SellerIdentity(v.Shop),
+		Repeated: tracker.Repeated{Products: v.Repeated, Scans: v.RepeatedScans},
 	}
 }
 

@@ -13,8 +13,14 @@ import (
 func (e Engine) testCommit(t *testing.T) {
 	db := e.Open(t)
 	list := Products(300)
-	if got := Commit(t, db, Complete("tencent", Day, list...)); got != nil {
+	baseline := Complete("tencent", Day, list...)
+	baseline.Repeated = []tracker.ProductID{list[3].ID, list[5].ID}
+	if got := Commit(t, db, baseline); got != nil {
 		t.Errorf("baseline reported %v, want nothing", Told(got))
+	}
+	st, err := db.State(ctx, "tencent")
+	if diff := cmp.Diff(tracker.Repeated{Products: baseline.Repeated, Scans: 1}, st.Repeated); diff != "" || err != nil {
+		t.Errorf("what the list repeats differs (-want +got), error %v:\n%s", err, diff)
 	}
 	Sound(t, db)
 
@@ -36,7 +42,7 @@ func (e Engine) testCommit(t *testing.T) {
 	if diff := cmp.Diff(changes, stored); diff != "" || err != nil {
 		t.Errorf("stored changes differ from those that Commit returned (-returned +stored), error %v:\n%s", err, diff)
 	}
-	st, err := db.State(ctx, "tencent")
+	st, err = db.State(ctx, "tencent")
 	want2 := tracker.State{
 		Baseline: Day, LastScan: s.Began, LastComplete: s.Began, LastVerdict: tracker.Complete, Parser: 1,
 		Listed: 300, Removed: 1, Shop: Shop,

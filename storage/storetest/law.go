@@ -90,6 +90,7 @@ type history struct {
 	now      time.Time
 	steady   bool // the clock never steps
 	calm     bool // little happens, and much of it is taken back
+	repeats  bool // the list always shows its first product twice
 	parser   int
 	next     int
 	believed tracker.State // as the model expects it, episodes only
@@ -119,7 +120,7 @@ func newHistory(e Engine, t *testing.T, rt *rapid.T) *history {
 		Misses: h.number(1, 4, "misses"), MaxLoss: []float64{0, 0.3, 1}[h.number(0, 2, "max loss")],
 		Probes: []int{0, 2, 1000}[h.number(0, 2, "probes")], StalledAfter: h.number(1, 3, "stalled after"),
 	}
-	h.steady, h.calm = h.chance(60), h.chance(40)
+	h.steady, h.calm, h.repeats = h.chance(60), h.chance(40), h.chance(20)
 	for range h.number(0, 12, "products") {
 		h.put()
 	}
@@ -344,7 +345,7 @@ func (h *history) look() show {
 		s.Reason = "of all sorts"
 	}
 	s.Retry = h.chance(15)
-	hide := h.chance(20)
+	hide, slip := h.chance(20), h.chance(10)
 	for _, id := range slices.Sorted(maps.Keys(h.world)) {
 		w := h.world[id]
 		sh.true[id] = true
@@ -355,7 +356,15 @@ func (h *history) look() show {
 			sh.true[id] = false
 			continue
 		}
+		if n := len(s.Products); slip && n > 0 && h.chance(20) { // the one before it stands in its place
+			s.Repeated = append(s.Repeated, s.Products[n-1].ID)
+			sh.true[id] = false
+			continue
+		}
 		p := w.Product
+		if h.repeats && len(s.Products) == 0 {
+			s.Repeated = append(s.Repeated, id)
+		}
 		if hide && h.chance(50) {
 			p.Price, sh.true[id] = tracker.Price{Currency: "CNY"}, false
 		}
@@ -371,7 +380,7 @@ func (h *history) look() show {
 		}
 	}
 	s.Products = rapid.Permutation(s.Products).Draw(h.T, "order")
-	s.Evidence.Products = len(s.Products)
+	s.Evidence.Products, s.Evidence.Duplicates = len(s.Products), len(s.Repeated)
 	return sh
 }
 
@@ -430,9 +439,10 @@ func (h *history) step() {
 	if s.Verdict == tracker.Complete {
 		h.baselined = true
 	}
-	listed := h.count(s, read)
+	unsure := !before.Repeated.Explains(s.Repeated)
+	listed := h.count(s, read, unsure)
 	h.episodes(s, changes)
-	h.law(s, changes, listed, read && baselined, reread)
+	h.law(s, changes, listed, read && baselined, reread, unsure)
 	for _, p := range s.Products {
 		if read && p.Price.Known() {
 			h.shown[p.ID] = p.Price
@@ -440,7 +450,7 @@ func (h *history) step() {
 	}
 	h.replay(s, changes, read && !news, baselined)
 	h.catalog()
-	h.exactlyOnce(sh, news)
+	h.exactlyOnce(sh, news, unsure)
 	if s.Verdict == tracker.Complete {
 		h.earlier = make(map[tracker.ProductID]truth)
 		for id, w := range h.world {
@@ -449,8 +459,9 @@ func (h *history) step() {
 	}
 }
 
-// count takes in which products a scan listed.
-func (h *history) count(s *tracker.Scan, read bool) map[tracker.ProductID]bool {
+// count takes in which products a scan listed. One that is unsure of those that
+// it missed is one miss of them at most.
+func (h *history) count(s *tracker.Scan, read, unsure bool) map[tracker.ProductID]bool {
 	listed := make(map[tracker.ProductID]bool)
 	if !read {
 		return listed
@@ -466,7 +477,7 @@ func (h *history) count(s *tracker.Scan, read bool) map[tracker.ProductID]bool {
 	}
 	if s.Verdict == tracker.Complete {
 		for id := range h.listedBy {
-			if !listed[id] {
+			if !listed[id] && (h.misses[id] == 0 || !unsure) {
 				h.misses[id]++
 			}
 		}
@@ -508,8 +519,9 @@ func (h *history) episodes(s *tracker.Scan, changes []tracker.Change) {
 }
 
 // law checks what no scan may say. One that was reread by another parser says
-// which products are listed, and no more.
-func (h *history) law(s *tracker.Scan, changes []tracker.Change, listed map[tracker.ProductID]bool, news, reread bool) {
+// which products are listed, and no more. One that is unsure of those that it missed
+// believes their pages only.
+func (h *history) law(s *tracker.Scan, changes []tracker.Change, listed map[tracker.ProductID]bool, news, reread, unsure bool) {
 	for _, c := range changes {
 		if c.Product == nil {
 			continue
@@ -544,6 +556,8 @@ func (h *history) law(s *tracker.Scan, changes []tracker.Change, listed map[trac
 			h.Fatalf("removed %s by a scan that is %s", id, s.Verdict)
 		case c.Missing != h.misses[id]:
 			h.Fatalf("removed %s after %d misses, there were %d", id, c.Missing, h.misses[id])
+		case unsure && c.Proof != tracker.ProofGone && c.Proof != tracker.ProofOffshelf:
+			h.Fatalf("removed %s as %s by a list that shows %q again", id, c.Proof, s.Repeated)
 		}
 		switch c.Proof {
 		case tracker.ProofGone, tracker.ProofOffshelf:
@@ -681,12 +695,12 @@ func (h *history) catalog() {
 
 // exactlyOnce checks that what lasts is told. That nothing is told twice
 // follows from replay, which knows no change to what is so already.
-func (h *history) exactlyOnce(sh show, news bool) {
+func (h *history) exactlyOnce(sh show, news, unsure bool) {
 	if sh.scan.Verdict != tracker.Complete || !news {
 		return
 	}
 	for id, w := range h.world {
-		if !sh.true[id] {
+		if !sh.true[id] || unsure && !w.listed {
 			w.settled = 0
 			continue
 		}

@@ -13,14 +13,14 @@ type Completeness struct {
 	Complete bool
 	// Moved says that the list moved while it was read, so that a second pass
 	// over the pages may show what the first one missed.
-	Moved      bool
-	Reason     string // why it is not complete
-	Products   []tracker.Product
-	Declared   tracker.Declared
-	Duplicates int
-	Warnings   []string
-	cells      int
-	doubt      doubt
+	Moved    bool
+	Reason   string // why it is not complete
+	Products []tracker.Product
+	Declared tracker.Declared
+	Repeated []tracker.ProductID // met again, in the order of their ids, each as often as it was
+	Warnings []string
+	cells    int
+	doubt    doubt
 }
 
 // A doubt is what speaks against a pass being whole.
@@ -46,10 +46,10 @@ func Assess(pages []Listing) Completeness {
 	for i := range pages {
 		l := &pages[i]
 		j.cells += l.Cells
-		j.Duplicates += l.Repeated
+		j.Repeated = append(j.Repeated, l.Repeated...)
 		for _, p := range l.Products {
 			if _, ok := at[p.ID]; ok {
-				j.Duplicates++
+				j.Repeated = append(j.Repeated, p.ID)
 				across++
 				continue
 			}
@@ -59,6 +59,7 @@ func Assess(pages []Listing) Completeness {
 		j.Declared.Pages = max(j.Declared.Pages, l.Pages)
 		j.Declared.Products = max(j.Declared.Products, l.Total)
 	}
+	slices.Sort(j.Repeated)
 	j.Reason, j.doubt = j.doubtOf(pages, across)
 	j.Complete, j.Moved = j.doubt == none, j.doubt > broken
 	return j
@@ -128,8 +129,8 @@ func (j *Completeness) doubtOf(pages []Listing, across int) (reason string, d do
 	if across > 0 {
 		return fmt.Sprintf("%d listed twice on different pages, so as many may have been missed", across), slipped
 	}
-	if j.Duplicates > 0 {
-		return fmt.Sprintf("%d listed twice on one page", j.Duplicates), twice
+	if n := len(j.Repeated); n > 0 {
+		return fmt.Sprintf("%d listed twice on one page", n), twice
 	}
 	if first.Total > 0 && first.Total != len(j.Products) {
 		return fmt.Sprintf("%d products are declared, %d were seen", first.Total, len(j.Products)), slipped
@@ -179,7 +180,7 @@ func MergePasses(first, second Completeness) Completeness {
 	if second.Declared.Products > 0 {
 		seenAll = len(j.Products) == second.Declared.Products
 	}
-	agree := len(j.Products) == len(first.Products) && len(j.Products) == len(second.Products) && first.Duplicates == second.Duplicates && second.Declared.Products == 0
+	agree := len(j.Products) == len(first.Products) && len(j.Products) == len(second.Products) && slices.Equal(first.Repeated, second.Repeated) && second.Declared.Products == 0
 	switch {
 	case seenAll && first.doubt == slipped && second.doubt == slipped:
 		j.Warnings = append(j.Warnings, fmt.Sprintf("the list moved while it was read (%s); two passes together saw all of it", first.Reason))

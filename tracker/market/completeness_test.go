@@ -16,7 +16,7 @@ func listing(page, pages int, ids ...string) market.Listing {
 	seen := map[string]bool{}
 	for _, id := range ids {
 		if seen[id] {
-			l.Repeated++
+			l.Repeated = append(l.Repeated, tracker.ProductID(id))
 			continue
 		}
 		seen[id] = true

@@ -17,12 +17,12 @@ type Listing struct {
 	Pages    int     // pages declared; 0 when it does not say
 	Total    int     // products declared; 0 when it does not say
 	Products []tracker.Product
-	Cells    int  // entries, repeated ones counted
-	Repeated int  // entries whose product stands on the same page already
-	Last     bool // it says that no page follows
-	Next     int  // the number to which its "next" leads; 0 when there is none
-	Empty    bool // the marketplace's own "no products"
-	Grown    bool // it is the page before, grown; entries may be met again
+	Cells    int                 // entries, repeated ones counted
+	Repeated []tracker.ProductID // of entries whose product stands on the same page already
+	Last     bool                // it says that no page follows
+	Next     int                 // the number to which its "next" leads; 0 when there is none
+	Empty    bool                // the marketplace's own "no products"
+	Grown    bool                // it is the page before, grown; entries may be met again
 	// Witness says that the answer is no part of the list, but was asked for
 	// to judge it. It is no page and has no products.
 	Witness  bool
@@ -45,7 +45,7 @@ func (l *Listing) Take(p tracker.Product, err error, seen map[tracker.ProductID]
 	case err != nil:
 		l.Problem("%v", err)
 	case seen[p.ID]:
-		l.Repeated++
+		l.Repeated = append(l.Repeated, p.ID)
 	default:
 		seen[p.ID] = true
 		l.Products = append(l.Products, p)

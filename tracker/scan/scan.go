@@ -202,7 +202,7 @@ func (r *reading) judge(pages []market.Listing, c market.Completeness, end endin
 	s, e := r.scan, &r.scan.Evidence
 	listed := count(pages)
 	e.Layout, e.Pages, e.Declared = r.layout, listed, c.Declared
-	e.Products, e.Duplicates, e.Stop = len(c.Products), c.Duplicates, end.stop
+	e.Products, e.Duplicates, e.Stop = len(c.Products), len(c.Repeated), end.stop
 	e.Warnings = append(e.Warnings, c.Warnings...)
 	for i := range pages {
 		if pages[i].Seller.ID != "" {
@@ -221,7 +221,7 @@ func (r *reading) judge(pages []market.Listing, c market.Completeness, end endin
 		s.Verdict, s.Products = tracker.Partial, c.Products
 		return fmt.Errorf("stopped after page %d: %w", e.Pages, end.err)
 	}
-	s.Products = c.Products
+	s.Products, s.Repeated = c.Products, c.Repeated
 	if !c.Complete {
 		s.Verdict = tracker.Partial
 		return errors.New(c.Reason)

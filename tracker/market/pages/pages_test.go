@@ -125,8 +125,8 @@ func TestRows(t *testing.T) {
 		<li class="card"><a href="p5">without a number</a><h3>5</h3></li>
 		<li class="card" data-id="6"><a href="https://other.example/p6">a stranger's</a><h3>6</h3></li>
 		<p class="more"></p><li class="card" data-id="7"><a href="p7">recommended</a><h3>7</h3></li></main></body></html>`)
-	if l.Cells != 5 || l.Repeated != 1 || len(l.Problems) != 2 || len(l.Products) != 2 {
-		t.Fatalf("%d entries, %d repeated, problems %q, products %+v", l.Cells, l.Repeated, l.Problems, l.Products)
+	if l.Cells != 5 || len(l.Repeated) != 1 || len(l.Problems) != 2 || len(l.Products) != 2 {
+		t.Fatalf("%d entries, %q repeated, problems %q, products %+v", l.Cells, l.Repeated, l.Problems, l.Products)
 	}
 	if want := (tracker.Product{ID: "1", Title: "A <b> lamp", URL: "https://shop.example/x/p1?v=2", Image: "https://cdn.example/1.jpg", Availability: tracker.Available}); l.Products[0] != want {
 		t.Errorf("first = %+v, want %+v", l.Products[0], want)

@@ -281,7 +281,7 @@ func (p *proposer) tried(o *Options, score float64) (Proposal, bool) {
 	}
 	products := r.Listing.Products
 	made.Rows, made.Products = len(products), products[:min(len(products), mostShown)]
-	if bad := r.Listing.Cells - len(products) - r.Listing.Repeated; bad > 0 {
+	if bad := r.Listing.Cells - len(products) - len(r.Listing.Repeated); bad > 0 {
 		made.score /= 2
 		made.Lacks = append(made.Lacks, fmt.Sprintf("%d rows of the page cannot be read as products: %s", bad, r.Listing.Read.(*found).bad[0]))
 	}

@@ -267,7 +267,7 @@ func (v *survey) walk() market.Completeness {
 	if len(pages) > 1 && pages[0].Cells != feedSize && pages[0].Cells != usualSize {
 		c.Doubt(fmt.Sprintf("page 1 has %d products of %d, yet more follow", pages[0].Cells, feedSize), true)
 	}
-	if c.Duplicates > 0 {
+	if len(c.Repeated) > 0 {
 		// Nothing declares how many there are, so that only a walk without a
 		// duplicate shows that none was missed.
 		c.Doubt(c.Reason, true)

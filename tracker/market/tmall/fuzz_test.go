@@ -31,10 +31,10 @@ func soundReading(t *testing.T, r market.Reading) {
 		}
 		return
 	}
-	if l.Empty && len(l.Products) > 0 || l.Repeated < 0 || l.Total < 0 || len(l.Products)+l.Repeated > l.Cells {
+	if l.Empty && len(l.Products) > 0 || l.Total < 0 || len(l.Products)+len(l.Repeated) > l.Cells {
 		t.Errorf("listing %+v", l)
 	}
-	if len(l.Problems) == 0 && len(l.Products)+l.Repeated != l.Cells {
+	if len(l.Problems) == 0 && len(l.Products)+len(l.Repeated) != l.Cells {
 		t.Errorf("%d of %d entries are products, and nothing is wrong with the page", len(l.Products), l.Cells)
 	}
 	seen := map[tracker.ProductID]bool{}

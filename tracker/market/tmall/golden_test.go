@@ -96,7 +96,7 @@ type golden struct {
 	Last     bool                    `json:"last,omitempty"`
 	Empty    bool                    `json:"empty,omitempty"`
 	Cells    int                     `json:"cells,omitempty"`
-	Repeated int                     `json:"repeated,omitempty"`
+	Repeated []tracker.ProductID     `json:"repeated,omitempty"`
 	Problems []string                `json:"problems,omitempty"`
 	Cut      string                  `json:"cut,omitempty"`
 	Seller   *tracker.SellerIdentity `json:"seller,omitempty"`
