@@ -3,17 +3,23 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/daemon"
 	"shopwatch/fixtures"
 	"shopwatch/fixtures/pgtest"
+	"shopwatch/storage/postgres"
 	"shopwatch/tracker/api"
+	"shopwatch/tracker/fleet"
 )
 
 // machine is a world on another machine with the same database. Its file says nothing
@@ -169,5 +175,65 @@ func TestApply(t *testing.T) {
 	base.configure(nil)
 	if _, errs, status := base.do("apply", whole); status != 1 || !strings.Contains(errs, "a file is for one machine") {
 		t.Errorf("apply on a file = %d, %s", status, errs)
+	}
+}
+
+// A version that a machine refuses is tried again and again, and told of once.
+// Another version, or another reason, is told of anew.
+func TestRefusedVersion(t *testing.T) {
+	t.Parallel()
+	cluster := startCluster(t)
+	for _, only := range []string{"worker", "web"} {
+		t.Run(only, func(t *testing.T) {
+			t.Parallel()
+			url := cluster.URL(cluster.Database(t))
+			m := newWorld(t).machine("alpha", url, false)
+			db, err := postgres.Open(t.Context(), url, postgres.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer db.Close()
+			errs := log{said: make(chan bool)}
+			tries := make(chan bool)
+			a := &app{file: filepath.Join(m.dir, "shopwatch.yaml"), out: io.Discard, err: &errs, timing: daemon.UsualTiming(), read: func(file string) (*config.Config, error) {
+				select {
+				case tries <- true:
+				default:
+				}
+				return config.Load(file)
+			}}
+			a.timing.Tick = 20 * time.Millisecond
+			ctx, stop := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			go func() { ended <- (&runCommand{Only: only}).Run(ctx, a) }()
+			defer func() {
+				stop()
+				if err := <-ended; err != nil {
+					t.Errorf("the daemon ended with %v", err)
+				}
+			}()
+			<-errs.said
+			good, err := os.ReadFile(filepath.Join(m.dir, "shopwatch.yaml"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			refused := func() int { return strings.Count(errs.String(), "configuration refused") }
+			for i, text := range []string{"storefront: []", "storefront: [] # still", string(good)} {
+				if _, _, err := fleet.Apply(ctx, db, text, "watch.yaml", "a test"); err != nil {
+					t.Fatal(err)
+				}
+				if text == string(good) {
+					until(t, "the good one is taken", func() bool { return strings.Contains(errs.String(), "configuration read again") })
+					break
+				}
+				until(t, "it is refused", func() bool { return refused() > i })
+				for range 5 {
+					<-tries
+				}
+				if n := refused(); n != i+1 {
+					t.Fatalf("of %d bad versions the log tells %d times:\n%s", i+1, n, errs.String())
+				}
+			}
+		})
 	}
 }

@@ -48,10 +48,16 @@ func TestReloadRefuses(t *testing.T) {
 				tt.says = strings.TrimPrefix(tt.says, "no-sandbox: true")
 			}
 			write(tt.text)
-			var log strings.Builder
-			got := reload(old, load, slog.New(slog.NewTextHandler(&log, nil)))
-			if (got != nil) != tt.taken || !strings.Contains(log.String(), tt.says) {
-				t.Errorf("reload = %v, want it taken: %v, and a word about %q:\n%s", got, tt.taken, tt.says, log.String())
+			var said strings.Builder
+			log := slog.New(slog.NewTextHandler(&said, nil))
+			got, err := reload(old, load)
+			if err == nil {
+				tellStorefronts(old, got, log)
+			} else {
+				(&refusal{}).tell(0, err, log)
+			}
+			if (err == nil) != tt.taken || !strings.Contains(said.String(), tt.says) {
+				t.Errorf("reload = %v, want it taken: %v, and a word about %q:\n%s", err, tt.taken, tt.says, said.String())
 			}
 		})
 	}

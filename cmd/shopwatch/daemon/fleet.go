@@ -32,14 +32,14 @@ func (s *Service) join(db fleet.Database, plans []watch.Plan) (err error) {
 		},
 		Tidy:    s.tidy,
 		Trouble: s.trouble,
-		Newer: func(int64) {
+		Newer: func(version int64) {
 			select {
-			case s.newer <- struct{}{}:
+			case s.newer <- version:
 			default:
 			}
 		},
 		Pace:   s.pause,
-		Jitter: s.options.Timing.Jitter, Cooling: s.options.Timing.CoolDown, Backoff: s.options.Timing.Backoff,
+		Jitter: s.options.Timing.Jitter, Cooling: s.options.Timing.CoolDown, Backoff: s.options.Timing.Backoff, Tick: s.options.Timing.Tick,
 	}
 	if s.fleet, err = fleet.New(o, s.log); err != nil {
 		return err

@@ -36,12 +36,13 @@ type Timing struct {
 	Guard      time.Duration // between two looks whether the database is in place
 	Rescue     time.Duration // between two tries to save one that is not
 	Late       time.Duration // of a storefront whose scans were killed, the first time
+	Tick       time.Duration // between two looks at what other machines do
 }
 
 // UsualTiming is that of every shopwatch.
 func UsualTiming() Timing {
 	return Timing{
 		Jitter: 5 * time.Minute, CoolDown: 10 * time.Minute, Backoff: 10 * time.Minute, PageRetry: 2 * time.Second,
-		RetryFirst: time.Minute, RetryMost: time.Hour, Guard: 5 * time.Second, Rescue: time.Minute, Late: time.Minute,
+		RetryFirst: time.Minute, RetryMost: time.Hour, Guard: 5 * time.Second, Rescue: time.Minute, Late: time.Minute, Tick: 5 * time.Second,
 	}
 }

@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -73,43 +72,66 @@ func RunWeb(ctx context.Context, c *config.Config, store storage.Store, load fun
 	}
 	o.Log.Info("started", "only", "web", "listen", listener.Addr().String(), "version", o.Version)
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
-	newer := time.NewTicker(5 * time.Second)
+	newer := time.NewTicker(o.Timing.Tick)
 	defer newer.Stop()
+	var refused refusal
 	for {
+		var version int64
 		select {
 		case <-ctx.Done():
 			wg.Wait()
 			return err
 		case <-newer.C:
-			if !isNewer(ctx, store, c) {
+			if version = newerVersion(ctx, store, c); version == 0 {
 				continue
 			}
 		case <-hup:
 		}
-		next := reload(c, load, o.Log)
-		if next == nil {
+		next, bad := reload(c, load)
+		var options api.Options
+		if bad == nil {
+			next.Listen = c.Listen // until it is started again
+			options, bad = webOnly(next, store, o)
+		}
+		if bad != nil {
+			refused.tell(version, bad, o.Log)
 			continue
 		}
-		next.Listen = c.Listen // until it is started again
-		if options, bad := webOnly(next, store, o); bad == nil {
-			c = next
-			server.Replace(options)
-			o.Log.Info("configuration read again", "storefronts", len(c.Storefronts))
-		} else {
-			o.Log.Error("configuration refused; the old one stays", "err", bad)
-		}
+		tellStorefronts(c, next, o.Log)
+		c = next
+		server.Replace(options)
+		o.Log.Info("configuration read again", "storefronts", len(c.Storefronts))
 	}
 }
 
-// isNewer reports whether all machines on a database have another configuration by
-// now.
-func isNewer(ctx context.Context, store storage.Store, c *config.Config) bool {
+// newerVersion is that of the configuration that all machines on a database have by
+// now; 0 when it is the one in use.
+func newerVersion(ctx context.Context, store storage.Store, c *config.Config) int64 {
 	db, ok := store.(fleet.Viewer)
 	if !ok {
-		return false
+		return 0
 	}
 	v, err := fleet.Newest(ctx, db)
-	return err == nil && v.Number > c.Applied
+	if err != nil || v.Number <= c.Applied {
+		return 0
+	}
+	return v.Number
+}
+
+// A refusal is why a configuration was not taken, and which version of one for all
+// machines: that is tried again and again.
+type refusal struct {
+	version int64 // 0: that of a file, which somebody asked for
+	why     string
+}
+
+// tell logs it, but not again as long as version and reason stay.
+func (r *refusal) tell(version int64, err error, log *slog.Logger) {
+	said := *r
+	*r = refusal{version, err.Error()}
+	if version == 0 || *r != said {
+		log.Error("configuration refused; the old one stays", "err", err)
+	}
 }
 
 // webOnly are the options of a server that only looks.
@@ -132,6 +154,7 @@ type session struct {
 	cancel  context.CancelFunc // of all its parts
 	parts   sync.WaitGroup
 
+	refused       refusal
 	listener      net.Listener // of the API
 	stopListening func()       // there
 
@@ -195,15 +218,11 @@ func serve(ctx context.Context, c *config.Config, store storage.Store, load func
 			l.parts.Wait()
 			log.Info("stopped")
 			return errors.Join(l.errs...)
-		case <-s.newer:
-			if next := reload(l.config, load, log); next != nil {
-				l.renew(ctx, next)
-			}
+		case version := <-s.newer:
+			l.reload(ctx, version, load)
 		case <-hup:
 			_, _ = daemon.SdNotify(false, daemon.SdNotifyReloading)
-			if next := reload(l.config, load, log); next != nil {
-				l.renew(ctx, next)
-			}
+			l.reload(ctx, 0, load)
 			_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
 		}
 	}
@@ -238,10 +257,22 @@ func (l *session) listen(ctx context.Context, listener net.Listener) {
 	})
 }
 
+// reload works on with the configuration as it is by now, a file or a version for all
+// machines. When something is in the way the old one stays.
+func (l *session) reload(ctx context.Context, version int64, load func() (*config.Config, error)) {
+	c, err := reload(l.config, load)
+	if err == nil {
+		err = l.renew(ctx, c)
+	}
+	if err != nil && ctx.Err() == nil {
+		l.refused.tell(version, err, l.log)
+	}
+}
+
 // renew works on with another configuration. What does not change goes on: the
 // API answers all the time, and scans of storefronts that stay end as they
-// would. When something is in the way the old configuration stays.
-func (l *session) renew(ctx context.Context, c *config.Config) {
+// would. After an error all is as it was.
+func (l *session) renew(ctx context.Context, c *config.Config) error {
 	listener, err := l.listener, error(nil)
 	if c.Listen != l.config.Listen && listener != nil {
 		listener, err = listen(c)
@@ -250,14 +281,12 @@ func (l *session) renew(ctx context.Context, c *config.Config) {
 		err = l.service.renew(ctx, c)
 	}
 	if err != nil {
-		if ctx.Err() == nil {
-			l.log.Error("configuration refused; the old one stays", "err", err)
-		}
 		if listener != nil && listener != l.listener {
 			listener.Close()
 		}
-		return
+		return err
 	}
+	tellStorefronts(l.config, c, l.log)
 	l.config = c
 	o, err := serverOptions(c, l.service)
 	if err != nil {
@@ -272,6 +301,7 @@ func (l *session) renew(ctx context.Context, c *config.Config) {
 		l.listen(ctx, listener)
 	}
 	l.log.Info("configuration read again", "storefronts", len(c.Storefronts), "channels", len(c.Channels), "listen", addressOf(listener), "applied", c.Applied)
+	return nil
 }
 
 // closeListener closes one, if there is one.
@@ -290,23 +320,24 @@ func addressOf(l net.Listener) string {
 	return l.Addr().String()
 }
 
-// reload reads the configuration again. It returns nil when it is bad, which
-// it says, and the old one stays.
-func reload(old *config.Config, load func() (*config.Config, error), log *slog.Logger) *config.Config {
+// reload reads the configuration again, or says what is wrong with it.
+func reload(old *config.Config, load func() (*config.Config, error)) (*config.Config, error) {
 	c, err := load()
 	if err == nil {
 		err = MayStartChrome(c)
 	}
 	if err == nil && c.Data != old.Data {
-		err = fmt.Errorf("data names another directory; restart the daemon to use it")
+		err = errors.New("data names another directory; restart the daemon to use it")
 	}
 	if err == nil && c.Database != old.Database {
-		err = fmt.Errorf("database names another one; restart the daemon to use it")
+		err = errors.New("database names another one; restart the daemon to use it")
 	}
-	if err != nil {
-		log.Error("configuration refused; the old one stays", "err", err)
-		return nil
-	}
+	return c, err
+}
+
+// tellStorefronts logs which storefronts are watched no longer, and which go on under
+// another name.
+func tellStorefronts(old, c *config.Config, log *slog.Logger) {
 	for i := range old.Storefronts {
 		was := &old.Storefronts[i]
 		if c.Storefront(was.Name) != nil {
@@ -320,5 +351,4 @@ func reload(old *config.Config, load func() (*config.Config, error), log *slog.L
 		}
 		log.Info("no longer watched; what is known stays", "storefront", was.Name)
 	}
-	return c
 }
