@@ -14,7 +14,6 @@ import (
 	"shopwatch/cmd/shopwatch/daemon"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/storage"
-	"shopwatch/storage/postgres"
 	"shopwatch/tracker/api"
 	"shopwatch/tracker/fleet"
 	"shopwatch/tracker/market/all"
@@ -27,6 +26,7 @@ type app struct {
 	out, err io.Writer
 	timing   daemon.Timing
 	read     func(file string) (*config.Config, error)
+	servers  *servers
 }
 
 // load reads the configuration: that of the file, or the one that all machines on its
@@ -38,11 +38,10 @@ func (a *app) load() (*config.Config, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	db, err := openServer(ctx, c, postgres.Options{})
+	db, err := a.servers.open(ctx, c)
 	if err != nil {
 		return c, nil //nolint:nilerr // who needs the database finds out
 	}
-	defer db.Close() // nothing was written
 	return a.merge(ctx, c, db)
 }
 

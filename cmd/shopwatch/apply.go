@@ -9,7 +9,6 @@ import (
 
 	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/term"
-	"shopwatch/storage/postgres"
 	"shopwatch/tracker/fleet"
 	"shopwatch/tracker/market/all"
 )
@@ -29,7 +28,7 @@ Examples:
 }
 
 // Run checks the file and stores it.
-func (c *applyCommand) Run(ctx context.Context, a *app) (err error) {
+func (c *applyCommand) Run(ctx context.Context, a *app) error {
 	own, err := a.read(a.file)
 	if err != nil {
 		return err
@@ -41,11 +40,10 @@ func (c *applyCommand) Run(ctx context.Context, a *app) (err error) {
 	if err != nil {
 		return err
 	}
-	db, err := openServer(ctx, own, postgres.Options{})
+	db, err := a.servers.open(ctx, own)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, db.Close()) }()
 	next, err := config.Merge(own, 0, c.File, string(text), os.LookupEnv, all.Markets())
 	if err != nil {
 		return err

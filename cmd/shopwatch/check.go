@@ -57,7 +57,7 @@ func (checkCommand) Run(ctx context.Context, a *app) error {
 	all = append(all, checkData(c), db)
 	all = append(all, evidence...)
 	if db.OK && c.Database != "" {
-		all = append(all, checkServer(ctx, c)...)
+		all = append(all, a.checkServer(ctx, c)...)
 	}
 	all = append(all, a.checkClock(ctx, c, db.OK))
 	all = append(all, a.checkLogins(ctx, c, chrome.OK)...)

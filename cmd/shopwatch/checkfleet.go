@@ -10,7 +10,6 @@ import (
 
 	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/term"
-	"shopwatch/storage/postgres"
 	"shopwatch/tracker/api"
 	"shopwatch/tracker/fleet"
 )
@@ -22,12 +21,11 @@ const setClock = "set the clocks of both (timedatectl set-ntp true)"
 
 // checkServer tells who works on a database of several machines, and whether the
 // clock of this one goes as that of the database.
-func checkServer(ctx context.Context, c *config.Config) []finding {
-	db, err := openServer(ctx, c, postgres.Options{})
+func (a *app) checkServer(ctx context.Context, c *config.Config) []finding {
+	db, err := a.servers.open(ctx, c)
 	if err != nil {
 		return []finding{{"database", false, err.Error()}}
 	}
-	defer db.Close() // nothing was written
 	f, err := fleet.State(ctx, db)
 	if err != nil {
 		return []finding{{"fleet", false, err.Error()}}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -46,11 +47,11 @@ func hasDatabase(c *config.Config) bool {
 // none.
 func (a *app) openStore(ctx context.Context, c *config.Config) (storage.Store, error) {
 	if c.Database != "" {
-		db, err := openServer(ctx, c, postgres.Options{})
+		db, err := a.servers.open(ctx, c)
 		if err != nil {
-			return nil, err // and no *postgres.DB that is nil
+			return nil, err
 		}
-		return db, nil
+		return shared{db}, nil
 	}
 	return a.openFile(c, bolt.Options{})
 }
@@ -61,7 +62,7 @@ func (a *app) openToWork(ctx context.Context, c *config.Config) (storage.Store, 
 	if c.Database == "" {
 		return a.openFile(c, bolt.Options{}) // which one process has
 	}
-	return openFleet(ctx, c, postgres.Options{})
+	return a.openFleet(ctx, c)
 }
 
 // openServerToWork opens the database at a URL, on which no other process works
@@ -100,7 +101,7 @@ func (a *app) openToRun(ctx context.Context, c *config.Config, log *slog.Logger)
 	}
 	s := standby{log: log}
 	began := time.Now()
-	db, err := openFleet(ctx, c, postgres.Options{Patience: time.Minute})
+	db, err := a.openFleet(ctx, c)
 	for errors.Is(err, postgres.ErrAway) && time.Since(began) < startPatience {
 		s.waits(err)
 		select {
@@ -108,7 +109,7 @@ func (a *app) openToRun(ctx context.Context, c *config.Config, log *slog.Logger)
 			return nil, ctx.Err()
 		case <-time.After(time.Second):
 		}
-		db, err = openFleet(ctx, c, postgres.Options{Patience: time.Minute})
+		db, err = a.openFleet(ctx, c)
 	}
 	return db, err
 }
@@ -156,12 +157,51 @@ func (w *worker) Close() error {
 	return errors.Join(w.lease.Release(context.Background()), w.DB.Close())
 }
 
-func openServer(ctx context.Context, c *config.Config, o postgres.Options) (*postgres.DB, error) {
+// servers are the databases on servers that a command has open.
+type servers struct {
+	patience time.Duration // with one that goes away after it was reached
+
+	mu    sync.Mutex
+	byURL map[string]*postgres.DB
+}
+
+// open returns the database of the configuration, which stays open until close.
+func (s *servers) open(ctx context.Context, c *config.Config) (*postgres.DB, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if db := s.byURL[c.Database]; db != nil {
+		return db, nil
+	}
 	if err := makeData(c); err != nil {
 		return nil, err
 	}
-	return postgres.Open(ctx, c.Database, o)
+	db, err := postgres.Open(ctx, c.Database, postgres.Options{Patience: s.patience})
+	if err != nil {
+		return nil, err
+	}
+	if s.byURL == nil {
+		s.byURL = make(map[string]*postgres.DB)
+	}
+	s.byURL[c.Database] = db
+	return db, nil
 }
+
+// close closes all of them.
+func (s *servers) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var errs []error
+	for _, db := range s.byURL {
+		errs = append(errs, db.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// A shared is a database of servers.
+type shared struct{ *postgres.DB }
+
+// Close leaves it open: servers close it.
+func (shared) Close() error { return nil }
 
 func (a *app) openFile(c *config.Config, o bolt.Options) (storage.Store, error) {
 	o.Progress = a.upgrading

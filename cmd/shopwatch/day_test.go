@@ -105,7 +105,7 @@ func runFast(text string) int {
 	defer stop()
 	t := faster(c.speed)
 	t.PageRetry = 200 * time.Millisecond
-	a := &app{file: os.Args[1], out: os.Stdout, err: os.Stderr, timing: t, read: c.read}
+	a := &app{file: os.Args[1], out: os.Stdout, err: os.Stderr, timing: t, read: c.read, servers: &servers{}}
 	if err := (&runCommand{}).Run(ctx, a); err != nil {
 		fmt.Fprintln(os.Stderr, "shopwatch:", err)
 		return 1

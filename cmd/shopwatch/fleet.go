@@ -14,16 +14,16 @@ import (
 )
 
 // A fleetDatabase is a database on which several machines work.
-type fleetDatabase struct{ *postgres.DB }
+type fleetDatabase struct{ shared }
 
 var _ fleet.Database = fleetDatabase{}
 
-func openFleet(ctx context.Context, c *config.Config, o postgres.Options) (storage.Store, error) {
-	db, err := openServer(ctx, c, o)
+func (a *app) openFleet(ctx context.Context, c *config.Config) (storage.Store, error) {
+	db, err := a.servers.open(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	return fleetDatabase{db}, nil
+	return fleetDatabase{shared{db}}, nil
 }
 
 // Lease takes a lease, or returns who has it.

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -195,7 +196,7 @@ func TestRefusedVersion(t *testing.T) {
 			defer db.Close()
 			errs := log{said: make(chan bool)}
 			tries := make(chan bool)
-			a := &app{file: filepath.Join(m.dir, "shopwatch.yaml"), out: io.Discard, err: &errs, timing: daemon.UsualTiming(), read: func(file string) (*config.Config, error) {
+			a := &app{file: filepath.Join(m.dir, "shopwatch.yaml"), out: io.Discard, err: &errs, timing: daemon.UsualTiming(), servers: &servers{}, read: func(file string) (*config.Config, error) {
 				select {
 				case tries <- true:
 				default:
@@ -208,7 +209,7 @@ func TestRefusedVersion(t *testing.T) {
 			go func() { ended <- (&runCommand{Only: only}).Run(ctx, a) }()
 			defer func() {
 				stop()
-				if err := <-ended; err != nil {
+				if err := errors.Join(<-ended, a.servers.close()); err != nil {
 					t.Errorf("the daemon ended with %v", err)
 				}
 			}()

@@ -102,9 +102,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status i
 		fmt.Fprintf(stderr, "shopwatch: %v (see shopwatch --help)\n", err)
 		return 1
 	}
-	a := &app{file: c.Config, json: c.JSON, out: stdout, err: stderr, timing: daemon.UsualTiming(), read: config.Load}
+	a := &app{file: c.Config, json: c.JSON, out: stdout, err: stderr, timing: daemon.UsualTiming(), read: config.Load, servers: &servers{}}
 	k.BindTo(ctx, (*context.Context)(nil))
-	err = k.Run(a)
+	err = errors.Join(k.Run(a), a.servers.close())
 	switch {
 	case err == nil:
 		return 0

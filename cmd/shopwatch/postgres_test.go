@@ -5,9 +5,13 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -72,6 +76,53 @@ func TestLoopOnPostgreSQL(t *testing.T) {
 				t.Error("there is a file besides the database")
 			}
 		})
+	}
+}
+
+// A command connects to the database once, whatever it asks of it: also check, which
+// asks for most.
+func TestOneConnection(t *testing.T) {
+	t.Parallel()
+	cluster := startCluster(t)
+	url := cluster.NetworkURL(cluster.Database(t), pgtest.Password)
+	w := newWorld(t).on(url)
+	w.want(0, "scan")
+	w.want(0, "apply", filepath.Join(w.dir, "shopwatch.yaml"))
+	at := strings.SplitN(strings.SplitAfter(url, "@")[1], "/", 2)[0]
+	door, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var came atomic.Int32
+	var through sync.WaitGroup
+	through.Go(func() {
+		for {
+			in, err := door.Accept()
+			if err != nil {
+				return // it is closed
+			}
+			came.Add(1)
+			out, err := net.Dial("tcp", at)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			for _, way := range [][2]net.Conn{{in, out}, {out, in}} {
+				through.Go(func() {
+					_, _ = io.Copy(way[0], way[1]) // it ends with either
+					_, _ = way[0].Close(), way[1].Close()
+				})
+			}
+		}
+	})
+	defer func() { door.Close(); through.Wait() }()
+	w.on(strings.Replace(url, at, door.Addr().String(), 1))
+	for _, c := range []string{"products tencent", "changes", "storefronts --json", "scans", "mail outbox", "mail preview " + filepath.Join(w.dir, "preview.eml"), "check", "apply " + filepath.Join(w.dir, "shopwatch.yaml")} {
+		came.Store(0)
+		w.want(0, strings.Fields(c)...)
+		if n := came.Load(); n != 1 {
+			t.Errorf("%s connected %d times", c, n)
+		}
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 
 	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/daemon"
-	"shopwatch/storage/postgres"
 )
 
 // A runCommand is the daemon.
@@ -44,6 +43,10 @@ func (r *runCommand) Run(ctx context.Context, a *app) error {
 		level = slog.LevelDebug
 	}
 	log := a.logger(level)
+	a.servers.patience = time.Minute
+	if r.Only == "web" {
+		a.servers.patience = 5 * time.Second // people wait
+	}
 	c, err := a.load()
 	if err == nil && r.Only != "" && c.Database == "" {
 		err = errors.New("--only needs a database that several processes use: set database to postgres://… (a file is for one)")
@@ -94,10 +97,10 @@ func warnWithoutInit(pid int, log *slog.Logger) {
 
 // runWeb answers on a database on which another process works.
 func runWeb(ctx context.Context, a *app, c *config.Config, log *slog.Logger) error {
-	db, err := openServer(ctx, c, postgres.Options{Patience: 5 * time.Second})
+	db, err := a.servers.open(ctx, c)
 	if err != nil {
 		return err
 	}
 	load := func() (*config.Config, error) { return a.loadWith(ctx, db) }
-	return errors.Join(daemon.RunWeb(ctx, c, db, load, a.service(log)), db.Close())
+	return daemon.RunWeb(ctx, c, db, load, a.service(log))
 }

@@ -350,7 +350,7 @@ func (k kept) test(t *testing.T, e *echo) {
 	said := map[string]string{} // by whom
 	ctx, stop := context.WithCancel(t.Context())
 	errs := log{said: make(chan bool)}
-	a := &app{file: filepath.Join(w.dir, "shopwatch.yaml"), out: io.Discard, err: &errs, timing: faster(60_000), read: config.Load}
+	a := &app{file: filepath.Join(w.dir, "shopwatch.yaml"), out: io.Discard, err: &errs, timing: faster(60_000), read: config.Load, servers: &servers{}}
 	ended := make(chan error, 1)
 	go func() { ended <- (&runCommand{Debug: true}).Run(ctx, a) }()
 	stopped := sync.OnceFunc(func() {
