@@ -20,6 +20,7 @@ import (
 	"shopwatch/fixtures"
 	"shopwatch/tracker"
 	"shopwatch/tracker/api"
+	"shopwatch/tracker/archive"
 	"shopwatch/tracker/scan"
 )
 
@@ -95,6 +96,16 @@ func TestCaptureOfRemoval(t *testing.T) {
 	}
 	if _, errs, status := w.do("evidence", "99", file("99.wacz")); status != 1 || !strings.Contains(errs, "there is no change 99") {
 		t.Errorf("evidence 99 = %d: %s", status, errs)
+	}
+}
+
+// What a capture lacks is said when it is read again.
+func TestReplayTellsWhatIsLacking(t *testing.T) {
+	var out bytes.Buffer
+	a := &app{out: &out}
+	a.tellReplayed(&archive.Capture{Reading: archive.Reading{Left: []string{"the answer of https://a.example/x (status 200) was left out: it broke off"}}}, &scan.Replayed{})
+	if want := "the capture lacks something: the answer of https://a.example/x (status 200) was left out: it broke off\n"; !strings.Contains(out.String(), want) {
+		t.Errorf("replay prints\n%swant\n%s", out.String(), want)
 	}
 }
 

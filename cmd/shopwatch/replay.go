@@ -129,8 +129,11 @@ func (a *app) tellReplayed(c *archive.Capture, r *scan.Replayed) {
 	for _, it := range r.Items {
 		say("item page of %s: %s (%s)", it.Product, it.State, it.Reason)
 	}
+	for _, note := range was.Left {
+		say("the capture lacks something: %s", note)
+	}
 	for _, address := range r.Missed {
-		say("not in the capture: %s", address)
+		say("a page asked for what is not in the capture: %s", address)
 	}
 	differ := r.Differences(scan.Recorded(c))
 	if len(differ) == 0 {

@@ -3,6 +3,7 @@ package archive_test
 import (
 	"archive/zip"
 	"bytes"
+	"compress/gzip"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -307,8 +308,20 @@ func TestBounds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := archive.Open(file); err != nil {
-		t.Error(err)
+	got, err := archive.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left := got.Reading.Left; len(left) != 50 || !strings.HasSuffix(left[49], " more") {
+		t.Errorf("left out are %d, the last %q", len(left), left[len(left)-1])
+	}
+	info, err := gzip.NewReader(bytes.NewReader(unzip(t, file)["archive/data.warc.gz"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	info.Multistream(false)
+	if text, err := io.ReadAll(info); err != nil || !bytes.Contains(text, []byte("Not everything that was answered is in this file")) {
+		t.Errorf("the first record does not say that something is lacking: %s, %v", text, err)
 	}
 }
 

@@ -22,6 +22,8 @@ const (
 type Capture struct {
 	Reading Reading
 	Records []Record
+
+	unsaid int // notes of what was left out that have no room
 }
 
 // A Record is one answer, or one thing that was made of what was shown.
@@ -116,11 +118,11 @@ func (c *Capture) Add(r Record) {
 		c.Leave("an answer to an address or a question of more than %d bytes was left out", mostAddress)
 		return
 	case len(r.Body) > mostBody || len(r.Body) > room:
-		c.Leave("%d bytes from %s were left out: a capture takes %d bytes of an answer and %d of all", len(r.Body), clip(r.URL), mostBody, mostBodies)
+		c.Leave("%d bytes from %s were left out: a capture takes %d bytes of an answer and %d of all", len(r.Body), Plain(r.URL), mostBody, mostBodies)
 		return
 	}
 	if headerSize(r.Header) > mostHeader {
-		c.Leave("the headers of %s were left out: they have more than %d bytes", clip(r.URL), mostHeader)
+		c.Leave("the headers of %s were left out: they have more than %d bytes", Plain(r.URL), mostHeader)
 		r.Header = http.Header{"Content-Type": {r.Header.Get("Content-Type")}}
 	}
 	c.Records = append(c.Records, r)

@@ -6,14 +6,29 @@ import (
 	"strings"
 )
 
+// mostNotes is how many notes of what was left out a capture has.
+const mostNotes = 50
+
 // Leave notes that something was left out of the capture. Notes themselves are
-// bounded.
+// bounded: the last one says how many have no room.
 func (c *Capture) Leave(format string, args ...any) {
-	const most = 50
-	note := fmt.Sprintf(format, args...)
-	if len(c.Reading.Left) < most && !slices.Contains(c.Reading.Left, note) {
-		c.Reading.Left = append(c.Reading.Left, note)
+	left, note := &c.Reading.Left, fmt.Sprintf(format, args...)
+	switch {
+	case slices.Contains(*left, note):
+	case len(*left) < mostNotes-1:
+		*left = append(*left, note)
+	default:
+		c.unsaid++
+		*left = append((*left)[:mostNotes-1], fmt.Sprintf("and %d more", c.unsaid))
 	}
+}
+
+// Plain is an address as it stands in a note: without what it asks for, in
+// which a secret may stand.
+func Plain(address string) string {
+	address, _, _ = strings.Cut(address, "?")
+	address, _, _ = strings.Cut(address, "#")
+	return clip(address)
 }
 
 // clip cuts an address to a length that people read.

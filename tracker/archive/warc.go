@@ -79,11 +79,15 @@ func (r *warcRecord) write(w io.Writer) error {
 
 // infoOf is the record that says how the others came about.
 func infoOf(c *Capture) *warcRecord {
+	lacks := ""
+	if len(c.Reading.Left) > 0 {
+		lacks = " Not everything that was answered is in this file: see left in scan.json."
+	}
 	text := "software: " + oneLine(c.Reading.Software) + "\r\n" +
 		"format: WARC File Format 1.1\r\n" +
 		"conformsTo: https://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/\r\n" +
 		"description: Read through the protocol of a browser or by an HTTP client. Bodies are decoded (no transfer or content encoding, text as UTF-8 where a browser read it) " +
-		"and headers are rebuilt; neither is what came over the wire. Cookies, tokens and what names an account were taken out: see scan.json.\r\n"
+		"and headers are rebuilt; neither is what came over the wire. Cookies, tokens and what names an account were taken out: see redacted in scan.json." + lacks + "\r\n"
 	return &warcRecord{kind: "warcinfo", at: c.Reading.Began, form: "application/warc-fields", block: []byte(text)}
 }
 

@@ -3,7 +3,9 @@ package browser
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,6 +33,7 @@ type Exchange struct {
 type exchange struct {
 	id       network.RequestID
 	posts    bool
+	turned   bool // it was asked for after the page was turned
 	redirect bool // it has no body
 	finished bool
 	headers  network.Headers
@@ -38,18 +41,43 @@ type exchange struct {
 	Exchange
 }
 
-// mostExchanges is how many exchanges of one opening are remembered.
+// mostExchanges is how many exchanges are remembered that nobody has taken, and
+// how many that are under way.
 const mostExchanges = 1000
 
 // exchanges remembers what may be captured: never bodies, which Chrome keeps.
 // Tab.mu guards it.
 type exchanges struct {
-	list  []*exchange // answered ones that nobody has taken, in their order
-	asked map[network.RequestID]*exchange
-	count int
+	list    []*exchange // answered ones that nobody has taken, in their order
+	asked   map[network.RequestID]*exchange
+	turned  bool // the page was turned since it was opened
+	dropped Dropped
+}
+
+// Dropped counts exchanges that the tab has not remembered.
+type Dropped struct {
+	Earlier int // of pages that were turned
+	Oldest  int // where there were more than the tab remembers
 }
 
 func (x *exchanges) reset() { *x = exchanges{asked: make(map[network.RequestID]*exchange)} }
+
+// turn drops what the page was answered since it was turned last. What it was
+// answered before it was turned at all stays: the next page needs it too.
+func (x *exchanges) turn() {
+	all := len(x.list)
+	x.list = slices.DeleteFunc(x.list, func(e *exchange) bool { return e.turned })
+	x.dropped.Earlier += all - len(x.list)
+	x.turned = true
+}
+
+// Turning tells the tab that another page of a list is about to take the place
+// of the one that it shows, without being opened.
+func (t *Tab) Turning() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.exchanges.turn()
+}
 
 // requested takes in a request, or a redirect of one.
 func (x *exchanges) requested(e *network.EventRequestWillBeSent, page bool) {
@@ -59,12 +87,15 @@ func (x *exchanges) requested(e *network.EventRequestWillBeSent, page bool) {
 			was.redirect, was.finished = true, true
 		}
 	}
-	if x.count >= mostExchanges || !strings.HasPrefix(e.Request.URL, "http") {
-		delete(x.asked, e.RequestID)
+	delete(x.asked, e.RequestID)
+	switch {
+	case !strings.HasPrefix(e.Request.URL, "http"):
+		return
+	case len(x.asked) >= mostExchanges: // none of them ends
+		x.dropped.Oldest++
 		return
 	}
-	x.count++
-	x.asked[e.RequestID] = &exchange{id: e.RequestID, posts: e.Request.HasPostData, Exchange: Exchange{URL: e.Request.URL, Method: e.Request.Method, Page: page}}
+	x.asked[e.RequestID] = &exchange{id: e.RequestID, posts: e.Request.HasPostData, turned: x.turned, Exchange: Exchange{URL: e.Request.URL, Method: e.Request.Method, Page: page}}
 }
 
 // answered takes in the beginning of an answer.
@@ -74,6 +105,11 @@ func (x *exchanges) answered(id network.RequestID, r *network.Response) {
 		return
 	}
 	e.Status, e.At, e.headers, e.mime = int(r.Status), time.Now().UTC(), r.Headers, r.MimeType
+	if len(x.list) >= mostExchanges {
+		oldest := slices.IndexFunc(x.list, func(e *exchange) bool { return !e.Page })
+		x.list = slices.Delete(x.list, max(oldest, 0), max(oldest, 0)+1)
+		x.dropped.Oldest++
+	}
 	x.list = append(x.list, e)
 }
 
@@ -101,20 +137,21 @@ func (x *exchanges) over(id network.RequestID, failure string) {
 }
 
 // Exchanges returns the exchanges that are over and were not returned before, at
-// most so many bytes of their bodies. The tab must have been opened with Record.
-// Chrome keeps bodies for a while only: one that it has not any more is Lost.
-func (t *Tab) Exchanges(ctx context.Context, most int) (list []Exchange, err error) {
+// most so many bytes of their bodies, and how many the tab has dropped. It must
+// have been opened with Record. Chrome keeps bodies for a while only: one that
+// it has not any more is Lost.
+func (t *Tab) Exchanges(ctx context.Context, most int) (list []Exchange, dropped Dropped, err error) {
 	t.mu.Lock()
 	var over, open []*exchange
 	for _, e := range t.exchanges.list {
-		switch {
-		case e.finished:
-			over = append(over, e)
-		case t.exchanges.asked[e.id] == e:
+		if t.exchanges.asked[e.id] == e {
 			open = append(open, e)
+		} else {
+			over = append(over, e)
 		}
 	}
 	t.exchanges.list = open
+	dropped, t.exchanges.dropped = t.exchanges.dropped, Dropped{}
 	t.mu.Unlock()
 	err = t.within(ctx, func(ctx context.Context, s cdp.Session) error {
 		for _, e := range over {
@@ -126,28 +163,30 @@ func (t *Tab) Exchanges(ctx context.Context, most int) (list []Exchange, err err
 					x.Post = res.PostData
 				}
 			}
-			if !e.redirect {
+			switch {
+			case e.redirect:
+			case ctx.Err() != nil:
+				x.Lost = ctx.Err()
+			case !e.finished:
+				x.Lost = errors.New("it broke off")
+			case most <= 0:
 				x.Lost = errors.New("too much was answered")
-				if most > 0 {
-					x.Lost = x.fetch(ctx, s, e.id)
-				}
-				if ctx.Err() != nil {
-					return ctx.Err()
-				}
+			default:
+				x.Lost = x.fetch(ctx, s, e.id)
 			}
 			most -= len(x.Body)
 			list = append(list, x)
 		}
 		return nil
 	})
-	return list, err
+	return list, dropped, err
 }
 
 // fetch gets the body from Chrome.
 func (x *Exchange) fetch(ctx context.Context, s cdp.Session, id network.RequestID) error {
 	res, err := cdp.Call(ctx, s, network.GetResponseBody, network.GetResponseBodyParams{RequestID: id})
 	if err != nil {
-		return err
+		return fmt.Errorf("chrome has not kept its body: %w", err)
 	}
 	x.Body = res.Body
 	if kind := x.Header.Get("Content-Type"); !res.Base64encoded && kind != "" {

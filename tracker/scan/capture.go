@@ -79,11 +79,11 @@ func (r *reading) noteAnswer(ctx context.Context, a *market.Answer) {
 func (r *reading) gather(ctx context.Context, into ...*archive.Capture) {
 	into = slices.DeleteFunc(into, func(c *archive.Capture) bool { return c == nil })
 	var records []archive.Record
-	var err error
+	var left []string
 	if tab, ok := r.reader.(*tabReader); ok {
 		ctx, cancel := context.WithTimeout(ctx, captureTime)
 		defer cancel()
-		records, err = tab.records(ctx, !into[0].HalfFull())
+		records, left = tab.records(ctx, !into[0].HalfFull())
 	} else {
 		for _, a := range r.answers {
 			records = append(records, recordsOf(a)...)
@@ -94,8 +94,8 @@ func (r *reading) gather(ctx context.Context, into ...*archive.Capture) {
 		for i := range records {
 			c.Add(records[i])
 		}
-		if err != nil && ctx.Err() == nil {
-			c.Leave("not everything could be taken from Chrome: %v", err)
+		for _, note := range left {
+			c.Leave("%s", note)
 		}
 	}
 }
@@ -130,12 +130,13 @@ func titleOf(page []byte) string {
 }
 
 // records are those of what the tab was answered, and with dom its document as it
-// is.
-func (t *tabReader) records(ctx context.Context, dom bool) (list []archive.Record, err error) {
+// is. What is not to be had any more is left, and said.
+func (t *tabReader) records(ctx context.Context, dom bool) (list []archive.Record, left []string) {
 	if t.tab == nil {
 		return nil, nil
 	}
-	exchanges, err := t.tab.Exchanges(ctx, mostExchanged)
+	leave := func(format string, args ...any) { left = append(left, fmt.Sprintf(format, args...)) }
+	exchanges, dropped, err := t.tab.Exchanges(ctx, mostExchanged)
 	title := ""
 	if dom {
 		html, bad := t.tab.DOM(ctx, mostDOM)
@@ -147,27 +148,36 @@ func (t *tabReader) records(ctx context.Context, dom bool) (list []archive.Recor
 	}
 	for i := range exchanges {
 		x := &exchanges[i]
+		if x.Status == 0 {
+			continue
+		}
 		rec := archive.Record{URL: x.URL, At: x.At, Method: x.Method, Post: x.Post, Status: x.Status, Header: x.Header, Body: x.Body, Page: x.Page}
 		if rec.Page {
 			rec.Title = title
 		}
-		switch {
-		case rec.Status == 0:
-		case x.Lost == nil:
-			list = append(list, rec)
-		case rec.Page:
+		if x.Lost != nil {
 			later := exchanges[i+1:]
 			next := slices.IndexFunc(later, func(x browser.Exchange) bool { return x.Page })
-			if next < 0 {
+			if !rec.Page || next < 0 {
+				leave("the answer of %s (status %d) was left out: %v", archive.Plain(rec.URL), rec.Status, x.Lost)
 				continue
 			}
 			// Its script has led on, and Chrome has forgotten it.
-			err = errors.Join(err, fmt.Errorf("the document at %s, whose script led on, is a redirect here", market.Clip(rec.URL, 200)))
+			leave("the document at %s, whose script led on, is a redirect here", archive.Plain(rec.URL))
 			rec.Status, rec.Header = http.StatusTemporaryRedirect, http.Header{"Location": {later[next].URL}}
-			list = append(list, rec)
 		}
+		list = append(list, rec)
 	}
-	return list, err
+	if err != nil {
+		leave("not everything could be taken from Chrome: %v", err)
+	}
+	if dropped.Earlier > 0 {
+		leave("%d answers to earlier pages of the list were left out: the page that is captured does not need them", dropped.Earlier)
+	}
+	if dropped.Oldest > 0 {
+		leave("the %d oldest answers were left out: the page asked for too much", dropped.Oldest)
+	}
+	return list, left
 }
 
 // salvage takes what it can of a page before its tab is given up.

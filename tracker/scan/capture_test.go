@@ -1,6 +1,7 @@
 package scan_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -173,6 +174,30 @@ func TestIncompleteScanIsCaptured(t *testing.T) {
 	}
 	if len(c.files) != 1 {
 		t.Errorf("%d captures are kept", len(c.files))
+	}
+}
+
+// Of a list that ends in a wall on a later page, that page is kept, without the
+// lists of those that were turned before; the capture says what it lacks.
+func TestPageOfCaptureIsTheLast(t *testing.T) {
+	short(t)
+	shop := openShop(t, "walled-later.tmall.com", 32)
+	c := newCaptures(t)
+	sh := newShopper(t, func(o *scan.Options) { c.options(o); o.Retries = -1 })
+	shop.Fault(fixtures.Fault{Name: "login overlay", Page: 4})
+	s, _ := sh.scan(shop.URL())
+	a := c.open(s.Evidence.Capture)
+	lists := 0
+	for _, r := range a.Records {
+		if strings.Contains(r.URL, "asynSearch") && bytes.Contains(r.Body, []byte("J_TItems")) {
+			lists++
+		}
+	}
+	if a.Reading.Scope != archive.OfPage || a.Reading.Evidence.Pages != 3 || lists > 1 {
+		t.Errorf("%s of %d pages has %d lists in %d records", a.Reading.Scope, a.Reading.Evidence.Pages, lists, len(a.Records))
+	}
+	if !slices.ContainsFunc(a.Reading.Left, func(note string) bool { return strings.Contains(note, "answers to earlier pages of the list") }) {
+		t.Errorf("left out are %q", a.Reading.Left)
 	}
 }
 

@@ -125,6 +125,9 @@ func (t *tabReader) reach(ctx context.Context, req market.Request) error {
 			return err
 		}
 	}
+	if req.URL != "" && !req.Keep {
+		t.tab.Turning()
+	}
 	var turned bool
 	if err := t.tab.Wait(ctx, req.Turn, &turned); err != nil {
 		return err
