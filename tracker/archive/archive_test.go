@@ -250,7 +250,7 @@ func TestRedact(t *testing.T) {
 	for _, r := range c.Reading.Redacted {
 		listed = append(listed, fmt.Sprintf("%s in %s of %d", r.What, r.Where, r.Records))
 	}
-	for _, want := range []string{"cookie unb in address of 1", "cookie unb in body of 1", "cookie _nk_ in body of 1", "cookie cookie2 in body of 1", "header Set-Cookie in header of 1", "header X-Csrf-Token in header of 1", "_tb_token_ in address of 1", "a meta element in body of 1", "an input of a form in body of 1", "sid in body of 1"} {
+	for _, want := range []string{"cookie unb in address of 1", "cookie unb in body of 1", "cookie _nk_ in body of 1", "cookie cookie2 in body of 1", "header Set-Cookie in header of 1", "header X-Csrf-Token in header of 1", "_tb_token_ in address of 1", "a meta element in body of 1", "an input of a form in body of 1", "sid in body of 2"} {
 		if !strings.Contains(strings.Join(listed, "\n"), want) {
 			t.Errorf("not listed: %s\n%s", want, strings.Join(listed, "\n"))
 		}
@@ -416,12 +416,16 @@ func FuzzRedact(f *testing.F) {
 	f.Add([]byte(`{"token":"abcdef"}<input name="sid" value="x1234567"><meta name=csrf-token content='y'>?sid=1&amp;sid=2 k00kie-value-1`))
 	f.Add([]byte(`\"access_token\" : \"a\"`))
 	f.Add([]byte(`"token":"`))
+	f.Add([]byte(`?token=` + strings.Repeat("k", 5000)))
 	f.Add([]byte(`<input name=sid value="`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		redact := func(body []byte) []byte {
 			c := new(archive.Capture)
-			c.Add(archive.Record{URL: "https://x.example/", At: at, Status: 200, Header: http.Header{"Content-Type": {"text/html"}}, Body: body})
+			c.Add(archive.Record{URL: string(body), At: at, Status: 200, Header: http.Header{"Content-Type": {"text/html"}}, Body: body})
 			c.Redact([]archive.Cookie{{"a", "k00kie-value-1"}})
+			if r := &c.Records[0]; r.URL != string(r.Body) {
+				t.Errorf("of an address %q is left, of the same in a body %q", r.URL, r.Body)
+			}
 			return c.Records[0].Body
 		}
 		once := redact(body)

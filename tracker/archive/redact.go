@@ -32,18 +32,16 @@ const secretNames = `_tb_token_|[a-z_\-]*[cx]srf[a-z_\-]*|authenticity_token|acc
 // patterns find what has a telling name. They are large, and made when they are
 // first needed.
 type patterns struct {
-	address *regexp.Regexp // a parameter and its value
-	input   *regexp.Regexp // a field of a form and its value
-	meta    *regexp.Regexp // an element of a page's head and its content
-	name    *regexp.Regexp // a whole name
+	input *regexp.Regexp // a field of a form and its value
+	meta  *regexp.Regexp // an element of a page's head and its content
+	name  *regexp.Regexp // a whole name
 }
 
 var telling = sync.OnceValue(func() *patterns {
 	return &patterns{
-		address: regexp.MustCompile(`(?i)([?&;](?:amp;)?(?:` + secretNames + `|sign)=)([^&;#"'\s<>\\]+)`),
-		input:   regexp.MustCompile(`(?i)\bname=["']?(?:` + secretNames + `)["']?[^>]*\bvalue=["']([^"']+)`),
-		meta:    regexp.MustCompile(`(?i)\bname=["']?(?:` + secretNames + `)["']?[^>]*\bcontent=["']([^"']+)`),
-		name:    regexp.MustCompile(`(?i)^(?:` + secretNames + `|sign)$`),
+		input: regexp.MustCompile(`(?i)\bname=["']?(?:` + secretNames + `)["']?[^>]*\bvalue=["']([^"']+)`),
+		meta:  regexp.MustCompile(`(?i)\bname=["']?(?:` + secretNames + `)["']?[^>]*\bcontent=["']([^"']+)`),
+		name:  regexp.MustCompile(`(?i)^(?:` + secretNames + `|sign)$`),
 	}
 })
 
@@ -57,7 +55,7 @@ var personal = regexp.MustCompile(`(?i)nick|^_nk_$|^lgc$|^dnk$|^unb$|^uc\d$|^sn$
 // whatever form they stand, and what has a telling name. It lists what that was.
 // Pictures show what they show.
 func (c *Capture) Redact(cookies []Cookie) {
-	r := redaction{counts: make(map[[2]string]int), names: make(map[string]bool)}
+	r := redaction{counts: make(map[[2]string]int), names: make(names)}
 	for i := range c.Records {
 		for _, line := range c.Records[i].Header["Set-Cookie"] {
 			if k, err := http.ParseSetCookie(line); err == nil {
@@ -79,8 +77,11 @@ func (c *Capture) Redact(cookies []Cookie) {
 type redaction struct {
 	values []secretValue
 	counts map[[2]string]int // records, by what and where
-	names  map[string]bool   // those that were met, and whether they tell something
+	names  names
 }
+
+// names are those that were met, and whether they tell something.
+type names map[string]bool
 
 // A secretValue is a form of the value of a cookie.
 type secretValue struct {
@@ -137,9 +138,9 @@ func tells(name, value string) bool {
 // record takes secrets out of one record.
 func (r *redaction) record(rec *Record) {
 	hit := make(map[[2]string]bool)
-	rec.URL = r.address(rec.URL, "address", hit)
-	rec.Title = string(r.text([]byte(rec.Title), "body", hit))
-	rec.Post = r.body(rec.Post, "address", hit)
+	rec.URL = r.string(rec.URL, "address", hit)
+	rec.Title = r.string(rec.Title, "body", hit)
+	rec.Post = r.text(rec.Post, "address", hit)
 	rec.Header = rec.Header.Clone()
 	for name, values := range rec.Header {
 		for i, v := range values {
@@ -151,12 +152,12 @@ func (r *redaction) record(rec *Record) {
 				values[i] = gone
 				hit[[2]string{"header " + clip(name), "header"}] = true
 			default:
-				values[i] = r.address(v, "header", hit)
+				values[i] = r.string(v, "header", hit)
 			}
 		}
 	}
 	if readable(rec.Header.Get("Content-Type")) {
-		rec.Body = r.body(rec.Body, "body", hit)
+		rec.Body = r.text(rec.Body, "body", hit)
 	}
 	for k := range hit {
 		r.counts[k]++
@@ -179,7 +180,8 @@ func readable(kind string) bool {
 	return kind == "" || strings.HasPrefix(kind, "text/") || strings.Contains(kind, "json") || strings.Contains(kind, "script") || strings.Contains(kind, "xml") || strings.Contains(kind, "form")
 }
 
-// text takes the values of cookies out of a text, and notes what it has met.
+// text takes the values of cookies out of a text, and what follows telling names
+// in it: in addresses, in JSON and in forms. It notes what it has met.
 func (r *redaction) text(b []byte, where string, hit map[[2]string]bool) []byte {
 	for _, v := range r.values {
 		var n int
@@ -187,29 +189,16 @@ func (r *redaction) text(b []byte, where string, hit map[[2]string]bool) []byte 
 			hit[[2]string{v.cookie, where}] = true
 		}
 	}
-	return b
+	return r.names.redact(b, func(name string) { hit[[2]string{name, where}] = true })
 }
 
-// address is text for an address, without what follows telling names in it.
-func (r *redaction) address(address, where string, hit map[[2]string]bool) string {
-	clean := string(r.text([]byte(address), where, hit))
-	for _, m := range telling().address.FindAllStringSubmatch(clean, -1) {
-		if m[2] != gone {
-			hit[[2]string{oneName(m[1]), where}] = true
-		}
-	}
-	return redactAddress(clean)
+// string is text for a string.
+func (r *redaction) string(s, where string, hit map[[2]string]bool) string {
+	return string(r.text([]byte(s), where, hit))
 }
 
-// oneName is the name of a parameter as it stands in an address.
-func oneName(parameter string) string {
-	return strings.ToLower(strings.TrimSuffix(strings.TrimPrefix(parameter[1:], "amp;"), "="))
-}
-
-// body is text for what pages and programs send each other, without what follows
-// telling names in it: in addresses, in JSON and in forms.
-func (r *redaction) body(b []byte, where string, hit map[[2]string]bool) []byte {
-	b = r.text(b, where, hit)
+// redact takes out what follows telling names, and tells these.
+func (m names) redact(b []byte, tell func(name string)) []byte {
 	var out []byte
 	done := 0 // of b is in out
 	for i := 0; ; i++ {
@@ -218,11 +207,11 @@ func (r *redaction) body(b []byte, where string, hit map[[2]string]bool) []byte 
 			break
 		}
 		i += k
-		name, from, to := r.value(b, i)
+		name, from, to := m.value(b, i)
 		if to <= from || string(b[from:to]) == gone {
 			continue
 		}
-		hit[[2]string{strings.ToLower(name), where}] = true
+		tell(strings.ToLower(name))
 		out = append(append(out, b[done:from]...), gone...)
 		done, i = to, to-1
 	}
@@ -233,15 +222,15 @@ func (r *redaction) body(b []byte, where string, hit map[[2]string]bool) []byte 
 }
 
 const (
-	longestName  = 60
-	longestValue = 4000
-	longestTag   = 2000
+	mostNames   = 10_000
+	longestName = 60
+	longestTag  = 2000
 )
 
 // value finds the value that follows a telling name at a place: of a parameter,
 // of a member of an object, of an input or of a meta element. It is empty where
 // there is none.
-func (r *redaction) value(b []byte, i int) (name string, from, to int) {
+func (m names) value(b []byte, i int) (name string, from, to int) {
 	rest := b[i+1:]
 	switch b[i] {
 	case '<':
@@ -253,7 +242,7 @@ func (r *redaction) value(b []byte, i int) (name string, from, to int) {
 	for n < len(rest) && n < longestName && isName(rest[n]) {
 		n++
 	}
-	if n < 3 || !r.tells(string(rest[:n])) {
+	if n < 3 || !m.tells(string(rest[:n])) {
 		return "", 0, 0
 	}
 	name, rest = string(rest[:n]), rest[n:]
@@ -274,9 +263,8 @@ func (r *redaction) value(b []byte, i int) (name string, from, to int) {
 		rest = rest[1:]
 	}
 	from = len(b) - len(rest)
-	n = bytes.IndexAny(rest[:min(len(rest), longestValue)], end)
-	if n < 0 {
-		n = min(len(rest), longestValue)
+	if n = bytes.IndexAny(rest, end); n < 0 {
+		n = len(rest)
 	}
 	return name, from, from + n
 }
@@ -286,11 +274,13 @@ func isName(c byte) bool {
 }
 
 // tells reports whether what has a name is to be taken out.
-func (r *redaction) tells(name string) bool {
-	is, known := r.names[name]
-	if !known && len(r.names) < 10_000 {
+func (m names) tells(name string) bool {
+	is, known := m[name]
+	if !known {
 		is = telling().name.MatchString(name)
-		r.names[name] = is
+		if len(m) < mostNames {
+			m[name] = is
+		}
 	}
 	return is
 }
@@ -348,28 +338,20 @@ func digitBefore(b []byte, i int) bool {
 	return i > 0 && isDigit(b[i-1]) && !(i >= 3 && b[i-3] == '%')
 }
 
-// redactReading takes the values of cookies out of what was made of the pages,
-// and telling parameters out of the addresses where looks ended.
+// redactReading is record for what was made of the pages.
 func (c *Capture) redactReading(r *redaction) {
-	hit := make(map[[2]string]bool)
-	for i := range c.Reading.Items {
-		p := &c.Reading.Items[i].Probe
-		p.URL = r.address(p.URL, "address", hit)
-	}
-	text, err := json.Marshal(&c.Reading)
-	if err != nil {
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false) // which would hide the parameters of addresses
+	if enc.Encode(&c.Reading) != nil {
 		return // Pack will say so
 	}
+	hit := make(map[[2]string]bool)
 	var clean Reading
-	if json.Unmarshal(r.text(text, "body", hit), &clean) == nil && len(hit) > 0 {
+	if json.Unmarshal(r.text(text.Bytes(), "body", hit), &clean) == nil && len(hit) > 0 {
 		c.Reading = clean
 		for k := range hit {
 			r.counts[k]++
 		}
 	}
-}
-
-// redactAddress takes telling parameters out of an address, as Redact does.
-func redactAddress(address string) string {
-	return telling().address.ReplaceAllString(address, "${1}"+gone)
 }

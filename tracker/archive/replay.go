@@ -17,17 +17,18 @@ type Player struct {
 	near   map[string][]*Record // by method and address without its query
 	served map[string]int
 	missed []string
+	names  names
 }
 
 // NewPlayer returns a player of a capture.
 func NewPlayer(c *Capture) *Player {
-	p := &Player{exact: make(map[string][]*Record), near: make(map[string][]*Record), served: make(map[string]int)}
+	p := &Player{exact: make(map[string][]*Record), near: make(map[string][]*Record), served: make(map[string]int), names: make(names)}
 	for i := range c.Records {
 		r := &c.Records[i]
 		if r.Status == 0 {
 			continue
 		}
-		key := exactKey(r.method(), r.URL, r.Post)
+		key := p.exactKey(r.method(), r.URL, r.Post)
 		p.exact[key] = append(p.exact[key], r)
 		key = nearKey(r.method(), r.URL)
 		p.near[key] = append(p.near[key], r)
@@ -35,10 +36,13 @@ func NewPlayer(c *Capture) *Player {
 	return p
 }
 
-func exactKey(method, address string, post []byte) string {
+func (p *Player) exactKey(method, address string, post []byte) string {
 	address, _, _ = strings.Cut(address, "#")
-	return method + " " + redactAddress(address) + "\n" + string(post)
+	return method + " " + string(p.without([]byte(address))) + "\n" + string(post)
 }
+
+// without is what was asked as it is in the capture: without what was taken out.
+func (p *Player) without(asked []byte) []byte { return p.names.redact(asked, func(string) {}) }
 
 func nearKey(method, address string) string {
 	address, _, _ = strings.Cut(address, "#")
@@ -52,7 +56,8 @@ func nearKey(method, address string) string {
 func (p *Player) Answer(method, address string, post []byte) *Record {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	key := exactKey(method, address, post)
+	post = p.without(post)
+	key := p.exactKey(method, address, post)
 	list := p.exact[key]
 	if len(list) == 0 {
 		key, list = p.like(method, address, post)
@@ -80,7 +85,7 @@ func (p *Player) like(method, address string, post []byte) (string, []*Record) {
 	if best == nil {
 		return "", nil
 	}
-	key := exactKey(method, best.URL, best.Post)
+	key := p.exactKey(method, best.URL, best.Post)
 	return key, p.exact[key]
 }
 
