@@ -27,7 +27,7 @@ type problemCommand struct {
 
 // Help tells what is in the file.
 func (problemCommand) Help() string {
-	return `The file holds what is needed to find out why a page was misread: the newest capture of a scan that was not complete, for each storefront and reason, the last scans, the version of shopwatch, of its system and Chrome, the configuration without channels and secrets, and what shopwatch check says. Nothing is sent: look at it, then attach it to your report. A capture shows which storefront you watch; what belongs to your account was taken out, and scan.json in it lists what that was.
+	return `The file holds what is needed to find out why a page was misread: the newest capture of a scan that was not complete, for each storefront and reason, the last scans, the version of shopwatch, of its system and Chrome, the configuration without channels and secrets, and what shopwatch check says. Nothing is sent: look at it, then attach it to your report. A capture shows which storefront you watch; what is known to belong to your account was taken out, of pictures too, and scan.json in it lists what that was. An avatar, or the last digits of a phone number on a page that asked you for them, are not known.
 
 Examples:
   shopwatch report-problem

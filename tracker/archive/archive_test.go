@@ -53,7 +53,7 @@ func sample() *archive.Capture {
 	c.Add(archive.Record{URL: "https://shop.example/graphql", At: at, Method: http.MethodPost, Post: []byte(`{"q":1}`), Status: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(`{"a":1}`)})
 	c.Add(archive.Record{URL: "https://shop.example/old", At: at, Status: 301, Header: http.Header{"Location": {"https://shop.example/new"}}})
 	c.Add(archive.DOM(item, at, []byte("<html>parsed")))
-	c.Add(archive.Picture(item, at, []byte("RIFF")))
+	c.Add(archive.Picture(item, at, []byte("RIFF"), []string{"cookie _nk_"}))
 	return c
 }
 
@@ -76,7 +76,7 @@ func TestPackAndOpen(t *testing.T) {
 	want.Reading.Redacted = []archive.Redaction{}
 	for i := range want.Records {
 		r := &want.Records[i]
-		r.Title = "" // of the list of pages only
+		r.Title, r.Covered = "", nil // of the lists of pages and of redactions only
 		delete(r.Header, "Content-Encoding")
 		if r.Body == nil {
 			r.Body = []byte{}
@@ -224,9 +224,9 @@ func TestRedact(t *testing.T) {
 		Body: []byte(`<meta name="csrf-token" content="abc-def-ghi"><input type=hidden name="_tb_token_" value="e5f33e1b">` +
 			`<script>{"sid":"s3ss10n","loginNick":"张三的店123","sellerNick":"tencent旗舰店","itemId":"600000000001","userId":"2201234567890"}</script>` +
 			`<script>x = "{\\"access_token\\": \\"esc4ped1\\"}"</script><a href="/a?x=1&amp;session_id=amp5ecret&amp;token&amp;q=kept77">` +
-			`Hi, 张三的店123! %E5%BC%A0%E4%B8%89%E7%9A%84%E5%BA%97123 again=1d2f3a4b5c6d7e8f 922012345678901 desktop`),
+			`Hi, 张三的店123! (Bob7) Bob77 %20Bob7 %E5%BC%A0%E4%B8%89%E7%9A%84%E5%BA%97123 again=1d2f3a4b5c6d7e8f 922012345678901 desktop`),
 	})
-	c.Redact([]archive.Cookie{{"unb", "2201234567890"}, {"_nk_", nick}, {"mode", "desktop"}, {"short", "a1"}})
+	c.Redact([]archive.Cookie{{"unb", "2201234567890"}, {"_nk_", nick}, {"mode", "desktop"}, {"short", "a1"}, {"lgc", "Bob7"}})
 	var text strings.Builder
 	for _, r := range c.Records {
 		fmt.Fprintf(&text, "%s %v %s\n", r.URL, r.Header, r.Body)
@@ -236,12 +236,12 @@ func TestRedact(t *testing.T) {
 		t.Fatal(err)
 	}
 	text.Write(reading)
-	for _, secret := range []string{"e5f33e1b", "1d2f3a4b5c6d7e8f", "qwertz", "abc-def-ghi", "s3ss10n", "张三", "%E5%BC%A0", "=2201234567890", `"2201234567890"`, "abcdef12345", "esc4ped1", "amp5ecret"} {
+	for _, secret := range []string{"e5f33e1b", "1d2f3a4b5c6d7e8f", "qwertz", "abc-def-ghi", "s3ss10n", "张三", "%E5%BC%A0", "=2201234567890", `"2201234567890"`, "abcdef12345", "esc4ped1", "amp5ecret", "(Bob7)", "%20Bob7"} {
 		if strings.Contains(text.String(), secret) {
 			t.Errorf("%q is still there", secret)
 		}
 	}
-	for _, kept := range []string{"id=600000000001", "cookie2=redacted; Path=/; HttpOnly", "tencent旗舰店", `"itemId":"600000000001"`, "922012345678901", "desktop", "&amp;token&amp;q=kept77", "此商品已下架", "seller=12"} {
+	for _, kept := range []string{"id=600000000001", "cookie2=redacted; Path=/; HttpOnly", "tencent旗舰店", `"itemId":"600000000001"`, "922012345678901", "desktop", "Bob77", "&amp;token&amp;q=kept77", "此商品已下架", "seller=12"} {
 		if !strings.Contains(text.String(), kept) {
 			t.Errorf("%q is gone", kept)
 		}
@@ -250,7 +250,7 @@ func TestRedact(t *testing.T) {
 	for _, r := range c.Reading.Redacted {
 		listed = append(listed, fmt.Sprintf("%s in %s of %d", r.What, r.Where, r.Records))
 	}
-	for _, want := range []string{"cookie unb in address of 1", "cookie unb in body of 1", "cookie _nk_ in body of 1", "cookie cookie2 in body of 1", "header Set-Cookie in header of 1", "header X-Csrf-Token in header of 1", "_tb_token_ in address of 1", "a meta element in body of 1", "an input of a form in body of 1", "sid in body of 2"} {
+	for _, want := range []string{"cookie unb in address of 1", "cookie unb in body of 1", "cookie _nk_ in body of 1", "cookie _nk_ in picture of 1", "cookie lgc in body of 1", "cookie cookie2 in body of 1", "header Set-Cookie in header of 1", "header X-Csrf-Token in header of 1", "_tb_token_ in address of 1", "a meta element in body of 1", "an input of a form in body of 1", "sid in body of 2"} {
 		if !strings.Contains(strings.Join(listed, "\n"), want) {
 			t.Errorf("not listed: %s\n%s", want, strings.Join(listed, "\n"))
 		}

@@ -39,6 +39,9 @@ type Record struct {
 	Body   []byte
 	Page   bool   // it is the document of a page that was shown
 	Title  string // of the page
+	// Covered is what was covered in a picture when it was taken: "cookie unb".
+	// It is not written.
+	Covered []string
 }
 
 // What was made of a page that was shown.
@@ -52,9 +55,10 @@ func DOM(address string, at time.Time, html []byte) Record {
 	return Record{URL: domOf + address, At: at, Header: http.Header{"Content-Type": {"text/html; charset=utf-8"}}, Body: html}
 }
 
-// Picture is the record of how a page looked, as a WebP.
-func Picture(address string, at time.Time, webp []byte) Record {
-	return Record{URL: pictureOf + address, At: at, Header: http.Header{"Content-Type": {"image/webp"}}, Body: webp}
+// Picture is the record of how a page looked, as a WebP in which something was
+// covered.
+func Picture(address string, at time.Time, webp []byte, covered []string) Record {
+	return Record{URL: pictureOf + address, At: at, Header: http.Header{"Content-Type": {"image/webp"}}, Body: webp, Covered: covered}
 }
 
 // A Scope says what a capture is of.
@@ -102,7 +106,7 @@ type Item struct {
 // A Redaction is something that was taken out.
 type Redaction struct {
 	What    string `json:"what"`    // "cookie unb", "header Set-Cookie"
-	Where   string `json:"where"`   // "address", "header" or "body"
+	Where   string `json:"where"`   // "address", "header", "body" or "picture"
 	Records int    `json:"records"` // in so many records
 }
 

@@ -47,8 +47,12 @@ var telling = sync.OnceValue(func() *patterns {
 
 var headerName = regexp.MustCompile(`(?i)^(cookie|authorization|proxy-authorization|.*token.*|.*csrf.*|.*session.*|.*api-?key.*)$`)
 
-// personal are cookies whose value is that of a person, however it looks.
-var personal = regexp.MustCompile(`(?i)nick|^_nk_$|^lgc$|^dnk$|^unb$|^uc\d$|^sn$|^pin$|^_pst$|^pt_pin$|^unick$|user|login|account|email`)
+// personal are cookies whose value is that of a person, however it looks, and
+// nickname those whose value is a name, however short.
+var (
+	personal = regexp.MustCompile(`(?i)^unb$|^uc\d$|^_pst$|user|login|account|email`)
+	nickname = regexp.MustCompile(`(?i)nick|^_nk_$|^lgc$|^dnk$|^sn$|^pin$|^pt_pin$`)
+)
 
 // Redact takes out of a capture what identifies an account or a session: the
 // values of the given cookies and of those that are set in it, wherever and in
@@ -89,19 +93,49 @@ type secretValue struct {
 	form   []byte
 }
 
+// A Secret is a text that tells whose login pages were read with.
+type Secret struct {
+	Text string `json:"text"`
+	Of   string `json:"of"` // "cookie unb"
+	// Within are the characters between which it may not stand to be meant, as
+	// in a regular expression: a number within another one is another number.
+	Within string `json:"within,omitempty"`
+}
+
+// Secrets are the values of cookies that identify an account or a session, and
+// what they stand for where they are encoded, the longest first.
+func Secrets(cookies []Cookie) (list []Secret) {
+	for _, k := range cookies {
+		for _, value := range meanings(k.Value) {
+			if !tells(k.Name, value) || slices.ContainsFunc(list, func(s Secret) bool { return s.Text == value }) {
+				continue
+			}
+			s := Secret{Text: value, Of: "cookie " + clip(k.Name)}
+			switch {
+			case len(value) < shortest:
+				s.Within = "0-9A-Za-z"
+			case strings.Trim(value, "0123456789") == "":
+				s.Within = "0-9"
+			}
+			list = append(list, s)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Secret) int { return cmp.Compare(len(b.Text), len(a.Text)) })
+	return list
+}
+
 // learn takes in the values of cookies, the longest first.
 func (r *redaction) learn(cookies []Cookie) {
 	seen := make(map[string]bool)
-	for _, k := range cookies {
-		for _, value := range meanings(k.Value) {
-			if !tells(k.Name, value) {
-				continue
-			}
-			for _, form := range secret.Forms(value) {
-				if len(form) >= shortest && !seen[form] {
-					seen[form] = true
-					r.values = append(r.values, secretValue{"cookie " + clip(k.Name), []byte(form)})
-				}
+	for _, s := range Secrets(cookies) {
+		forms := []string{s.Text}
+		if len(s.Text) >= shortest {
+			forms = secret.Forms(s.Text)
+		}
+		for _, form := range forms {
+			if (len(form) >= shortest || form == s.Text) && !seen[form] {
+				seen[form] = true
+				r.values = append(r.values, secretValue{s.Of, []byte(form)})
 			}
 		}
 	}
@@ -121,14 +155,17 @@ func meanings(value string) []string {
 	return all
 }
 
-// shortest is how long a value must be to be looked for: a shorter one stands
-// everywhere by chance.
+// shortest is how long a value must be to be looked for in all its forms, and
+// within words: a shorter one stands everywhere by chance.
 const shortest = 6
 
 // tells reports whether the value of a cookie can identify somebody: words such
 // as desktop and zh-CN do not.
 func tells(name, value string) bool {
-	if personal.MatchString(name) {
+	switch {
+	case nickname.MatchString(name):
+		return len(value) >= 3
+	case personal.MatchString(name):
 		return len(value) >= shortest
 	}
 	digits := strings.ContainsAny(value, "0123456789")
@@ -158,6 +195,9 @@ func (r *redaction) record(rec *Record) {
 	}
 	if readable(rec.Header.Get("Content-Type")) {
 		rec.Body = r.text(rec.Body, "body", hit)
+	}
+	for _, what := range rec.Covered {
+		hit[[2]string{what, "picture"}] = true
 	}
 	for k := range hit {
 		r.counts[k]++
@@ -305,12 +345,17 @@ func tagValue(b []byte, i int) (name string, from, to int) {
 }
 
 // without replaces a value in a text. A number is not replaced within another
-// number.
+// number, and a short value not within a word.
 func without(b, value []byte) ([]byte, int) {
 	if !bytes.Contains(b, value) {
 		return b, 0
 	}
-	number := !bytes.ContainsFunc(value, func(c rune) bool { return c < '0' || c > '9' })
+	within := func(byte) bool { return false }
+	if len(value) < shortest {
+		within = isAlphanumeric
+	} else if !bytes.ContainsFunc(value, func(c rune) bool { return c < '0' || c > '9' }) {
+		within = isDigit
+	}
 	var out []byte
 	n := 0
 	for {
@@ -319,7 +364,8 @@ func without(b, value []byte) ([]byte, int) {
 			break
 		}
 		end := i + len(value)
-		if number && (digitBefore(b, i) || end < len(b) && isDigit(b[end])) {
+		// What precedes may be an encoded sign, such as %20.
+		if before := i > 0 && within(b[i-1]) && !(i >= 3 && b[i-3] == '%'); before || end < len(b) && within(b[end]) {
 			out = append(out, b[:end]...)
 		} else {
 			out = append(append(out, b[:i]...), gone...)
@@ -332,11 +378,7 @@ func without(b, value []byte) ([]byte, int) {
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
-// digitBefore reports whether a digit precedes a place that does not belong to
-// an encoded sign, such as that of %20.
-func digitBefore(b []byte, i int) bool {
-	return i > 0 && isDigit(b[i-1]) && !(i >= 3 && b[i-3] == '%')
-}
+func isAlphanumeric(c byte) bool { return isName(c) && c != '_' && c != '-' }
 
 // redactReading is record for what was made of the pages.
 func (c *Capture) redactReading(r *redaction) {

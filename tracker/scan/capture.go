@@ -50,7 +50,8 @@ type capturing struct {
 	// answers are those of the page that is read, over HTTP, which nobody has
 	// taken.
 	answers []*market.Answer
-	shot    []byte // picture of the page that was judged last
+	shot    []byte   // picture of the page that was judged last
+	hidden  []string // what was covered in it
 }
 
 // begin sets what is captured.
@@ -244,16 +245,23 @@ func (r *reading) shoot(ctx context.Context, c *archive.Capture) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, captureTime)
 	defer cancel()
-	if img, err := tab.Picture(ctx, 60, nil, 1); err == nil {
-		c.Add(archive.Picture(tab.tab.Document().URL, time.Now().UTC(), img))
+	var img []byte
+	covered, err := r.covered(ctx, tab, func() (err error) {
+		img, err = tab.Picture(ctx, 60, nil, 1)
+		return err
+	})
+	if err != nil {
+		c.Leave("no picture was taken: %v", err)
+		return
 	}
+	c.Add(archive.Picture(tab.tab.Document().URL, time.Now().UTC(), img, covered))
 }
 
 // keepItem keeps the capture of the item page that proves a removal.
 func (r *reading) keepItem(ctx context.Context, it *tracker.Product, p *tracker.Probe) {
 	r.gather(ctx, r.item, r.all)
 	if r.shot != nil {
-		r.item.Add(archive.Picture(p.URL, time.Now().UTC(), r.shot))
+		r.item.Add(archive.Picture(p.URL, time.Now().UTC(), r.shot, r.hidden))
 	}
 	r.item.Reading.Scope, r.item.Reading.Items = archive.OfItem, []archive.Item{{Product: *it, Probe: *p}}
 	file, err := r.keepCapture(ctx, r.item)
@@ -263,10 +271,15 @@ func (r *reading) keepItem(ctx context.Context, it *tracker.Product, p *tracker.
 	p.Capture = file
 }
 
-// keepCapture hands a capture on to be kept.
+// keepCapture hands a capture on to be kept, without what belongs to the account.
 func (r *reading) keepCapture(ctx context.Context, c *archive.Capture) (string, error) {
 	c.Reading.Began = r.scan.Began
 	c.Reading.Storefront = archive.Storefront(r.of)
 	c.Reading.Storefront.Marketplace = r.market.Name // also where the address tells
+	cookies, err := r.account(ctx)
+	if err != nil {
+		return "", fmt.Errorf("the cookies of the account: %w", err)
+	}
+	c.Redact(cookies)
 	return r.opts.Archive(ctx, c)
 }

@@ -48,7 +48,6 @@ func newSigner(name string) (*archive.Signer, error) {
 // options have a scanner keep its captures.
 func (c *captures) options(o *scan.Options) {
 	o.Archive = func(_ context.Context, a *archive.Capture) (string, error) {
-		a.Redact(nil)
 		file, err := a.Pack(c.signer)
 		name := fmt.Sprintf("%d.wacz", len(c.files)+1)
 		c.files[name] = file

@@ -76,7 +76,7 @@ func (r *reading) judgeItem(ctx context.Context, it tracker.Item) (tracker.Probe
 	p.URL = req.URL
 	if r.answers = nil; r.opts.Archive != nil {
 		r.item = new(archive.Capture)
-		defer func() { r.item, r.shot = nil, nil }()
+		defer func() { r.item, r.shot, r.hidden = nil, nil, nil }()
 	}
 	a, f, err := r.findItem(ctx, req)
 	if err != nil {
@@ -159,22 +159,21 @@ func (r *reading) keepPage(ctx context.Context, box *market.Box) (whole, detail 
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.opts.PageTimeout)
 	defer cancel()
-	img, err := tab.Picture(ctx, 60, nil, 1)
-	if err != nil {
-		return "", "", err
-	}
-	r.shot = img
-	if whole, err = r.opts.Keep(img, "webp"); err != nil {
-		return "", "", err
-	}
 	part := around(box)
-	if part == nil {
-		return whole, "", nil
+	var close []byte
+	r.hidden, err = r.covered(ctx, tab, func() (err error) {
+		if r.shot, err = tab.Picture(ctx, 60, nil, 1); err == nil && part != nil {
+			close, err = tab.Picture(ctx, 80, part, detailScale)
+		}
+		return err
+	})
+	if err != nil {
+		r.shot = nil
+		return "", "", err
 	}
-	if img, err = tab.Picture(ctx, 80, part, detailScale); err != nil {
-		return whole, "", err
+	if whole, err = r.opts.Keep(r.shot, "webp"); err == nil && part != nil {
+		detail, err = r.opts.Keep(close, "webp")
 	}
-	detail, err = r.opts.Keep(img, "webp")
 	return whole, detail, err
 }
 

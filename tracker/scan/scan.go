@@ -38,9 +38,13 @@ type Options struct {
 	Preview func(*tracker.Scan, tracker.Rules) (tracker.Outcome, error)
 	// Keep stores an evidence file and returns its name. Nil for no evidence.
 	Keep func(content []byte, ext string) (string, error)
-	// Archive keeps a capture and returns its name: of each item page that
+	// Archive keeps a capture, which is redacted, and returns its name: of each item page that
 	// proves a removal, and of what Capturing says. Nil for no captures.
 	Archive func(context.Context, *archive.Capture) (file string, err error)
+	// Account returns the cookies that Chrome has sent to a storefront. They are
+	// taken out of captures and covered in pictures; where they are not to be
+	// had, there is neither. Nil for a Chrome without an account.
+	Account func(ctx context.Context, url string, m *market.Market) ([]archive.Cookie, error)
 	// Picture is told of every picture that is about to be looked at, and done
 	// when that is over. It reports false for one that is not to be looked at.
 	// Nil for none.

@@ -9,7 +9,7 @@ import (
 	"shopwatch/tracker"
 	"shopwatch/tracker/archive"
 	"shopwatch/tracker/browser"
-	"shopwatch/tracker/market/all"
+	"shopwatch/tracker/market"
 	"shopwatch/tracker/scan"
 )
 
@@ -27,20 +27,15 @@ func (e *engine) capturing(ctx context.Context, name tracker.StorefrontName) sca
 	return scan.CaptureIncomplete
 }
 
-// archive keeps a capture, without what belongs to the account.
-func (e *engine) archive(ctx context.Context, b *browser.Browser, c *archive.Capture) (string, error) {
+// archive keeps a capture.
+func (e *engine) archive(ctx context.Context, c *archive.Capture) (string, error) {
 	if e.config.Load().Retention.Captures == 0 {
 		return "", nil
 	}
 	if e.journal.careful(c.Reading.Storefront.Name) {
 		return "", errors.New("shopwatch was killed in the last scans of this storefront")
 	}
-	cookies, err := accountCookies(ctx, b, &c.Reading.Storefront)
-	if err != nil {
-		return "", err
-	}
 	c.Reading.Software = "shopwatch/" + e.options.Version
-	c.Redact(cookies)
 	tree, err := e.store.Tree(ctx)
 	if err != nil {
 		return "", err
@@ -56,17 +51,16 @@ func (e *engine) archive(ctx context.Context, b *browser.Browser, c *archive.Cap
 	return e.store.KeepEvidence(ctx, file, captureEnding)
 }
 
-// accountCookies are the cookies that Chrome has sent to a storefront. Without
-// them nothing can be taken out of its pages, so an error keeps no capture.
-func accountCookies(ctx context.Context, b *browser.Browser, sf *archive.Storefront) (list []archive.Cookie, err error) {
+// accountCookies are the cookies that Chrome has sent to a storefront.
+func accountCookies(ctx context.Context, b *browser.Browser, address string, m *market.Market) (list []archive.Cookie, err error) {
 	if b.PID() == 0 {
 		return nil, nil // it was read over HTTP, where no cookies are sent
 	}
 	var domains []string
-	if u, err := url.Parse(sf.URL); err == nil {
+	if u, err := url.Parse(address); err == nil {
 		domains = append(domains, u.Hostname())
 	}
-	if m, err := all.Markets().ByName(sf.Marketplace); err == nil && m.Login != nil {
+	if m.Login != nil {
 		domains = append(domains, m.Login.All()...)
 	}
 	values, err := b.CookieValues(ctx, domains)

@@ -16,6 +16,7 @@ import (
 	"shopwatch/tracker/archive"
 	"shopwatch/tracker/browser"
 	"shopwatch/tracker/fetch"
+	"shopwatch/tracker/market"
 	"shopwatch/tracker/market/all"
 	"shopwatch/tracker/scan"
 	"shopwatch/tracker/watch"
@@ -85,8 +86,9 @@ func (e *engine) newChrome() (*chrome, error) {
 		Keep: func(content []byte, ext string) (string, error) {
 			return e.store.KeepEvidence(context.Background(), content, ext)
 		},
-		Archive: func(ctx context.Context, c *archive.Capture) (string, error) {
-			return e.archive(ctx, ch.browser, c)
+		Archive: e.archive,
+		Account: func(ctx context.Context, url string, m *market.Market) ([]archive.Cookie, error) {
+			return accountCookies(ctx, ch.browser, url, m)
 		},
 		Picture: e.journal.picture,
 		Pace: func(ctx context.Context, gate string) error {
