@@ -24,7 +24,7 @@ type Session struct {
 	Out     io.Writer       // what people read
 	Prompt  io.Writer       // where a passphrase is asked for
 
-	lookTimeout time.Duration // for tests; that of the login page when zero
+	lookTimeout, patience time.Duration // for tests; those of the login page when zero
 }
 
 func (d *Session) say(format string, a ...any) { fmt.Fprintf(d.Out, format+"\n", a...) }

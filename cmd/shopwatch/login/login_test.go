@@ -12,7 +12,9 @@ import (
 )
 
 func TestQRCode(t *testing.T) {
-	for _, text := range []string{"a", "https://login.m.taobao.com/qrcodeCheck.htm?lgToken=0123456789abcdef", strings.Repeat("https://x.taobao.com/?k=", 20), "扫一扫"} {
+	for _, text := range []string{"a", "https://login.m.taobao.com/qrcodeCheck.htm?lgToken=0123456789abcdef", strings.Repeat("https://x.taobao.com/?k=", 20), "扫一扫",
+		// Codes that a reader misses which looks for the code in the picture.
+		"https://qr.m.jd.com/p?k=125bc88eeacab647", "https://qr.m.jd.com/p?k=f71b6e8ae0aed6dd"} {
 		code, err := encodeQR(text)
 		if err != nil {
 			t.Fatal(err)

@@ -35,13 +35,17 @@ type phoneLogin struct {
 	scanned bool   // that was told
 	since   time.Time
 	hung    int // pages that did not answer
+	unread  int // pages in a row that showed no code that could be read
 }
 
-// How long one look at the login page may take, and how many pages that do not
-// answer are replaced.
+// How long one look at the login page may take, how long a code may be out of
+// sight, and how many pages are replaced that do not answer or show no code
+// that can be read.
 const (
 	lookTimeout = 20 * time.Second
+	patience    = 15 * time.Second
 	mostHung    = 2
+	mostUnread  = 2
 )
 
 // ByPhone lets a person log in with the phone.
@@ -104,11 +108,18 @@ func (p *phoneLogin) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.tab, p.since = tab, time.Now()
-	if err := p.tab.Open(ctx, p.Market.Login.URL); err != nil {
+	p.tab = tab
+	if err := p.ask(ctx); err != nil {
 		return fmt.Errorf("open the login page: %w", err)
 	}
 	return nil
+}
+
+// ask loads the login page, which shows a new code each time.
+func (p *phoneLogin) ask(ctx context.Context) error {
+	err := p.tab.Open(ctx, p.Market.Login.URL)
+	p.since = time.Now()
+	return err
 }
 
 // hangs reports whether a page is of no more use, and another may be.
@@ -156,8 +167,7 @@ func (p *phoneLogin) show(ctx context.Context) error {
 	}
 	// A code that has run out is replaced; so is one that is not to be seen
 	// for a while, unless a phone has just read it.
-	const patience = 15 * time.Second
-	switch lost := time.Since(p.since) > patience; {
+	switch lost := time.Since(p.since) > cmp.Or(p.patience, patience); {
 	case see.Scanned:
 		if !p.scanned {
 			p.say("The phone has read the code: confirm the login there.")
@@ -165,11 +175,11 @@ func (p *phoneLogin) show(ctx context.Context) error {
 		p.scanned, p.since = true, time.Now()
 		return nil
 	case see.Expired, lost:
-		if p.shown == "" && lost && !see.Expired {
+		if p.shown == "" && !see.Expired && p.unread >= mostUnread {
 			return fmt.Errorf("the login page of %s shows no code that can be read; log in on a desktop and carry the login over with --export and --import", p.Market.Name)
 		}
-		p.since = time.Now()
-		if err := p.tab.Open(ctx, p.Market.Login.URL); err != nil {
+		p.unread++
+		if err := p.ask(ctx); err != nil {
 			return fmt.Errorf("ask for a new code: %w", err)
 		}
 		return nil
@@ -178,7 +188,7 @@ func (p *phoneLogin) show(ctx context.Context) error {
 	if err != nil || text == "" {
 		return err
 	}
-	p.since, p.scanned = time.Now(), false
+	p.since, p.scanned, p.unread = time.Now(), false, 0
 	if text == p.shown {
 		return nil
 	}
@@ -233,17 +243,26 @@ func (p *phoneLogin) draw(text string) error {
 }
 
 // readQR returns what the QR code in a picture says, "" when there is none or
-// none that can be read.
+// none that can be read. The reader finds codes anywhere, but it misjudges the
+// grid of one in 600; where nothing stands around the code, another reads it.
 func readQR(img image.Image) string {
-	bitmap, err := gozxing.NewBinaryBitmapFromImage(img)
-	if err != nil {
-		return ""
+	light := gozxing.NewLuminanceSourceFromImage(img)
+	for _, way := range []struct {
+		binarizer gozxing.Binarizer
+		hint      gozxing.DecodeHintType
+	}{
+		{gozxing.NewHybridBinarizer(light), gozxing.DecodeHintType_TRY_HARDER},
+		{gozxing.NewGlobalHistgramBinarizer(light), gozxing.DecodeHintType_PURE_BARCODE},
+	} {
+		bitmap, err := gozxing.NewBinaryBitmap(way.binarizer)
+		if err != nil {
+			return ""
+		}
+		if code, err := qrcode.NewQRCodeReader().Decode(bitmap, map[gozxing.DecodeHintType]any{way.hint: true}); err == nil {
+			return code.GetText()
+		}
 	}
-	res, err := qrcode.NewQRCodeReader().Decode(bitmap, map[gozxing.DecodeHintType]any{gozxing.DecodeHintType_TRY_HARDER: true})
-	if err != nil {
-		return ""
-	}
-	return res.GetText()
+	return ""
 }
 
 // A qrCode is a QR code with its quiet zone, one bit a module.
