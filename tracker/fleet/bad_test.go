@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"shopwatch/fixtures/pgtest"
 	"shopwatch/tracker"
 	"shopwatch/tracker/fleet"
@@ -125,6 +127,28 @@ func TestThroughPooler(t *testing.T) {
 	before := len(scans(t, db, "b"))
 	until(t, "the other worker goes on", func() bool { return len(scans(t, db, "b")) > before+1 })
 	lostNothing(t, db)
+}
+
+// A worker whose lease is lost just when it keeps a scan ends what it was at, begins
+// anew and makes the scan again.
+func TestLeaseLostWhileCommitting(t *testing.T) {
+	name := cluster.Database(t)
+	db := open(t, cluster.URL(name))
+	o := options(db, "alpha", plans(time.Hour, "a"))
+	commit := o.Commit
+	var once sync.Once
+	o.Commit = func(ctx context.Context, s *tracker.Scan, first func(context.Context, pgx.Tx) error) ([]tracker.Change, error) {
+		once.Do(func() {
+			must(t, cluster.Exec(ctx, name, "update leases set until = '-infinity', epoch = epoch + 1 where key = 'worker/alpha'"))
+		})
+		return commit(ctx, s, first)
+	}
+	log := &says{}
+	beginWith(t, o, log)
+	until(t, "the scan is made again", func() bool { return len(scans(t, db, "a")) == 1 })
+	if !log.has("scan not kept") || log.has("jobs did not end in time") {
+		t.Errorf("the log:\n%s", log.text.String())
+	}
 }
 
 // says is a log in which a line can be awaited.

@@ -197,25 +197,27 @@ func (f *Fleet) make(ctx context.Context, s *slot, p watch.Plan, l Lease, key st
 		f.giveBack(ctx, s)
 		return time.Second, nil
 	}
-	ctx = context.WithoutCancel(ctx) // what was read is kept, also when the end comes meanwhile
+	keeping := context.WithoutCancel(ctx) // what was read is kept, also when the end comes meanwhile
 	// By the clock of the database.
 	scan.Began = scan.Began.Add(f.aheadNow())
 	scan.Storefront, scan.Retry = s.storefront, s.kind == kindRetry
 	changes, err := watch.GuardedCommit(func(ctx context.Context, scan *tracker.Scan) ([]tracker.Change, error) {
 		return f.commit(ctx, s, scan)
-	}, f.log)(ctx, scan)
+	}, f.log)(keeping, scan)
 	switch {
 	case errors.Is(err, errTaken):
 		f.log.Warn("scan dropped", "storefront", s.storefront, "err", err)
 		return done, nil
 	case err != nil:
 		f.log.Error("scan not kept", "storefront", s.storefront, "err", err)
-		f.giveBack(ctx, s)
+		if f.giveBack(ctx, s); ctx.Err() != nil {
+			return time.Second, nil // this worker ends
+		}
 		return f.o.Backoff, nil // it asks for all pages again
 	}
-	f.learn(ctx, s, p, scan, key)
+	f.learn(keeping, s, p, scan, key)
 	if len(changes) > 0 && s.kind != kindDry {
-		f.Wake(ctx)
+		f.Wake(keeping)
 	}
 	f.tell(scan, len(changes))
 	return done, nil
