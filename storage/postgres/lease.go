@@ -26,8 +26,9 @@ type Lease struct {
 	ended  chan struct{} // closed when it is lost or released
 
 	mu    sync.Mutex
-	until time.Time // by the clock of this process, which does not go when it sleeps
-	next  time.Time // when the next page may be asked for, by that clock
+	until time.Time     // by the clock of this process, which does not go when it sleeps
+	next  time.Time     // when the next page may be asked for, by that clock
+	pause time.Duration // behind the last page; zero before the first
 }
 
 // Acquire takes a lease and keeps it until Release. holder is how others are
@@ -132,10 +133,12 @@ func (l *Lease) Ended() <-chan struct{} { return l.ended }
 // Epoch tells this holding of the lease from all others.
 func (l *Lease) Epoch() int64 { return l.epoch }
 
-// Page returns when a page may be asked for, which the caller does at once. Between
-// two of them lies the pause that the first of them was given, also when the second
-// one is another holder's. It fails when the lease is lost.
+// Page returns when a page may be asked for, which the caller does at once. The page
+// before has come by then, or will not come. Between two of them lies the pause that
+// the first of them was given, also when the second one is another holder's. It fails
+// when the lease is lost.
 func (l *Lease) Page(ctx context.Context, pause time.Duration) error {
+	l.came()
 	for {
 		l.mu.Lock()
 		wait := time.Until(l.next)
@@ -154,7 +157,7 @@ func (l *Lease) Page(ctx context.Context, pause time.Duration) error {
 				return l.lost()
 			}
 			l.mu.Lock()
-			l.next = time.Now().Add(pause)
+			l.next, l.pause = time.Now().Add(pause), pause
 			l.mu.Unlock()
 			return nil
 		}
@@ -172,6 +175,16 @@ func (l *Lease) Page(ctx context.Context, pause time.Duration) error {
 		l.mu.Lock()
 		l.next = time.Now().Add(left)
 		l.mu.Unlock()
+	}
+}
+
+// came lets the pause begin now: when the marketplace saw the page that was asked for
+// last, which may have been on its way for long, is not known.
+func (l *Lease) came() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.pause > 0 {
+		l.next = time.Now().Add(l.pause)
 	}
 }
 
@@ -202,6 +215,7 @@ func (db *DB) Fence(l *Lease) { db.fence.Store(l) }
 
 // Release gives a lease back. Others may have it at once.
 func (l *Lease) Release(ctx context.Context) error {
+	l.came()
 	l.cancel()
 	l.beats.Wait()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)

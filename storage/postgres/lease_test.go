@@ -127,3 +127,27 @@ func TestOneHolderAtATime(t *testing.T) {
 		t.Error("nobody had the lease")
 	}
 }
+
+// TestPaceOfSlowPages: a page may be on its way for long before the marketplace sees
+// it. The pause to the next one is kept all the same, also by another holder.
+func TestPaceOfSlowPages(t *testing.T) {
+	const pause = 200 * time.Millisecond
+	db := open(t, cluster.URL(cluster.Database(t)))
+	var seen time.Time // by the marketplace
+	load := func(l *postgres.Lease) {
+		t.Helper()
+		must(t, l.Page(ctx, pause))
+		if gap := time.Since(seen); gap < pause {
+			t.Errorf("a page was asked for %v after the one before, want %v", gap, pause)
+		}
+		time.Sleep(pause * 3 / 2)
+		seen = time.Now()
+	}
+	for range 2 {
+		l, err := db.AcquirePaced(ctx, "scan/mall", "shopwatch 7 on alpha", pause)
+		must(t, err)
+		load(l)
+		load(l)
+		must(t, l.Release(ctx))
+	}
+}
