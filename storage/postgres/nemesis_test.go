@@ -5,13 +5,10 @@ package postgres_test
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -87,71 +84,6 @@ func workWith(db *postgres.DB, l *postgres.Lease) error {
 	}
 }
 
-// A link is the network between a worker and the database. When it is down it
-// swallows what is sent, as a broken switch does, and takes no connection.
-type link struct {
-	to   string
-	l    net.Listener
-	down atomic.Bool
-	mu   sync.Mutex
-	open []net.Conn
-}
-
-func newLink(t testing.TB, to string) *link {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	n := &link{to: to, l: l}
-	t.Cleanup(func() { n.l.Close(); n.cut() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			s, err := net.Dial("tcp", to)
-			if err != nil || n.down.Load() {
-				c.Close()
-				if err == nil {
-					s.Close()
-				}
-				continue
-			}
-			n.mu.Lock()
-			n.open = append(n.open, c, s)
-			n.mu.Unlock()
-			go n.carry(c, s)
-			go n.carry(s, c)
-		}
-	}()
-	return n
-}
-
-func (n *link) carry(from, to net.Conn) {
-	defer from.Close()
-	defer to.Close()
-	b := make([]byte, 32<<10)
-	for {
-		k, err := from.Read(b)
-		if n.down.Load() {
-			continue // swallowed
-		}
-		if _, werr := to.Write(b[:k]); err != nil || werr != nil {
-			return
-		}
-	}
-}
-
-// cut ends all connections.
-func (n *link) cut() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for _, c := range n.open {
-		c.Close()
-	}
-	n.open = nil
-}
-
 // TestNemesis lets workers take turns on one database while they are killed,
 // frozen for longer than their lease and cut off, and the server crashes.
 func TestNemesis(t *testing.T) {
@@ -175,13 +107,13 @@ func TestNemesis(t *testing.T) {
 	must(t, err)
 
 	type worker struct {
-		link *link
+		link *pgtest.Link
 		cmd  *exec.Cmd
 	}
 	workers := make([]*worker, 4)
 	start := func(w *worker) {
 		at := *server
-		at.Host = w.link.l.Addr().String()
+		at.Host = w.link.Addr()
 		w.cmd = exec.Command(self)
 		w.cmd.Env = append(os.Environ(), workerAt+"="+at.String())
 		w.cmd.Stderr = os.Stderr
@@ -192,7 +124,7 @@ func TestNemesis(t *testing.T) {
 		_ = w.cmd.Wait() // it was killed
 	}
 	for i := range workers {
-		workers[i] = &worker{link: newLink(t, server.Host)}
+		workers[i] = &worker{link: pgtest.NewLink(t, "tcp", server.Host)}
 		start(workers[i])
 	}
 	defer func() {
@@ -246,11 +178,10 @@ func TestNemesis(t *testing.T) {
 			time.Sleep(time.Duration(r.Int64N(int64(2 * shortLease))))
 			must(t, w.cmd.Process.Signal(syscall.SIGCONT))
 		case "partition":
-			w.link.down.Store(true)
+			must(t, w.link.Cut())
 			slowest[event] = max(slowest[event], progress())
 			time.Sleep(time.Duration(r.Int64N(int64(2 * shortLease))))
-			w.link.cut()
-			w.link.down.Store(false)
+			must(t, w.link.Mend())
 		case "crash":
 			must(t, own.Stop(syscall.SIGQUIT))
 			time.Sleep(time.Duration(r.Int64N(int64(shortLease))))
