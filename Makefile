@@ -216,15 +216,15 @@ chrome:
 		exit 1; \
 	fi
 
-# Four workers that share the work on one PostgreSQL database: 1,000 times one is
-# killed, 100 times frozen for longer than its lease, and 20 times the server
-# crashes. Then the same with processes that take turns, of which 20 are cut off
-# from the network too. Nothing is lost, scanned twice, told twice or asked for
-# under the pace. Takes about an hour.
-FLEET ?= 1000 100 20
+# Four workers, two of them with a Chrome, that share the work on one PostgreSQL
+# database whose clock is another one than theirs: 1,000 times one is killed, 100
+# times frozen for longer than its lease, 20 times the server crashes, and 20 times
+# one is cut off from it. Then the same with processes that take turns. Nothing is
+# lost, scanned twice, told twice or asked for under the pace. Takes about an hour.
+FLEET ?= 1000 100 20 20
 TURNS ?= 1000 100 20 20
 .PHONY: fleet
-fleet: postgres
+fleet: chrome postgres
 	SHOPWATCH_FLEET='$(FLEET)' $(GO) test -count 1 -timeout 120m -v -run 'TestNemesis$$' ./tracker/fleet
 	SHOPWATCH_FLEET='$(TURNS)' $(GO) test -count 1 -timeout 120m -v -run 'TestNemesis$$' ./storage/postgres
 

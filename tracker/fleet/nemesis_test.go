@@ -3,175 +3,202 @@
 package fleet_test
 
 import (
-	"context"
 	"fmt"
-	"log/slog"
-	"os"
-	"os/exec"
-	"os/signal"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"shopwatch/fixtures"
 	"shopwatch/fixtures/pgtest"
-	"shopwatch/storage"
-	"shopwatch/storage/postgres"
-	"shopwatch/tracker"
-	"shopwatch/tracker/fleet"
-	"shopwatch/tracker/watch"
 )
 
-// A worker of the nemesis run is this program with its name and the address of its
-// database in the environment.
-const workerAt = "SHOPWATCH_TEST_WORKER"
-
-// nemesisPace is between two pages of all workers, which are behind one address.
-const nemesisPace = 20 * time.Millisecond
-
-// worker is a daemon with scripted scans: of four storefronts each second, of three
-// pages, each of which it writes down in the database. It reports what it scanned.
-func worker(at string) int {
-	name, url, _ := strings.Cut(at, " ")
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer stop()
-	var db *postgres.DB
-	for db == nil {
-		var err error
-		if db, err = postgres.Open(ctx, url, postgres.Options{Lease: shortTime, Patience: 5 * time.Second}); err != nil {
-			time.Sleep(20 * time.Millisecond) // the server may be down
-		}
-	}
-	o := options(database{db}, name, nemesisPlans())
-	o.Egress, o.Channels, o.Pace = "office", []string{"analysts"}, func() time.Duration { return nemesisPace }
-	var f *fleet.Fleet
-	o.Scan = func(ctx context.Context, sf tracker.Storefront, _ func(tracker.Progress)) *tracker.Scan {
-		for range 3 {
-			if err := f.Pace(ctx, "mall"); err != nil {
-				return failed(tracker.Failed)
-			}
-			// The mall's own log: one clock for all, that of the machine.
-			if _, err := db.Pool().Exec(ctx, "insert into loads (at) values ($1)", time.Now()); err != nil {
-				return failed(tracker.Failed)
-			}
-		}
-		s := complete(12)
-		s.Products[0].Price.Low += time.Now().UnixNano() / 1e6 % 1000
-		s.Products[0].Price.High = s.Products[0].Price.Low
-		return s
-	}
-	o.Deliver = func(ctx context.Context, channel string) (time.Time, error) {
-		if err := db.Join(ctx, channel); err != nil {
-			return time.Time{}, err
-		}
-		_, err := storage.NextReports(ctx, db, channel, []string{"a@example.com"}, time.Now(), 0, func(pending []tracker.Change) []storage.Portion {
-			var tell []uint64
-			for _, c := range pending {
-				tell = append(tell, c.Seq)
-			}
-			return []storage.Portion{{Take: len(pending), Tell: tell}}
-		})
-		return time.Time{}, err
-	}
-	var err error
-	if f, err = fleet.New(o, slog.New(slog.DiscardHandler)); err != nil {
-		return 1
-	}
-	if f.Run(ctx) != nil || db.Close() != nil {
-		return 1
-	}
-	return 0
+// A nemesis does bad things to a crew and its server.
+type nemesis struct {
+	*crew
+	r     *rand.Rand
+	mall  *fixtures.Mall
+	shops []*fixtures.Storefront
+	loads []fixtures.Request // the mall's own log
+	blows []blow
 }
 
-func nemesisPlans() []watch.Plan { return plans(time.Second, "a", "b", "c", "d") }
+// A blow is an event that struck a worker.
+type blow struct {
+	event      string
+	worker     int
+	began, end time.Time
+}
 
-// TestNemesis kills workers, freezes them for longer than their lease, and crashes the
-// server.
+// TestNemesis kills workers, freezes them for longer than their lease, cuts them off
+// from the database and crashes that, whose clock is another one than theirs. Two of
+// the workers have a Chrome.
 func TestNemesis(t *testing.T) {
-	if cluster == nil {
-		t.Skip(pgtest.ErrNotInstalled)
-	}
-	events, r := pgtest.Nemesis(t, pgtest.Event{Name: "kill", Times: 5}, pgtest.Event{Name: "freeze", Times: 2}, pgtest.Event{Name: "crash", Times: 1})
-	own, err := pgtest.Start()
-	must(t, err)
-	defer func() { must(t, own.Close()) }()
-	must(t, own.Exec(t.Context(), "postgres", "create database fleet owner "+pgtest.User))
-	url := own.URL("fleet")
-	opened, err := postgres.Open(t.Context(), url, postgres.Options{Lease: shortTime, Patience: time.Minute})
-	must(t, err)
-	defer opened.Close()
-	db := database{opened}
-	must(t, own.Exec(t.Context(), "fleet", "create table loads (at timestamptz); grant all on loads to public"))
-	self, err := os.Executable()
-	must(t, err)
-	workers := make([]*exec.Cmd, 4)
-	start := func(i int) {
-		workers[i] = exec.Command(self)
-		workers[i].Env = append(os.Environ(), workerAt+"="+fmt.Sprint("worker", i, " ", url))
-		workers[i].Stderr = os.Stderr
-		must(t, workers[i].Start())
-	}
-	end := func(i int) {
-		_ = workers[i].Process.Kill()
-		_ = workers[i].Wait() // it was killed
-	}
-	for i := range workers {
-		start(i)
-		defer func() { end(i) }()
-	}
-	kept := func() int { return count(t, db, "select count(*) from scans") }
-	progress := func() time.Duration {
-		began, before := time.Now(), kept()
-		until(t, "a scan is kept", func() bool { return kept() > before })
-		return time.Since(began)
-	}
-	progress()
+	events, r := pgtest.Nemesis(t, pgtest.Event{Name: "kill", Times: 3}, pgtest.Event{Name: "freeze", Times: 1},
+		pgtest.Event{Name: "crash", Times: 1}, pgtest.Event{Name: "partition", Times: 1})
+	n := newNemesis(t, r)
+	n.progress()
 	slowest := make(map[string]time.Duration)
-	for _, event := range events {
-		i := r.IntN(len(workers))
+	began, said := time.Now(), time.Now()
+	for i, event := range events {
 		time.Sleep(time.Duration(r.Int64N(int64(100 * time.Millisecond))))
-		switch event {
-		case "kill":
-			end(i)
-			start(i)
-		case "freeze":
-			must(t, workers[i].Process.Signal(syscall.SIGSTOP))
-			time.Sleep(shortTime + time.Duration(r.Int64N(int64(shortTime))))
-			must(t, workers[i].Process.Signal(syscall.SIGCONT))
-		case "crash":
-			must(t, own.Stop(syscall.SIGQUIT))
-			must(t, own.Run())
+		n.sell()
+		n.strike(event)
+		if r.IntN(4) > 0 { // else the next one comes on top of it
+			slowest[event] = max(slowest[event], n.progress())
 		}
-		slowest[event] = max(slowest[event], progress())
+		if time.Since(said) > time.Minute {
+			said = time.Now()
+			t.Logf("%d of %d events", i+1, len(events))
+		}
 	}
-	progress()
-	for i := range workers {
-		must(t, workers[i].Process.Signal(syscall.SIGTERM))
-	}
-	for i := range workers {
-		_ = workers[i].Wait() // told to end
-	}
-	t.Logf("longest until a scan was kept, with a lease of %v: %v", shortTime, slowest)
-	nemesisAccount(t, db)
+	n.progress()
+	t.Logf("%d events in %v; longest until a scan was kept, with a lease of %v: %v", len(events), time.Since(began).Round(time.Second), shortTime, slowest)
+	n.end()
+	n.account()
 }
 
-// nemesisAccount checks what came of it, apart from the system.
-func nemesisAccount(t *testing.T, db database) {
+// newNemesis opens a mall of four storefronts, which are due every second, and has a
+// crew of four scan them, two by a Chrome.
+func newNemesis(t *testing.T, r *rand.Rand) *nemesis {
 	t.Helper()
+	ahead := time.Duration(r.Int64N(int64(4*time.Hour))) - 2*time.Hour
+	t.Logf("the clock of the database is ahead by %v", ahead.Round(time.Second))
+	n := &nemesis{crew: newCrew(t, ahead), r: r}
+	var err error
+	n.mall, err = fixtures.NewMall()
+	must(t, err)
+	t.Cleanup(func() { must(t, n.mall.Close()) })
+	var list []fixtures.Product
+	for i := range crewProducts {
+		list = append(list, fixtures.Product{ID: crewID(i), Title: fmt.Sprint("product ", i), Price: "1000.00"})
+	}
+	plain, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	server := &http.Server{Handler: n.mall}
+	go server.Serve(plain)
+	t.Cleanup(func() { must(t, server.Close()) })
+
+	p := place{Storefronts: 4, Gates: 2, Every: time.Second, Mall: plain.Addr().String()}
+	for i := range p.Storefronts {
+		n.shops = append(n.shops, n.mall.Open(fixtures.Shop{Host: crewHost(i), PageSize: crewProducts / crewPages, PerRow: 2, Delay: -1, Products: list}))
+	}
+	for i := range 4 {
+		if p.Flags = nil; i%2 == 1 && !testing.Short() {
+			p.Flags, p.Profile = n.mall.Flags(), filepath.Join(t.TempDir(), "profile")
+		}
+		n.add(p)
+	}
+	return n
+}
+
+// sell gives a product of each storefront another price.
+func (n *nemesis) sell() {
+	for _, s := range n.shops {
+		s.Update(crewID(n.r.IntN(crewProducts)), func(p *fixtures.Product) { p.Price = fmt.Sprintf("%d.00", 1000+n.r.IntN(500)) })
+	}
+}
+
+// strike lets an event happen to a worker.
+func (n *nemesis) strike(event string) {
+	n.t.Helper()
+	i := n.r.IntN(len(n.workers))
+	longer := shortTime + time.Duration(n.r.Int64N(int64(shortTime)))
+	b := blow{event: event, worker: i, began: time.Now()}
+	switch event {
+	case "kill":
+		n.kill(i)
+		n.start(i)
+	case "freeze":
+		must(n.t, n.workers[i].Process.Signal(syscall.SIGSTOP))
+		time.Sleep(longer)
+		must(n.t, n.workers[i].Process.Signal(syscall.SIGCONT))
+	case "partition":
+		must(n.t, n.links[i].Cut())
+		time.Sleep(longer)
+		must(n.t, n.links[i].Mend())
+	case "crash":
+		must(n.t, n.server.Stop(syscall.SIGQUIT))
+		must(n.t, n.server.Run())
+	}
+	b.end = time.Now()
+	n.blows = append(n.blows, b)
+}
+
+// progress waits until a scan is kept, and returns how long that took.
+func (n *nemesis) progress() time.Duration {
+	n.t.Helper()
+	n.loads = append(n.loads, n.mall.Take()...)
+	kept := func() int { return n.count("select count(*) from scans") }
+	began, before := time.Now(), kept()
+	until(n.t, "a scan is kept", func() bool { return kept() > before })
+	return time.Since(began)
+}
+
+// account checks what came of it, apart from the system.
+func (n *nemesis) account() {
+	n.t.Helper()
+	channels := "unnest('{" + strings.Join(crewChannels, ",") + "}'::text[]) c"
 	for what, sql := range map[string]string{
 		"slots that were kept without a scan, or scans without a slot": `select abs((select count(*) from slots where scan is not null) - (select count(*) from scans))`,
 		"slots that are neither done for a reason nor with a scan":     `select count(*) from slots where done is not null and scan is null and reason is null`,
 		"slots with two scans":          `select count(*) from (select 1 from slots where scan is not null group by storefront, scan having count(*) > 1) x`,
 		"slots that are lost":           `select count(*) from slots where done is null and slot < (select max(slot) from slots) - interval '1 minute'`,
-		"pages under the pace":          fmt.Sprintf(`select count(*) from (select at - lag(at) over (order by at) as gap from loads) x where gap < interval '%d microseconds'`, nemesisPace.Microseconds()),
-		"changes told twice":            `select count(*) from (select seq from told group by seq having count(*) > 1) x`,
+		"changes told twice":            `select count(*) from (select seq from told t join reports r on r.id = t.report group by seq, channel having count(*) > 1) x`,
 		"gaps in the log":               `select coalesce(max(seq), 0) - count(*) from changes`,
-		"changes that were passed over": `select count(*) from changes c where seq <= (select told from channels) and not exists (select from told where seq = c.seq)`,
+		"changes that were passed over": `select count(*) from changes n, ` + channels + ` where seq <= (select told from channels where name = c) and not exists (select from told t join reports r on r.id = t.report where t.seq = n.seq and r.channel = c)`,
 	} {
-		if n := count(t, db, sql); n != 0 {
-			t.Errorf("%d %s", n, what)
+		if k := n.count(sql); k != 0 {
+			n.t.Errorf("%d %s", k, what)
 		}
 	}
-	t.Logf("%d slots, %d with a scan; %d changes, %d told; %d pages", count(t, db, "select count(*) from slots"), count(t, db, "select count(*) from slots where scan is not null"),
-		count(t, db, "select count(*) from changes"), count(t, db, "select count(*) from told"), count(t, db, "select count(*) from loads"))
+	scripted, chrome := n.pace()
+	if !testing.Short() && chrome == 0 {
+		n.t.Error("no page was asked for by a Chrome")
+	}
+	n.t.Logf("%d slots, %d with a scan, %d of these complete; %d scans cut short; %d changes, told %d times; %d pages, %d of them by a Chrome",
+		n.count("select count(*) from slots"), n.count("select count(*) from scans"), n.count("select count(*) from scans where complete"), n.count("select sum(cut) from slots"),
+		n.count("select count(*) from changes"), n.count("select count(*) from told"), scripted+chrome, chrome)
+}
+
+// pace checks the time between two pages behind each gate by the mall's log, and
+// counts the pages.
+func (n *nemesis) pace() (scripted, chrome int) {
+	n.t.Helper()
+	n.loads = append(n.loads, n.mall.Take()...)
+	last := make(map[string]fixtures.Request) // by gate
+	plans := n.places[0].plans()
+	for _, l := range n.loads {
+		switch { // a page is a document, or the list that a page turn brings
+		case l.Kind == "list" && l.Page > 1, l.Document:
+			chrome++
+		case l.Kind == "shell":
+			scripted++
+		default:
+			continue
+		}
+		gate := plans[slices.IndexFunc(n.shops, func(s *fixtures.Storefront) bool { return s.Host() == l.Host })].Gate
+		before := last[gate]
+		if gap := l.At.Sub(before.At); gap < crewPace {
+			n.t.Errorf("%s was asked for %v after %s, behind the same gate, want %v; %s", l.URL(), gap, before.URL(), crewPace, n.lately(l.At))
+		}
+		last[gate] = l
+	}
+	return scripted, chrome
+}
+
+// lately are the events of the three seconds before a time.
+func (n *nemesis) lately(at time.Time) string {
+	said := "before it"
+	for _, b := range n.blows {
+		if b.began.Before(at) && b.end.After(at.Add(-3*time.Second)) {
+			said += fmt.Sprintf(" %s of worker %d from %v to %v,", b.event, b.worker, at.Sub(b.began).Round(time.Millisecond), at.Sub(b.end).Round(time.Millisecond))
+		}
+	}
+	return strings.TrimSuffix(said, ",")
 }
