@@ -7,8 +7,10 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -174,22 +176,35 @@ func (n *nemesis) pace() (scripted, chrome int) {
 	last := make(map[string]fixtures.Request) // by gate
 	plans := n.places[0].plans()
 	for _, l := range n.loads {
-		switch { // a page is a document, or the list that a page turn brings
-		case l.Kind == "list" && l.Page > 1, l.Document:
-			chrome++
-		case l.Kind == "shell":
-			scripted++
-		default:
+		if l.Kind != "shell" && l.Kind != "list" {
 			continue
 		}
 		gate := plans[slices.IndexFunc(n.shops, func(s *fixtures.Storefront) bool { return s.Host() == l.Host })].Gate
 		before := last[gate]
+		switch { // a page is a document, or a list that a page turn brings
+		case l.Kind == "list" && before.Document && before.Host == l.Host && max(l.Page, 1) == max(pageNo(before), 1):
+			continue // of that document
+		case l.Kind == "list", l.Document:
+			chrome++
+		default:
+			scripted++
+		}
 		if gap := l.At.Sub(before.At); gap < crewPace {
 			n.t.Errorf("%s was asked for %v after %s, behind the same gate, want %v; %s", l.URL(), gap, before.URL(), crewPace, n.lately(l.At))
 		}
 		last[gate] = l
 	}
 	return scripted, chrome
+}
+
+// pageNo is the page that a document is asked for; 0 when the address names none.
+func pageNo(r fixtures.Request) int {
+	q, err := url.ParseQuery(r.Query)
+	if err != nil {
+		return 0
+	}
+	k, _ := strconv.Atoi(q.Get("pageNo"))
+	return k
 }
 
 // lately are the events of the three seconds before a time.
