@@ -8,7 +8,6 @@ import (
 
 	"shopwatch/tracker"
 	"shopwatch/tracker/archive"
-	"shopwatch/tracker/browser"
 	"shopwatch/tracker/market"
 )
 
@@ -85,7 +84,7 @@ func (r *reading) judgeItem(ctx context.Context, it tracker.Item) (tracker.Probe
 	p.At, p.URL, p.State, p.Reason, p.Says = time.Now().UTC().Truncate(time.Millisecond), a.URL, f.State, f.Reason, f.Says
 	proves := f.State == tracker.PageGone || f.State == tracker.PageOffshelf
 	if proves && r.opts.Keep != nil {
-		if p.Picture, p.Detail, err = r.keepPage(ctx, f.Box); err != nil {
+		if p.Picture, p.Detail, err = r.keepPage(ctx, &f); err != nil {
 			r.scan.Evidence.Warnings = append(r.scan.Evidence.Warnings, fmt.Sprintf("no picture of the page of %s: %v", it.ID, err))
 		}
 	}
@@ -148,60 +147,4 @@ func (r *reading) readOnce(ctx context.Context, req market.Request) (*market.Ans
 	}
 	r.noteAnswer(ctx, a)
 	return a, nil
-}
-
-// keepPage keeps a picture of the page that was read last, and an enlarged one
-// of what stands around a box; "" where there is none to be had.
-func (r *reading) keepPage(ctx context.Context, box *market.Box) (whole, detail string, err error) {
-	tab, ok := r.reader.(*tabReader)
-	if !ok {
-		return "", "", nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, r.opts.PageTimeout)
-	defer cancel()
-	part := around(box)
-	var close []byte
-	r.hidden, err = r.covered(ctx, tab, func() (err error) {
-		if r.shot, err = tab.Picture(ctx, 60, nil, 1); err == nil && part != nil {
-			close, err = tab.Picture(ctx, 80, part, detailScale)
-		}
-		return err
-	})
-	if err != nil {
-		r.shot = nil
-		return "", "", err
-	}
-	if whole, err = r.opts.Keep(r.shot, "webp"); err == nil && part != nil {
-		detail, err = r.opts.Keep(close, "webp")
-	}
-	return whole, detail, err
-}
-
-// A detail is as wide as reports show it, where the words have room in it, and
-// at most twice as wide, so that they can be read; in CSS pixels.
-const (
-	detailScale  = 2
-	detailWidth  = 240
-	detailMost   = 2 * detailWidth
-	detailMargin = 12         // left and right of the words
-	detailRatio  = 150. / 240 // height to width, that of the pictures in reports
-	detailFar    = 10000      // no picture of a page reaches further
-)
-
-// around returns the part of a page that shows a box; nil for a box that cannot
-// be in a picture.
-func around(box *market.Box) *browser.Rect {
-	if box == nil || !(box.X >= 0 && box.Y >= 0 && box.Width > 0 && box.Height > 0 && box.X+box.Width < detailFar && box.Y+box.Height < detailFar) {
-		return nil
-	}
-	w := min(max(box.Width+2*detailMargin, detailWidth), detailMost)
-	h := w * detailRatio
-	x, y := box.X+box.Width/2-w/2, box.Y+box.Height/2-h/2
-	if box.Width > w {
-		x = box.X - detailMargin // the beginning of the words
-	}
-	if box.Height > h {
-		y = box.Y - detailMargin
-	}
-	return &browser.Rect{X: max(x, 0), Y: max(y, 0), Width: w, Height: h}
 }

@@ -74,6 +74,7 @@ type shopper struct {
 	rules   tracker.Rules
 	catalog tracker.Items
 	kept    [][]byte
+	cut     bool // something stands right of the words that are shown
 	kill    int // Chrome after that many pages; 0 for never
 	how     scan.Capturing
 }
@@ -130,12 +131,12 @@ func (sh *shopper) scanStorefront(ctx context.Context, sf tracker.Storefront) (*
 }
 
 // showsWords checks that an enlarged picture of the words that a probe found was
-// kept beside that of the page, and that it is not empty.
-func (sh *shopper) showsWords(p *tracker.Probe) {
+// kept beside that of the page, that it is not empty, and that nothing is cut off;
+// it returns its size.
+func (sh *shopper) showsWords(p *tracker.Probe) image.Point {
 	sh.t.Helper()
 	if p.Detail == "" {
-		sh.t.Errorf("no picture shows the words %q", p.Says)
-		return
+		sh.t.Fatalf("no picture shows the words %q", p.Says)
 	}
 	var sizes []image.Point
 	for _, content := range sh.kept {
@@ -152,14 +153,18 @@ func (sh *shopper) showsWords(p *tracker.Probe) {
 		for x := range size.X {
 			for y := range size.Y {
 				shades[img.At(x, y)] = true
+				if dark, _, _, _ := img.At(x, y).RGBA(); dark < 0x6000 && x > size.X-4 && !sh.cut {
+					sh.t.Fatalf("the words %q are cut off at the right", p.Says)
+				}
 			}
 		}
 		if len(shades) < 10 {
 			sh.t.Errorf("%d colours in the picture of the words %q: nothing stands there", len(shades), p.Says)
 		}
-		return
+		return size
 	}
-	sh.t.Errorf("pictures of %v, none of the words %q", sizes, p.Says)
+	sh.t.Fatalf("pictures of %v, none of the words %q", sizes, p.Says)
+	return image.Point{}
 }
 
 func ids(ps []tracker.Product) string {

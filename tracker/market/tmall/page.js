@@ -156,13 +156,15 @@ globalThis.shopwatch = (() => {
   // its presence is read here.
   const react = () => one('#ice-container') ? {} : null
 
-  // box is where the words of a node stand, null when that is not on the screen:
-  // the picture of the page shows no more.
-  const box = node => {
+  // box is where the words of a node stand, or only those from one character to
+  // another; null when that is not on the screen: the picture of the page shows
+  // no more.
+  const box = (node, from, to) => {
     const w = document.createTreeWalker(node, NodeFilter.SHOW_TEXT), range = document.createRange()
     let left = Infinity, top = Infinity, right = -Infinity, bottom = -Infinity
     for (let i = 0, t = node.nodeType === Node.TEXT_NODE ? node : w.nextNode(); t && i < 100; t = w.nextNode(), i++) {
       range.selectNodeContents(t) // an element is as wide as its place, its words are not
+      if (to) { range.setStart(t, from); range.setEnd(t, to) }
       const r = range.getBoundingClientRect()
       if (!r.width || !r.height) continue
       left = Math.min(left, r.left); top = Math.min(top, r.top)
@@ -174,14 +176,18 @@ globalThis.shopwatch = (() => {
 
   // said returns the first visible words of the page itself that match, and
   // where they stand; null for none. Words of a title, a link, a review or a
-  // recommendation are not the page's own.
+  // recommendation are not the page's own. Of a sentence that could not be read
+  // where it stands in one line of a report, only the words that match are shown.
+  const line = 28
   const said = re => {
     const w = document.createTreeWalker(document.body || document, NodeFilter.SHOW_TEXT)
     for (let i = 0; i < most && w.nextNode(); i++) {
       const t = w.currentNode.data.trim(), el = w.currentNode.parentElement
       if (t.length > 80 || !re.test(t) || !el) continue
       if (el.closest('a, h1, script, style, [class*="mainTitle"], [class*="ecommend"], [class*="omment"], [class*="eview"]')) continue
-      if (visible(el)) return {text: t, box: box(w.currentNode)}
+      if (!visible(el)) continue
+      const from = w.currentNode.data.indexOf(t)
+      return {text: t, box: t.length > line ? box(w.currentNode, from, from + re.exec(t)[0].length) : box(w.currentNode)}
     }
     return null
   }
