@@ -136,7 +136,7 @@ func New(o Options, log *slog.Logger) (*Fleet, error) {
 		f.worker = fmt.Sprintf("%s%s%d", o.Machine, aloneMark, os.Getpid())
 	}
 	var err error
-	f.inserter, err = f.newClient("", nil)
+	f.inserter, err = f.newClient("", nil, false)
 	return f, err
 }
 
@@ -237,7 +237,11 @@ func (f *Fleet) session(ctx context.Context, l Lease) error {
 	me := fmt.Sprintf("%s#%d", f.worker, l.Epoch())
 	working, cancel := context.WithCancel(ctx)
 	defer cancel()
-	client, err := f.newClient(me, map[string]river.QueueConfig{reportQueue: {MaxWorkers: 4}})
+	hears, err := f.hears(ctx)
+	if err != nil {
+		return errors.Join(err, l.Release(ctx))
+	}
+	client, err := f.newClient(me, map[string]river.QueueConfig{reportQueue: {MaxWorkers: 4}}, hears)
 	if err != nil {
 		return errors.Join(err, l.Release(ctx))
 	}

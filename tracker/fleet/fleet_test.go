@@ -400,6 +400,25 @@ func TestAsk(t *testing.T) {
 	}
 }
 
+// A worker hears of a scan that somebody asks for: it does not only look from time to
+// time.
+func TestAskIsHeard(t *testing.T) {
+	name := cluster.Database(t)
+	db := open(t, cluster.URL(name))
+	o := options(open(t, cluster.URL(name)), "alpha", plans(0, "a"))
+	o.Poll = time.Hour
+	begin(t, o)
+	asker, err := fleet.New(options(db, "beta", plans(0, "a")), discard)
+	must(t, err)
+	until(t, "a worker", func() bool { w := state(t, db).Workers; return len(w) == 1 && w[0].Alive && len(w[0].Queues) > 0 })
+	until(t, "a scan that was asked for", func() bool { // it may just begin to listen
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		_, _, err := asker.Scan(ctx, "a", watch.Request{})
+		return err == nil
+	})
+}
+
 // A command makes the scan itself where no daemon runs.
 func TestAlone(t *testing.T) {
 	db := open(t, cluster.URL(cluster.Database(t)))

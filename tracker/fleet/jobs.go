@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
@@ -89,21 +90,33 @@ func leaseOf(p watch.Plan, egress string) string {
 const scanPrefix = "scan/"
 
 // newClient returns a client of River: with queues one that works, else one that
-// only puts jobs in. It asks the database for jobs and listens to nothing, so
-// that it works through a pooler of transactions.
-func (f *Fleet) newClient(id string, queues map[string]river.QueueConfig) (*river.Client[pgx.Tx], error) {
+// only puts jobs in. It asks the database for jobs from time to time, and at once
+// when it hears of new ones.
+func (f *Fleet) newClient(id string, queues map[string]river.QueueConfig, hears bool) (*river.Client[pgx.Tx], error) {
 	all := river.NewWorkers()
 	river.AddWorker(all, river.WorkFunc(f.workScan))
 	river.AddWorker(all, river.WorkFunc(f.workDeliver))
 	river.AddWorker(all, river.WorkFunc(f.workTidy))
 	return river.NewClient(riverpgxv5.New(f.db.Pool()), &river.Config{
 		Test: river.TestConfig{Time: clock{f}}, // when a job is due again the database's clock says
-		ID:   id, Workers: all, Queues: queues, PollOnly: true, FetchOnlyKnownKinds: true,
+		ID:   id, Workers: all, Queues: queues, PollOnly: !hears, FetchOnlyKnownKinds: true,
 		FetchPollInterval: f.o.Poll, FetchCooldown: min(100*time.Millisecond, f.o.Poll),
 		JobTimeout: -1, RescueStuckJobsAfter: 365 * 24 * time.Hour, // sweep knows better
 		CompletedJobRetentionPeriod: time.Hour, CancelledJobRetentionPeriod: time.Hour,
 		Logger: slog.New(slog.DiscardHandler), // it would tell of a database that is away several times a second
 	})
+}
+
+// hears reports whether the server tells this process what it listens to. It does
+// not through a pooler, which has numbers of its own for sessions.
+func (f *Fleet) hears(ctx context.Context) (direct bool, err error) {
+	err = f.db.Pool().AcquireFunc(ctx, func(c *pgxpool.Conn) error {
+		var session uint32
+		err := c.QueryRow(ctx, "select pg_backend_pid()").Scan(&session)
+		direct = session == c.Conn().PgConn().PID()
+		return err
+	})
+	return direct, err
 }
 
 // A clock gives River the time of the database.
