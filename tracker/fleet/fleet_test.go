@@ -326,6 +326,32 @@ func TestOnePace(t *testing.T) {
 	}
 }
 
+// A scan that waits for another one of the same marketplace begins when that ends.
+func TestNextScanBegins(t *testing.T) {
+	name := cluster.Database(t)
+	begun, end := make(chan tracker.StorefrontName, 2), make(chan struct{})
+	for _, w := range []string{"alpha", "beta"} {
+		o := options(open(t, cluster.URL(name)), w, plans(time.Hour, "a", "b"))
+		o.Egress, o.Tick = "office", time.Minute // who waits looks again after 15 s at the earliest
+		o.Scan = func(_ context.Context, sf tracker.Storefront, _ func(tracker.Progress)) *tracker.Scan {
+			begun <- sf.Name
+			<-end
+			return complete(3)
+		}
+		begin(t, o)
+	}
+	db := open(t, cluster.URL(name))
+	first := <-begun
+	until(t, "the other one waits", func() bool {
+		return count(t, db, "select count(*) from slots s join river_job j on j.id = s.job where note like 'another scan of %' and j.state <> 'running'") == 1
+	})
+	ended := time.Now()
+	close(end)
+	if second := <-begun; second == first || time.Since(ended) > 10*time.Second {
+		t.Errorf("%s begins %v after %s", second, time.Since(ended), first)
+	}
+}
+
 // A wall before one profile says nothing about another one. A storefront whose
 // profile's worker is gone waits, and says so.
 func TestProfiles(t *testing.T) {

@@ -70,12 +70,14 @@ func (f *Fleet) work(ctx context.Context, name tracker.StorefrontName, at time.T
 	case err != nil:
 		return 0, err
 	case other != "":
-		return wait(f.o.Tick/4+rand.N(f.o.Tick/4), "another scan of %s runs", key)
+		return wait(f.o.Tick/4+rand.N(f.o.Tick/4), waitsFor, key)
 	}
 	defer func() {
-		if bad := l.Release(context.WithoutCancel(ctx)); bad != nil {
+		ctx := context.WithoutCancel(ctx)
+		if bad := l.Release(ctx); bad != nil {
 			f.log.Warn("lease not released; it ends by itself", "lease", key, "err", bad)
 		}
+		f.next(ctx, key)
 	}()
 	switch took, err := f.take(ctx, &s, me); {
 	case err != nil:
@@ -84,6 +86,27 @@ func (f *Fleet) work(ctx context.Context, name tracker.StorefrontName, at time.T
 		return done, nil
 	}
 	return f.make(ctx, &s, p, l, key)
+}
+
+// waitsFor is why a slot waits whose lease somebody else has.
+const waitsFor = "another scan of %s runs"
+
+// next puts the slot at the front that waits longest for a lease, which is free now.
+// That it cannot is no loss: it is looked at again by itself.
+func (f *Fleet) next(ctx context.Context, key string) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	err := f.db.Update(ctx, func(t pgx.Tx) error {
+		_, err := t.Exec(ctx, `update river_job set state = 'available', scheduled_at = n.slot from (
+				select j.id, s.slot from slots s join river_job j on j.id = s.job
+				where s.done is null and s.worker is null and s.note = $1 and j.state in ('available', 'scheduled')
+				order by j.priority, s.slot limit 1
+			) n where river_job.id = n.id and state in ('available', 'scheduled')`, fmt.Sprintf(waitsFor, key))
+		return err
+	})
+	if err != nil {
+		f.log.Debug("nobody told that the lease is free", "lease", key, "err", err)
+	}
 }
 
 // unplanned ends a slot of a storefront that is in no configuration any more. One
