@@ -217,8 +217,8 @@ func (b *Browser) release(p *process) {
 		return
 	}
 	b.keep(p)
-	if u := b.Usage(); u.Memory > cmp.Or(b.opts.MaxMemory, 1<<30) {
-		b.opts.Log.Debug("chrome has grown too large", "bytes", u.Memory)
+	if most := cmp.Or(b.opts.MaxMemory, 1<<30); b.exceeds(most) {
+		b.opts.Log.Debug("chrome has grown too large", "most", most)
 		b.endIdle(p)
 	}
 }

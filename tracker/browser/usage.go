@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -30,15 +29,39 @@ func (b *Browser) Usage() Usage {
 	return u
 }
 
+// exceeds reports whether Chrome takes more memory than so many bytes.
+func (b *Browser) exceeds(bytes int64) bool {
+	pid := b.PID()
+	if pid == 0 {
+		return false
+	}
+	var sum int64
+	for _, pid := range family(pid) {
+		sum += resident(pid)
+	}
+	return sum > bytes && b.Usage().Memory > bytes
+}
+
+// processes returns the numbers of all processes, none on systems without
+// /proc.
+func processes() (pids []int) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil
+	}
+	for _, e := range entries {
+		if pid, err := strconv.Atoi(e.Name()); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
 // family returns a process and all its descendants.
 func family(root int) []int {
 	children := map[int][]int{}
-	stats, err := filepath.Glob("/proc/[0-9]*/stat")
-	if err != nil || len(stats) == 0 {
-		return nil
-	}
-	for _, path := range stats {
-		b, err := os.ReadFile(path)
+	for _, pid := range processes() {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 		if err != nil {
 			continue // it has ended
 		}
@@ -47,15 +70,31 @@ func family(root int) []int {
 		if len(fields) < 2 {
 			continue
 		}
-		pid, _ := strconv.Atoi(strings.Split(path, "/")[2])
 		parent, _ := strconv.Atoi(string(fields[1]))
 		children[parent] = append(children[parent], pid)
+	}
+	if len(children) == 0 {
+		return nil
 	}
 	all := []int{root}
 	for i := 0; i < len(all); i++ {
 		all = append(all, children[all[i]]...)
 	}
 	return all
+}
+
+// resident returns the bytes that a process has in memory, shared ones in full.
+// That is known at once; for the proportional size all its pages are walked.
+func resident(pid int) int64 {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		return 0
+	}
+	if f := strings.Fields(string(b)); len(f) > 1 {
+		pages, _ := strconv.ParseInt(f[1], 10, 64)
+		return pages * int64(os.Getpagesize())
+	}
+	return 0
 }
 
 // memory returns the proportional size of a process in bytes.
@@ -78,19 +117,14 @@ func memory(pid int) int64 {
 // killUsers ends processes that an earlier run left behind with this user data
 // directory. Its lock is ours, so nobody else can want them.
 func killUsers(dir string) {
-	lines, err := filepath.Glob("/proc/[0-9]*/cmdline")
-	if err != nil {
-		return
-	}
 	want := []byte("--user-data-dir=" + dir)
-	for _, path := range lines {
-		b, err := os.ReadFile(path)
+	for _, pid := range processes() {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 		if err != nil {
 			continue
 		}
 		for arg := range bytes.SplitSeq(b, []byte{0}) {
 			if bytes.Equal(arg, want) {
-				pid, _ := strconv.Atoi(strings.Split(path, "/")[2])
 				if p, err := os.FindProcess(pid); err == nil && pid != os.Getpid() {
 					_ = p.Kill() // it may have ended meanwhile
 				}
