@@ -30,13 +30,6 @@ func publicKey(signer string) (ed25519.PublicKey, error) {
 	return ed25519.NewKeyFromSeed(secret[1:]).Public().(ed25519.PublicKey), nil
 }
 
-// A checkpoint in a mail may be quoted, indented and torn apart at blanks.
-var (
-	anyCheckpoint = regexp.MustCompile(`(shopwatch/[a-z0-9]{1,26})[\s>]+([0-9]{1,18})[\s>]+([A-Za-z0-9+/]{43}=)[\s>]+—[\s>]+(shopwatch/[a-z0-9]{1,26})[\s>]+([A-Za-z0-9+/]{20,200}={0,2})`)
-	anyKey        = regexp.MustCompile(`shopwatch/[a-z0-9]{1,26}\+[0-9a-f]{8}\+[A-Za-z0-9+/]{43,44}={0,2}`)
-	anyTag        = regexp.MustCompile(`<[^<>]{0,400}>`)
-)
-
 // mostText is how much Find reads of a text.
 const mostText = 32 << 20
 
@@ -48,6 +41,11 @@ func Find(text string) (found []Checkpoint, keys []string, err error) {
 	if len(text) > mostText {
 		return nil, nil, fmt.Errorf("%w: the text has %d bytes, a mail has less", ErrNoCheckpoint, len(text))
 	}
+	// A checkpoint in a mail may be quoted, indented and torn apart at blanks.
+	// Made here, the patterns cost no start of the program anything.
+	anyCheckpoint := regexp.MustCompile(`(shopwatch/[a-z0-9]{1,26})[\s>]+([0-9]{1,18})[\s>]+([A-Za-z0-9+/]{43}=)[\s>]+—[\s>]+(shopwatch/[a-z0-9]{1,26})[\s>]+([A-Za-z0-9+/]{20,200}={0,2})`)
+	anyKey := regexp.MustCompile(`shopwatch/[a-z0-9]{1,26}\+[0-9a-f]{8}\+[A-Za-z0-9+/]{43,44}={0,2}`)
+	anyTag := regexp.MustCompile(`<[^<>]{0,400}>`)
 	seen := make(map[string]bool)
 	for _, form := range append([]string{text}, decoded(text)...) {
 		for _, t := range []string{form, html.UnescapeString(anyTag.ReplaceAllString(form, " "))} {
