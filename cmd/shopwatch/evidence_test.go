@@ -157,7 +157,7 @@ func TestEvidenceAndDispute(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, of := range [][]string{{file}, nil} {
-		if out := w.want(0, append([]string{"verify", "--checkpoint", mail}, of...)...); !strings.Contains(out, "heckpoint of 1 changes") || strings.Contains(out, "ALTERED") {
+		if out := w.want(0, append([]string{"verify", "--checkpoint", mail}, of...)...); !strings.Contains(out, "heckpoint of 1 changes") || strings.Contains(out, "NOT OK") {
 			t.Errorf("verify %v:\n%s", of, out)
 		}
 	}

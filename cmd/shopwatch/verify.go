@@ -42,7 +42,7 @@ Examples:
   shopwatch verify --checkpoint report.eml change7.wacz`
 }
 
-var errAltered = errors.New("not everything is what it was, see above")
+var errDoubtful = errors.New("not everything could be shown to be what it was: see the lines with NOT OK")
 
 // Run prints a sentence per finding.
 func (v *verifyCommand) Run(ctx context.Context, a *app) error {
@@ -65,22 +65,22 @@ func (v *verifyCommand) Run(ctx context.Context, a *app) error {
 	if len(marks) == 0 {
 		found = append(found, merkle.Finding{Text: "No checkpoint from a report was compared, so a log that was rewritten as a whole would not be noticed: hand one in with --checkpoint."})
 	}
-	altered := false
+	doubtful := false
 	for _, f := range found {
-		altered = altered || f.Bad
+		doubtful = doubtful || f.Bad
 		if a.json {
 			err = errors.Join(err, a.print(f))
 			continue
 		}
-		mark := term.Paint(a.out, term.Green, "ok     ")
+		mark := term.Paint(a.out, term.Green, "ok    ")
 		if f.Bad {
-			mark = term.Paint(a.out, term.Red, "ALTERED")
+			mark = term.Paint(a.out, term.Red, "NOT OK")
 		}
 		_, printed := fmt.Fprintf(a.out, "%s  %s\n", mark, term.Plain(f.Text))
 		err = errors.Join(err, printed)
 	}
-	if err == nil && altered {
-		err = errAltered
+	if err == nil && doubtful {
+		err = errDoubtful
 	}
 	return err
 }
@@ -270,7 +270,7 @@ func verifyFiles(dir string, names map[string]uint64) (found []merkle.Finding) {
 	whole, missing := 0, 0
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return []merkle.Finding{{Text: fmt.Sprintf("The %s that changes name are not beside this file: they were not verified.", term.Count(len(names), 0, "evidence file"))}}
+		return []merkle.Finding{{Text: fmt.Sprintf("%s named by changes and not beside this database: not verified.", are(len(names), "evidence file"))}}
 	}
 	defer root.Close()
 	for name, seq := range names {

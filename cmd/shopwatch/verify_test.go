@@ -3,7 +3,10 @@ package main
 import (
 	"archive/zip"
 	"bytes"
+	"encoding/binary"
+	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
@@ -11,7 +14,12 @@ import (
 	"testing"
 	"time"
 
+	"go.etcd.io/bbolt"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"shopwatch/storage"
 	"shopwatch/storage/bolt"
+	"shopwatch/storage/merkle"
 	"shopwatch/tracker"
 )
 
@@ -85,11 +93,19 @@ func TestVerify(t *testing.T) {
 	repack(t, file("1.zip"), file("forged.zip"), "log.json", func(b []byte) []byte { return bytes.Replace(b, []byte("糖大夫 1"), []byte("糖大夫 9"), 1) })
 	verify(1, "Change 1 is not as it is here in the log", file("forged.zip"))
 
+	// Who writes to the file itself is found by its hashes, and who makes these
+	// anew too by what is in a mailbox only.
+	forge(t, file("late.db"), file("forged.db"), false)
+	verify(1, "Change 2 was altered", "--checkpoint", file("report.txt"), file("forged.db"))
+	forge(t, file("late.db"), file("forged.db"), true)
+	verify(0, "No checkpoint from a report was compared", file("forged.db"))
+	verify(1, "at least one of changes 1 to 8 is not what it was", "--checkpoint", file("report.txt"), file("forged.db"))
+
 	picture := filepath.Join(w.dir, "data", "evidence", shown[:2], shown)
 	if err := os.WriteFile(picture, []byte("another picture"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	verify(1, "was exchanged")
+	verify(1, "was exchanged", "--checkpoint", file("report.txt"))
 	if err := os.Remove(picture); err != nil {
 		t.Fatal(err)
 	}
@@ -102,6 +118,80 @@ func TestVerify(t *testing.T) {
 	// The picture is missing.
 	if out := w.want(1, "check", "--json"); !strings.Contains(out, "its public key is shopwatch/") {
 		t.Errorf("check does not tell the log's key:\n%s", out)
+	}
+}
+
+// forge copies a database with another title in change 2, and with whole also with
+// another tree of the log that fits it.
+func forge(t *testing.T, from, to string, whole bool) {
+	t.Helper()
+	content, err := os.ReadFile(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(to, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	replace := func(bucket string, key uint64, value func([]byte) []byte) {
+		t.Helper()
+		db, err := bbolt.Open(to, 0o600, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = db.Update(func(tx *bbolt.Tx) error {
+			b, k := tx.Bucket([]byte(bucket)), binary.BigEndian.AppendUint64(nil, key)
+			v := bytes.Clone(b.Get(k)[:5])
+			v = append(v, value(bytes.Clone(b.Get(k)[5:]))...)
+			table := crc32.MakeTable(crc32.Castagnoli)
+			sum := crc32.Update(crc32.Update(crc32.Checksum([]byte(bucket), table), table, k), table, v[5:])
+			binary.BigEndian.PutUint32(v[1:], sum^uint32(v[0]))
+			return b.Put(k, v)
+		})
+		if err := errors.Join(err, db.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	replace("changes", 2, func(v []byte) []byte {
+		forged := bytes.Replace(v, []byte(`"t":"new"`), []byte(`"t":"old"`), 1)
+		if bytes.Equal(v, forged) {
+			t.Fatalf("change 2 stays as it is: %q", v)
+		}
+		return forged
+	})
+	if !whole {
+		return
+	}
+	db, err := bolt.Open(to, bolt.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	changes, err := db.Changes(t.Context(), storage.Query{})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	var all []tlog.Hash
+	known := tlog.HashReaderFunc(func(indexes []int64) (list []tlog.Hash, err error) {
+		for _, i := range indexes {
+			list = append(list, all[i])
+		}
+		return list, nil
+	})
+	for i := range changes {
+		record, err := merkle.Record(&changes[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		hashes, err := tlog.StoredHashes(int64(i), record, known)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, hashes...)
+		replace("tree", uint64(i+1), func([]byte) (v []byte) {
+			for _, h := range hashes {
+				v = append(v, h[:]...)
+			}
+			return v
+		})
 	}
 }
 

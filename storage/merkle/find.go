@@ -33,22 +33,27 @@ func publicKey(signer string) (ed25519.PublicKey, error) {
 // mostText is how much Find reads of a text.
 const mostText = 32 << 20
 
+// inJSON is what stands for a checkpoint's line ends and its dash in JSON.
+var inJSON = strings.NewReplacer(`\n`, "\n", `\u2014`, "—")
+
 // Find returns the checkpoints and the public keys in a text: a mail as it was
-// copied from a window or saved as a file, or a checkpoint by itself. Their
+// copied from a window or saved as a file, what a webhook or the API said, or a
+// checkpoint by itself. Their
 // signatures are not yet verified. The error wraps ErrNoCheckpoint when there is
 // none.
 func Find(text string) (found []Checkpoint, keys []string, err error) {
 	if len(text) > mostText {
 		return nil, nil, fmt.Errorf("%w: the text has %d bytes, a mail has less", ErrNoCheckpoint, len(text))
 	}
-	// A checkpoint in a mail may be quoted, indented and torn apart at blanks.
+	// A checkpoint in a mail may be quoted, indented and torn apart at blanks. Its
+	// signature has 68 bytes: what is shorter was cut, or holds signs of HTML.
 	// Made here, the patterns cost no start of the program anything.
-	anyCheckpoint := regexp.MustCompile(`(shopwatch/[a-z0-9]{1,26})[\s>]+([0-9]{1,18})[\s>]+([A-Za-z0-9+/]{43}=)[\s>]+—[\s>]+(shopwatch/[a-z0-9]{1,26})[\s>]+([A-Za-z0-9+/]{20,200}={0,2})`)
+	anyCheckpoint := regexp.MustCompile(`(shopwatch/[a-z0-9]{1,26})[\s>]+([0-9]{1,18})[\s>]+([A-Za-z0-9+/]{43}=)[\s>]+—[\s>]+(shopwatch/[a-z0-9]{1,26})[\s>]+([A-Za-z0-9+/]{91}=)`)
 	anyKey := regexp.MustCompile(`shopwatch/[a-z0-9]{1,26}\+[0-9a-f]{8}\+[A-Za-z0-9+/]{43,44}={0,2}`)
 	anyTag := regexp.MustCompile(`<[^<>]{0,400}>`)
 	seen := make(map[string]bool)
 	for _, form := range append([]string{text}, decoded(text)...) {
-		for _, t := range []string{form, html.UnescapeString(anyTag.ReplaceAllString(form, " "))} {
+		for _, t := range []string{form, inJSON.Replace(form), html.UnescapeString(anyTag.ReplaceAllString(form, " "))} {
 			for _, m := range anyCheckpoint.FindAllStringSubmatch(t, -1) {
 				c, err := checkpoint(m)
 				if err == nil && !seen[c.Text] {

@@ -43,7 +43,8 @@ func TestRecordStaysAsItIs(t *testing.T) {
 	}
 }
 
-const signed = "shopwatch/abcdefghij\n12\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n— shopwatch/abcdefghij 3mVnHAECAwQFBgcICQoLDA0ODw==\n"
+const signed = "shopwatch/abcdefghij\n12\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n" +
+	"— shopwatch/abcdefghij URcOKP9p3WqRh8X5gws2anwpB2AFpcfhJm9nypvIrUlK1z26PL/77f0n+cc96vQPuqnZvKrd3CqC/Tbexb3BozsiUw0=\n"
 
 // People hand in a checkpoint as they have it: the mail as a file, a copy from
 // a window, an answer in which it is quoted, the HTML.
@@ -57,8 +58,11 @@ func TestFind(t *testing.T) {
 		"in a mail":   "Subject: x\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nHello=\r\n\r\n" + strings.ReplaceAll(quoted[:60]+"=\n"+quoted[60:], "\n", "\r\n"),
 		"in a part of a mail": "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: multipart/alternative; boundary=c\r\n\r\n--c\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n" +
 			base64.StdEncoding.EncodeToString([]byte(signed)) + "\r\n--c--\r\n--b--\r\n",
-		"in HTML":                 "<p>Hello</p><pre style=\"x\">" + strings.ReplaceAll(strings.ReplaceAll(signed, "\n", "<br>\n"), "—", "&mdash;") + "</pre>",
-		"twice, as text and HTML": signed + "<pre>" + signed + "</pre>",
+		"in JSON": strings.ReplaceAll(strings.ReplaceAll(`{"checkpoint":"`+signed+`","log_key":""}`, "\n", `\n`), "—", `\u2014`),
+		// As a template writes it: a part of the signature is none.
+		"in HTML with its signs escaped": "<pre>" + strings.ReplaceAll(signed, "+", "&#43;") + "</pre>",
+		"in HTML":                        "<p>Hello</p><pre style=\"x\">" + strings.ReplaceAll(strings.ReplaceAll(signed, "\n", "<br>\n"), "—", "&mdash;") + "</pre>",
+		"twice, as text and HTML":        signed + "<pre>" + signed + "</pre>",
 	} {
 		got, _, err := merkle.Find(text)
 		if err != nil || len(got) != 1 || got[0].Text != signed || got[0].Size != 12 || got[0].Origin != "shopwatch/abcdefghij" {

@@ -129,8 +129,14 @@ func chatText(l *Message, most int) string {
 	}
 	s := head + "\n\n" + l.Mail.Brief()
 	s = cutLines(strings.NewReplacer("@", "＠", "<", "‹", ">", "›", "`", "'", "](", "］(").Replace(s), most)
-	if mark := l.Mail.Checkpoint(); mark != "" && len(s)+len(mark)+2 <= most {
-		s += "\n\n" + mark
+	var foot []string
+	if words, address := l.Mail.Method(); address != "" {
+		foot = append(foot, words+": "+address)
+	}
+	for _, line := range append(foot, l.Mail.Checkpoint()) {
+		if line != "" && len(s)+len(line)+2 <= most {
+			s += "\n\n" + line
+		}
 	}
 	return s
 }

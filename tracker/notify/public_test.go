@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"shopwatch/fixtures"
+	"shopwatch/storage/merkle"
 	"shopwatch/tracker"
 	"shopwatch/tracker/notify"
 )
@@ -96,5 +98,71 @@ func TestReportsLeadToTheDashboard(t *testing.T) {
 	}
 	if whole < 3 {
 		t.Errorf("the chat leads to %d changes, want more:\n%s", whole, chat)
+	}
+}
+
+// Whatever a report is sent as, it holds the signed state of the log in a form in
+// which verify finds it, and leads to how a verdict comes about.
+func TestEveryReportCanBeVerified(t *testing.T) {
+	db, srv, dir := fresh(t), serveMail(t, fixtures.SMTPOptions{}), t.TempDir()
+	var mu sync.Mutex
+	got := make(map[string]string)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		said := string(body)
+		var chat struct{ Text string }
+		if json.Unmarshal(body, &chat) == nil && chat.Text != "" && !strings.HasPrefix(r.URL.Path, "/hook") {
+			said = chat.Text // as the chat shows it
+		}
+		mu.Lock()
+		got[strings.Split(r.URL.Path, "/")[1]] = said
+		mu.Unlock()
+		_, _ = fmt.Fprint(w, `{"ok":true,"result":{},"errcode":0}`)
+	}))
+	t.Cleanup(server.Close)
+	n, err := notify.New(ctx, db, notify.Options{
+		Public: "https://watch.example.com/", RetryFirst: time.Millisecond, RetryMost: 2 * time.Millisecond,
+		Channels: []notify.Channel{
+			{Name: "analysts", Sender: sender(t, "email", mailTo(srv, "team@example.com"))},
+			{Name: "chat", Sender: sender(t, "telegram", notify.Settings{URL: "telegram://1:AA@telegram?chats=@shop&api=" + url.QueryEscape(server.URL)})},
+			{Name: "hook", Sender: sender(t, "webhook", notify.Settings{URL: server.URL + "/hook"})},
+			{Name: "readers", Sender: sender(t, "feed", notify.Settings{Path: dir})},
+			{Name: "notes", Sender: sender(t, "file", notify.Settings{Path: filepath.Join(dir, "notes.jsonl")})},
+		},
+	}, quietLog())
+	if err != nil {
+		t.Fatal(err)
+	}
+	commit(t, db, "tencent", nine, product("1"))
+	commit(t, db, "tencent", nine.Add(time.Hour), product("1"), product("2"))
+	flushUntil(t, n, db)
+	mail := deliveries(t, srv)[0]
+	notes, err := os.ReadFile(filepath.Join(dir, "notes.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	got["mail"], got["text"], got["HTML"], got["notes"] = string(mail.raw), mail.Text, mail.HTML, string(notes)
+	got["feed"] = readFeed(t, filepath.Join(dir, "tencent.xml")).Entries[0].Content
+	tree, err := db.Tree(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := merkle.Key(tree.Signer)
+	if err != nil || len(got) != 7 {
+		t.Fatalf("%d forms of the report, want 7: %v", len(got), err)
+	}
+	for form, text := range got {
+		marks, _, err := merkle.Find(text)
+		if err != nil || len(marks) != 1 || marks[0].Size != tree.Size || marks[0].Verify(key) != nil {
+			t.Errorf("%s: checkpoints %+v, %v; want the one of %d changes\n%s", form, marks, err, tree.Size, text)
+		}
+		if form != "mail" && !strings.Contains(text, "https://watch.example.com/method?lang=en") {
+			t.Errorf("%s does not lead to how a verdict comes about:\n%s", form, text)
+		}
 	}
 }

@@ -84,6 +84,7 @@ type publicReport struct {
 
 	Checkpoint string `json:"checkpoint,omitempty"` // the signed state of the change log
 	LogKey     string `json:"log_key,omitempty"`    // the log's public key
+	Method     string `json:"method,omitempty"`     // address of how a verdict comes about
 }
 
 type publicQuiet struct {
@@ -101,6 +102,7 @@ func publicOf(l *Message) *publicReport {
 		Changes: append([]tracker.Change{}, s.Changes...), Scans: []tracker.Scan{},
 		Checkpoint: s.Checkpoint, LogKey: s.Key,
 	}
+	_, p.Method = l.Mail.Method()
 	for i := range s.Scans {
 		p.Scans = append(p.Scans, s.Scans[i].Scan)
 	}

@@ -130,6 +130,8 @@ var phrases = []phrase{
 	{"item pages: %r", "商品页：$1"},
 	{"not opened: %r on the page before", "未打开：前一页$1"},
 	{"no picture of the page of %s: %s", "没有商品 $1 页面的截图"},
+	{"the cookies of the account: %s", "无法读取账号的登录信息"},
+	{"the page does not stop to show whose login it is read with", "页面不断显示登录账号"},
 	{"shopwatch was killed when it looked at it, or twice in a scan of this storefront", "shopwatch 读取它时曾被终止，或在本次扫描中两次被终止"},
 	{"no pictures of cards: %r", "没有列表中商品的截图：$1"},
 	{"the page could not be read", "页面无法读取"},

@@ -78,6 +78,15 @@ func (m *Mail) Text(f Foot) string {
 // when the report names none.
 func (m *Mail) Checkpoint() string { return strings.Join(strings.Fields(m.story.Checkpoint), " ") }
 
+// Method is the address at which people read how a verdict comes about, and what
+// that is called; empty where they can reach none.
+func (m *Mail) Method() (words, url string) {
+	if words, url = m.viewer(limits{}).method(); url == "" {
+		return "", ""
+	}
+	return words, url
+}
+
 // Brief is the report in a few lines, for chats: the subject is not repeated.
 func (m *Mail) Brief() string { return m.brief() }
 

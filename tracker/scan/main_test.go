@@ -75,7 +75,7 @@ type shopper struct {
 	catalog tracker.Items
 	kept    [][]byte
 	cut     bool // something stands right of the words that are shown
-	kill    int // Chrome after that many pages; 0 for never
+	kill    int  // Chrome after that many pages; 0 for never
 	how     scan.Capturing
 }
 
