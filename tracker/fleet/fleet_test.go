@@ -69,12 +69,16 @@ func (d database) Alone(ctx context.Context) (string, error) {
 	return who, err
 }
 
-// shortTime is that of leases in the tests.
-const shortTime = time.Second
+// shortTime is that of leases where tests wait for their end, longTime that of
+// those which must last: the machine may be busy.
+const (
+	shortTime = time.Second
+	longTime  = 4 * time.Second
+)
 
 func open(t testing.TB, url string) database {
 	t.Helper()
-	db, err := postgres.Open(t.Context(), url, postgres.Options{Lease: shortTime, Patience: 10 * time.Second})
+	db, err := postgres.Open(t.Context(), url, postgres.Options{Lease: longTime, Patience: time.Minute})
 	must(t, err)
 	t.Cleanup(func() { db.Close() })
 	return database{db}
@@ -171,9 +175,10 @@ func (l testLog) Write(b []byte) (int, error) {
 // until waits for what is to come.
 func until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(5 * time.Millisecond) {
+	const most = 5 * time.Minute // the machine may be busy
+	for end := time.Now().Add(most); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("after a minute: not yet %s", what)
+			t.Fatalf("after %s: not yet %s", most, what)
 		}
 	}
 }
@@ -201,6 +206,7 @@ func count(t testing.TB, db database, sql string, args ...any) (n int) {
 
 // Each time of a schedule is scanned once, however many work.
 func TestEachSlotOnce(t *testing.T) {
+	t.Parallel()
 	name := cluster.Database(t)
 	p := plans(time.Second, "a", "b", "c")
 	for _, w := range []string{"alpha", "beta", "gamma"} {
@@ -221,6 +227,7 @@ func TestEachSlotOnce(t *testing.T) {
 
 // What was missed while nobody ran is made up for once.
 func TestMissedSlotsAreCaughtUpOnce(t *testing.T) {
+	t.Parallel()
 	db := open(t, cluster.URL(cluster.Database(t)))
 	s := complete(3)
 	s.Storefront, s.Began = "a", time.Now().Add(-10*time.Hour)
@@ -240,6 +247,7 @@ func TestMissedSlotsAreCaughtUpOnce(t *testing.T) {
 // A scan at which a worker died is made by another one within the time of its lease
 // and of a look. The one that comes back writes nothing.
 func TestFrozenWorker(t *testing.T) {
+	t.Parallel()
 	name := cluster.Database(t)
 	p := plans(time.Hour, "a")
 	asleep, awake := open(t, cluster.URL(name)), open(t, cluster.URL(name))
@@ -265,7 +273,7 @@ func TestFrozenWorker(t *testing.T) {
 	began := time.Now()
 	begin(t, options(awake, "beta", p))
 	until(t, "a scan by the other worker", func() bool { return len(scans(t, awake, "a")) == 1 })
-	t.Logf("it took %v, with a lease of %v and a look every %v", time.Since(began).Round(time.Millisecond), shortTime, shortTime/4)
+	t.Logf("it took %v, with a lease of %v and a look every %v", time.Since(began).Round(time.Millisecond), longTime, shortTime/4)
 	close(wake)
 	stop()
 	if n := count(t, awake, "select cut from slots"); n != 1 {
@@ -282,10 +290,11 @@ func TestFrozenWorker(t *testing.T) {
 // The pages of one marketplace, address and profile are asked for at one pace by all
 // machines, one storefront after another.
 func TestOnePace(t *testing.T) {
+	t.Parallel()
 	name := cluster.Database(t)
 	const pause = 60 * time.Millisecond
 	var mu sync.Mutex
-	var loads []time.Time
+	var asked, loads []time.Time
 	inside := 0
 	for _, w := range []string{"alpha", "beta"} {
 		o := options(open(t, cluster.URL(name)), w, plans(time.Second, "a", "b", "c"))
@@ -301,6 +310,7 @@ func TestOnePace(t *testing.T) {
 			mu.Unlock()
 			defer func() { mu.Lock(); inside--; mu.Unlock() }()
 			for range 3 {
+				before := time.Now()
 				if err := f.Pace(ctx, "mall"); err != nil {
 					if ctx.Err() == nil {
 						t.Error(err)
@@ -308,7 +318,7 @@ func TestOnePace(t *testing.T) {
 					return failed(tracker.Failed)
 				}
 				mu.Lock()
-				loads = append(loads, time.Now())
+				asked, loads = append(asked, before), append(loads, time.Now())
 				mu.Unlock()
 			}
 			return complete(3)
@@ -319,9 +329,13 @@ func TestOnePace(t *testing.T) {
 	until(t, "many pages", func() bool { mu.Lock(); defer mu.Unlock(); return len(loads) > 30 })
 	mu.Lock()
 	defer mu.Unlock()
-	for i := 1; i < len(loads); i++ {
-		if gap := loads[i].Sub(loads[i-1]); gap < pause {
-			t.Errorf("page %d was asked for %v after the one before, want %v", i, gap, pause)
+	// A page may be noted late when the machine is busy: its turn came between
+	// when it was asked for and when it was noted.
+	for i := range asked {
+		for n := 1; i+n < len(loads); n++ {
+			if took := loads[i+n].Sub(asked[i]); took < time.Duration(n)*pause {
+				t.Errorf("%d pages after page %d took %v, want %v at least", n, i, took, time.Duration(n)*pause)
+			}
 		}
 	}
 }
@@ -355,6 +369,7 @@ func TestNextScanBegins(t *testing.T) {
 // A wall before one profile says nothing about another one. A storefront whose
 // profile's worker is gone waits, and says so.
 func TestProfiles(t *testing.T) {
+	t.Parallel()
 	name := cluster.Database(t)
 	p := plans(time.Second, "a", "b")
 	p[0].Profile, p[1].Profile = "buyer", "reader"
@@ -400,6 +415,7 @@ func TestProfiles(t *testing.T) {
 
 // Who asks for a scan is told what came of it, from any machine.
 func TestAsk(t *testing.T) {
+	t.Parallel()
 	name := cluster.Database(t)
 	db := open(t, cluster.URL(name))
 	begin(t, options(open(t, cluster.URL(name)), "alpha", plans(0, "a")))
@@ -447,6 +463,7 @@ func TestAskIsHeard(t *testing.T) {
 
 // A command makes the scan itself where no daemon runs.
 func TestAlone(t *testing.T) {
+	t.Parallel()
 	db := open(t, cluster.URL(cluster.Database(t)))
 	o := options(db, "alpha", plans(0, "a"))
 	o.Alone = true
@@ -463,6 +480,7 @@ func TestAlone(t *testing.T) {
 
 // A scan that failed is tried again before the next one is due.
 func TestFailedScanIsTriedAgain(t *testing.T) {
+	t.Parallel()
 	db := open(t, cluster.URL(cluster.Database(t)))
 	o := options(db, "alpha", plans(24*time.Hour, "a"))
 	o.Backoff = time.Millisecond
@@ -486,6 +504,7 @@ func TestFailedScanIsTriedAgain(t *testing.T) {
 
 // A scan at which the program has a bug is made again by the worker that lives on.
 func TestCommitThatPanics(t *testing.T) {
+	t.Parallel()
 	db := open(t, cluster.URL(cluster.Database(t)))
 	o := options(db, "alpha", plans(24*time.Hour, "a"))
 	o.Backoff = time.Millisecond
@@ -504,6 +523,7 @@ func TestCommitThatPanics(t *testing.T) {
 // A channel is looked at by one worker at a time, as soon as there is something to
 // tell, and when it says.
 func TestDeliver(t *testing.T) {
+	t.Parallel()
 	name := cluster.Database(t)
 	var mu sync.Mutex
 	inside, passes := 0, 0
@@ -527,6 +547,7 @@ func TestDeliver(t *testing.T) {
 
 // A configuration that was applied gets a number, and daemons are told.
 func TestApply(t *testing.T) {
+	t.Parallel()
 	name := cluster.Database(t)
 	db := open(t, cluster.URL(name))
 	told := make(chan int64, 100)
