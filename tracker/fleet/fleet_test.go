@@ -545,6 +545,27 @@ func TestDeliver(t *testing.T) {
 	until(t, "three looks", func() bool { mu.Lock(); defer mu.Unlock(); return passes > 2 })
 }
 
+// A worker that ends amid a look at a channel reports no trouble with it.
+func TestEndAmidDelivery(t *testing.T) {
+	t.Parallel()
+	o := options(open(t, cluster.URL(cluster.Database(t))), "alpha", nil)
+	o.Channels = []string{"analysts"}
+	at := make(chan struct{})
+	looks := sync.OnceFunc(func() { close(at) })
+	o.Deliver = func(ctx context.Context, _ string) (time.Time, error) {
+		looks()
+		<-ctx.Done()
+		return time.Time{}, ctx.Err()
+	}
+	log := &says{}
+	_, stop := beginWith(t, o, log)
+	<-at
+	stop()
+	if log.has("cannot work through the outbox") {
+		t.Errorf("the log says\n%s", &log.text)
+	}
+}
+
 // A configuration that was applied gets a number, and daemons are told.
 func TestApply(t *testing.T) {
 	t.Parallel()

@@ -447,7 +447,9 @@ func (f *Fleet) workDeliver(ctx context.Context, j *river.Job[deliverJob]) error
 	next, held, err := f.deliver(ctx, j.Args.Channel)
 	switch {
 	case err != nil:
-		f.log.Error("cannot work through the outbox", "channel", j.Args.Channel, "err", err)
+		if ctx.Err() == nil { // else the worker ends
+			f.log.Error("cannot work through the outbox", "channel", j.Args.Channel, "err", err)
+		}
 		return f.outcome(ctx, time.Minute, nil)
 	case held:
 		return f.outcome(ctx, time.Second, nil)
