@@ -57,8 +57,8 @@ scale:
 
 # What must hold before a commit, beside the tests themselves: the tests of the
 # packages in which something can race run again here, under the race detector,
-# without those that take long because a Chrome works for them (-short): they race
-# in Chrome, not in our code. The linter vets too.
+# without those that take long because a Chrome works for them, or one goroutine
+# (-short): they race in Chrome, or not at all. The linter vets too.
 .PHONY: check
 check:
 	@bad=$$(gofmt -l $$(git ls-files '*.go')); \

@@ -272,6 +272,9 @@ func TestMaintainCompactsAFileThatIsMostlyFree(t *testing.T) {
 // Pages that are half empty are packed too: a file may have hardly a free page
 // and be mostly air.
 func TestMaintainPacksHalfFullPages(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a while, and one goroutine does it")
+	}
 	path := filepath.Join(t.TempDir(), "shopwatch.db")
 	db := open(t, path)
 	db.Bolt().NoSync = true

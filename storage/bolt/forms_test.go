@@ -32,6 +32,9 @@ func TestLogKeepsEveryField(t *testing.T) {
 // The log's tree is made of changes as they will be read back, without reading
 // them: whatever stands in them.
 func TestTreeHashesWhatIsReadBack(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a while, and one goroutine does it")
+	}
 	r := rand.New(rand.NewPCG(19, 1))
 	for range 3000 {
 		c := fixtures.WholeChange()

@@ -272,6 +272,9 @@ func used(t testing.TB, path string) []byte {
 // TestDamagedFileNeverCrashes works in a child process, because what it guards
 // against cannot be recovered from.
 func TestDamagedFileNeverCrashes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a while, and one goroutine does it")
+	}
 	if os.Getenv("SHOPWATCH_DAMAGED") != "" {
 		damagedRounds(t, os.Getenv("SHOPWATCH_DAMAGED"))
 		return
@@ -295,9 +298,6 @@ func damagedRounds(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 	rounds := uint64(150)
-	if testing.Short() {
-		rounds = 40
-	}
 	if n, err := strconv.ParseUint(os.Getenv("SHOPWATCH_DAMAGES"), 10, 32); err == nil {
 		rounds = n
 	}
@@ -362,6 +362,9 @@ func known(db *bolt.DB) (string, error) {
 // either what was written, by the last commit or by the one before, or an
 // error that says damaged; and the check finds out.
 func TestEveryDamagedPage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a while, and one goroutine does it")
+	}
 	if os.Getenv("SHOPWATCH_PAGES") != "" {
 		damagedPages(t, os.Getenv("SHOPWATCH_PAGES"))
 		return
@@ -397,10 +400,7 @@ func damagedPages(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 	good := used(t, path)
-	page, step := os.Getpagesize(), 1
-	if testing.Short() {
-		step = 7
-	}
+	page := os.Getpagesize()
 	dir := t.TempDir()
 	for _, how := range []struct {
 		name   string
@@ -411,7 +411,7 @@ func damagedPages(t *testing.T, path string) {
 		{"one bit flipped in its last value", func(b []byte, from int) []byte { b[lastByte(b, from)] ^= 4; return b }},
 		{"cut off", func(b []byte, from int) []byte { return b[:from] }},
 	} {
-		for id := 0; id < len(good)/page; id += step {
+		for id := range len(good) / page {
 			path := filepath.Join(dir, "shopwatch.db")
 			if err := os.WriteFile(path, how.damage(bytes.Clone(good), id*page), 0o600); err != nil {
 				t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"go.etcd.io/bbolt"
@@ -15,7 +16,8 @@ import (
 
 // TestStore tries what the contract promises.
 func TestStore(t *testing.T) {
-	looked := 0 // transactions of the counting itself
+	var mu sync.Mutex
+	looked := map[*bbolt.DB]int{} // transactions of the counting itself
 	storetest.Run(t, storetest.Engine{
 		Open: func(t testing.TB) storage.Store {
 			return unsynced(open(t, filepath.Join(t.TempDir(), "shopwatch.db")))
@@ -38,8 +40,10 @@ func TestStore(t *testing.T) {
 		Transactions: func(t testing.TB, s storage.Store) (read, wrote int) {
 			t.Helper()
 			b := s.(*bolt.DB).Bolt()
-			read = b.Stats().TxN - looked
-			looked++
+			mu.Lock()
+			defer mu.Unlock()
+			read = b.Stats().TxN - looked[b]
+			looked[b]++
 			must(t, b.View(func(tx *bbolt.Tx) error { wrote = tx.ID(); return nil }))
 			return read, wrote
 		},

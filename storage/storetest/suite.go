@@ -85,7 +85,7 @@ func Run(t *testing.T, e Engine) {
 		{"Instance", e.testInstance},
 		{"Maintainer", e.testMaintainer},
 	} {
-		t.Run(tt.name, tt.test)
+		t.Run(tt.name, func(t *testing.T) { t.Parallel(); tt.test(t) })
 	}
 }
 

@@ -82,6 +82,10 @@ func reported(t testing.TB, db *bolt.DB) (sizes []int) {
 // TestReportsOfABacklog: however many scans there were while nobody looked, and
 // however great one was, each makes one report.
 func TestReportsOfABacklog(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a while, and one goroutine does it")
+	}
+	t.Parallel()
 	many := slices.Repeat([]int{1}, 1100)
 	tests := []struct {
 		name    string
@@ -100,6 +104,7 @@ func TestReportsOfABacklog(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			db := fresh(t)
 			tt.channel.Name, tt.channel.Sender = "analysts", nobody{}
 			n := notifier(t, db, quietLog(), tt.channel)
