@@ -91,17 +91,25 @@ func (f *Fleet) work(ctx context.Context, name tracker.StorefrontName, at time.T
 // waitsFor is why a slot waits whose lease somebody else has.
 const waitsFor = "another scan of %s runs"
 
-// next puts the slot at the front that waits longest for a lease, which is free now.
-// That it cannot is no loss: it is looked at again by itself.
+// next puts the slot at the front of its queue that waits longest for a lease, which
+// is free now. That it cannot is no loss: each is looked at again by itself.
 func (f *Fleet) next(ctx context.Context, key string) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
+	var names []string
+	for _, p := range f.planned() {
+		if leaseOf(p, f.o.Egress) == key {
+			names = append(names, string(p.Name))
+		}
+	}
 	err := f.db.Update(ctx, func(t pgx.Tx) error {
-		_, err := t.Exec(ctx, `update river_job set state = 'available', scheduled_at = n.slot from (
-				select j.id, s.slot from slots s join river_job j on j.id = s.job
-				where s.done is null and s.worker is null and s.note = $1 and j.state in ('available', 'scheduled')
+		_, err := t.Exec(ctx, `update river_job set state = 'available', scheduled_at = clock_timestamp(), priority = $3
+			where state in ('available', 'scheduled') and id = (
+				select j.id from slots s join river_job j on j.id = s.job
+				where s.storefront = any($1) and s.done is null and s.worker is null and j.state in ('available', 'scheduled')
+					and (s.note = $2 or j.scheduled_at <= clock_timestamp()) -- others wait for their time
 				order by j.priority, s.slot limit 1
-			) n where river_job.id = n.id and state in ('available', 'scheduled')`, fmt.Sprintf(waitsFor, key))
+			)`, names, fmt.Sprintf(waitsFor, key), prioAsked)
 		return err
 	})
 	if err != nil {
