@@ -228,6 +228,16 @@ fleet: chrome postgres
 	SHOPWATCH_FLEET='$(FLEET)' $(GO) test -count 1 -timeout 120m -v -run 'TestNemesis$$' ./tracker/fleet
 	SHOPWATCH_FLEET='$(TURNS)' $(GO) test -count 1 -timeout 120m -v -run 'TestNemesis$$' ./storage/postgres
 
+# What a fleet does in numbers: how long until others make the scans of a worker that
+# died or was cut off, how late slots are while daemons are killed, how many scans
+# an hour, how long who asks for one waits, what a scan takes of the processors,
+# and a commit of the disk. Takes about half an hour.
+.PHONY: fleetbench
+fleetbench: chrome postgres
+	SHOPWATCH_BENCH=1 $(GO) test -count 1 -timeout 30m -v -run 'TestRecovery$$|TestSlotter$$|TestThroughput$$|TestWish$$' ./tracker/fleet
+	SHOPWATCH_BENCH=1 $(GO) test -count 1 -timeout 30m -v -run 'TestFleet$$' ./fixtures/bench
+	SHOPWATCH_BENCH=1 $(GO) test -count 1 -timeout 20m -v -run 'TestNumbers$$' ./storage/postgres
+
 # Installs PostgreSQL and PgBouncer where there is none, for tests of their own
 # clusters. Nothing is started. Where they cannot be had the tests say that they
 # skip, but in continuous integration they fail.
