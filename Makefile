@@ -238,6 +238,13 @@ fleetbench: chrome postgres
 	SHOPWATCH_BENCH=1 $(GO) test -count 1 -timeout 30m -v -run 'TestFleet$$' ./fixtures/bench
 	SHOPWATCH_BENCH=1 $(GO) test -count 1 -timeout 20m -v -run 'TestNumbers$$' ./storage/postgres
 
+# Evidence in a bucket, on a real S3 server, which is compiled first: that takes 100
+# seconds of a processor once, the tests a minute.
+.PHONY: s3
+s3: chrome postgres
+	$(GO) build -modfile=tools/s3.mod -o bin/versitygw github.com/versity/versitygw/cmd/versitygw
+	SHOPWATCH_S3=$(CURDIR)/bin/versitygw $(GO) test -count 1 -timeout 20m -run 'TestBucket|TestRefused$$|TestStoreWithBucket/(Evidence|Sweep|Captures)' ./storage/bucket ./storage/postgres ./cmd/shopwatch
+
 # Installs PostgreSQL and PgBouncer where there is none, for tests of their own
 # clusters. Nothing is started. Where they cannot be had the tests say that they
 # skip, but in continuous integration they fail.

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"math/bits"
@@ -238,7 +239,7 @@ func (m *mover) keep(ctx context.Context, files ...string) error {
 		m.files[name] = true
 		content, found, err := m.from.Evidence(ctx, name)
 		switch {
-		case err != nil && ctx.Err() != nil:
+		case err != nil && !errors.Is(err, ErrDamaged):
 			return err
 		case err != nil || !found:
 			m.Missing++

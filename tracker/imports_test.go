@@ -24,7 +24,7 @@ var levels = [][]string{
 	{"tracker"},
 	{"tracker/atomicfile", "tracker/netrange", "tracker/robots", "tracker/schedule", "tracker/secret"},
 	{"storage", "tracker/browser", "tracker/fetch", "tracker/market", "tracker/market/schemaorg", "tracker/market/sitemap", "tracker/picture", "tracker/report"},
-	{"storage/merkle", "storage/timestamp", "tracker/market/jd", "tracker/market/magento", "tracker/market/pages", "tracker/market/prestashop", "tracker/market/shopify", "tracker/market/tmall", "tracker/market/woocommerce"},
+	{"storage/bucket", "storage/merkle", "storage/timestamp", "tracker/market/jd", "tracker/market/magento", "tracker/market/pages", "tracker/market/prestashop", "tracker/market/shopify", "tracker/market/tmall", "tracker/market/woocommerce"},
 	{"tracker/archive", "tracker/market/all"},
 	{"storage/bolt", "storage/postgres", "storage/storetest", "tracker/api", "tracker/watch", "tracker/scan", "tracker/notify"},
 	{"tracker/fleet", "tracker/web"},

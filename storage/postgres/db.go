@@ -24,6 +24,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"shopwatch/storage"
+	"shopwatch/storage/bucket"
 )
 
 // Options of Open. The zero value is good.
@@ -33,6 +34,11 @@ type Options struct {
 	Patience time.Duration
 	// Lease is how long a lease lasts after its holder was heard of. Zero: 20 s.
 	Lease time.Duration
+	// Bucket takes evidence of BucketFrom bytes and more; nil for none. While it
+	// cannot, the database keeps it: Warn, if it is set, is told why.
+	Bucket     *bucket.Bucket
+	BucketFrom int64
+	Warn       func(error)
 }
 
 // A DB is a database of several machines.
@@ -41,6 +47,7 @@ type DB struct {
 	server server
 	o      Options
 	closed atomic.Bool
+	spared atomic.Int64 // the bucket, until then (Unix, ms), because it took nothing
 	gaps   storage.WriteGaps
 	lease  time.Duration
 	fence  atomic.Pointer[Lease] // without which nothing is written; nil for none

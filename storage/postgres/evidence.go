@@ -28,23 +28,35 @@ func (db *DB) KeepEvidence(ctx context.Context, content []byte, ext string) (str
 	}
 	sum := sha256.Sum256(content)
 	file := hex.EncodeToString(sum[:]) + "." + ext
-	if content == nil {
-		content = []byte{} // not null
+	kept, err := db.keepInBucket(ctx, file, content)
+	if err == nil && !kept {
+		err = db.keepHere(ctx, file, content)
 	}
-	err := db.update(ctx, func(t pgx.Tx) error {
-		// One that is there is young again in the eyes of a sweep.
-		done, err := t.Exec(ctx, "update evidence set kept = now() where name = $1 and content is not null", file)
-		if err != nil || done.RowsAffected() > 0 {
-			return err
-		}
-		_, err = t.Exec(ctx, `insert into evidence (name, kept, content) values ($1, now(), $2)
-			on conflict (name) do update set kept = excluded.kept, content = excluded.content`, file, content)
-		return err
-	})
 	if err != nil {
 		return "", fmt.Errorf("keep evidence: %w", err)
 	}
 	return file, nil
+}
+
+// touch makes a file that is there young again in the eyes of a sweep.
+func touch(ctx context.Context, t pgx.Tx, file string) (found bool, err error) {
+	done, err := t.Exec(ctx, "update evidence set kept = now() where name = $1 and (content is not null or size is not null)", file)
+	return done.RowsAffected() > 0, err
+}
+
+// keepHere keeps a file in the table.
+func (db *DB) keepHere(ctx context.Context, file string, content []byte) error {
+	if content == nil {
+		content = []byte{} // not null
+	}
+	return db.update(ctx, func(t pgx.Tx) error {
+		if found, err := touch(ctx, t, file); found || err != nil {
+			return err
+		}
+		_, err := t.Exec(ctx, `insert into evidence (name, kept, content) values ($1, now(), $2)
+			on conflict (name) do update set kept = excluded.kept, content = excluded.content`, file, content)
+		return err
+	})
 }
 
 // isEvidence reports whether a name can be that of an evidence file.
@@ -66,10 +78,17 @@ func (db *DB) Evidence(ctx context.Context, file string) (content []byte, found 
 	if !isEvidence(file) {
 		return nil, false, db.ready(ctx)
 	}
+	var there placed
 	err = db.view(ctx, func(t pgx.Tx) error {
-		content, found, err = one(ctx, t, pgx.RowTo[[]byte], "select content from evidence where name = $1 and content is not null", file)
+		there, found, err = one(ctx, t, func(r pgx.CollectableRow) (p placed, err error) {
+			err = r.Scan(&content, &p.place, &p.size)
+			return p, err
+		}, "select content, coalesce(place, ''), size from evidence where name = $1 and (content is not null or size is not null)", file)
 		return err
 	})
+	if err == nil && found && content == nil {
+		content, found, err = db.fromBucket(ctx, file, there)
+	}
 	switch {
 	case err != nil || !found:
 		return nil, false, err
@@ -121,9 +140,11 @@ func (db *DB) CheckEvidence(ctx context.Context, most int64) (storage.EvidenceCh
 		}
 	}
 	type entry struct {
-		name string
-		size *int64
+		name  string
+		size  *int64
+		there bool // in the bucket
 	}
+	away := false // the bucket
 	start := make([]byte, sha256.Size)
 	_, _ = rand.Read(start) // never fails
 	middle := hex.EncodeToString(start)
@@ -132,9 +153,9 @@ func (db *DB) CheckEvidence(ctx context.Context, most int64) (storage.EvidenceCh
 			var page []entry
 			err := db.view(ctx, func(t pgx.Tx) (err error) {
 				page, err = list(ctx, t, func(r pgx.CollectableRow) (e entry, err error) {
-					err = r.Scan(&e.name, &e.size)
+					err = r.Scan(&e.name, &e.size, &e.there)
 					return e, err
-				}, "select name, octet_length(content)::bigint from evidence where named is not null and name > $1 and name <= $2 order by name limit 500", after, part.end)
+				}, "select name, coalesce(octet_length(content)::bigint, size), content is null from evidence where named is not null and name > $1 and name <= $2 order by name limit 500", after, part.end)
 				return err
 			})
 			if err != nil {
@@ -149,16 +170,23 @@ func (db *DB) CheckEvidence(ctx context.Context, most int64) (storage.EvidenceCh
 					bad(&c.Missing, e.name)
 					continue
 				}
-				if *e.size > most {
+				if *e.size > most || e.there && away {
 					continue
 				}
 				most -= *e.size
+				_, found, err := db.Evidence(ctx, e.name)
+				if e.there && err != nil && !errors.Is(err, storage.ErrDamaged) {
+					away = true // CheckBucket says why
+					continue
+				}
 				c.Read++
-				if _, _, err := db.Evidence(ctx, e.name); err != nil {
-					if !errors.Is(err, storage.ErrDamaged) {
-						return c, err
-					}
+				switch {
+				case errors.Is(err, storage.ErrDamaged):
 					bad(&c.Damaged, e.name)
+				case err != nil:
+					return c, err
+				case !found:
+					bad(&c.Missing, e.name)
 				}
 			}
 			after = page[len(page)-1].name
@@ -169,24 +197,11 @@ func (db *DB) CheckEvidence(ctx context.Context, most int64) (storage.EvidenceCh
 
 // SweepEvidence implements storage.Retention.
 func (db *DB) SweepEvidence(ctx context.Context, keep time.Duration, now time.Time) (int, error) {
-	swept := 0
-	for {
-		var n int64
-		err := db.update(ctx, func(t pgx.Tx) error {
-			done, err := t.Exec(ctx, `delete from evidence where name in (
-					select name from evidence where content is not null and kept <= $1 and (named is null or named <= $2)
-					order by name limit 500 for update skip locked
-				)`, now.Add(-orphanAge), now.Add(-keep))
-			n = done.RowsAffected()
-			return err
-		})
-		if err != nil {
-			return swept, fmt.Errorf("sweep evidence: %w", err)
-		}
-		if swept += int(n); n == 0 {
-			return swept, nil
-		}
+	n, err := db.deleteEvidence(ctx, "(content is not null or place is not null) and kept <= $1 and (named is null or named <= $2)", now.Add(-orphanAge), now.Add(-keep))
+	if err != nil {
+		return n, fmt.Errorf("sweep evidence: %w", err)
 	}
+	return n, nil
 }
 
 // DropEvidence implements storage.Retention.
@@ -194,11 +209,7 @@ func (db *DB) DropEvidence(ctx context.Context, name string) error {
 	if !isEvidence(name) {
 		return db.ready(ctx)
 	}
-	err := db.update(ctx, func(t pgx.Tx) error {
-		_, err := t.Exec(ctx, "delete from evidence where name = $1", name)
-		return err
-	})
-	if err != nil {
+	if _, err := db.deleteEvidence(ctx, "name = $1", name); err != nil {
 		return fmt.Errorf("drop evidence: %w", err)
 	}
 	return nil
@@ -209,19 +220,50 @@ func (db *DB) TrimEvidence(ctx context.Context, ext string, most int64) (int, er
 	if strings.ContainsAny(ext, "%_") || checkName("extension", ext) != nil {
 		return 0, fmt.Errorf("trim evidence with extension %q", ext)
 	}
-	var n int64
-	err := db.update(ctx, func(t pgx.Tx) error {
-		done, err := t.Exec(ctx, `delete from evidence where name in (
-				select name from (
-					select name, sum(octet_length(content)::bigint) over (order by kept desc, name) as bytes
-					from evidence where content is not null and name like '%.' || $1
-				) as e where bytes > $2
-			)`, ext, most)
-		n = done.RowsAffected()
+	var names []string
+	err := db.view(ctx, func(t pgx.Tx) (err error) {
+		names, err = list(ctx, t, pgx.RowTo[string], `select name from (
+				select name, sum(coalesce(octet_length(content)::bigint, size)) over (order by kept desc, name) as bytes
+				from evidence where (content is not null or size is not null) and name like '%.' || $1
+			) as e where bytes > $2`, ext, most)
 		return err
 	})
-	if err != nil {
-		return 0, fmt.Errorf("trim evidence: %w", err)
+	n := 0
+	if err == nil {
+		n, err = db.deleteEvidence(ctx, "name = any($1)", names)
 	}
-	return int(n), nil
+	if err != nil {
+		return n, fmt.Errorf("trim evidence: %w", err)
+	}
+	return n, nil
+}
+
+// deleteEvidence deletes the files of a condition, but for those in a bucket when
+// this process knows none. It returns how many it deleted.
+func (db *DB) deleteEvidence(ctx context.Context, condition string, args ...any) (int, error) {
+	deleted := 0
+	for {
+		var n int64
+		err := db.update(ctx, func(t pgx.Tx) error {
+			done, err := t.Exec(ctx, `delete from evidence where name in (
+					select name from evidence where place is null and `+condition+` order by name limit 500 for update skip locked
+				)`, args...)
+			n = done.RowsAffected()
+			return err
+		})
+		if err != nil {
+			return deleted, err
+		}
+		if deleted += int(n); n == 0 {
+			break
+		}
+	}
+	for db.o.Bucket != nil {
+		found, err := db.deleteInBucket(ctx, condition, args...)
+		if !found || err != nil {
+			return deleted, err
+		}
+		deleted++
+	}
+	return deleted, nil
 }

@@ -44,6 +44,7 @@ func known() schema {
 		{sql: read("0003_fleet.sql"), jobs: []int{1, 2, 3, 4}, needs: 3},
 		{jobs: []int{5, 6, 7, 8}, needs: 3}, // apart: it uses a value of an enumeration that the step before adds
 		{sql: read("0005_capture.sql"), needs: 3},
+		{sql: read("0006_bucket.sql"), needs: 3},
 	}}
 }
 
