@@ -20,7 +20,7 @@ type applyCommand struct {
 
 // Help tells what stays with the machines.
 func (applyCommand) Help() string {
-	return `All machines on the database take it within some seconds; scans that run go on. What is about a machine stays as its own file says: data, database, listen, token, viewer_token, public, fleet.worker, fleet.egress, and of browser path, profile, remote and flags. Write secrets as ${NAME}: each machine takes them from its own environment, and the database holds the text as it is.
+	return `All machines on the database take it within some seconds; scans that run go on. What is about a machine stays as its own file says: data, database, bucket, listen, token, viewer_token, public, fleet.worker, fleet.egress, and of browser path, profile, remote and flags. Write secrets as ${NAME}: each machine takes them from its own environment, and the database holds the text as it is.
 
 Examples:
   shopwatch apply watch.yaml

@@ -10,6 +10,7 @@ import (
 
 	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/term"
+	"shopwatch/storage/postgres"
 	"shopwatch/tracker/api"
 	"shopwatch/tracker/fleet"
 )
@@ -30,11 +31,36 @@ func (a *app) checkServer(ctx context.Context, c *config.Config) []finding {
 	if err != nil {
 		return []finding{{"fleet", false, err.Error()}}
 	}
-	all := slices.Concat(checkWorkers(c, f), checkQueues(f))
+	all := slices.Concat(checkBucket(ctx, c, db), checkWorkers(c, f), checkQueues(f))
 	if ahead, err := db.Ahead(ctx); err != nil || ahead.Abs() > skew {
 		all = append(all, result("clock", "", cmp.Or(err, fmt.Errorf("it differs by %s from that of the database: %s", ahead.Abs().Round(time.Second), setClock))))
 	}
 	return all
+}
+
+// checkBucket tells what lies in the bucket, and whether it can be written, read and
+// deleted from.
+func checkBucket(ctx context.Context, c *config.Config, db *postgres.DB) []finding {
+	ctx, cancel := context.WithTimeout(ctx, 45*time.Second)
+	defer cancel()
+	u, err := db.CheckBucket(ctx)
+	lies := fmt.Sprintf("%s of evidence with %s in it", term.Count(int(u.Files), 0, "file"), term.Size(u.Bytes))
+	switch {
+	case err != nil:
+		return []finding{{"bucket", false, err.Error()}}
+	case c.Bucket.URL == "" && u.Files > 0:
+		return []finding{{"bucket", false, fmt.Sprintf("%s is not in the configuration of this machine, and has %s: set bucket", u.Elsewhere, lies)}}
+	case c.Bucket.URL == "":
+		return nil
+	}
+	text := fmt.Sprintf("%s can be written and read; %s", c.Bucket.URL, lies)
+	if u.Waiting > 0 {
+		text += fmt.Sprintf("; %s will be carried over within the hour", term.Count(int(u.Waiting), 0, "file"))
+	}
+	if u.Elsewhere != "" {
+		text += fmt.Sprintf("; some were put into %s: copy what lies there", u.Elsewhere)
+	}
+	return []finding{{"bucket", true, text}}
 }
 
 // checkWorkers tells of each machine what it is at, or what is wrong with it.

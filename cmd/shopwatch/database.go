@@ -18,6 +18,7 @@ import (
 	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/storage"
 	"shopwatch/storage/bolt"
+	"shopwatch/storage/bucket"
 	"shopwatch/storage/postgres"
 	"shopwatch/tracker/fleet"
 )
@@ -67,8 +68,8 @@ func (a *app) openToWork(ctx context.Context, c *config.Config) (storage.Store, 
 
 // openServerToWork opens the database at a URL, on which no other process works
 // until it is closed.
-func openServerToWork(ctx context.Context, url string) (*worker, error) {
-	db, err := postgres.Open(ctx, url, postgres.Options{})
+func openServerToWork(ctx context.Context, url string, o postgres.Options) (*worker, error) {
+	db, err := postgres.Open(ctx, url, o)
 	if err != nil {
 		return nil, err
 	}
@@ -160,6 +161,7 @@ func (w *worker) Close() error {
 // servers are the databases on servers that a command has open.
 type servers struct {
 	patience time.Duration // with one that goes away after it was reached
+	warn     func(error)   // of evidence that stays in the database; nil for nobody
 
 	mu    sync.Mutex
 	byURL map[string]*postgres.DB
@@ -175,7 +177,12 @@ func (s *servers) open(ctx context.Context, c *config.Config) (*postgres.DB, err
 	if err := makeData(c); err != nil {
 		return nil, err
 	}
-	db, err := postgres.Open(ctx, c.Database, postgres.Options{Patience: s.patience})
+	o, err := serverOptions(c)
+	if err != nil {
+		return nil, err
+	}
+	o.Patience, o.Warn = s.patience, s.warn
+	db, err := postgres.Open(ctx, c.Database, o)
 	if err != nil {
 		return nil, err
 	}
@@ -184,6 +191,17 @@ func (s *servers) open(ctx context.Context, c *config.Config) (*postgres.DB, err
 	}
 	s.byURL[c.Database] = db
 	return db, nil
+}
+
+// serverOptions are those of a database on a server, with the bucket of its evidence.
+func serverOptions(c *config.Config) (o postgres.Options, err error) {
+	b := &c.Bucket
+	if b.URL == "" {
+		return o, nil
+	}
+	o.BucketFrom = int64(b.From)
+	o.Bucket, err = bucket.New(bucket.Options{URL: b.URL, Region: b.Region, AccessKey: b.AccessKey, SecretKey: b.SecretKey, Lacks: b.Lacks})
+	return o, err
 }
 
 // close closes all of them.

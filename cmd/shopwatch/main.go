@@ -103,6 +103,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status i
 		return 1
 	}
 	a := &app{file: c.Config, json: c.JSON, out: stdout, err: stderr, timing: daemon.UsualTiming(), read: config.Load, servers: &servers{}}
+	a.servers.warn = func(why error) { fmt.Fprintf(stderr, "shopwatch: evidence stays in the database: %v\n", why) }
 	k.BindTo(ctx, (*context.Context)(nil))
 	err = errors.Join(k.Run(a), a.servers.close())
 	switch {

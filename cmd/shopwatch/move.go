@@ -23,7 +23,7 @@ type moveCommand struct {
 
 // Help tells what follows.
 func (moveCommand) Help() string {
-	return `Everything goes with it: catalogs, scans, the change log, reports with their deliveries, pictures. In the end both databases are compared. Stop the daemon first; then set database in the configuration, or take it out. The database that was stays as it is. A password is better in PGPASSWORD than here.
+	return `Everything goes with it: catalogs, scans, the change log, reports with their deliveries, pictures, also those in the bucket of the configuration. In the end both databases are compared. Stop the daemon first; then set database in the configuration, or take it out. The database that was stays as it is. A password is better in PGPASSWORD than here.
 
 Examples:
   shopwatch move data/shopwatch.db postgres://shopwatch@db.example.com/shopwatch
@@ -32,14 +32,18 @@ Examples:
 
 // Run moves and compares.
 func (m *moveCommand) Run(ctx context.Context, a *app) (err error) {
-	from, err := m.open(ctx)
+	o, err := moveOptions(a)
+	if err != nil {
+		return err
+	}
+	from, err := m.open(ctx, o)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, from.Close()) }()
 	var moved storage.Moved
 	if isURL(m.To) {
-		moved, err = m.toServer(ctx, from)
+		moved, err = m.toServer(ctx, from, o)
 	} else {
 		moved, err = m.toFile(ctx, from)
 	}
@@ -63,14 +67,27 @@ func (m *moveCommand) Run(ctx context.Context, a *app) (err error) {
 	return nil
 }
 
+// moveOptions are those of the database on a server, with the bucket of the
+// configuration if there is one.
+func moveOptions(a *app) (o postgres.Options, err error) {
+	if _, err := os.Stat(a.file); errors.Is(err, os.ErrNotExist) {
+		return o, nil
+	}
+	c, err := a.read(a.file)
+	if err != nil {
+		return o, err
+	}
+	return serverOptions(c)
+}
+
 func isURL(s string) bool {
 	return strings.HasPrefix(s, "postgres://") || strings.HasPrefix(s, "postgresql://")
 }
 
 // open opens the database that is moved. Nobody else works on it meanwhile.
-func (m *moveCommand) open(ctx context.Context) (storage.Store, error) {
+func (m *moveCommand) open(ctx context.Context, o postgres.Options) (storage.Store, error) {
 	if isURL(m.From) {
-		return openServerToWork(ctx, m.From)
+		return openServerToWork(ctx, m.From, o)
 	}
 	if _, err := os.Stat(m.From); err != nil {
 		return nil, fmt.Errorf("there is nothing to move: %w", err)
@@ -86,8 +103,8 @@ func (m *moveCommand) open(ctx context.Context) (storage.Store, error) {
 }
 
 // toServer loads a server in one transaction: when that fails it stays empty.
-func (m *moveCommand) toServer(ctx context.Context, from storage.Store) (moved storage.Moved, err error) {
-	to, err := openServerToWork(ctx, m.To)
+func (m *moveCommand) toServer(ctx context.Context, from storage.Store, o postgres.Options) (moved storage.Moved, err error) {
+	to, err := openServerToWork(ctx, m.To, o)
 	if err != nil {
 		return moved, err
 	}

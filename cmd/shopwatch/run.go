@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -47,12 +48,13 @@ func (r *runCommand) Run(ctx context.Context, a *app) error {
 	if r.Only == "web" {
 		a.servers.patience = 5 * time.Second // people wait
 	}
+	a.servers.warn = func(why error) { log.Warn("evidence stays in the database", "err", why) }
 	c, err := a.load()
 	if err == nil && r.Only != "" && c.Database == "" {
 		err = errors.New("--only needs a database that several processes use: set database to postgres://… (a file is for one)")
 	}
 	if err == nil {
-		err = c.MaySend()
+		err = cmp.Or(c.MaySend(), c.Bucket.Lacks)
 	}
 	if err != nil {
 		return err

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"shopwatch/cmd/shopwatch/term"
+	"shopwatch/storage/bucket"
 	"shopwatch/tracker"
 	"shopwatch/tracker/browser"
 	"shopwatch/tracker/fetch"
@@ -187,6 +188,36 @@ func (c *Config) checkDatabase(src *source) error {
 		return src.errorf("database", "want postgres://USER:PASSWORD@HOST:5432/DATABASE with %%XX for what a URL cannot hold, or nothing for a file in data")
 	}
 	return nil
+}
+
+// checkBucket takes the keys from where Amazon's programs have them when there are
+// none.
+func (c *Config) checkBucket(src *source) error {
+	b := &c.Bucket
+	if b.URL == "" {
+		if b.Region != "" || b.AccessKey != "" || b.SecretKey != "" {
+			return src.errorf("bucket.url", "say which bucket, such as https://s3.example.com/shopwatch, or take bucket out")
+		}
+		return nil
+	}
+	if _, err := bucket.New(bucket.Options{URL: b.URL}); err != nil {
+		return src.errorf("bucket.url", "%w", err)
+	}
+	if c.Database == "" {
+		return src.errorf("bucket", "a database in a file has its evidence beside it: set database to postgres://…, or take this out")
+	}
+	if b.AccessKey == "" && b.SecretKey == "" {
+		b.AccessKey, _ = src.env("AWS_ACCESS_KEY_ID")
+		b.SecretKey, _ = src.env("AWS_SECRET_ACCESS_KEY")
+	}
+	switch b.Lacks = src.lacks("bucket"); {
+	case b.Lacks != nil:
+	case b.AccessKey == "":
+		return src.errorf("bucket.access_key", "set it together with secret_key, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment")
+	case b.SecretKey == "":
+		return src.errorf("bucket.secret_key", "set it together with access_key")
+	}
+	return nil //nolint:nilerr // who needs no evidence goes on without the keys
 }
 
 // mostAuthorities is how many timestamp authorities may be asked.

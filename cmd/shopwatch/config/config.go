@@ -26,6 +26,7 @@ import (
 type Config struct {
 	Data        string       `yaml:"data"`         // directory; from the directory of the file if relative
 	Database    string       `yaml:"database"`     // postgres://… of several machines; a file in Data when empty
+	Bucket      Bucket       `yaml:"bucket"`       // of large evidence, beside Database
 	Listen      string       `yaml:"listen"`       // host:port of the local API
 	Token       string       `yaml:"token"`        // of operators; must be set to listen beyond this machine
 	ViewerToken string       `yaml:"viewer_token"` // of people who only look
@@ -59,6 +60,18 @@ type Profile struct {
 	Name        string                   `yaml:"name"`
 	Worker      string                   `yaml:"worker"`
 	Storefronts []tracker.StorefrontName `yaml:"storefronts"` // that are read with it
+}
+
+// A Bucket keeps large evidence beside the database. It understands the S3 API.
+type Bucket struct {
+	URL       string `yaml:"url"`    // none when empty
+	Region    string `yaml:"region"` // us-east-1 when empty
+	AccessKey string `yaml:"access_key"`
+	SecretKey string `yaml:"secret_key"`
+	From      Bytes  `yaml:"from"` // the size of evidence that goes there
+	// Lacks says which environment variable is not set without which nothing is
+	// written there or read.
+	Lacks error
 }
 
 // Browser says which Chrome is used and how.
@@ -159,6 +172,7 @@ func Default() *Config {
 	r := tracker.DefaultRules()
 	return &Config{
 		Data:     "./data",
+		Bucket:   Bucket{From: 100 << 10},
 		Listen:   "127.0.0.1:8780",
 		Timezone: Zone{mustZone("Asia/Shanghai")},
 		Browser:  Browser{PageTimeout: Duration(30 * time.Second), Pace: Pace{3 * time.Second, 6 * time.Second}, DailyPages: 2000},
@@ -193,12 +207,15 @@ func Parse(file string, text []byte, env func(string) (string, bool), markets ma
 		return nil, err
 	}
 	c.resolve(filepath.Dir(file))
+	if err := c.checkBucket(src); err != nil {
+		return c, err
+	}
 	return c, c.check(src, markets)
 }
 
 // Merge reads the text of a configuration that all machines on a database have, for
 // the machine with a configuration of its own. What is about a machine is taken from
-// there: data, database, listen, token, viewer_token, public, fleet.worker,
+// there: data, database, bucket, listen, token, viewer_token, public, fleet.worker,
 // fleet.egress and, of browser, path, profile, remote and flags.
 func Merge(own *Config, version int64, name, text string, env func(string) (string, bool), markets market.Set) (*Config, error) {
 	c := Default()
@@ -207,7 +224,7 @@ func Merge(own *Config, version int64, name, text string, env func(string) (stri
 	if err != nil {
 		return nil, err
 	}
-	c.Data, c.Database, c.Listen, c.Token, c.ViewerToken, c.Public = own.Data, own.Database, own.Listen, own.Token, own.ViewerToken, own.Public
+	c.Data, c.Database, c.Bucket, c.Listen, c.Token, c.ViewerToken, c.Public = own.Data, own.Database, own.Bucket, own.Listen, own.Token, own.ViewerToken, own.Public
 	c.Fleet.Worker, c.Fleet.Egress = own.Fleet.Worker, own.Fleet.Egress
 	c.Browser.Path, c.Browser.Profile, c.Browser.Remote, c.Browser.Flags = own.Browser.Path, own.Browser.Profile, own.Browser.Remote, own.Browser.Flags
 	c.resolve(filepath.Dir(own.file))

@@ -142,13 +142,13 @@ func TestSample(t *testing.T) {
 		t.Errorf("sample = %+v, want the defaults %+v", c, least)
 	}
 	text := strings.ReplaceAll(string(config.Sample), "acme/", "tencent/") // the sample has one storefront
-	text = regexp.MustCompile(`(?m)^#(channels:|groups:|fleet:|  [ a-z-])`).ReplaceAllString(text, "$1")
+	text = regexp.MustCompile(`(?m)^#(channels:|groups:|fleet:|bucket:|  [ a-z-])`).ReplaceAllString(text, "$1")
 	text = strings.Replace(text, `database: ""`, "database: postgres://u@h/d", 1) // a fleet needs one
 	text = regexp.MustCompile(`(?m)^    # `).ReplaceAllString(text, "    ")
 	if c, err = config.Parse("shopwatch.yaml", []byte(text), environment, all.Markets()); err != nil {
 		t.Fatalf("with all comments taken for keys: %v", err)
 	}
-	if len(c.Channels) != 3 || len(c.Groups) != 1 || c.Storefronts[0].Title == "" || c.Channels[0].LeastPercent != 5 {
+	if len(c.Channels) != 3 || len(c.Groups) != 1 || c.Storefronts[0].Title == "" || c.Channels[0].LeastPercent != 5 || c.Bucket.From != config.Default().Bucket.From {
 		t.Errorf("configuration = %+v, want all that the comments hold", c)
 	}
 }
@@ -161,6 +161,33 @@ func TestDefaults(t *testing.T) {
 		least.Rules != design.Rules || least.Retention != design.Retention || least.Listen != design.Listen ||
 		least.Data != design.Data || least.Timezone.String() != design.Timezone.String() {
 		t.Errorf("defaults = %+v, want those of %+v", least, design)
+	}
+}
+
+// The keys of a bucket may be in the environment alone, and those that are not set do
+// not keep back who needs no evidence.
+func TestBucketKeys(t *testing.T) {
+	const text = "database: postgres://u@h/d\nbucket: {url: 'https://s3.example.com/b'%s}\nstorefronts: [{name: tencent, url: 'https://tencent.tmall.com/'}]"
+	amazon := func(name string) (string, bool) {
+		value, ok := map[string]string{"AWS_ACCESS_KEY_ID": "their", "AWS_SECRET_ACCESS_KEY": "s3cret"}[name]
+		return value, ok
+	}
+	for _, tt := range []struct{ name, keys, access, lacks string }{
+		{"none", "", "their", ""},
+		{"its own", ", access_key: own, secret_key: secret", "own", ""},
+		{"one that is not set", ", access_key: own, secret_key: '${NOWHERE}'", "own", "NOWHERE is not set"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c, err := config.Parse("shopwatch.yaml", fmt.Appendf(nil, text, tt.keys), amazon, all.Markets())
+			if err != nil || c.Bucket.AccessKey != tt.access || (c.Bucket.Lacks == nil) != (tt.lacks == "") || c.Bucket.Lacks != nil && !strings.Contains(c.Bucket.Lacks.Error(), tt.lacks) {
+				t.Errorf("bucket = %+v, %v", c.Bucket, err)
+			}
+			for _, shown := range c.Shown() {
+				if shown[0] == "bucket.secret_key" && shown[1] != "(not shown)" {
+					t.Errorf("%s is shown: %s", shown[0], shown[1])
+				}
+			}
+		})
 	}
 }
 

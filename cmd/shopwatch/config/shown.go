@@ -11,7 +11,7 @@ import (
 )
 
 // secretKeys are those whose values nobody is shown.
-var secretKeys = []string{"token", "viewer_token", "password", "secret"}
+var secretKeys = []string{"token", "viewer_token", "password", "secret", "secret_key"}
 
 const hidden = "(not shown)"
 

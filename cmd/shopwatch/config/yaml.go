@@ -49,11 +49,12 @@ func (s *source) errorf(path, format string, args ...any) error {
 	return fmt.Errorf("%s:%d:%d: %s: %s", s.file, p.line, p.col, path, what)
 }
 
-// ofChannel are the paths of values that count only when something is sent.
-var ofChannel = regexp.MustCompile(`^channels\[[0-9]+\]\.(server|username|password|from|to\[[0-9]+\]|url|secret)$`)
+// ofUse are the paths of values that count only when something is sent, or when
+// evidence in the bucket is used.
+var ofUse = regexp.MustCompile(`^(channels\[[0-9]+\]\.(server|username|password|from|to\[[0-9]+\]|url|secret)|bucket\.(access|secret)_key)$`)
 
 // ofMachine are the paths of values that are about a machine.
-var ofMachine = regexp.MustCompile(`^(data|database|listen|token|viewer_token|public|fleet\.(worker|egress)|browser\.(path|profile|remote|flags\..*))$`)
+var ofMachine = regexp.MustCompile(`^(data|database|bucket\..*|listen|token|viewer_token|public|fleet\.(worker|egress)|browser\.(path|profile|remote|flags\..*))$`)
 
 // lacks returns the error about a variable that is missing below a path, nil
 // when none is.
@@ -78,12 +79,12 @@ func (s *source) has(path string) bool {
 // means; $${ stands for ${. Messages show values as they are written, never
 // what an environment variable holds.
 func readYAML(file string, text []byte, env func(string) (string, bool), v any) (*source, error) {
-	return read(file, text, env, v, ofChannel.MatchString)
+	return read(file, text, env, v, ofUse.MatchString)
 }
 
 // readMerged is readYAML where values that are about a machine do not count.
 func readMerged(file string, text []byte, env func(string) (string, bool), v any) (*source, error) {
-	return read(file, text, env, v, func(path string) bool { return ofChannel.MatchString(path) || ofMachine.MatchString(path) })
+	return read(file, text, env, v, func(path string) bool { return ofUse.MatchString(path) || ofMachine.MatchString(path) })
 }
 
 func read(file string, text []byte, env func(string) (string, bool), v any, later func(path string) bool) (*source, error) {

@@ -332,6 +332,9 @@ func reload(old *config.Config, load func() (*config.Config, error)) (*config.Co
 	if err == nil && c.Database != old.Database {
 		err = errors.New("database names another one; restart the daemon to use it")
 	}
+	if err == nil && c.Bucket != old.Bucket {
+		err = errors.New("bucket is another one; restart the daemon to use it")
+	}
 	return c, err
 }
 

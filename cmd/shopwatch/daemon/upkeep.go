@@ -65,6 +65,15 @@ func (s *Service) tidy(ctx context.Context) error {
 	if n > 0 {
 		s.log.Info("captures deleted: together they may take no more", "files", n, "most", keep.Captures.String())
 	}
+	if b, ok := s.store.(interface {
+		FillBucket(context.Context) (int, error)
+	}); ok {
+		n, err = b.FillBucket(ctx)
+		failed("fill the bucket", err)
+		if n > 0 {
+			s.log.Info("evidence carried over into the bucket", "files", n)
+		}
+	}
 	return errors.Join(errs...)
 }
 
