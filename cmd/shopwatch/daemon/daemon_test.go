@@ -54,7 +54,7 @@ func TestReloadRefuses(t *testing.T) {
 			if err == nil {
 				tellStorefronts(old, got, log)
 			} else {
-				(&refusal{}).tell(0, err, log)
+				(&refusal{}).tell(true, err, log)
 			}
 			if (err == nil) != tt.taken || !strings.Contains(said.String(), tt.says) {
 				t.Errorf("reload = %v, want it taken: %v, and a word about %q:\n%s", err, tt.taken, tt.says, said.String())

@@ -32,9 +32,9 @@ func (s *Service) join(db fleet.Database, plans []watch.Plan) (err error) {
 		},
 		Tidy:    s.tidy,
 		Trouble: s.trouble,
-		Newer: func(version int64) {
+		Newer: func(int64) {
 			select {
-			case s.newer <- version:
+			case s.newer <- struct{}{}:
 			default:
 			}
 		},

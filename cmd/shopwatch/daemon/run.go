@@ -76,16 +76,17 @@ func RunWeb(ctx context.Context, c *config.Config, store storage.Store, load fun
 	defer newer.Stop()
 	var refused refusal
 	for {
-		var version int64
+		asked := false
 		select {
 		case <-ctx.Done():
 			wg.Wait()
 			return err
 		case <-newer.C:
-			if version = newerVersion(ctx, store, c); version == 0 {
+			if !isNewer(ctx, store, c) {
 				continue
 			}
 		case <-hup:
+			asked = true
 		}
 		next, bad := reload(c, load)
 		var options api.Options
@@ -94,7 +95,7 @@ func RunWeb(ctx context.Context, c *config.Config, store storage.Store, load fun
 			options, bad = webOnly(next, store, o)
 		}
 		if bad != nil {
-			refused.tell(version, bad, o.Log)
+			refused.tell(asked, bad, o.Log)
 			continue
 		}
 		tellStorefronts(c, next, o.Log)
@@ -104,32 +105,25 @@ func RunWeb(ctx context.Context, c *config.Config, store storage.Store, load fun
 	}
 }
 
-// newerVersion is that of the configuration that all machines on a database have by
-// now; 0 when it is the one in use.
-func newerVersion(ctx context.Context, store storage.Store, c *config.Config) int64 {
+// isNewer reports whether all machines on a database have another configuration by
+// now.
+func isNewer(ctx context.Context, store storage.Store, c *config.Config) bool {
 	db, ok := store.(fleet.Viewer)
 	if !ok {
-		return 0
+		return false
 	}
 	v, err := fleet.Newest(ctx, db)
-	if err != nil || v.Number <= c.Applied {
-		return 0
-	}
-	return v.Number
+	return err == nil && v.Number > c.Applied
 }
 
-// A refusal is why a configuration was not taken, and which version of one for all
-// machines: that is tried again and again.
-type refusal struct {
-	version int64 // 0: that of a file, which somebody asked for
-	why     string
-}
+// A refusal is why a configuration was not taken. That of all machines is tried again
+// and again; what is wrong with it begins with its version.
+type refusal struct{ why string }
 
-// tell logs it, but not again as long as version and reason stay.
-func (r *refusal) tell(version int64, err error, log *slog.Logger) {
-	said := *r
-	*r = refusal{version, err.Error()}
-	if version == 0 || *r != said {
+// tell logs it, but not the same again unless somebody asked.
+func (r *refusal) tell(asked bool, err error, log *slog.Logger) {
+	if why := err.Error(); asked || why != r.why {
+		r.why = why
 		log.Error("configuration refused; the old one stays", "err", err)
 	}
 }
@@ -218,11 +212,11 @@ func serve(ctx context.Context, c *config.Config, store storage.Store, load func
 			l.parts.Wait()
 			log.Info("stopped")
 			return errors.Join(l.errs...)
-		case version := <-s.newer:
-			l.reload(ctx, version, load)
+		case <-s.newer:
+			l.reload(ctx, false, load)
 		case <-hup:
 			_, _ = daemon.SdNotify(false, daemon.SdNotifyReloading)
-			l.reload(ctx, 0, load)
+			l.reload(ctx, true, load)
 			_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
 		}
 	}
@@ -259,13 +253,13 @@ func (l *session) listen(ctx context.Context, listener net.Listener) {
 
 // reload works on with the configuration as it is by now, a file or a version for all
 // machines. When something is in the way the old one stays.
-func (l *session) reload(ctx context.Context, version int64, load func() (*config.Config, error)) {
+func (l *session) reload(ctx context.Context, asked bool, load func() (*config.Config, error)) {
 	c, err := reload(l.config, load)
 	if err == nil {
 		err = l.renew(ctx, c)
 	}
 	if err != nil && ctx.Err() == nil {
-		l.refused.tell(version, err, l.log)
+		l.refused.tell(asked, err, l.log)
 	}
 }
 

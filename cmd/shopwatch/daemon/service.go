@@ -36,7 +36,7 @@ type Service struct {
 	renewed  chan struct{}           // of capacity 1: there is another notifier
 	lending  atomic.Pointer[lending] // nil while nobody has the profile
 	loggedIn chan struct{}           // of capacity 1: a login was made
-	newer    chan int64              // of capacity 1: there is this version of the configuration for all machines
+	newer    chan struct{}           // of capacity 1: there is another configuration for all machines
 	options  Options
 	log      *slog.Logger
 	// scanned is told of every scan that was kept. It is set before run.
@@ -54,7 +54,7 @@ type watcher interface {
 // configuration are Plans. Close ends its Chrome.
 func New(ctx context.Context, c *config.Config, store storage.Store, plans func(*config.Config) []watch.Plan, o Options) (*Service, error) {
 	s := &Service{
-		store: store, options: o, log: o.Log, renewed: make(chan struct{}, 1), loggedIn: make(chan struct{}, 1), newer: make(chan int64, 1),
+		store: store, options: o, log: o.Log, renewed: make(chan struct{}, 1), loggedIn: make(chan struct{}, 1), newer: make(chan struct{}, 1),
 		scanned: func(*tracker.Scan, []tracker.Change) {},
 	}
 	n, err := s.newNotifier(ctx, c)
