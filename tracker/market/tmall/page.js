@@ -266,17 +266,21 @@ globalThis.shopwatch = (() => {
     },
   }
 
-  // letGo frees the memory of a list that is about to make way for the next. A
-  // picture that is not loaded is under way for ever, and keeps the list in which
-  // it stands for as long as a script has seen it; the element of a script keeps
-  // its source, which for the answer to a list call is all of the list. What is
-  // read of a picture stays: it is where the page itself keeps it for later.
-  const letGo = s => {
-    for (const img of all('img[src]', s.box)) {
-      if (!img.hasAttribute('data-ks-lazyload')) img.setAttribute('data-ks-lazyload', img.getAttribute('src'))
-      img.removeAttribute('src')
-    }
+  // leave notes what is about to make way for the next list, and letGo frees its
+  // memory when that has come. A picture that is not loaded is under way for ever,
+  // and keeps the list in which it stands for as long as a script has seen it;
+  // moved to another document, which loads nothing, it is under way no more. The
+  // element of a script keeps its source, which for the answer to a list call is
+  // all of the list.
+  const nowhere = document.implementation.createHTMLDocument()
+  let before = []
+  const leave = s => {
+    before = [s.box, s.root].flatMap(el => Array.prototype.slice.call(el.children, 0, most))
     for (const answered of all('script[src*="/i/asynSearch.htm"]')) answered.remove()
+  }
+  const letGo = () => {
+    for (const el of before) if (!el.isConnected && el.ownerDocument === document) nowhere.adoptNode(el)
+    before = []
   }
 
   // draw puts a picture in the place of an element that would show it if
@@ -314,6 +318,7 @@ globalThis.shopwatch = (() => {
         ended = true; changed = () => {}
         watch.disconnect(); clearInterval(tick); clearTimeout(limit)
         done(look(kind, why))
+        letGo()
       }
       changed = check
       watch.observe(document, {subtree: true, childList: true, attributes: true, attributeFilter: ['style', 'class', 'src', 'hidden']})
@@ -326,7 +331,7 @@ globalThis.shopwatch = (() => {
       const links = p ? all('a[href]', p).filter(a => pageNo(a.getAttribute('href')) === n) : []
       const a = links.find(a => a.matches('.next') || words(a) === '下一页') || links[0]
       if (!a) return false
-      letGo(s)
+      leave(s)
       a.removeAttribute('target')
       a.click()
       return true
