@@ -134,7 +134,7 @@ func shownForOthers(c *config.Config, name tracker.StorefrontName) string {
 		switch i := place(key, "storefronts["); {
 		case strings.HasPrefix(key, "channels[") && !strings.HasSuffix(key, "].kind"):
 			continue
-		case slices.Contains([]string{"database", "data", "listen", "public"}, key):
+		case slices.Contains([]string{"database", "data", "listen", "public", "browser.profile"}, key):
 			continue
 		case i >= 0 && i < len(c.Storefronts) && name != "" && c.Storefronts[i].Name != name:
 			continue

@@ -47,7 +47,7 @@ func (r *replayCommand) Run(ctx context.Context, a *app) error {
 	}
 	capture, err := openCapture(r.File)
 	if err != nil {
-		return fmt.Errorf("%s: %w", r.File, err)
+		return err
 	}
 	var want *scan.Replayed
 	if r.Expect != "" {
@@ -86,7 +86,11 @@ func openCapture(file string) (*archive.Capture, error) {
 	if err != nil {
 		return nil, err
 	}
-	return archive.Open(content)
+	capture, err := archive.Open(content)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return capture, nil
 }
 
 func readExpected(file string) (*scan.Replayed, error) {

@@ -79,6 +79,9 @@ func changeOf(w *merkle.Witness) (c tracker.Change, err error) {
 	return c, nil
 }
 
+// noChange is found of a capture that was not exported with a change.
+var noChange = merkle.Finding{Text: "No change is in the file, so it is compared with no checkpoint, and nothing is said about the change log: shopwatch evidence SEQ FILE.wacz exports one with its change."}
+
 // verifyCapture verifies a WACZ file, and the change with which it was exported.
 func verifyCapture(ctx context.Context, file string, marks []merkle.Checkpoint) ([]merkle.Finding, error) {
 	content, err := archive.ReadFile(file)
@@ -91,7 +94,7 @@ func verifyCapture(ctx context.Context, file string, marks []merkle.Checkpoint) 
 	}
 	found := []merkle.Finding{{Text: fmt.Sprintf("The capture is what it was when %s signed it: every file has its digest, and both signatures are right.", e.Log)}}
 	if e.Witness == nil {
-		return append(found, merkle.Finding{Text: "No change is in the file, so nothing is said about the change log: shopwatch evidence SEQ FILE.wacz exports one with its change."}), nil
+		return append(found, noChange), nil
 	}
 	var w merkle.Witness
 	if err := json.Unmarshal(e.Witness, &w); err != nil {

@@ -265,7 +265,7 @@ func (w *Witness) Audit(marks []Checkpoint) []Finding {
 		case m.Size < w.Seq:
 			found = append(found, good("The checkpoint of %d changes that you hold is older than change %d: it says nothing of it.", m.Size, w.Seq))
 		case !has:
-			found = append(found, bad("The file has no proof for the checkpoint of %d changes that you hold: ask for the report that it stands in, or for the database.", m.Size))
+			found = append(found, bad("The file has no proof for the checkpoint of %d changes that you hold: compare it with the report that told of change %d, or with the database.", m.Size, w.Seq))
 		case own.Root != m.Root:
 			found = append(found, bad("The checkpoint of %d changes that you hold is another one than that in the file: the log was rewritten.", m.Size))
 		default:

@@ -80,6 +80,9 @@ type Reading struct {
 	Verdict    tracker.Verdict  `json:"verdict,omitempty"` // of a scan
 	Reason     string           `json:"reason,omitempty"`
 	Evidence   tracker.Evidence `json:"evidence,omitzero"`
+	// Page is the number of the listing page at which the scan ended, where the
+	// capture is of that page.
+	Page int `json:"page,omitempty"`
 	// Products are those that the scan saw.
 	Products []tracker.Product `json:"products,omitempty"`
 	Items    []Item            `json:"items,omitempty"`

@@ -50,6 +50,7 @@ type capturing struct {
 	// answers are those of the page that is read, over HTTP, which nobody has
 	// taken.
 	answers []*market.Answer
+	at      int      // number of the listing page that was asked for last
 	shot    []byte   // picture of the page that was judged last
 	hidden  []string // what was covered in it
 }
@@ -208,6 +209,9 @@ func (r *reading) keepScan(ctx context.Context) {
 	}
 	if c == nil || len(c.Records) == 0 {
 		return
+	}
+	if scope == archive.OfPage {
+		c.Reading.Page = r.at
 	}
 	s := r.scan
 	c.Reading.Scope, c.Reading.Verdict, c.Reading.Reason, c.Reading.Evidence = scope, s.Verdict, s.Reason, s.Evidence

@@ -3,6 +3,7 @@ package scan_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -174,6 +175,12 @@ func TestIncompleteScanIsCaptured(t *testing.T) {
 	if len(c.files) != 1 {
 		t.Errorf("%d captures are kept", len(c.files))
 	}
+	// So is a first page that was read in part.
+	shop.Fault(fixtures.Fault{Name: "list cut off", Page: 1})
+	s, _ = sh.scan(shop.URL())
+	if r := c.replay(c.open(s.Evidence.Capture)); r.Verdict != tracker.Partial || r.Verdict != s.Verdict || len(r.Products) == 0 {
+		t.Errorf("read again: %s (%s), was %s (%s) of %d pages; missed %q", r.Verdict, r.Reason, s.Verdict, s.Reason, s.Evidence.Pages, r.Missed)
+	}
 }
 
 // Of a list that ends in a wall on a later page, that page is kept, without the
@@ -194,6 +201,9 @@ func TestPageOfCaptureIsTheLast(t *testing.T) {
 	}
 	if a.Reading.Scope != archive.OfPage || a.Reading.Evidence.Pages != 3 || lists > 1 {
 		t.Errorf("%s of %d pages has %d lists in %d records", a.Reading.Scope, a.Reading.Evidence.Pages, lists, len(a.Records))
+	}
+	if _, err := scan.Replay(t.Context(), a, all.Markets(), browser.Options{Flags: mall.Flags()}, slog.New(slog.DiscardHandler)); !errors.Is(err, scan.ErrOnePage) {
+		t.Errorf("a page in the midst of a list is read again: %v", err)
 	}
 	if !slices.ContainsFunc(a.Reading.Left, func(note string) bool { return strings.Contains(note, "answers to earlier pages of the list") }) {
 		t.Errorf("left out are %q", a.Reading.Left)

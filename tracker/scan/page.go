@@ -21,6 +21,7 @@ func (e *stateError) Error() string { return e.state.Reason }
 // that shows a list which proves nothing is returned as it is after the last
 // try.
 func (r *reading) page(ctx context.Context, req market.Request, before []market.Listing) (market.Listing, error) {
+	r.at = req.Page
 	try := req
 	for tries := 0; ; tries++ {
 		l, err := r.once(ctx, try)

@@ -53,7 +53,7 @@ const replayTimeout = 15 * time.Second
 // nothing from a network.
 func Replay(ctx context.Context, c *archive.Capture, markets market.Set, chrome browser.Options, log *slog.Logger) (_ *Replayed, err error) {
 	r := &c.Reading
-	if r.Scope == archive.OfPage && r.Evidence.Pages > 0 {
+	if r.Scope == archive.OfPage && (r.Page > 1 || r.Page == 0 && r.Evidence.Pages > 0) { // earlier captures have no Page
 		return nil, ErrOnePage
 	}
 	player := archive.NewPlayer(c)

@@ -192,7 +192,7 @@ globalThis.shopwatch = (() => {
     return null
   }
   const offSigns = () => {
-    for (const el of all('.tb-off-sale, strong.sold-out-tit')) if (visible(el)) return {text: words(el) || '已下架', box: box(el)}
+    for (const el of all('.tb-off-sale, strong.sold-out-tit')) if (visible(el)) return {text: words(one('strong.sold-out-tit', el) || el) || '已下架', box: box(el)}
     return said(/^此(商品|宝贝)已下架/)
   }
   const goneSigns = () => said(/^很抱歉，您查看的(宝贝不存在|商品找不到了)/)
