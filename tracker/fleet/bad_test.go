@@ -70,6 +70,16 @@ func rest(ctx context.Context, d time.Duration) {
 	}
 }
 
+// What is in the way of tidying is said.
+func TestTidyInTrouble(t *testing.T) {
+	t.Parallel()
+	db := open(t, cluster.URL(cluster.Database(t)))
+	o, log := options(db, "w", plans(0, "a")), &says{}
+	o.Tidy = func(context.Context) error { return errors.New("the bucket is away") }
+	beginWith(t, o, log)
+	until(t, "the log tells", func() bool { return log.has("the bucket is away") })
+}
+
 // A worker that has no room takes no scan and says so; another one makes it.
 func TestWorkerInTrouble(t *testing.T) {
 	t.Parallel()

@@ -167,7 +167,11 @@ func (f *Fleet) outcome(ctx context.Context, again time.Duration, err error) err
 const done = time.Duration(-1)
 
 func (f *Fleet) workTidy(ctx context.Context, _ *river.Job[tidyJob]) error {
-	return errors.Join(f.o.Tidy(ctx), f.tidy(ctx))
+	err := errors.Join(f.o.Tidy(ctx), f.tidy(ctx))
+	if err != nil && ctx.Err() == nil {
+		f.log.Error("not everything could be tidied", "err", err)
+	}
+	return err
 }
 
 // kept is how long slots stay that were done, and workers that are gone.
