@@ -2,11 +2,12 @@ package magento
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
+
+	json "github.com/go-json-experiment/json/v1"
 
 	"shopwatch/tracker"
 	"shopwatch/tracker/market"

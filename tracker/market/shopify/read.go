@@ -2,13 +2,14 @@ package shopify
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
+
+	json "github.com/go-json-experiment/json/v1"
 
 	"shopwatch/tracker"
 	"shopwatch/tracker/market"

@@ -2,7 +2,6 @@ package woocommerce
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"html"
@@ -12,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	json "github.com/go-json-experiment/json/v1"
 
 	"shopwatch/tracker"
 	"shopwatch/tracker/market"

@@ -2,12 +2,13 @@ package woocommerce
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+
+	json "github.com/go-json-experiment/json/v1"
 
 	"shopwatch/tracker"
 	"shopwatch/tracker/market"

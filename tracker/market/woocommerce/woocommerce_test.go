@@ -50,6 +50,28 @@ func read(t testing.TB, a *market.Answer) market.Listing {
 	return r.Listing
 }
 
+// What sloppy shops write is read as far as it can be: names twice or in capitals,
+// bytes that are no UTF-8, fields of another form, which PHP makes of empty ones.
+func TestSloppyJSON(t *testing.T) {
+	const rest = `"permalink":"https://shop.example/p/","prices":{"price":"990","currency_code":"EUR","currency_minor_unit":2},"is_in_stock":true`
+	for name, entry := range map[string]string{
+		"a name twice":            `"id":6,"id":7,"name":"x","name":"Kanne",` + rest,
+		"names in capitals":       `"ID":7,"Name":"Kanne",` + rest,
+		"pictures of other forms": `"id":7,"name":"Kanne","images":[7,{"src":[]},null],` + rest,
+		"no list of pictures":     `"id":7,"name":"Kanne","images":{"src":1},"variations":{},` + rest,
+		"a field of many forms":   `"id":"7","name":"Kanne","type":[],"attributes":{"a":[1e999,{"b":null}]},` + rest,
+	} {
+		l := read(t, answer(storefront(t), 1, "1", "1", "\ufeff \n[{"+entry+"}]\n"))
+		if len(l.Products) != 1 || l.Products[0].ID != "7" || l.Products[0].Title != "Kanne" || l.Products[0].Price.Low != 990 || len(l.Problems) > 0 {
+			t.Errorf("%s: %+v, problems %q", name, l.Products, l.Problems)
+		}
+	}
+	l := read(t, answer(storefront(t), 1, "1", "1", `[{"id":7,"name":"Kan\ud800ne`+"\xff"+`",`+rest+`}]`))
+	if len(l.Products) != 1 || l.Products[0].Title != "Kan\ufffdne\ufffd" {
+		t.Errorf("bytes that are no text: %+v, problems %q", l.Products, l.Problems)
+	}
+}
+
 // A saved real page, which stays outside of the project: 12 of a shop's 18
 // products, whose totals said 18.
 func TestRealShopOf2026(t *testing.T) {
