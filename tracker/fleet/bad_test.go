@@ -146,6 +146,7 @@ func TestThroughPooler(t *testing.T) {
 // A worker whose lease is lost just when it keeps a scan ends what it was at, begins
 // anew and makes the scan again.
 func TestLeaseLostWhileCommitting(t *testing.T) {
+	t.Parallel()
 	name := cluster.Database(t)
 	db := open(t, cluster.URL(name))
 	o := options(db, "alpha", plans(time.Hour, "a"))

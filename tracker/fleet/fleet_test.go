@@ -342,6 +342,7 @@ func TestOnePace(t *testing.T) {
 
 // A scan that waits for another one of the same marketplace begins when that ends.
 func TestNextScanBegins(t *testing.T) {
+	t.Parallel()
 	name := cluster.Database(t)
 	begun, end := make(chan tracker.StorefrontName, 2), make(chan struct{})
 	for _, w := range []string{"alpha", "beta"} {
@@ -445,6 +446,7 @@ func TestAsk(t *testing.T) {
 // A worker hears of a scan that somebody asks for: it does not only look from time to
 // time.
 func TestAskIsHeard(t *testing.T) {
+	t.Parallel()
 	name := cluster.Database(t)
 	db := open(t, cluster.URL(name))
 	o := options(open(t, cluster.URL(name)), "alpha", plans(0, "a"))

@@ -41,6 +41,7 @@ type blow struct {
 // from the database and crashes that, whose clock is another one than theirs. Two of
 // the workers have a Chrome.
 func TestNemesis(t *testing.T) {
+	t.Parallel()
 	events, r := pgtest.Nemesis(t, pgtest.Event{Name: "kill", Times: 3}, pgtest.Event{Name: "freeze", Times: 1},
 		pgtest.Event{Name: "crash", Times: 1}, pgtest.Event{Name: "partition", Times: 1})
 	n := newNemesis(t, r)
