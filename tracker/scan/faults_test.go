@@ -192,12 +192,12 @@ func play(t *testing.T, n int, tr trial, sum *tally) {
 		d.Products = append(d.Products, product(id(i), fmt.Sprintf("产品 %d", i)))
 	}
 	shop := mall.Open(d)
-	sh := newShopper(t, func(o *scan.Options) { o.PageTimeout, o.Retries = 5*time.Second, 1 })
+	sh := newShopper(t, func(o *scan.Options) { o.Retries = 1 })
 	var told []string
 	other := newNaive()
 	look := func() *tracker.Scan {
 		sum.scans.Add(1)
-		ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 		defer cancel()
 		s, changes := sh.scanWith(ctx, shop.URL())
 		other.look(s)
@@ -229,6 +229,7 @@ func play(t *testing.T, n int, tr trial, sum *tally) {
 		f.Item = id(7)
 	}
 	shop.Fault(f)
+	sh.wait(strickenWait)
 	s := look()
 	if v := tr.kind.Verdicts(tr.place, tr.times); !slices.Contains(v, string(s.Verdict)) {
 		wrong(&sum.verdicts, "%s (%s), want %s; %+v", s.Verdict, s.Reason, strings.Join(v, " or "), s.Evidence)
@@ -237,6 +238,7 @@ func play(t *testing.T, n int, tr trial, sum *tally) {
 		wrong(&sum.falseRemoved, "removed by a page that tells nothing: %+v", s.Probes)
 	}
 	shop.Heal()
+	sh.wait(patientWait)
 	// What was met may wait for another scan, a reading in passing for one more.
 	for range 2 {
 		if s := look(); s.Verdict != tracker.Complete {

@@ -70,6 +70,7 @@ func short(t *testing.T) {
 // A shopper scans storefronts of the mall into a catalog in memory.
 type shopper struct {
 	t       *testing.T
+	options scan.Options // of the scanner
 	scanner *scan.Scanner
 	rules   tracker.Rules
 	catalog tracker.Items
@@ -83,7 +84,7 @@ func newShopper(t *testing.T, change func(*scan.Options)) *shopper {
 	t.Helper()
 	sh := &shopper{t: t, rules: tracker.DefaultRules()}
 	o := scan.Options{
-		Markets: all.Markets(), Browser: chrome, PageTimeout: 10 * time.Second, Backoff: 20 * time.Millisecond,
+		Markets: all.Markets(), Browser: chrome, PageTimeout: patientWait, Backoff: 20 * time.Millisecond,
 		Preview: func(s *tracker.Scan, r tracker.Rules) (tracker.Outcome, error) {
 			return sh.catalog.Reconcile(s, r), nil
 		},
@@ -98,18 +99,31 @@ func newShopper(t *testing.T, change func(*scan.Options)) *shopper {
 	if change != nil {
 		change(&o)
 	}
-	sh.scanner = scan.New(o)
+	sh.options, sh.scanner = o, scan.New(o)
 	return sh
+}
+
+// How long a page is waited for: long enough on a busy machine, and no longer
+// than needed where a fault may keep it from coming.
+const (
+	patientWait  = 30 * time.Second
+	strickenWait = 5 * time.Second
+)
+
+// wait sets how long the scans to come wait for a page.
+func (sh *shopper) wait(d time.Duration) {
+	sh.options.PageTimeout = d
+	sh.scanner = scan.New(sh.options)
 }
 
 // scan reads a storefront and commits what it saw.
 func (sh *shopper) scan(url string) (*tracker.Scan, []tracker.Change) {
 	sh.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	s, changes := sh.scanWith(ctx, url)
 	if ctx.Err() != nil {
-		sh.t.Fatalf("the scan of %s did not end within a minute", url)
+		sh.t.Fatalf("the scan of %s did not end", url)
 	}
 	return s, changes
 }

@@ -79,8 +79,9 @@ func fill(s markets.Shop, ids []string) markets.Shop {
 	return s
 }
 
-// tabs has room for the trials that are played in a tab at once, of any test.
-var tabs = make(chan struct{}, 4)
+// tabs has room for the trials that are played in a tab at once, of any test:
+// half of their time they wait.
+var tabs = make(chan struct{}, 6)
 
 // playMarket plays every fault of a marketplace, once and lasting, with true
 // changes underneath, and counts what was told wrongly. Every scan that is not
@@ -125,12 +126,12 @@ func playMarket(t *testing.T, name string, client *fetch.Client, free chan struc
 
 // playShop plays one fault of one shop, which lists the products 0 to 7.
 func playShop(t *testing.T, f markets.Fault, times int, market string, shop markets.Shop, id func(int) string, client *fetch.Client, sum *tally) {
-	sh := newShopper(t, func(o *scan.Options) { o.HTTP, o.PageTimeout, o.Retries = client, 5*time.Second, 1 })
+	sh := newShopper(t, func(o *scan.Options) { o.HTTP, o.Retries = client, 1 })
 	var told []string
 	other := newNaive()
 	look := func() *tracker.Scan {
 		sum.scans.Add(1)
-		ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 		defer cancel()
 		s, changes := sh.scanStorefront(ctx, tracker.Storefront{Name: "s", URL: shop.URL(), Marketplace: market, Options: shop.Options()})
 		other.look(s)
@@ -161,6 +162,7 @@ func playShop(t *testing.T, f markets.Fault, times int, market string, shop mark
 		want = append(want, "soldout "+id(3))
 	}
 	shop.Strike(f.Name, times)
+	sh.wait(strickenWait)
 	s := look()
 	if !f.Right(string(s.Verdict), times) {
 		wrong(&sum.verdicts, "%s (%s), want one of %v or %v; %+v", s.Verdict, s.Reason, f.Lasts, f.Once, s.Evidence)
@@ -172,6 +174,7 @@ func playShop(t *testing.T, f markets.Fault, times int, market string, shop mark
 		t.Error("the fault did not strike")
 	}
 	shop.Heal()
+	sh.wait(patientWait)
 	for range 3 {
 		if s := look(); s.Verdict != tracker.Complete {
 			wrong(&sum.verdicts, "afterwards %s (%s)", s.Verdict, s.Reason)
@@ -213,7 +216,7 @@ func TestMarkets(t *testing.T) {
 	}
 	client := fetch.New(flags)
 	t.Cleanup(client.Close)
-	overHTTP := make(chan struct{}, 8) // most of such a trial is waiting
+	overHTTP := make(chan struct{}, 16) // most of such a trial is waiting
 	var wg sync.WaitGroup
 	for name, m := range simulated {
 		free := overHTTP

@@ -33,6 +33,7 @@ type child struct {
 	URL       string
 	Flags     map[string]any
 	Capturing scan.Capturing
+	Wait      time.Duration // for a page
 }
 
 const childVariable = "SHOPWATCH_TEST_CHILD"
@@ -59,7 +60,7 @@ func runChild() {
 	}
 	var catalog tracker.Items
 	sc := scan.New(scan.Options{
-		Markets: all.Markets(), Browser: b, PageTimeout: 10 * time.Second, Retries: -1,
+		Markets: all.Markets(), Browser: b, PageTimeout: c.Wait, Retries: -1,
 		Preview: func(s *tracker.Scan, r tracker.Rules) (tracker.Outcome, error) {
 			return catalog.Reconcile(s, r), nil
 		},
@@ -105,13 +106,13 @@ func peak() int64 {
 }
 
 // inChild reads a storefront in a process of its own.
-func inChild(t *testing.T, address string, how scan.Capturing) childResult {
+func inChild(t *testing.T, address string, how scan.Capturing, wait time.Duration) childResult {
 	t.Helper()
-	what, err := json.Marshal(child{address, mall.Flags(), how})
+	what, err := json.Marshal(child{address, mall.Flags(), how, wait})
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, os.Args[0])
 	cmd.Env = append(os.Environ(), childVariable+"="+string(what))
@@ -198,7 +199,7 @@ func TestPagesDoNotFillTheProcess(t *testing.T) {
 			}))
 			mall.Handle(host, "/socket", http.HandlerFunc(floodSocket))
 			shop.Set(func(d *fixtures.Shop) { d.Delay, d.Head = 2*time.Second, "<script>"+again+script+"</script>" })
-			r := inChild(t, shop.URL(), scan.CaptureAll)
+			r := inChild(t, shop.URL(), scan.CaptureAll, 10*time.Second)
 			fmt.Printf("%-14s %5d MiB  %s %s\n", name, r.Peak>>20, r.Verdict, r.Reason)
 			if r.Peak > 256<<20 {
 				t.Errorf("took %d MiB, want 256 at most", r.Peak>>20)
@@ -219,7 +220,7 @@ func TestPicturesDoNotFillTheProcess(t *testing.T) {
 		w.Write(fixtures.HugeJPEG(8000, 8000, n%2 == 0, 3+int(n%3)/2))
 	}))
 	defer mall.Unhandle("img.alicdn.com", "/*")
-	r := inChild(t, shop.URL(), scan.CaptureEnd)
+	r := inChild(t, shop.URL(), scan.CaptureEnd, 2*time.Minute)
 	fmt.Printf("pictures       %5d MiB  %s %s\n", r.Peak>>20, r.Verdict, r.Reason)
 	if r.Peak > 256<<20 || r.Verdict != tracker.Complete || r.Products != 5 || served.Load() < 5 {
 		t.Errorf("%+v after %d pictures, want a complete scan that took 256 MiB at most", r, served.Load())
@@ -253,7 +254,7 @@ func TestEndlessShelf(t *testing.T) {
 		fmt.Fprint(w, `{"itemId":"600000000001","title":"x"}]}}`)
 	}))
 	defer mall.Unhandle("h5api.m.tmall.com", path)
-	r := inChild(t, shop.URL(), scan.CaptureEnd)
+	r := inChild(t, shop.URL(), scan.CaptureEnd, 2*time.Minute)
 	fmt.Printf("endless shelf  %5d MiB  %s %s\n", r.Peak>>20, r.Verdict, r.Reason)
 	if r.Peak > 256<<20 || r.Verdict != tracker.Partial || !strings.Contains(r.Reason, "does not end") {
 		t.Errorf("%+v, want a partial scan that took 256 MiB at most", r)

@@ -136,8 +136,11 @@ func TestWitness(t *testing.T) {
 		t.Run(c.rule, func(t *testing.T) {
 			_, client := countedSite(t, c.count)
 			sh := newShopper(t, func(o *scan.Options) {
-				o.Markets, o.HTTP, o.PageTimeout, o.Retries = market.Set{countedMarket()}, client, time.Second, -1
+				o.Markets, o.HTTP, o.Retries = market.Set{countedMarket()}, client, -1
 			})
+			if strings.Contains(c.says, "not ready") {
+				sh.wait(2 * time.Second)
+			}
 			s, _ := sh.scan("https://north.toy.example/")
 			if s.Verdict != c.verdict || !strings.Contains(s.Reason+fmt.Sprint(s.Evidence.Warnings), c.says) {
 				t.Errorf("%s (%s), warnings %q, want %s with %q", s.Verdict, s.Reason, s.Evidence.Warnings, c.verdict, c.says)
