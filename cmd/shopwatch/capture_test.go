@@ -28,6 +28,7 @@ import (
 // the checkpoint of a mail, and read again without the network. What was altered
 // is found.
 func TestCaptureOfRemoval(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	file := func(name string) string { return filepath.Join(w.dir, name) }
 	w.want(0, "scan")
@@ -189,6 +190,7 @@ func store(t *testing.T, file string, order []string, files map[string][]byte) {
 // A scan that is not complete leaves its page, the next one everything that it
 // read, in the place of the first; report-problem packs that without secrets.
 func TestCaptureOfProblem(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.configure(map[string]any{"token": "s3cret-t0ken-0123456789"})
 	w.want(0, "scan")
@@ -260,6 +262,7 @@ func TestCaptureOfProblem(t *testing.T) {
 // Nothing in a capture tells whose login its pages were read with, and they read
 // the same without it.
 func TestCaptureOfAccount(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.mall.RequireLogin(true)
 	const nick = "张三的小店"

@@ -159,7 +159,7 @@ func (s *shell) enter(line string) {
 // until returns what is shown up to a text that is not typed.
 func (s *shell) until(text string) string {
 	s.t.Helper()
-	all, late := "", time.After(time.Minute)
+	all, late := "", time.After(5*time.Minute)
 	for {
 		select {
 		case part, ok := <-s.shown:

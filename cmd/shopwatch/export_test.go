@@ -16,6 +16,7 @@ import (
 // TestExportAndDiff: what is exported is what is known, in every form, and a
 // comparison of two days leaves out what came to nothing.
 func TestExportAndDiff(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.want(0, "scan")
 	for _, what := range []string{"changes", "products", "prices"} {

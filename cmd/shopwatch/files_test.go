@@ -28,6 +28,7 @@ func withFiles(limit int, cmd *exec.Cmd) *exec.Cmd {
 // A daemon that may have few files open answers, scans and reports while others
 // hold more connections than it has files.
 func TestIdleConnections(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	daemon := w.serveProcess(withFiles(128, w.command("run")))
 	defer func() {

@@ -15,6 +15,7 @@ import (
 
 // The first complete scan says what it is, a later one does not.
 func TestBaselineSaysSo(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	if out := w.want(0, "scan", "--dry-run"); !strings.Contains(out, "3 products; this would be the baseline") {
 		t.Errorf("a dry scan says\n%s", out)

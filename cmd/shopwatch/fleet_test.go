@@ -59,6 +59,7 @@ func alive(f api.Fleet) (names []string) {
 // Several machines work at once on one database, and share the work. Commands work
 // from any of them, also where no daemon runs.
 func TestMachinesOnOneDatabase(t *testing.T) {
+	t.Parallel()
 	cluster := startCluster(t)
 	url := cluster.NetworkURL(cluster.Database(t), pgtest.Password)
 	base := newWorld(t)
@@ -133,6 +134,7 @@ func TestMachinesOnOneDatabase(t *testing.T) {
 // One configuration is given to all machines, which keep what is about themselves. A
 // bad one is given to none.
 func TestApply(t *testing.T) {
+	t.Parallel()
 	cluster := startCluster(t)
 	url := cluster.NetworkURL(cluster.Database(t), pgtest.Password)
 	base := newWorld(t)

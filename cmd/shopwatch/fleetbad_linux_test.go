@@ -14,6 +14,7 @@ import (
 
 // A machine whose clock differs from the database's says so, and scans.
 func TestMachineWithWrongClock(t *testing.T) {
+	t.Parallel()
 	cluster := startCluster(t)
 	alpha := newWorld(t).machine("alpha", cluster.NetworkURL(cluster.Skewed(t, -time.Hour), pgtest.Password), false)
 	stop := alpha.daemon()
@@ -41,6 +42,7 @@ func TestMachineWithWrongClock(t *testing.T) {
 
 // A machine whose disk is full takes no scan and says so. Another one makes them.
 func TestMachineWithFullDisk(t *testing.T) {
+	t.Parallel()
 	cluster := startCluster(t)
 	url := cluster.NetworkURL(cluster.Database(t), pgtest.Password)
 	base := newWorld(t)
@@ -75,6 +77,7 @@ func TestMachineWithFullDisk(t *testing.T) {
 // Of scans that were not complete for one reason the newest capture is kept, and
 // none where the configuration wants none.
 func TestNewestCaptureOnPostgreSQL(t *testing.T) {
+	t.Parallel()
 	cluster := startCluster(t)
 	name := cluster.Database(t)
 	url := cluster.NetworkURL(name, pgtest.Password)

@@ -8,6 +8,7 @@ import (
 )
 
 func TestGroups(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	other := w.mall.Open(fixtures.Shop{Host: "oppo.tmall.com", Title: "OPPO", Delay: -1, Products: []fixtures.Product{
 		{ID: "45200000001", Title: "糖大夫血糖仪 家用智能测试仪", Price: "189.00"},

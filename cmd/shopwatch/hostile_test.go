@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -140,22 +142,17 @@ type reply struct {
 	body   string
 }
 
-// ask sends a request as it stands, which no client of ours would, and looks
-// at what is wrong with the answer whatever was asked.
+// ask sends a request that no client of ours would, and looks at what is wrong
+// with the answer whatever was asked.
 func (h *hostile) ask(method, target, contentType, body string) reply {
 	h.t.Helper()
 	h.asked++
-	req := &http.Request{
-		Method: method, URL: &url.URL{Scheme: "http", Host: h.address, Opaque: "//" + h.address + target}, Host: h.address,
-		Header: http.Header{"Authorization": {"Bearer " + h.token}}, Body: http.NoBody,
+	resp, err := h.send(method, target, contentType, body)
+	// A server that answers without reading a long body closes the connection,
+	// which may be noticed before the answer.
+	for tries := 0; tries < 20 && len(body) > 1<<19 && (errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)); tries++ {
+		resp, err = h.send(method, target, contentType, body)
 	}
-	if body != "" {
-		req.Body, req.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
-	}
-	if contentType != "" {
-		req.Header.Set("Content-Type", contentType)
-	}
-	resp, err := http.DefaultTransport.RoundTrip(req)
 	if err != nil {
 		h.t.Fatalf("%s %.200s: %v", method, target, err)
 	}
@@ -172,6 +169,21 @@ func (h *hostile) ask(method, target, contentType, body string) reply {
 	r := reply{resp.StatusCode, resp.Header, string(b)}
 	h.judge(method+" "+target, body, r)
 	return r
+}
+
+// send sends a request as it stands.
+func (h *hostile) send(method, target, contentType, body string) (*http.Response, error) {
+	req := &http.Request{
+		Method: method, URL: &url.URL{Scheme: "http", Host: h.address, Opaque: "//" + h.address + target}, Host: h.address,
+		Header: http.Header{"Authorization": {"Bearer " + h.token}}, Body: http.NoBody,
+	}
+	if body != "" {
+		req.Body, req.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
+	}
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
+	}
+	return http.DefaultTransport.RoundTrip(req)
 }
 
 // judge looks at an answer to anything.
@@ -237,11 +249,15 @@ func (h *hostile) operation(method, path string, op *apiOperation) {
 			h.ask(other, known, "", "")
 		}
 	}
-	for _, body := range hostileBodies {
+	types := []string{"", "application/json", "text/plain", "application/xml", "application/cbor", "multipart/form-data", "nonsense", "application/json; charset=gbk"}
+	for i, body := range hostileBodies {
 		if op.RequestBody != nil && strings.TrimSpace(body) == "{}" && op.OperationID == "scan" {
 			continue // scans all
 		}
-		for _, contentType := range []string{"", "application/json", "text/plain", "application/xml", "application/cbor", "multipart/form-data", "nonsense", "application/json; charset=gbk"} {
+		for j, contentType := range types {
+			if op.RequestBody == nil && j != i%len(types) {
+				continue // what takes no body looks at neither
+			}
 			h.ask(method, known, contentType, body)
 		}
 	}

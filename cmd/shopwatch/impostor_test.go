@@ -33,6 +33,7 @@ func quietWorld(t *testing.T, more string) *world {
 // the commands, which work all the same; and so do they after the next daemon
 // has found another address.
 func TestImpostor(t *testing.T) {
+	t.Parallel()
 	w := quietWorld(t, "channels: [{name: notes, kind: file, path: notes.jsonl}]\n")
 	cmd := w.process("run")
 	address := w.address()

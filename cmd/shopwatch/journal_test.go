@@ -32,6 +32,7 @@ func (k *killer) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 // A picture at which the daemon dies costs one death, not one at every start,
 // and the product is told of all the same.
 func TestDeadlyPictureIsAvoided(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.want(0, "scan")
 	bad := fixtures.Product{ID: "45100000009", Title: "新到", Price: "9.00"}
@@ -63,6 +64,7 @@ func TestDeadlyPictureIsAvoided(t *testing.T) {
 // A storefront that kills whoever reads it does not kill the daemon at every
 // start: after some deaths it waits, and the rest of the daemon works.
 func TestDeadlyStorefrontDoesNotKillAtEveryStart(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	var k killer
 	w.mall.Handle("tencent.tmall.com", "/search.htm", &k)

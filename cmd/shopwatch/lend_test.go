@@ -88,7 +88,7 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for end := time.After(time.Minute); !holds(); {
+	for end := time.After(5 * time.Minute); !holds(); {
 		select {
 		case <-tick.C:
 		case <-end:

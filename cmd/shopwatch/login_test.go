@@ -111,7 +111,7 @@ func (c *typed) end(status int, words ...string) {
 		if got != status {
 			c.t.Errorf("it ends with %d, want %d; it prints\n%s", got, status, c)
 		}
-	case <-time.After(time.Minute):
+	case <-time.After(5 * time.Minute):
 		c.t.Fatalf("it does not end; it prints\n%s", c)
 	}
 	for _, w := range words {
@@ -126,7 +126,7 @@ func (c *typed) until(what string, holds func() bool) {
 	c.t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for end := time.After(time.Minute); !holds(); {
+	for end := time.After(5 * time.Minute); !holds(); {
 		select {
 		case <-tick.C:
 		case got := <-c.status:

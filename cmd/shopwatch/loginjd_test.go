@@ -51,6 +51,7 @@ func jdRecord(t *testing.T, w *world, data string) (r login.Record) {
 // A login to JD by phone is told of, keeps the account to itself, is carried
 // over to another machine, and may end.
 func TestLoginToJDByPhoneAndCarriedOver(t *testing.T) {
+	t.Parallel()
 	w, site, shop := newJDWorld(t)
 	if s := lines[scanned](t, w.want(2, "scan", "--json"))[0]; s.Verdict != "login" || !strings.Contains(s.Reason, "run shopwatch login jd") {
 		t.Fatalf("scan before the login = %+v, want the verdict login and what to do", s)

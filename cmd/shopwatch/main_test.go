@@ -393,6 +393,7 @@ func TestExitStatus(t *testing.T) {
 
 // A database that is empty or foreign is never taken over.
 func TestForeignDatabase(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for name, content := range map[string]string{"empty": "", "foreign": strings.Repeat("a text, not a database\n", 1000)} {
 		t.Run(name, func(t *testing.T) {
@@ -439,6 +440,7 @@ func TestBackup(t *testing.T) {
 
 // The Chrome that reads storefronts prints the report that goes with a digest.
 func TestMailWithPDF(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.configure(map[string]any{"channels": []any{map[string]any{
 		"name": "analysts", "kind": "email", "server": w.mail.URL(), "plaintext": true,
@@ -552,6 +554,7 @@ func TestMail(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	out := w.want(0, "check")
 	for _, part := range []string{"configuration", "chrome", ", starts", "database", "clock", "Asia/Shanghai", "tencent is scanned", "analysts", "answers"} {

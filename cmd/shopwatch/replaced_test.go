@@ -76,6 +76,7 @@ func TestDatabaseReplaced(t *testing.T) {
 
 // A daemon that cannot save what its database held goes on until it can.
 func TestRescueIsTriedAgain(t *testing.T) {
+	t.Parallel()
 	w := quietWorld(t, "")
 	data := filepath.Join(w.dir, "data")
 	fill(t, data)

@@ -25,6 +25,7 @@ import (
 // The daemon has the log stamped; the API tells of it, and verify checks it
 // offline, of the database and of the evidence of a change.
 func TestTimestamps(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("openssl"); err != nil && os.Getenv("CI") == "" {
 		t.Skip(err)
 	}
@@ -64,7 +65,7 @@ func TestTimestamps(t *testing.T) {
 	})
 	stop := w.daemon()
 	var mark api.Checkpoint
-	for end := time.Now().Add(time.Minute); len(mark.Stamps) == 0 && time.Now().Before(end); time.Sleep(20 * time.Millisecond) { // the daemon asks when it starts
+	for end := time.Now().Add(5 * time.Minute); len(mark.Stamps) == 0 && time.Now().Before(end); time.Sleep(20 * time.Millisecond) { // the daemon asks when it starts
 		_, answer := w.ask("/api/checkpoint")
 		if err := json.Unmarshal([]byte(answer), &mark); err != nil {
 			t.Fatal(err)
