@@ -110,6 +110,16 @@ const (
 	strickenWait = 5 * time.Second
 )
 
+// waitUnder returns how long pages are waited for under a fault. One that has to
+// end at a wall shows that wall; a page that is waited for no longer would be
+// tried again, past it.
+func waitUnder(right func(tracker.Verdict) bool) time.Duration {
+	if right(tracker.Complete) || right(tracker.Partial) || right(tracker.Failed) {
+		return strickenWait
+	}
+	return patientWait
+}
+
 // wait sets how long the scans to come wait for a page.
 func (sh *shopper) wait(d time.Duration) {
 	sh.options.PageTimeout = d

@@ -162,7 +162,7 @@ func playShop(t *testing.T, f markets.Fault, times int, market string, shop mark
 		want = append(want, "soldout "+id(3))
 	}
 	shop.Strike(f.Name, times)
-	sh.wait(strickenWait)
+	sh.wait(waitUnder(func(v tracker.Verdict) bool { return f.Right(string(v), times) }))
 	s := look()
 	if !f.Right(string(s.Verdict), times) {
 		wrong(&sum.verdicts, "%s (%s), want one of %v or %v; %+v", s.Verdict, s.Reason, f.Lasts, f.Once, s.Evidence)
