@@ -499,7 +499,7 @@ func TestPictureOfAPage(t *testing.T) {
 // as a login page does once it was confirmed.
 func TestPictureOfAPageThatGoesElsewhere(t *testing.T) {
 	tb := tab(t, chrome, browser.TabOptions{})
-	busy, release := make(chan bool, 1), make(chan bool)
+	busy, release := make(chan bool, 10), make(chan bool)
 	mall.Handle("goes.tmall.com", "/wait", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		busy <- true
 		<-release
@@ -512,13 +512,22 @@ func TestPictureOfAPageThatGoesElsewhere(t *testing.T) {
 	mall.Handle("goes.tmall.com", "/", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, `<title>goes</title><script>
 			setTimeout(() => { location.href = 'https://elsewhere.taobao.com/' })
-			setTimeout(() => { const r = new XMLHttpRequest(); r.open('GET', '/wait', false); r.send() }, 200)
+			const wait = () => {
+				const r = new XMLHttpRequest()
+				r.open('GET', '/wait', false)
+				try { r.send() } catch { setTimeout(wait, 50) } // Chrome ends requests when the network changes
+			}
+			setTimeout(wait, 200)
 		</script>`)
 	}))
 	if err := tb.Open(t.Context(), "https://goes.tmall.com/"); err != nil {
 		t.Fatal(err)
 	}
-	<-busy
+	select {
+	case <-busy:
+	case <-time.After(time.Minute):
+		t.Fatal("the page does not get as far as to wait")
+	}
 	time.AfterFunc(300*time.Millisecond, func() { close(release) }) // by then the picture is asked for
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
