@@ -16,6 +16,9 @@ func (db *DB) Transactions() (read, wrote int) { return int(db.reads.Load()), in
 // Name is that of the database.
 func (db *DB) Name() string { return db.server.database }
 
+// Schema is the number of steps that this program knows.
+func Schema() int { return len(known().steps) }
+
 // OpenUpgrading opens a database as a later shopwatch would, which knows one step
 // more and says what it needs.
 func OpenUpgrading(ctx context.Context, url, sql string, needs int) (*DB, error) {
