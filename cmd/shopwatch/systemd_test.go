@@ -176,6 +176,7 @@ func TestLog(t *testing.T) {
 		map[string]any{"name": "hook", "kind": "webhook", "url": "http://127.0.0.1:1/" + hook, "secret": hook + "-key"},
 	}})
 	stop := w.daemon("--debug") // which scans at once
+	until(t, "it has scanned", func() bool { return strings.Contains(w.want(0, "storefronts"), "complete") })
 	w.want(0, "scan")
 	w.shop.Put(fixtures.Product{ID: "45100000009", Title: "遥控笔", Price: "99.00"})
 	w.shop.Fault(fixtures.Fault{Name: "list cut off", Times: 1})
