@@ -25,10 +25,12 @@ build:
 demo: build chrome
 	bin/shopwatch demo
 
-# Many tests wait most of their time: four of a package run side by side.
+# Many tests wait most of their time: four of a package run side by side, and twice
+# as many packages as there are processors.
+SIDE_BY_SIDE := -p $(shell expr 2 '*' $$(getconf _NPROCESSORS_ONLN)) -parallel 4
 .PHONY: test
 test: chrome postgres
-	$(GO) test -timeout 14m -parallel 4 ./...
+	$(GO) test -timeout 14m $(SIDE_BY_SIDE) ./...
 
 # The accessibility checker of the dashboard's tests, from npm. With CI set they
 # fail without it.
@@ -64,7 +66,7 @@ check:
 	@bad=$$(gofmt -l $$(git ls-files '*.go')); \
 	if [ -n "$$bad" ]; then echo "not formatted, run gofmt -w on:" $$bad; exit 1; fi
 	$(LINT) run --allow-parallel-runners ./...
-	$(GO) test -race -short -vet off -timeout 14m -parallel 4 $$(tools/racing)
+	$(GO) test -race -short -vet off -timeout 14m $(SIDE_BY_SIDE) $$(tools/racing)
 
 # Measures the database, and the whole process side by side with an empty Chrome,
 # with the floor that no reader can go below, with hand-written Puppeteer scripts
