@@ -23,6 +23,10 @@ type runCommand struct {
 // than it would be. The machine is Chrome's.
 const ownMemory = 32 << 20
 
+// storefrontMemory is what it may take for each storefront where that is more: with
+// 1,000 of them it would do little else than collect garbage.
+const storefrontMemory = 96 << 10
+
 // garbage is how much of it there may be, in percent of what is in use, before it
 // is collected.
 const garbage = 50
@@ -67,7 +71,7 @@ func (r *runCommand) Run(ctx context.Context, a *app) error {
 	}
 	warnWithoutInit(os.Getpid(), log)
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(ownMemory)
+		debug.SetMemoryLimit(max(ownMemory, int64(len(c.Storefronts))*storefrontMemory))
 	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(garbage)
