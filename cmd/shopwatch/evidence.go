@@ -1,6 +1,7 @@
 package main
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -49,7 +50,7 @@ func (e *evidenceCommand) Run(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
-		content, err := api.Pack(files, st.Change.At)
+		content, err := archive.Zip(files, st.Change.At, zip.Deflate)
 		if err != nil {
 			return fmt.Errorf("pack the evidence: %w", err)
 		}
@@ -82,7 +83,7 @@ func (e *evidenceCommand) capture(ctx context.Context, a *app, client *api.Clien
 }
 
 // packed are the files of the story, the sums of the others last.
-func packed(ctx context.Context, a *app, c *config.Config, client *api.Client, st *api.Story) ([]api.PackedFile, error) {
+func packed(ctx context.Context, a *app, c *config.Config, client *api.Client, st *api.Story) ([]archive.File, error) {
 	var text bytes.Buffer
 	tellStory(&text, st, c.Timezone.Location, false)
 	story, err := st.ForOthers()
@@ -97,7 +98,7 @@ func packed(ctx context.Context, a *app, c *config.Config, client *api.Client, s
 	if err != nil {
 		return nil, err
 	}
-	files := []api.PackedFile{
+	files := []archive.File{
 		{Name: "story.txt", Content: text.Bytes()},
 		{Name: archive.StoryFile, Content: story},
 		{Name: archive.WitnessFile, Content: append(proof, '\n')},
@@ -107,11 +108,11 @@ func packed(ctx context.Context, a *app, c *config.Config, client *api.Client, s
 		if err := client.Evidence(ctx, address, &picture); err != nil {
 			return nil, fmt.Errorf("evidence %s: %w", path.Base(address), err)
 		}
-		files = append(files, api.PackedFile{Name: api.EvidencePath(path.Base(address)), Content: picture.Bytes()})
+		files = append(files, archive.File{Name: api.EvidencePath(path.Base(address)), Content: picture.Bytes()})
 	}
 	var sums strings.Builder
 	for _, f := range files {
 		fmt.Fprintf(&sums, "%x  %s\n", sha256.Sum256(f.Content), f.Name)
 	}
-	return append(files, api.PackedFile{Name: "SHA256SUMS", Content: []byte(sums.String())}), nil
+	return append(files, archive.File{Name: "SHA256SUMS", Content: []byte(sums.String())}), nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -16,6 +17,7 @@ import (
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/tracker"
 	"shopwatch/tracker/api"
+	"shopwatch/tracker/archive"
 	"shopwatch/tracker/browser"
 )
 
@@ -53,7 +55,7 @@ func (p *problemCommand) Run(ctx context.Context, a *app) error {
 	if p.Name != "" && c.Storefront(p.Name) == nil {
 		return fmt.Errorf("there is no storefront %q in %s; there are %s", p.Name, a.file, term.List(c.Names()))
 	}
-	files := []api.PackedFile{
+	files := []archive.File{
 		{Name: "about.txt", Content: []byte(about(ctx, c))},
 		{Name: "configuration.txt", Content: []byte(shownForOthers(c, p.Name))},
 		{Name: "check.txt", Content: []byte(a.checked(ctx))},
@@ -62,8 +64,8 @@ func (p *problemCommand) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	files = append(append(files, api.PackedFile{Name: "scans.jsonl", Content: scans}), captures...)
-	content, err := api.Pack(files, now)
+	files = append(append(files, archive.File{Name: "scans.jsonl", Content: scans}), captures...)
+	content, err := archive.Zip(files, now, zip.Deflate)
 	if err != nil {
 		return err
 	}
@@ -82,7 +84,7 @@ func (p *problemCommand) Run(ctx context.Context, a *app) error {
 
 // captures are the last scans, a JSON object a line, and the newest captures of
 // those that were not complete.
-func (p *problemCommand) captures(ctx context.Context, a *app) (scans []byte, captures []api.PackedFile, err error) {
+func (p *problemCommand) captures(ctx context.Context, a *app) (scans []byte, captures []archive.File, err error) {
 	err = a.ask(ctx, func(_ *config.Config, client *api.Client) error {
 		var b bytes.Buffer
 		n := 0
@@ -103,7 +105,7 @@ func (p *problemCommand) captures(ctx context.Context, a *app) (scans []byte, ca
 			name := fmt.Sprintf("captures/%s-%s.wacz", s.Storefront, s.Began.UTC().Format("20060102-150405"))
 			var file bytes.Buffer
 			if client.Evidence(ctx, "/evidence/"+s.Evidence.Capture, &file) == nil { // or it was dropped
-				captures = append(captures, api.PackedFile{Name: name, Content: file.Bytes()})
+				captures = append(captures, archive.File{Name: name, Content: file.Bytes()})
 			}
 		}
 		scans = b.Bytes()

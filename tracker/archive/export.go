@@ -23,14 +23,14 @@ func Export(content, story, witness []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return pack(append(p.list(), file{StoryFile, story}, file{WitnessFile, witness}), p.at)
+	return pack(append(p.list(), File{StoryFile, story}, File{WitnessFile, witness}), p.at)
 }
 
 // list are the files of the capture itself.
-func (p *packed) list() (files []file) {
+func (p *packed) list() (files []File) {
 	for _, name := range p.order {
 		if !slices.Contains(added, name) {
-			files = append(files, file{name, p.files[name]})
+			files = append(files, File{name, p.files[name]})
 		}
 	}
 	return files

@@ -46,7 +46,7 @@ func (c *Capture) Pack(s *Signer) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := []file{{warcFile, warc}, {indexFile, index}, {pagesFile, pages}, {readingFile, append(reading, '\n')}}
+	files := []File{{warcFile, warc}, {indexFile, index}, {pagesFile, pages}, {readingFile, append(reading, '\n')}}
 	list, err := json.MarshalIndent(c.dataPackage(files), "", "  ")
 	if err != nil {
 		return nil, err
@@ -59,31 +59,13 @@ func (c *Capture) Pack(s *Signer) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return pack(append(files, file{packageFile, list}, file{digestName, append(signed, '\n')}), c.Reading.Began)
+	return pack(append(files, File{packageFile, list}, File{digestName, append(signed, '\n')}), c.Reading.Began)
 }
 
-// A file is one of a capture's.
-type file struct {
-	name    string
-	content []byte
-}
-
-// pack writes a ZIP archive that depends on nothing but its files. They are not
-// compressed, so that a viewer can read a part of one.
-func pack(files []file, at time.Time) ([]byte, error) {
-	var b bytes.Buffer
-	z := zip.NewWriter(&b)
-	for _, f := range files {
-		w, err := z.CreateHeader(&zip.FileHeader{Name: f.name, Method: zip.Store, Modified: at.UTC().Truncate(2 * time.Second)})
-		if err != nil {
-			return nil, err
-		}
-		if _, err := w.Write(f.content); err != nil {
-			return nil, err
-		}
-	}
-	err := z.Close()
-	return b.Bytes(), err
+// pack writes the files of a capture. They are not compressed, so that a viewer
+// can read a part of one.
+func pack(files []File, at time.Time) ([]byte, error) {
+	return Zip(files, at.Truncate(2*time.Second), zip.Store)
 }
 
 func hashOf(b []byte) string { return fmt.Sprintf("sha256:%x", sha256.Sum256(b)) }
@@ -203,7 +185,7 @@ type resource struct {
 	Bytes int    `json:"bytes"`
 }
 
-func (c *Capture) dataPackage(files []file) *dataPackage {
+func (c *Capture) dataPackage(files []File) *dataPackage {
 	r := &c.Reading
 	title := fmt.Sprintf("%s, %s, %s", r.Storefront.Name, r.Scope, r.Began.Format("2006-01-02 15:04 UTC"))
 	if len(r.Items) == 1 && r.Scope == OfItem {
@@ -211,8 +193,8 @@ func (c *Capture) dataPackage(files []file) *dataPackage {
 	}
 	p := &dataPackage{Profile: "data-package", Version: "1.1.1", Title: title, Created: r.Began.Format(time.RFC3339), Software: r.Software}
 	for _, f := range files {
-		name := f.name[strings.LastIndex(f.name, "/")+1:]
-		p.Resources = append(p.Resources, resource{Name: name, Path: f.name, Hash: hashOf(f.content), Bytes: len(f.content)})
+		name := f.Name[strings.LastIndex(f.Name, "/")+1:]
+		p.Resources = append(p.Resources, resource{Name: name, Path: f.Name, Hash: hashOf(f.Content), Bytes: len(f.Content)})
 	}
 	return p
 }

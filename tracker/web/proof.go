@@ -1,6 +1,7 @@
 package web
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"encoding/base64"
@@ -301,7 +302,7 @@ func (p *Pages) proofZIP(w http.ResponseWriter, r *http.Request, v *proofPage) e
 	if err != nil {
 		return err
 	}
-	files := []api.PackedFile{{Name: archive.StoryFile, Content: story}, {Name: archive.WitnessFile, Content: witness}}
+	files := []archive.File{{Name: archive.StoryFile, Content: story}, {Name: archive.WitnessFile, Content: witness}}
 	for _, address := range v.Story.Evidence {
 		name := path.Base(address)
 		content, found, err := p.o.Store.Evidence(r.Context(), name)
@@ -309,10 +310,10 @@ func (p *Pages) proofZIP(w http.ResponseWriter, r *http.Request, v *proofPage) e
 			return err
 		}
 		if found {
-			files = append(files, api.PackedFile{Name: api.EvidencePath(name), Content: content})
+			files = append(files, archive.File{Name: api.EvidencePath(name), Content: content})
 		}
 	}
-	packed, err := api.Pack(files, v.Change.At)
+	packed, err := archive.Zip(files, v.Change.At, zip.Deflate)
 	if err != nil {
 		return err
 	}

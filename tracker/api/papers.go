@@ -1,38 +1,12 @@
 package api
 
 import (
-	"archive/zip"
-	"bytes"
 	"context"
 	"encoding/json"
 	"path"
-	"time"
 
 	"shopwatch/storage/merkle"
 )
-
-// A PackedFile is one file of an archive.
-type PackedFile struct {
-	Name    string
-	Content []byte
-}
-
-// Pack makes a zip archive that depends on nothing but its files.
-func Pack(files []PackedFile, at time.Time) ([]byte, error) {
-	var b bytes.Buffer
-	z := zip.NewWriter(&b)
-	for _, f := range files {
-		w, err := z.CreateHeader(&zip.FileHeader{Name: f.Name, Method: zip.Deflate, Modified: at.UTC()})
-		if err != nil {
-			return nil, err
-		}
-		if _, err := w.Write(f.Content); err != nil {
-			return nil, err
-		}
-	}
-	err := z.Close()
-	return b.Bytes(), err
-}
 
 // EvidencePath is where a file of evidence is in the archive of a change.
 func EvidencePath(name string) string {
