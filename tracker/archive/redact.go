@@ -57,7 +57,7 @@ var (
 // Redact takes out of a capture what identifies an account or a session: the
 // values of the given cookies and of those that are set in it, wherever and in
 // whatever form they stand, and what has a telling name. It lists what that was.
-// Pictures show what they show.
+// Pictures stay as they are: what had to be was covered when they were taken.
 func (c *Capture) Redact(cookies []Cookie) {
 	r := redaction{counts: make(map[[2]string]int), names: make(names)}
 	for i := range c.Records {
@@ -98,7 +98,7 @@ type Secret struct {
 	Text string `json:"text"`
 	Of   string `json:"of"` // "cookie unb"
 	// Within are the characters between which it may not stand to be meant, as
-	// in a regular expression: a number within another one is another number.
+	// in a regular expression.
 	Within string `json:"within,omitempty"`
 }
 
@@ -110,14 +110,7 @@ func Secrets(cookies []Cookie) (list []Secret) {
 			if !tells(k.Name, value) || slices.ContainsFunc(list, func(s Secret) bool { return s.Text == value }) {
 				continue
 			}
-			s := Secret{Text: value, Of: "cookie " + clip(k.Name)}
-			switch {
-			case len(value) < shortest:
-				s.Within = "0-9A-Za-z"
-			case strings.Trim(value, "0123456789") == "":
-				s.Within = "0-9"
-			}
-			list = append(list, s)
+			list = append(list, Secret{Text: value, Of: "cookie " + clip(k.Name), Within: boundOf(value)})
 		}
 	}
 	slices.SortStableFunc(list, func(a, b Secret) int { return cmp.Compare(len(b.Text), len(a.Text)) })
@@ -344,16 +337,34 @@ func tagValue(b []byte, i int) (name string, from, to int) {
 	return name, i + at[2], i + at[3]
 }
 
-// without replaces a value in a text. A number is not replaced within another
-// number, and a short value not within a word.
+// The characters between which a text may not stand to be meant.
+const (
+	alphanumeric = "0-9A-Za-z"
+	digit        = "0-9"
+)
+
+// boundOf are those of a secret: a short one within a word is chance, and a number
+// within another one is another number.
+func boundOf(text string) string {
+	switch {
+	case len(text) < shortest:
+		return alphanumeric
+	case strings.Trim(text, "0123456789") == "":
+		return digit
+	}
+	return ""
+}
+
+// without replaces a value in a text, but not between characters that bound it.
 func without(b, value []byte) ([]byte, int) {
 	if !bytes.Contains(b, value) {
 		return b, 0
 	}
 	within := func(byte) bool { return false }
-	if len(value) < shortest {
+	switch boundOf(string(value)) {
+	case alphanumeric:
 		within = isAlphanumeric
-	} else if !bytes.ContainsFunc(value, func(c rune) bool { return c < '0' || c > '9' }) {
+	case digit:
 		within = isDigit
 	}
 	var out []byte
