@@ -20,11 +20,12 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"shopwatch/tracker"
 )
 
 // Options of a Bucket.
@@ -212,7 +213,7 @@ func (r *refusal) Error() string {
 
 // clip makes a short line of a text.
 func clip(text string) string {
-	text = strings.Join(strings.Fields(text), " ")
+	text = tracker.SingleLine(text)
 	if r := []rune(text); len(r) > 200 {
 		text = string(r[:200]) + "…"
 	}
