@@ -65,9 +65,7 @@ func (s *Service) tidy(ctx context.Context) error {
 	if n > 0 {
 		s.log.Info("captures deleted: together they may take no more", "files", n, "most", keep.Captures.String())
 	}
-	if b, ok := s.store.(interface {
-		FillBucket(context.Context) (int, error)
-	}); ok {
+	if b, ok := s.store.(bucketStore); ok {
 		n, err = b.FillBucket(ctx)
 		failed("fill the bucket", err)
 		if n > 0 {
@@ -75,6 +73,12 @@ func (s *Service) tidy(ctx context.Context) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// A bucketStore is a store with a bucket for large evidence, which takes what could
+// not be written there at its time.
+type bucketStore interface {
+	FillBucket(ctx context.Context) (carried int, err error)
 }
 
 // A databaseFile is a store in a file on this machine, which is backed up beside
