@@ -133,12 +133,10 @@ func (l *Lease) Ended() <-chan struct{} { return l.ended }
 // Epoch tells this holding of the lease from all others.
 func (l *Lease) Epoch() int64 { return l.epoch }
 
-// Page returns when a page may be asked for, which the caller does at once. The page
-// before has come by then, or will not come. Between two of them lies the pause that
-// the first of them was given, also when the second one is another holder's. It fails
-// when the lease is lost.
+// Page returns when a page may be asked for, which the caller does at once. From
+// when it has come, which Came tells, until the next is asked for lies its pause, also
+// when the next one is another holder's. It fails when the lease is lost.
 func (l *Lease) Page(ctx context.Context, pause time.Duration) error {
-	l.came()
 	for {
 		l.mu.Lock()
 		wait := time.Until(l.next)
@@ -178,9 +176,10 @@ func (l *Lease) Page(ctx context.Context, pause time.Duration) error {
 	}
 }
 
-// came lets the pause begin now: when the marketplace saw the page that was asked for
-// last, which may have been on its way for long, is not known.
-func (l *Lease) came() {
+// Came says that the page that was asked for last has come, or will not come. The
+// pause begins now: when the marketplace saw that page, which may have been on its way
+// for long, is not known.
+func (l *Lease) Came() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.pause > 0 {
@@ -215,7 +214,6 @@ func (db *DB) Fence(l *Lease) { db.fence.Store(l) }
 
 // Release gives a lease back. Others may have it at once.
 func (l *Lease) Release(ctx context.Context) error {
-	l.came()
 	l.cancel()
 	l.beats.Wait()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)

@@ -142,6 +142,7 @@ func TestPaceOfSlowPages(t *testing.T) {
 		}
 		time.Sleep(pause * 3 / 2)
 		seen = time.Now()
+		l.Came()
 	}
 	for range 2 {
 		l, err := db.AcquirePaced(ctx, "scan/mall", "shopwatch 7 on alpha", pause)

@@ -109,7 +109,7 @@ func worker(at string) int {
 		defer chrome.Close()
 		scanner := scan.New(scan.Options{
 			Markets: all.Markets(), Browser: chrome, PageTimeout: 10 * time.Second, Backoff: 20 * time.Millisecond,
-			Pace: func(ctx context.Context, gate string) error { return f.Pace(ctx, gate) },
+			Pace: func(ctx context.Context, gate string) (func(), error) { return f.Pace(ctx, gate) },
 		})
 		o.Scan = func(ctx context.Context, sf tracker.Storefront, tell func(tracker.Progress)) *tracker.Scan {
 			return scanner.Scan(ctx, sf, tracker.DefaultRules(), tell)
@@ -142,9 +142,10 @@ func worker(at string) int {
 // products, one of them at another price each time.
 func (p *place) scripted(ctx context.Context, f *fleet.Fleet, sf tracker.Storefront) *tracker.Scan {
 	for page := range crewPages {
-		err := f.Pace(ctx, "")
+		came, err := f.Pace(ctx, "")
 		if err == nil {
 			err = p.load(ctx, fmt.Sprintf("%s?pageNo=%d", sf.URL, page+1))
+			came()
 		}
 		if err != nil {
 			return failed(tracker.Failed)

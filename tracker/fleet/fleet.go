@@ -52,8 +52,10 @@ type Database interface {
 type Lease interface {
 	Epoch() int64
 	Ended() <-chan struct{} // closed when it was lost or released
-	// Page returns when a page may be asked for, which is done at once.
+	// Page returns when a page may be asked for, which is done at once. Its pause
+	// begins when Came says that it has come, or will not come.
 	Page(ctx context.Context, pause time.Duration) error
+	Came()
 	Release(ctx context.Context) error
 }
 

@@ -311,7 +311,8 @@ func TestOnePace(t *testing.T) {
 			defer func() { mu.Lock(); inside--; mu.Unlock() }()
 			for range 3 {
 				before := time.Now()
-				if err := f.Pace(ctx, "mall"); err != nil {
+				came, err := f.Pace(ctx, "mall")
+				if err != nil {
 					if ctx.Err() == nil {
 						t.Error(err)
 					}
@@ -320,6 +321,7 @@ func TestOnePace(t *testing.T) {
 				mu.Lock()
 				asked, loads = append(asked, before), append(loads, time.Now())
 				mu.Unlock()
+				came()
 			}
 			return complete(3)
 		}

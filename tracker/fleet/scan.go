@@ -271,13 +271,14 @@ func under(ctx context.Context, l Lease) (held context.Context, cancel context.C
 type leaseKey struct{}
 
 // Pace waits until the next page may be asked for by the scan to which a context
-// belongs. It fails when the scan's lease is lost.
-func (f *Fleet) Pace(ctx context.Context, _ string) error {
+// belongs, and returns what says that it has come. It fails when the scan's lease is
+// lost.
+func (f *Fleet) Pace(ctx context.Context, _ string) (came func(), err error) {
 	l, ok := ctx.Value(leaseKey{}).(Lease)
 	if !ok {
-		return errors.New("a bug in shopwatch: a page without a lease")
+		return nil, errors.New("a bug in shopwatch: a page without a lease")
 	}
-	return l.Page(ctx, f.pause())
+	return l.Came, l.Page(ctx, f.pause())
 }
 
 func (f *Fleet) pause() time.Duration {

@@ -128,9 +128,12 @@ func (r *reading) turn(ctx context.Context) error {
 		return fmt.Errorf("%w: %d pages were asked for within 24 hours; raise browser.daily_pages or scan less often", errCeiling, most)
 	}
 	if r.opts.Pace != nil {
-		if err := r.opts.Pace(ctx, r.gate); err != nil {
+		r.came()
+		came, err := r.opts.Pace(ctx, r.gate)
+		if err != nil {
 			return err
 		}
+		r.came = came
 	}
 	r.scan.Evidence.Opened++
 	return nil

@@ -50,8 +50,9 @@ type Options struct {
 	// Nil for none.
 	Picture func(storefront tracker.StorefrontName, address string) (done func(), ok bool)
 	// Pace waits until the next page behind a gate, such as a marketplace, may
-	// be asked for. Nil for no wait.
-	Pace func(ctx context.Context, gate string) error
+	// be asked for. came is called when that page has come, or will not come:
+	// the pause to the next one begins then. Nil for no wait.
+	Pace func(ctx context.Context, gate string) (came func(), err error)
 	// DailyPages is how many pages of one storefront may be asked for within
 	// 24 hours; 0 for any number. Opened tells how many were, scans before
 	// this one.
@@ -106,6 +107,7 @@ func (s *Scanner) Capture(ctx context.Context, sf tracker.Storefront, rules trac
 		r.begin(how)
 	}
 	defer func() {
+		r.came()
 		if r.reader != nil {
 			r.reader.Close()
 		}
@@ -127,7 +129,7 @@ func (s *Scanner) Capture(ctx context.Context, sf tracker.Storefront, rules trac
 // reading begins a scan.
 func (s *Scanner) reading(sf tracker.Storefront, rules tracker.Rules, tell func(tracker.Progress)) *reading {
 	return &reading{
-		Scanner: s, of: sf, rules: rules, tell: tell, requests: make(map[tracker.ProductID]market.Request),
+		Scanner: s, of: sf, rules: rules, tell: tell, came: func() {}, requests: make(map[tracker.ProductID]market.Request),
 		scan: &tracker.Scan{
 			Storefront: sf.Name, Began: time.Now().UTC().Truncate(time.Millisecond),
 			Verdict: tracker.Failed,
@@ -147,6 +149,7 @@ type reading struct {
 	storefront market.Storefront
 	reader     Reader
 	policy     *robotsPolicy
+	came       func() // says that the page that was asked for last has come
 
 	small    map[tracker.ProductID][]byte         // pictures of products, for their cards
 	requests map[tracker.ProductID]market.Request // that brought the listing page on which a product stood

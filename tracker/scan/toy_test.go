@@ -256,16 +256,26 @@ func TestOtherOptionsAreNoNews(t *testing.T) {
 	}
 	client := fetch.New(o)
 	defer client.Close()
-	toys, gates := toyMarket(), map[string]int{}
+	toys, gates, underWay := toyMarket(), map[string]int{}, false
 	toys.Gate = market.HostGate
 	sh := newShopper(t, func(o *scan.Options) {
 		o.Markets, o.HTTP = market.Set{toys}, client
-		o.Pace = func(_ context.Context, gate string) error { gates[gate]++; return nil }
+		o.Pace = func(_ context.Context, gate string) (func(), error) {
+			if underWay {
+				t.Error("a page was asked for before the one before it had come")
+			}
+			gates[gate]++
+			underWay = true
+			return func() { underWay = false }, nil
+		}
 	})
 	for _, options := range []string{``, `{"loud":true}`} {
 		s, changes := sh.scanStorefront(t.Context(), tracker.Storefront{Name: "toys", URL: "https://north.toy.example/", Options: options})
 		if s.Verdict != tracker.Complete || len(changes) != 0 {
 			t.Errorf("with options %q: %s (%s), %d changes, want none", options, s.Verdict, s.Reason, len(changes))
+		}
+		if underWay {
+			t.Error("the scan ended and its last page is still said to be under way")
 		}
 	}
 	if title := sh.catalog.Item("bear").Title; title != "TOY BEAR" {

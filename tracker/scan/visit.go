@@ -24,12 +24,16 @@ func (s *Scanner) Ask(ctx context.Context, v Visit) (*market.Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &reading{Scanner: s, scan: &tracker.Scan{}, market: v.Market, gate: v.Market.GateOf(v.Request.URL), storefront: visited{host: u.Hostname(), transport: v.Transport}}
+	r := s.reading(tracker.Storefront{}, tracker.Rules{}, nil)
+	r.market, r.gate, r.storefront = v.Market, v.Market.GateOf(v.Request.URL), visited{host: u.Hostname(), transport: v.Transport}
 	r.policy = newRobotsPolicy(r.storefront)
 	if r.reader, err = r.newReader(); err != nil {
 		return nil, err
 	}
-	defer func() { r.reader.Close() }()
+	defer func() {
+		r.came()
+		r.reader.Close()
+	}()
 	return r.bring(ctx, v.Request)
 }
 

@@ -32,9 +32,9 @@ func TestAsk(t *testing.T) {
 		t.Fatal(err)
 	}
 	var paced []string
-	s := scan.New(scan.Options{Markets: all.Markets(), Browser: chrome, HTTP: client, PageTimeout: 10 * time.Second, Pace: func(_ context.Context, name string) error {
+	s := scan.New(scan.Options{Markets: all.Markets(), Browser: chrome, HTTP: client, PageTimeout: 10 * time.Second, Pace: func(_ context.Context, name string) (func(), error) {
 		paced = append(paced, name)
-		return nil
+		return func() {}, nil
 	}})
 	visit := scan.Visit{Market: m, Transport: market.OverHTTP, Request: market.Request{URL: shop.URL()}}
 	a, err := s.Ask(t.Context(), visit)

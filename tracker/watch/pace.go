@@ -8,7 +8,8 @@ import (
 )
 
 // A Pacer keeps a random pause between two pages of one gate, whoever
-// asks for them. The zero value keeps none.
+// asks for them: from when one has come until the next is asked for. The zero
+// value keeps none.
 type Pacer struct {
 	Min, Max time.Duration
 
@@ -25,11 +26,12 @@ func Pause(least, most time.Duration) time.Duration {
 }
 
 // Wait returns when the next page behind the gate may be asked for. Those
-// who wait together are let through one after another.
-func (p *Pacer) Wait(ctx context.Context, gate string) error {
+// who wait together are let through one after another. The pause begins anew when
+// came is called, because the page has come or will not come.
+func (p *Pacer) Wait(ctx context.Context, gate string) (came func(), err error) {
 	pause := Pause(p.Min, p.Max)
 	if pause <= 0 {
-		return ctx.Err()
+		return func() {}, ctx.Err()
 	}
 	p.mu.Lock()
 	now := time.Now()
@@ -47,8 +49,17 @@ func (p *Pacer) Wait(ctx context.Context, gate string) error {
 	defer t.Stop()
 	select {
 	case <-t.C:
-		return nil
+		return func() { p.keep(gate, pause) }, nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return nil, ctx.Err()
+	}
+}
+
+// keep lets no page behind a gate be asked for within a pause from now.
+func (p *Pacer) keep(gate string, pause time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if free := time.Now().Add(pause); free.After(p.free[gate]) {
+		p.free[gate] = free
 	}
 }

@@ -14,22 +14,25 @@ func TestPaceIsKeptPerMarketplace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &watch.Pacer{Min: 3 * time.Second, Max: 6 * time.Second}
 		ctx := context.Background()
-		last := time.Now()
+		last := time.Now() // when a page had come
 		for i := range 20 {
-			if err := p.Wait(ctx, "tmall"); err != nil {
+			came, err := p.Wait(ctx, "tmall")
+			if err != nil {
 				t.Fatal(err)
 			}
 			if waited := time.Since(last); i > 0 && (waited < 3*time.Second || waited >= 6*time.Second) {
 				t.Errorf("page %d came after %s, want 3s to 6s", i, waited)
 			}
+			time.Sleep(time.Duration(i) * time.Second) // also a page that is slower than the pause
 			last = time.Now()
+			came()
 		}
-		if err := p.Wait(ctx, "jd"); err != nil || time.Since(last) != 0 {
+		if _, err := p.Wait(ctx, "jd"); err != nil || time.Since(last) != 0 {
 			t.Errorf("another marketplace waited %s (%v), want no wait", time.Since(last), err)
 		}
 		short, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
-		if err := p.Wait(short, "tmall"); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := p.Wait(short, "tmall"); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("err = %v, want the end of its context", err)
 		}
 	})
@@ -40,9 +43,11 @@ func TestNoPaceIsNoWait(t *testing.T) {
 		var p watch.Pacer
 		began := time.Now()
 		for range 10 {
-			if err := p.Wait(context.Background(), "tmall"); err != nil {
+			came, err := p.Wait(context.Background(), "tmall")
+			if err != nil {
 				t.Fatal(err)
 			}
+			came()
 		}
 		if d := time.Since(began); d != 0 {
 			t.Errorf("waited %s, want none", d)

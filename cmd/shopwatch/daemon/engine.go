@@ -37,7 +37,7 @@ type engine struct {
 	used sync.RWMutex
 	lent atomic.Int32 // logins that have the profile or wait for it
 	// pace is that of all machines; nil where this one goes by its own.
-	pace func(ctx context.Context, gate string) error
+	pace func(ctx context.Context, gate string) (came func(), err error)
 }
 
 // A chrome is a Chrome with what reads pages through it, and through a client of
@@ -91,7 +91,7 @@ func (e *engine) newChrome() (*chrome, error) {
 			return accountCookies(ctx, ch.browser, url, m)
 		},
 		Picture: e.journal.picture,
-		Pace: func(ctx context.Context, gate string) error {
+		Pace: func(ctx context.Context, gate string) (func(), error) {
 			if e.pace != nil {
 				return e.pace(ctx, gate)
 			}
