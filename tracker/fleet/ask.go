@@ -60,15 +60,19 @@ func (f *Fleet) Scan(ctx context.Context, name tracker.StorefrontName, r watch.R
 }
 
 // own reports whether this process makes the scan of a plan that it asks for: when it
-// is no daemon, and none could. A daemon may have just begun: it is waited for.
+// is no daemon, and none could. A daemon may have just begun, or find its database just
+// back: it is waited for.
 func (f *Fleet) own(ctx context.Context, p watch.Plan) (bool, error) {
 	f.mu.Lock()
 	elsewhere := p.Profile != "" && f.profiles[p.Profile] != f.o.Machine
 	f.mu.Unlock()
-	for end := time.Now().Add(2 * f.o.Tick); ; rest(ctx, askEvery) {
-		s, err := State(ctx, f.db)
+	for end := (time.Time{}); ; rest(ctx, askEvery) {
+		s, err := State(ctx, f.db) // which waits for a database that is away
 		if err != nil {
 			return false, err
+		}
+		if end.IsZero() {
+			end = time.Now().Add(2 * f.o.Tick)
 		}
 		switch why := f.waits(s, p, queueOf(p)); {
 		case ctx.Err() != nil:

@@ -445,6 +445,43 @@ func TestAsk(t *testing.T) {
 	}
 }
 
+// lateDatabase is one that is away for a while, and in which a worker is found the
+// second time that somebody looks.
+type lateDatabase struct {
+	database
+	away  time.Duration
+	begin func()
+	looks int
+}
+
+func (d *lateDatabase) View(ctx context.Context, fn func(pgx.Tx) error) error {
+	switch d.looks++; d.looks {
+	case 1:
+		time.Sleep(d.away)
+	case 2:
+		d.begin()
+	}
+	return d.database.View(ctx, fn)
+}
+
+// A worker that comes when the database is back takes a scan that was asked for while
+// that was away, however long.
+func TestAskWhileDatabaseIsAway(t *testing.T) {
+	t.Parallel()
+	name := cluster.Database(t)
+	db := open(t, cluster.URL(name))
+	o := options(db, "beta", plans(0, "a"))
+	o.Database = &lateDatabase{database: db, away: 2*o.Tick + time.Second, begin: func() {
+		begin(t, options(open(t, cluster.URL(name)), "alpha", plans(0, "a")))
+		until(t, "a worker", func() bool { w := state(t, db).Workers; return len(w) == 1 && w[0].Alive && len(w[0].Queues) > 0 })
+	}}
+	asker, err := fleet.New(o, discard)
+	must(t, err)
+	if scan, _, err := asker.Scan(t.Context(), "a", watch.Request{}); err != nil || scan.Verdict != tracker.Complete {
+		t.Errorf("Scan = %+v, %v", scan, err)
+	}
+}
+
 // A worker hears of a scan that somebody asks for: it does not only look from time to
 // time.
 func TestAskIsHeard(t *testing.T) {
