@@ -43,6 +43,9 @@ func (c *Config) check(src *source, markets market.Set) error {
 	if err := c.checkListen(src); err != nil {
 		return err
 	}
+	if c.Token != "" && len(c.Token) < 16 {
+		return src.errorf("token", "want 16 characters or more; left out, one is made in data/token")
+	}
 	if v := c.ViewerToken; v != "" && (len(v) < 16 || v == c.Token) {
 		return src.errorf("viewer_token", "want 16 characters or more, and others than those of token")
 	}
@@ -268,7 +271,7 @@ func (c *Config) checkStorefront(src *source, i int, markets market.Set) error {
 		if other.Name == sf.Name {
 			return src.errorf(at+".name", "%s is the name of another storefront", sf.Name)
 		}
-		if other.URL == sf.URL {
+		if other.asks == sf.asks {
 			return src.errorf(at+".url", "this is the storefront %s; one name for one storefront", other.Name)
 		}
 	}
@@ -312,13 +315,14 @@ func (sf *Storefront) open(src *source, at string, markets market.Set) error {
 		}
 		sf.Storefront.Options = string(text)
 	}
-	_, err = m.Storefront(sf.URL, sf.Storefront.Options)
+	opened, err := m.Storefront(sf.URL, sf.Storefront.Options)
 	if option := (*market.OptionError)(nil); errors.As(err, &option) {
 		return src.errorf(at+".options."+option.Option, "%w", option.Err)
 	}
 	if err != nil {
 		return src.errorf(at+".url", "%w", err)
 	}
+	sf.asks = fmt.Sprint(m.Name, sf.Storefront.Options, opened.Entries())
 	return nil
 }
 

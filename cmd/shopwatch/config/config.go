@@ -116,6 +116,10 @@ type Storefront struct {
 	// Storefront is what is to be scanned, When the schedule, parsed.
 	Storefront tracker.Storefront
 	When       schedule.Schedule
+
+	// asks is what the marketplace is asked for first, and the options: the same
+	// for one storefront, however its address is written.
+	asks string
 }
 
 // A Group is the same thing as several storefronts sell it.

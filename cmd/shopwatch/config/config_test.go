@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"encoding/binary"
 	"flag"
 	"fmt"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf16"
 
 	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/tracker"
@@ -99,6 +101,42 @@ func TestGoodConfig(t *testing.T) {
 	}
 	if got := c.Browser.Flags; got["disable-sync"] != true || got["lang"] != "zh-CN" {
 		t.Errorf("Flags = %v, want disable-sync true and lang zh-CN", got)
+	}
+}
+
+// A shop in two countries is two storefronts.
+func TestOneAddressWithOtherOptions(t *testing.T) {
+	if c := good(t, "options"); len(c.Storefronts) != 2 {
+		t.Errorf("%d storefronts, want 2", len(c.Storefronts))
+	}
+}
+
+// Files come from editors of every system.
+func TestEncoding(t *testing.T) {
+	const text = "storefronts:\n  - name: tencent\n    url: https://tencent.tmall.com/\n    title: 腾讯\n"
+	wide := []byte{0xff, 0xfe}
+	for _, u := range utf16.Encode([]rune(text)) {
+		wide = binary.LittleEndian.AppendUint16(wide, u)
+	}
+	for _, tt := range []struct {
+		name, text, says string
+	}{
+		{"a byte order mark", "\ufeff" + text, ""},
+		{"lines that end as those of Windows", "\ufeff" + strings.ReplaceAll(text, "\n", "\r\n"), ""},
+		{"UTF-16", string(wide), "shopwatch.yaml:1:1: this line is not in UTF-8; save the file in that encoding"},
+		{"UTF-16 without a mark", string(wide[2:]), "shopwatch.yaml:1:1: this line is not in UTF-8"},
+		{"GBK", strings.ReplaceAll(text, "腾讯", "\xcc\xda\xd1\xb6"), "shopwatch.yaml:4:1: this line is not in UTF-8"},
+		{"a control character", text + "data: \"a\\0\"\n", "shopwatch.yaml:5:7: data: there is a control character in it"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c, err := config.Parse("shopwatch.yaml", []byte(tt.text), environment, all.Markets())
+			switch {
+			case tt.says == "" && (err != nil || c.Storefronts[0].Title != "腾讯"):
+				t.Errorf("Parse = %v, want it read", err)
+			case tt.says != "" && (err == nil || !strings.HasPrefix(err.Error(), tt.says)):
+				t.Errorf("Parse = %v, want %q", err, tt.says)
+			}
+		})
 	}
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"cmp"
 	"encoding"
 	"errors"
@@ -11,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -89,14 +92,21 @@ func readMerged(file string, text []byte, env func(string) (string, bool), v any
 
 func read(file string, text []byte, env func(string) (string, bool), v any, later func(path string) bool) (*source, error) {
 	s := &source{file: file, env: env, at: map[string]place{}, missing: map[string]error{}, later: later}
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // some editors begin a file with it
+	if err := checkEncoding(file, text); err != nil {
+		return nil, err
+	}
 	f, err := parser.ParseBytes(text, 0)
 	if err != nil {
 		var y yaml.Error
 		if !errors.As(err, &y) || y.GetToken() == nil {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
-		p := position(y.GetToken())
-		return nil, fmt.Errorf("%s:%d:%d: %s", file, p.line, p.col, strings.ReplaceAll(y.GetMessage(), "\n", " "))
+		p, says := position(y.GetToken()), strings.ReplaceAll(y.GetMessage(), "\n", " ")
+		if strings.Contains(says, "\t") {
+			says = "a tab; indent with blanks"
+		}
+		return nil, fmt.Errorf("%s:%d:%d: %s", file, p.line, p.col, says)
 	}
 	if len(f.Docs) > 1 {
 		p := position(f.Docs[1].GetToken())
@@ -106,6 +116,18 @@ func read(file string, text []byte, env func(string) (string, bool), v any, late
 		return s, nil
 	}
 	return s, s.decode(f.Docs[0].Body, "", reflect.ValueOf(v).Elem())
+}
+
+// checkEncoding finds the first line that is not in UTF-8. In UTF-16 every other byte
+// of English text is zero.
+func checkEncoding(file string, text []byte) error {
+	line := 0
+	for l := range bytes.Lines(text) {
+		if line++; !utf8.Valid(l) || bytes.IndexByte(l, 0) >= 0 {
+			return fmt.Errorf("%s:%d:1: this line is not in UTF-8; save the file in that encoding", file, line)
+		}
+	}
+	return nil
 }
 
 func position(t *token.Token) place {
@@ -277,6 +299,9 @@ func (s *source) scalar(n ast.Node, path string) (text, raw string, err error) {
 		return "", "", s.errorf(path, "anchors, aliases and tags are not understood; write the value out")
 	default:
 		return "", "", s.errorf(path, "want a single value")
+	}
+	if strings.ContainsFunc(raw, func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune("\n\r\t", r) }) {
+		return "", "", s.errorf(path, "there is a control character in it; take that out")
 	}
 	text, err = expand(raw, func(name string) (string, bool) {
 		value, ok := s.env(name)
