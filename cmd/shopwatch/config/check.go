@@ -271,7 +271,7 @@ func (c *Config) checkStorefront(src *source, i int, markets market.Set) error {
 		if other.Name == sf.Name {
 			return src.errorf(at+".name", "%s is the name of another storefront", sf.Name)
 		}
-		if other.asks == sf.asks {
+		if sf.same(&other) {
 			return src.errorf(at+".url", "this is the storefront %s; one name for one storefront", other.Name)
 		}
 	}
@@ -322,8 +322,18 @@ func (sf *Storefront) open(src *source, at string, markets market.Set) error {
 	if err != nil {
 		return src.errorf(at+".url", "%w", err)
 	}
-	sf.asks = fmt.Sprint(m.Name, sf.Storefront.Options, opened.Entries())
+	sf.opened, sf.asks = opened, fmt.Sprint(opened.Entries())
 	return nil
+}
+
+// same reports whether both are one storefront, however its address is written.
+func (sf *Storefront) same(other *Storefront) bool {
+	if sf.asks != other.asks { // which is quickly seen
+		return false
+	}
+	a, b := sf.Storefront, other.Storefront
+	a.Name = b.Name
+	return a == b || reflect.DeepEqual(sf.opened, other.opened)
 }
 
 func (c *Config) checkChannel(src *source, i int) error {

@@ -117,9 +117,10 @@ type Storefront struct {
 	Storefront tracker.Storefront
 	When       schedule.Schedule
 
-	// asks is what the marketplace is asked for first, and the options: the same
-	// for one storefront, however its address is written.
-	asks string
+	// opened is what the marketplace makes of address and options, asks what it
+	// is asked for first.
+	opened market.Storefront
+	asks   string
 }
 
 // A Group is the same thing as several storefronts sell it.

@@ -104,10 +104,10 @@ func TestGoodConfig(t *testing.T) {
 	}
 }
 
-// A shop in two countries is two storefronts.
-func TestOneAddressWithOtherOptions(t *testing.T) {
-	if c := good(t, "options"); len(c.Storefronts) != 2 {
-		t.Errorf("%d storefronts, want 2", len(c.Storefronts))
+// A shop in two countries, and a part of it, are storefronts of their own.
+func TestOneShopOftenWatched(t *testing.T) {
+	if c := good(t, "one_shop"); len(c.Storefronts) != 5 {
+		t.Errorf("%d storefronts, want 5", len(c.Storefronts))
 	}
 }
 
