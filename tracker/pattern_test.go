@@ -2,8 +2,10 @@ package tracker_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -75,5 +77,28 @@ func TestRulesAreWrittenAndRead(t *testing.T) {
 	}
 	if err := json.Unmarshal([]byte(`{"ignored":["("]}`), &read); err == nil {
 		t.Error("a bad pattern was read")
+	}
+}
+
+// A product that loses the word that is watched for is news, and so is one that
+// gets it.
+func TestImportantByEitherTitle(t *testing.T) {
+	rules := tracker.DefaultRules()
+	rules.Important = patterns(t, "音箱")
+	catalog := &tracker.Items{}
+	var got []string
+	for i, st := range []step{whole("a title=音箱", "b title=手表"), whole("a title=喇叭 price=89", "b title=小音箱"), whole("a title=喇叭 price=79", "b title=小音箱")} {
+		s := &tracker.Scan{Storefront: "s", Began: day0.Add(time.Duration(i) * time.Hour)}
+		st(s)
+		o := catalog.Reconcile(s, rules)
+		catalog.Apply(o)
+		for _, c := range o.Changes {
+			got = append(got, string(c.Kind)+" "+string(c.Product.ID)+" "+c.Important)
+		}
+	}
+	want := []string{"repriced a 音箱", "retitled a 音箱", "retitled b 音箱", "repriced a "}
+	slices.Sort(got[:3])
+	if !slices.Equal(got, want) {
+		t.Errorf("changes = %q, want %q", got, want)
 	}
 }

@@ -338,6 +338,9 @@ func (rc *reconciler) change(c Change) {
 	if c.Product != nil {
 		c.Ignored = rc.rules.Ignored.Picks(c.Product) != ""
 		c.Important = rc.rules.Important.Picks(c.Product)
+		if c.Important == "" && c.Before != nil { // it may have lost the word that is watched for
+			c.Important = rc.rules.Important.Picks(c.Before)
+		}
 	}
 	rc.Changes = append(rc.Changes, c)
 }
