@@ -14,7 +14,9 @@ type Outcome struct {
 	Items   []Item   // new and changed ones, to be written
 	Changes []Change // for the log, in its order, without numbers
 	// Missed are the listed products that a complete scan did not show and
-	// whose pages prove nothing yet, the most urgent to probe first.
+	// whose pages prove nothing yet, the most urgent to probe first. Those that
+	// enough scans have missed are among them until this scan has looked at
+	// their pages.
 	Missed []Item
 	// Doubted says that the scan misses more of the catalog than the rules
 	// believe at once.
@@ -51,7 +53,8 @@ func Reconcile(p *Plan, items []Item) Outcome {
 type reconciler struct {
 	*Plan
 	Outcome
-	open bool // some item is left unsettled
+	open   bool // some item is left unsettled
+	missed bool // some item is missing and stays listed
 }
 
 // compare takes in the products that the scan saw, and those that it did not. A
@@ -90,7 +93,7 @@ func (rc *reconciler) complete() {
 	}
 	rc.State.Sum = sum
 	rc.State.LastComplete = s.Began
-	rc.State.Repeated = rc.state.Repeated.then(s.Repeated, len(rc.Missed) > 0)
+	rc.State.Repeated = rc.state.Repeated.then(s.Repeated, rc.missed)
 	rc.State.Parser = s.Evidence.Parser
 	if s.Evidence.Shop.ID != "" {
 		rc.State.Shop = s.Evidence.Shop
@@ -236,11 +239,14 @@ func (rc *reconciler) miss(missed []Item) {
 			it.ImageHash = pic.Hash
 		}
 		proof := it.proof(enough, rc.rules.Probes > 0)
-		if proof != "" && !rc.first && !rc.reread {
+		removed := proof != "" && !rc.first && !rc.reread
+		if !removed || probes[it.ID] == nil {
+			rc.Missed = append(rc.Missed, it)
+		}
+		if removed {
 			rc.remove(&it, proof)
 		} else {
-			rc.open = true
-			rc.Missed = append(rc.Missed, it)
+			rc.open, rc.missed = true, true
 		}
 		rc.Items = append(rc.Items, it)
 	}

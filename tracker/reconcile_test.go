@@ -399,6 +399,24 @@ func TestMissedComeMostUrgentFirst(t *testing.T) {
 	}
 }
 
+// The scan that is about to remove a product looks at its page once more: what it
+// said days ago is not what it says now.
+func TestNothingIsRemovedUnlookedAt(t *testing.T) {
+	catalog := &tracker.Items{}
+	for i, st := range []step{whole("a", "b"), probed(whole("a"), "b=sold"), probed(whole("a"), "b=sold"), whole("a")} {
+		s := &tracker.Scan{Storefront: "s", Began: day0.Add(time.Duration(i) * time.Hour)}
+		st(s)
+		o := catalog.Reconcile(s, tracker.DefaultRules())
+		catalog.Apply(o)
+		if i > 0 && (len(o.Missed) != 1 || o.Missed[0].ID != "b" || !o.Missed[0].Listed()) {
+			t.Errorf("scan %d: Missed = %+v, want b", i+1, o.Missed)
+		}
+	}
+	if b := catalog.Item("b"); b.Listed() {
+		t.Error("b stays listed, though its page cannot be looked at")
+	}
+}
+
 func TestARemovalTellsItsProof(t *testing.T) {
 	catalog := &tracker.Items{}
 	for i, st := range []step{whole("a", "b"), probed(whole("a"), "b=gone")} {
