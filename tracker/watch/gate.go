@@ -128,6 +128,8 @@ func (m *gate) coolDown(ctx context.Context) storage.CoolDown {
 	return m.known
 }
 
+const coldest = 36 // times Options.Cooling
+
 // leave is how long something is left alone after its walls in a row, at least as
 // long as it asked for. After the first it is cooling.
 func leave(c *storage.CoolDown, cooling time.Duration) time.Duration {
