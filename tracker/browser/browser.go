@@ -9,9 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -20,7 +18,6 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
-	"github.com/chromedp/chromedp/remote"
 	"github.com/gofrs/flock"
 )
 
@@ -54,10 +51,6 @@ type Options struct {
 	Answer func(method, address string, post []byte) *Canned
 	Log    *slog.Logger // nil for none
 }
-
-// startTimeout bounds the start of Chrome, which takes well below a second on
-// a machine that is not starved.
-const startTimeout = 30 * time.Second
 
 // A Browser is one Chrome that is started when it is first needed and started
 // again when it died. Its methods are safe for concurrent use.
@@ -246,191 +239,6 @@ func (b *Browser) endIdle(p *process) {
 		b.opts.Log.Warn("chrome did not end in good order", "err", err)
 	}
 }
-
-func (b *Browser) start(ctx context.Context) (p *process, err error) {
-	p = &process{dir: b.opts.Profile, start: time.Now(), free: func() {}}
-	if b.opts.Remote != "" {
-		p.remote = true
-		alloc, freeAlloc := remote.NewAllocator(context.Background(), b.opts.Remote)
-		return b.begin(ctx, p, alloc, freeAlloc)
-	}
-	if b.path, err = Find(b.opts.Path); err != nil {
-		return nil, err
-	}
-	if err := b.opts.Check(); err != nil {
-		return nil, err
-	}
-	if p.proxy, err = parseProxy(b.opts.Flags["proxy-server"]); err != nil {
-		return nil, fmt.Errorf("proxy-server: %w", err)
-	}
-	p.proxied = proxied(b.opts.Flags)
-	if p.dir == "" {
-		dir, err := os.MkdirTemp("", "shopwatch-profile-")
-		if err != nil {
-			return nil, fmt.Errorf("make a profile: %w", err)
-		}
-		p.dir, p.temp = dir, true
-	} else if p.lock, err = hold(p.dir); err != nil {
-		return nil, err
-	}
-	p.shell = Shell(b.path)
-	p.cached = cacheSize(p.dir)
-	alloc, freeAlloc := chromedp.NewExecAllocator(context.Background(), b.switches(p)...)
-	return b.begin(ctx, p, alloc, freeAlloc)
-}
-
-// begin starts or reaches the Chrome of an allocator.
-func (b *Browser) begin(ctx context.Context, p *process, alloc context.Context, freeAlloc func()) (_ *process, err error) {
-	p.blanks = make(chan target.ID, 1)
-	root, cancel := chromedp.NewContext(alloc, chromedp.WithErrorf(func(f string, a ...any) {
-		b.opts.Log.Debug("chromedp", "message", fmt.Sprintf(f, a...))
-	}))
-	p.ctx = root
-	p.free = func() {
-		cancel()
-		freeAlloc() // waits until the process is gone
-		if !p.remote {
-			sweep(p.dir)
-		}
-		if p.lock != nil {
-			p.lock.Unlock()
-		}
-		if p.temp {
-			os.RemoveAll(p.dir)
-		}
-	}
-
-	// To listen is what starts it. The life of the browser is bound to the
-	// context, which therefore has no time-out of its own; ending it ends the
-	// wait.
-	started := make(chan error, 1)
-	go func() { started <- chromedp.ListenBrowser(root, p.opened) }()
-	select {
-	case err = <-started:
-	case <-time.After(startTimeout):
-		err = fmt.Errorf("not ready after %s", startTimeout)
-	case <-ctx.Done():
-		err = ctx.Err()
-	}
-	if err != nil {
-		p.free()
-		return nil, fmt.Errorf("start %s: %w", cmp.Or(b.opts.Remote, b.path), explain(ctx, err))
-	}
-	p.lost = chromedp.FromContext(root).Browser.LostConnection
-	if err := p.denyDownloads(); err != nil {
-		p.free()
-		return nil, fmt.Errorf("start %s: %w", cmp.Or(b.opts.Remote, b.path), explain(ctx, err))
-	}
-	return p, nil
-}
-
-// switches are the command line of Chrome.
-func (b *Browser) switches(p *process) []chromedp.ExecAllocatorOption {
-	opts := append(chromedp.DefaultExecAllocatorOptions[:len(chromedp.DefaultExecAllocatorOptions):len(chromedp.DefaultExecAllocatorOptions)],
-		chromedp.ExecPath(b.path),
-		chromedp.UserDataDir(p.dir),
-		chromedp.WindowSize(1280, 1000),
-		chromedp.Flag("disable-popup-blocking", false), // a page may not open windows
-		chromedp.Flag("disable-ipc-flooding-protection", false),
-		chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-domain-reliability", true),
-		chromedp.Flag("deny-permission-prompts", true),
-		chromedp.Flag("no-pings", true),
-		chromedp.Flag("mute-audio", true),
-		chromedp.Flag("lang", "zh-CN"),
-		// The headless shell knows no bound; see Tab.clear.
-		chromedp.Flag("disk-cache-size", strconv.Itoa(mostCache)),
-		// WebRTC may use no UDP, which would go past a proxy; a shell and a full
-		// Chrome have another name for it.
-		chromedp.Flag("force-webrtc-ip-handling-policy", "disable_non_proxied_udp"),
-		chromedp.Flag("webrtc-ip-handling-policy", "disable_non_proxied_udp"),
-		// The network service keeps its own process. Within Chrome's it does
-		// not always write the cookies before Chrome ends: a login is lost.
-	)
-	if p.shell {
-		opts = append(opts,
-			// It knows no blocking of pop-ups, and would ask for their page
-			// before they can be closed.
-			chromedp.Flag("block-new-web-contents", true),
-			// Pages are drawn without a graphics processor, nor with one
-			// that is imitated for WebGL, which takes 10 MB.
-			chromedp.Flag("disable-gpu", true),
-			chromedp.Flag("disable-software-rasterizer", true),
-			// What it leaves behind when it is killed is swept with the
-			// profile. A full Chrome would make a socket there, for which
-			// the path may be too long; sweep finds that by its link.
-			chromedp.Env("TMPDIR="+p.dir))
-	}
-	const resolver = "host-resolver-rules"
-	// The quota of a site is to be a share of the disk.
-	quota := fmt.Sprintf("StorageQuotaSettings:PoolSizeRatio/%g", shareOfDisk(p.dir, mostStored))
-	lists := map[string]list{
-		resolver:                     {", ", resolverRules()},
-		"ip-address-space-overrides": {",", addressSpaces()},
-		"enable-features":            {",", strings.Join(append(enabled[:len(enabled):len(enabled)], quota), ",")},
-		"disable-features":           {",", strings.Join(disabled, ",")},
-	}
-	if !b.opts.Pictures {
-		// Patterns would let a page ask for each of its pictures and tell of
-		// each refusal: for a list of 60 products some 500 messages.
-		lists["blink-settings"] = list{",", "imagesEnabled=false"}
-	}
-	if p.proxied {
-		lists["proxy-bypass-list"] = list{";", proxyBypass()}
-	}
-	for name, value := range b.opts.Flags {
-		own, _ := value.(string)
-		switch l, ok := lists[name]; {
-		case ok && own != "" && name == resolver: // the first that fits counts, and may lift nothing here
-			lists[name] = list{l.separator, l.value + l.separator + own}
-		case ok && own != "":
-			lists[name] = list{l.separator, own + l.separator + l.value}
-		case ok:
-		case name == "proxy-server" && p.proxy.server != "":
-			opts = append(opts, chromedp.Flag(name, p.proxy.server))
-			lists[resolver] = list{", ", p.proxy.resolverRule() + ", " + lists[resolver].value}
-		default:
-			opts = append(opts, chromedp.Flag(name, value))
-		}
-	}
-	for name, l := range lists {
-		opts = append(opts, chromedp.Flag(name, l.value))
-	}
-	return opts
-}
-
-// What pages may leave on the disk, in bytes: answers in the cache, and
-// together what they store themselves, until it is deleted.
-const (
-	mostCache  = 64 << 20
-	mostStored = 64 << 20 // a site gets three quarters of it
-)
-
-// shareOfDisk is the share of the disk below a directory that some bytes are,
-// and a thousandth where that is not known.
-func shareOfDisk(dir string, bytes float64) float64 {
-	size, err := diskSize(dir)
-	if err != nil || size <= 0 {
-		return 0.001
-	}
-	return min(bytes/float64(size), 0.01)
-}
-
-// A list is the value of a switch that has several, to which the options may
-// add.
-type list struct{ separator, value string }
-
-// enabled and disabled are features of Chrome. Its check of local network access
-// is on by itself in new versions only, for some ways of asking. Nothing checks
-// what a page has Chrome load ahead of a visit (speculation rules), which is
-// therefore left off: no such load may run, and none may be made for a page
-// that is rendered ahead. The address bar of a Chrome without a window needs no
-// suggestions.
-var (
-	enabled = []string{"LocalNetworkAccessChecks", "LocalNetworkAccessChecksWebRTC", "LocalNetworkAccessChecksWebSockets", "LocalNetworkAccessChecksWebTransport",
-		"PrefetchMultipleActiveSetSizeLimitForBase:prefetch_multiple_active_set_size_limit_for_base_value/0"}
-	disabled = []string{"StaticStorageQuota", "Prerender2", "Prerender2FallbackPrefetchSpecRules", "Translate", "WebUIOmniboxPopup", "WebUIOmniboxAimPopup"}
-)
 
 // denyDownloads refuses downloads for the whole browser, and has it tell of the
 // windows that pages open.

@@ -171,16 +171,6 @@ func usable(t *testing.T, tb *browser.Tab) {
 	}
 }
 
-func TestPageCannotBendTheScript(t *testing.T) {
-	tb := tab(t, chrome, browser.TabOptions{})
-	got, err := title(t, tb, page(t, `<title>true</title><script>
-		Promise = function() { throw 1 }; setTimeout = () => {}; globalThis.shopwatch = {title: () => 'bent'}
-		Object.defineProperty(document, 'title', {get: () => 'bent'})</script>`))
-	if got != "true" || err != nil {
-		t.Errorf("title = %q, %v", got, err)
-	}
-}
-
 func TestDialogsAreDeclined(t *testing.T) {
 	tb := tab(t, chrome, browser.TabOptions{})
 	got, err := title(t, tb, page(t, `<title>a</title><script>
@@ -191,26 +181,6 @@ func TestDialogsAreDeclined(t *testing.T) {
 		t.Errorf("title = %q, %v", got, err)
 	}
 	usable(t, tb)
-}
-
-func TestEndlessScriptEndsWithTheDeadline(t *testing.T) {
-	tb := tab(t, chrome, browser.TabOptions{})
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
-	began := time.Now()
-	err := tb.Open(ctx, page(t, `<title>x</title><script>for (;;) {}</script>`))
-	if err == nil {
-		err = tb.Wait(ctx, "shopwatch.title()", nil)
-	}
-	if !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > 30*time.Second {
-		t.Errorf("err = %v after %s", err, time.Since(began))
-	}
-	began = time.Now()
-	tb.Close()
-	if d := time.Since(began); d > 30*time.Second {
-		t.Errorf("closing the tab took %s", d)
-	}
-	usable(t, tab(t, chrome, browser.TabOptions{}))
 }
 
 func TestWindowsAreClosedAndDownloadsRefused(t *testing.T) {
@@ -251,30 +221,6 @@ func TestRedirectLoopIsALoadError(t *testing.T) {
 		t.Errorf("err = %v", err)
 	}
 	usable(t, tb)
-}
-
-func TestScriptThatGoesOnIsFollowed(t *testing.T) {
-	address := serve(t, "hopping", func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/end" {
-			fmt.Fprint(w, `<title>end</title>`)
-			return
-		}
-		fmt.Fprint(w, `<title>start</title><script>location.href = '/end'</script>`)
-	})
-	tb := tab(t, chrome, browser.TabOptions{Script: `globalThis.shopwatch = {heard() {},
-		end: () => new Promise(done => setInterval(() => document.title === 'end' && done(location.pathname), 10))}`})
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-	defer cancel()
-	if err := tb.Open(ctx, address); err != nil {
-		t.Fatal(err)
-	}
-	var got string
-	if err := tb.Wait(ctx, "shopwatch.end()", &got); got != "/end" || err != nil {
-		t.Errorf("ended at %q, %v", got, err)
-	}
-	if d := tb.Document(); d.URL != address+"end" || d.Status != 200 {
-		t.Errorf("document = %+v", d)
-	}
 }
 
 func TestInternalAddressesAreRefused(t *testing.T) {
@@ -377,17 +323,6 @@ func TestProfileIsHeldByOne(t *testing.T) {
 	}
 }
 
-func TestNoChromeSaysWhatToInstall(t *testing.T) {
-	t.Setenv("PATH", t.TempDir())
-	if _, err := browser.Find("chromium-of-nobody"); err == nil || !strings.Contains(err.Error(), "browser.path") {
-		t.Errorf("err = %v", err)
-	}
-	b := browser.New(browser.Options{Path: "/nonexistent/chrome"})
-	if _, err := b.Tab(t.Context(), browser.TabOptions{Script: script}); err == nil || !strings.Contains(err.Error(), "/nonexistent/chrome") {
-		t.Errorf("err = %v", err)
-	}
-}
-
 func TestCallsAreHeardWithTheirBodies(t *testing.T) {
 	address := serve(t, "calling", func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
@@ -477,66 +412,6 @@ func TestPagesLoadPicturesWhereThatIsWanted(t *testing.T) {
 		if got := asked.Load() > 0; got != wanted {
 			t.Errorf("pictures are loaded: %v, want %v", got, wanted)
 		}
-	}
-}
-
-func TestPictureOfAPage(t *testing.T) {
-	tb := tab(t, chrome, browser.TabOptions{})
-	if _, err := title(t, tb, page(t, `<title>a</title><h1>hello</h1>`)); err != nil {
-		t.Fatal(err)
-	}
-	img, err := tb.Picture(t.Context(), 60, nil, 1)
-	if err != nil || len(img) < 500 || string(img[8:12]) != "WEBP" {
-		t.Errorf("%d bytes, %v", len(img), err)
-	}
-	part, err := tb.Picture(t.Context(), 60, &browser.Rect{Width: 40, Height: 40}, 1)
-	if err != nil || len(part) >= len(img) {
-		t.Errorf("a part has %d bytes, the whole %d; %v", len(part), len(img), err)
-	}
-}
-
-// Chrome never answers when the page goes elsewhere while its picture is taken,
-// as a login page does once it was confirmed.
-func TestPictureOfAPageThatGoesElsewhere(t *testing.T) {
-	tb := tab(t, chrome, browser.TabOptions{})
-	busy, release := make(chan bool, 10), make(chan bool)
-	mall.Handle("goes.tmall.com", "/wait", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-		busy <- true
-		<-release
-	}))
-	mall.Handle("elsewhere.taobao.com", "/", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		<-release
-		fmt.Fprint(w, "<title>elsewhere</title>")
-	}))
-	// The page is on its way and too busy to be drawn before it is gone.
-	mall.Handle("goes.tmall.com", "/", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, `<title>goes</title><script>
-			setTimeout(() => { location.href = 'https://elsewhere.taobao.com/' })
-			const wait = () => {
-				const r = new XMLHttpRequest()
-				r.open('GET', '/wait', false)
-				try { r.send() } catch { setTimeout(wait, 50) } // Chrome ends requests when the network changes
-			}
-			setTimeout(wait, 200)
-		</script>`)
-	}))
-	if err := tb.Open(t.Context(), "https://goes.tmall.com/"); err != nil {
-		t.Fatal(err)
-	}
-	select {
-	case <-busy:
-	case <-time.After(time.Minute):
-		t.Fatal("the page does not get as far as to wait")
-	}
-	time.AfterFunc(300*time.Millisecond, func() { close(release) }) // by then the picture is asked for
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	if img, err := tb.Picture(ctx, 60, nil, 1); err != nil || len(img) < 300 {
-		t.Errorf("a picture of %d bytes, %v", len(img), err)
-	}
-	var got string
-	if err := tb.Wait(ctx, "shopwatch.title()", &got); err != nil || got != "elsewhere" {
-		t.Errorf("the page is %q, %v, want the one that came", got, err)
 	}
 }
 
@@ -642,99 +517,5 @@ func TestRemoteChromeIsUsedAndLeftRunning(t *testing.T) {
 	b := browser.New(browser.Options{Remote: "ws://127.0.0.1:1/"})
 	if _, err := b.Tab(t.Context(), browser.TabOptions{Script: script}); err == nil || !strings.Contains(err.Error(), "127.0.0.1:1") {
 		t.Errorf("err = %v, want one that names the address", err)
-	}
-}
-
-// What a Chrome says that may not make its sandbox becomes what can be done.
-// Root may not, so it is the user who can show it: a script starts a Chrome
-// that tries.
-func TestNoSandbox(t *testing.T) {
-	short(t)
-	path, err := browser.Find("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	tries := filepath.Join(t.TempDir(), "headless")
-	script := fmt.Sprintf("#!/bin/bash\ndir=%s\nexec $dir/%s \"${@/--no-sandbox/--no-first-run}\"\n", filepath.Dir(path), filepath.Base(path))
-	if err := os.WriteFile(tries, []byte(script), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	b := browser.New(browser.Options{Path: tries, Flags: map[string]any{"no-sandbox": true}})
-	tab, err := b.Tab(t.Context(), browser.TabOptions{})
-	if err == nil {
-		tab.Close()
-	}
-	if err := b.Close(); err != nil {
-		t.Error(err)
-	}
-	if os.Geteuid() != 0 && err == nil {
-		t.Skip("this user's Chrome has its sandbox")
-	}
-	if !errors.Is(err, browser.ErrSandbox) || !strings.Contains(err.Error(), "browser.flags") {
-		t.Errorf("Tab = %v, want what to do about the sandbox", err)
-	}
-}
-
-// Root's Chrome is not started without its sandbox unless that is asked for.
-func TestRoot(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("NOT TESTED: only root can show it")
-	}
-	for _, flags := range []map[string]any{nil, {"no-sandbox": false}, {"lang": "de"}} {
-		o := browser.Options{Flags: flags, Profile: filepath.Join(t.TempDir(), "profile")}
-		b := browser.New(o)
-		if _, err := b.Tab(t.Context(), browser.TabOptions{}); !errors.Is(err, browser.ErrRoot) || !strings.Contains(err.Error(), "no-sandbox: true") || b.PID() != 0 {
-			t.Errorf("%v: Tab = %v, want that root may not and what to do", flags, err)
-		}
-		if _, err := os.Stat(o.Profile); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("%v: the profile of a Chrome that did not start: %v", flags, err)
-		}
-	}
-	o := browser.Options{Remote: "ws://127.0.0.1:1/"}
-	if err := o.Check(); err != nil {
-		t.Errorf("a Chrome that runs elsewhere: %v", err)
-	}
-}
-
-// A program that does not even tell its version is quoted.
-func TestVersionFails(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "chrome")
-	script := "#!/bin/sh\necho chrome: error while loading shared libraries: libnss3.so >&2; exit 127\n"
-	if err := os.WriteFile(path, []byte(script), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	_, _, err := browser.New(browser.Options{Path: path}).Version(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "libnss3.so") || !strings.Contains(err.Error(), "package manager") {
-		t.Errorf("Version = %v, want which library is missing and what to do", err)
-	}
-}
-
-func TestMajor(t *testing.T) {
-	for version, want := range map[string]int{
-		"Chromium 156.0.8078.79": 156, "Google Chrome 150.0.7871.100 unknown": 150,
-		"Chromium 98.0.4758.102 built on Debian 11.2, running on Debian 11.2": 98, "something else": 0, "": 0,
-	} {
-		if got := browser.Major(version); got != want {
-			t.Errorf("Major(%q) = %d, want %d", version, got, want)
-		}
-	}
-}
-
-// A Chrome that dies over its first commands is told from one that was told to
-// end.
-func TestEndsByItself(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "chrome-headless-shell")
-	if err := os.WriteFile(path, []byte("#!/bin/sh\nsleep 0.1; kill -TRAP $$\n"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	b := browser.New(browser.Options{Path: path, Flags: mall.Flags()})
-	defer b.Close()
-	if _, err := b.Tab(t.Context(), browser.TabOptions{}); err == nil || !strings.Contains(err.Error(), "it ended by itself") {
-		t.Errorf("Tab = %v, want that it ended by itself", err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := b.Tab(ctx, browser.TabOptions{}); !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "by itself") {
-		t.Errorf("Tab = %v, want that it was cancelled", err)
 	}
 }

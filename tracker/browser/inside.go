@@ -287,3 +287,10 @@ func (t *Tab) leave(ctx context.Context) {
 		}
 	}
 }
+
+// internal are addresses of this machine, with which no storefront has any
+// business, for a Chrome that runs elsewhere: ours knows none of them
+// (resolverRules). The patterns know no part of a number.
+var internal = []string{
+	"*://localhost:*/*", "*://*.localhost:*/*", "*://127.0.0.1:*/*", "*://0.0.0.0:*/*", "file:///*",
+}

@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/chromedp/cdproto/target"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/remote"
 )
 
 // Oldest is the oldest version of Chrome that understands everything it is
@@ -53,6 +59,87 @@ func Major(version string) int {
 		}
 	}
 	return 0
+}
+
+// startTimeout bounds the start of Chrome, which takes well below a second on
+// a machine that is not starved.
+const startTimeout = 30 * time.Second
+
+func (b *Browser) start(ctx context.Context) (p *process, err error) {
+	p = &process{dir: b.opts.Profile, start: time.Now(), free: func() {}}
+	if b.opts.Remote != "" {
+		p.remote = true
+		alloc, freeAlloc := remote.NewAllocator(context.Background(), b.opts.Remote)
+		return b.begin(ctx, p, alloc, freeAlloc)
+	}
+	if b.path, err = Find(b.opts.Path); err != nil {
+		return nil, err
+	}
+	if err := b.opts.Check(); err != nil {
+		return nil, err
+	}
+	if p.proxy, err = parseProxy(b.opts.Flags["proxy-server"]); err != nil {
+		return nil, fmt.Errorf("proxy-server: %w", err)
+	}
+	p.proxied = proxied(b.opts.Flags)
+	if p.dir == "" {
+		dir, err := os.MkdirTemp("", "shopwatch-profile-")
+		if err != nil {
+			return nil, fmt.Errorf("make a profile: %w", err)
+		}
+		p.dir, p.temp = dir, true
+	} else if p.lock, err = hold(p.dir); err != nil {
+		return nil, err
+	}
+	p.shell = Shell(b.path)
+	p.cached = cacheSize(p.dir)
+	alloc, freeAlloc := chromedp.NewExecAllocator(context.Background(), b.switches(p)...)
+	return b.begin(ctx, p, alloc, freeAlloc)
+}
+
+// begin starts or reaches the Chrome of an allocator.
+func (b *Browser) begin(ctx context.Context, p *process, alloc context.Context, freeAlloc func()) (_ *process, err error) {
+	p.blanks = make(chan target.ID, 1)
+	root, cancel := chromedp.NewContext(alloc, chromedp.WithErrorf(func(f string, a ...any) {
+		b.opts.Log.Debug("chromedp", "message", fmt.Sprintf(f, a...))
+	}))
+	p.ctx = root
+	p.free = func() {
+		cancel()
+		freeAlloc() // waits until the process is gone
+		if !p.remote {
+			sweep(p.dir)
+		}
+		if p.lock != nil {
+			p.lock.Unlock()
+		}
+		if p.temp {
+			os.RemoveAll(p.dir)
+		}
+	}
+
+	// To listen is what starts it. The life of the browser is bound to the
+	// context, which therefore has no time-out of its own; ending it ends the
+	// wait.
+	started := make(chan error, 1)
+	go func() { started <- chromedp.ListenBrowser(root, p.opened) }()
+	select {
+	case err = <-started:
+	case <-time.After(startTimeout):
+		err = fmt.Errorf("not ready after %s", startTimeout)
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	if err != nil {
+		p.free()
+		return nil, fmt.Errorf("start %s: %w", cmp.Or(b.opts.Remote, b.path), explain(ctx, err))
+	}
+	p.lost = chromedp.FromContext(root).Browser.LostConnection
+	if err := p.denyDownloads(); err != nil {
+		p.free()
+		return nil, fmt.Errorf("start %s: %w", cmp.Or(b.opts.Remote, b.path), explain(ctx, err))
+	}
+	return p, nil
 }
 
 // explain says what can be done about a Chrome that did not start, unless ctx
