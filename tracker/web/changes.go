@@ -9,6 +9,7 @@ import (
 
 	"shopwatch/storage"
 	"shopwatch/tracker"
+	"shopwatch/tracker/report"
 )
 
 // changesShown is how many changes a page shows.
@@ -90,4 +91,60 @@ func (p *page) byDay(list []tracker.Change) []changeDay {
 		d.List = append(d.List, list[i])
 	}
 	return days
+}
+
+// Gist says what a change is in a few words.
+func (p *page) Gist(c *tracker.Change) string {
+	switch {
+	case c.Kind == tracker.Repriced && c.Before != nil:
+		s := p.Price(c.Before.Price) + " → " + p.Price(c.Product.Price)
+		if pc := p.Percent(c.Before.Price, c.Product.Price); pc != "" {
+			s += " (" + pc + ")"
+		}
+		return s
+	case c.Kind == tracker.Retitled && c.Before != nil:
+		return p.T("was “%s”", report.Cut(report.Clean(c.Before.Title), 60))
+	case c.Kind == tracker.Removed:
+		return p.proofWord(c.Proof)
+	case c.Kind == tracker.Added:
+		return p.Price(c.Product.Price)
+	case c.Kind == tracker.Relisted && c.Away > 0:
+		return p.T("away for %s", p.Span(c.Away))
+	case c.Kind == tracker.Corrected:
+		return p.T("change %d was wrong", c.Corrects) + ": " + report.Cut(report.Clean(c.Reason), 80)
+	case c.Product == nil:
+		return strings.TrimSpace(p.verdictWord(c.Verdict) + " " + report.Cut(report.Clean(c.Reason), 120))
+	}
+	return ""
+}
+
+func (p *page) verdictWord(v tracker.Verdict) string {
+	if v == "" {
+		return ""
+	}
+	return p.Verdict(v) + ":"
+}
+
+// proofWord is what a removal rests on, in a few words.
+func (p *page) proofWord(proof tracker.Proof) string {
+	switch proof {
+	case tracker.ProofGone:
+		return p.T("its page says that it does not exist")
+	case tracker.ProofOffshelf:
+		return p.T("its page says that it is off the shelf")
+	case tracker.ProofUnlisted:
+		return p.T("no longer in the list")
+	}
+	return p.T("no longer in the list; its page could not be read")
+}
+
+// Name is what a change is about.
+func (p *page) NameOf(c *tracker.Change) string {
+	if c.Product == nil {
+		return p.Shop(c.Storefront)
+	}
+	if t := report.Clean(c.Product.Title); t != "" {
+		return report.Cut(t, 120)
+	}
+	return string(c.Product.ID)
 }

@@ -15,9 +15,6 @@ import (
 // rowsOfOverview is how many storefronts a page shows.
 const rowsOfOverview = 30
 
-// stripScans is how many scans a health strip shows.
-const stripScans = 60
-
 // week is how far back changes are counted.
 const week = 7 * 24 * time.Hour
 
