@@ -103,6 +103,5 @@ func (p *page) day(name string, otherwise time.Time) time.Time {
 	if t, err := time.ParseInLocation(time.DateOnly, p.Get(name), p.Zone); err == nil {
 		return t
 	}
-	y, m, d := otherwise.In(p.Zone).Date()
-	return time.Date(y, m, d, 0, 0, 0, 0, p.Zone)
+	return midnight(otherwise.In(p.Zone))
 }
