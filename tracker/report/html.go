@@ -256,10 +256,3 @@ func write(w io.Writer, name string, data any) error {
 	}
 	return t.ExecuteTemplate(w, name, data)
 }
-
-// A foot ends the HTML.
-type foot struct {
-	Lines        []string
-	Leave, Words string // where one recipient unsubscribes; empty for nowhere
-	witness
-}
