@@ -33,7 +33,8 @@ func (v *viewer) heartbeat(out *view) {
 	}
 }
 
-// heartbeatSummary says what a heartbeat comes to, and whether that proves heartbeatSummary.
+// heartbeatSummary says what a heartbeat comes to, and whether every scan was
+// complete.
 func (v *viewer) heartbeatSummary() (string, bool) {
 	scans, complete := 0, 0
 	for _, q := range v.Quiet {

@@ -97,6 +97,18 @@ func (v *viewer) row(c *tracker.Change) row {
 	return r
 }
 
+// suspect puts a product into words that complete scans missed.
+func (v *viewer) suspect(s *Suspect) row {
+	r := row{
+		Title: clean(s.Item.Title), URL: link(s.Item.URL), ID: clean(string(s.Item.ID)),
+		Missing: fmt.Sprintf(v.w.Suspect, s.Item.Missing),
+	}
+	if !s.Item.LastSeen.IsZero() {
+		r.Seen = fmt.Sprintf(v.w.LastSeen, v.day(s.Item.LastSeen))
+	}
+	return r
+}
+
 // lowest says who offers the product of a change for the lowest price of its
 // group; "" when it is in none.
 func (v *viewer) lowest(c *tracker.Change) string {

@@ -38,6 +38,14 @@ type undoneView struct{ Title, URL, Line, Page string }
 // shop puts what happened in one storefront into words.
 func (v *viewer) shop(name tracker.StorefrontName) shopView {
 	sv := shopView{URL: link(v.Shops[name].URL)}
+	v.addChanges(&sv, name)
+	v.addUndone(&sv, name)
+	v.addSuspects(&sv, name)
+	v.addEvidence(&sv, name)
+	return sv
+}
+
+func (v *viewer) addChanges(sv *shopView, name tracker.StorefrontName) {
 	for _, k := range tracker.Kinds {
 		sec := section{Kind: k, Title: v.w.Kinds[k][1]}
 		for i := range v.net {
@@ -67,6 +75,9 @@ func (v *viewer) shop(name tracker.StorefrontName) shopView {
 			sv.Sections = append(sv.Sections, sec)
 		}
 	}
+}
+
+func (v *viewer) addUndone(sv *shopView, name tracker.StorefrontName) {
 	for _, cs := range v.undone {
 		if cs[0].Storefront != name {
 			continue
@@ -78,6 +89,9 @@ func (v *viewer) shop(name tracker.StorefrontName) shopView {
 	if left := sv.Back - len(sv.Undone); left > 0 {
 		sv.MoreBack = many(v.w.More, left)
 	}
+}
+
+func (v *viewer) addSuspects(sv *shopView, name tracker.StorefrontName) {
 	n := 0
 	for i := range v.Suspects {
 		s := &v.Suspects[i]
@@ -85,19 +99,15 @@ func (v *viewer) shop(name tracker.StorefrontName) shopView {
 			continue
 		}
 		if n++; !full(v.most.rows, len(sv.Suspects)) {
-			r := row{
-				Title: clean(s.Item.Title), URL: link(s.Item.URL), ID: clean(string(s.Item.ID)),
-				Missing: fmt.Sprintf(v.w.Suspect, s.Item.Missing),
-			}
-			if !s.Item.LastSeen.IsZero() {
-				r.Seen = fmt.Sprintf(v.w.LastSeen, v.day(s.Item.LastSeen))
-			}
-			sv.Suspects = append(sv.Suspects, r)
+			sv.Suspects = append(sv.Suspects, v.suspect(s))
 		}
 	}
 	if left := n - len(sv.Suspects); left > 0 {
 		sv.More = many(v.w.More, left)
 	}
+}
+
+func (v *viewer) addEvidence(sv *shopView, name tracker.StorefrontName) {
 	earlier := 0
 	for i := len(v.Scans) - 1; i >= 0; i-- { // the newest first
 		switch s := &v.Scans[i]; {
@@ -111,7 +121,6 @@ func (v *viewer) shop(name tracker.StorefrontName) shopView {
 	if earlier > 0 {
 		sv.Earlier = many(v.w.MoreScans, earlier)
 	}
-	return sv
 }
 
 // undoneView tells step by step what changed and changed back.
