@@ -11,7 +11,6 @@ import (
 	"hash/fnv"
 	"net/http"
 	"net/url"
-	"strconv"
 
 	"golang.org/x/net/publicsuffix"
 
@@ -189,16 +188,6 @@ func (s *storefront) page(n int, address string) market.Request {
 // header is what is sent along over HTTP.
 func header() http.Header {
 	return http.Header{"Accept": {"text/html,application/xhtml+xml;q=0.9,*/*;q=0.5"}}
-}
-
-// numbered is the address of page n of a list that goes on by a parameter.
-func (s *storefront) numbered(n int) string {
-	next := &s.rules.List.Next
-	u := *s.address
-	q := u.Query()
-	q.Set(next.Param, strconv.Itoa(next.Second+(n-2)*next.Step))
-	u.RawQuery = q.Encode()
-	return u.String()
 }
 
 // Read reads the answer to a request for the list, or for what judges it.
