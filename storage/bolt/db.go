@@ -317,3 +317,18 @@ func wayBack(path string) string {
 	}
 	return fmt.Sprintf("there is no good backup in %s: restore one from elsewhere with shopwatch restore FILE, or move the file away to begin anew", filepath.Join(filepath.Dir(path), backupFolder))
 }
+
+// names are the storefronts that have a bucket under a root bucket.
+func (t tx) names(root string) []tracker.StorefrontName {
+	var list []tracker.StorefrontName
+	cur := t.in(root).cursor()
+	if cur == nil {
+		return nil
+	}
+	for k, v := cur.First(); k != nil; k, v = cur.Next() {
+		if v == nil {
+			list = append(list, tracker.StorefrontName(k))
+		}
+	}
+	return list
+}

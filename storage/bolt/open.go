@@ -37,25 +37,6 @@ const (
 	worthMap  = 16 << 20 // bytes of a file that is compacted by itself
 )
 
-// A format is the schema that a program knows, with the way there from older
-// ones: upgrades[i] leads from schema i+1 to i+2.
-type format struct{ upgrades []func(tx) error }
-
-func (f format) schema() int { return 1 + len(f.upgrades) }
-
-// present is the format that this program writes.
-func present() format {
-	return format{upgrades: []func(tx) error{
-		// The last changes of a product stand with its item. Those of an older
-		// file stay in history.
-		func(tx) error { return nil },
-		// What pages show has indexes of its own.
-		tx.indexViews,
-		// The log is a Merkle tree.
-		tx.growTree,
-	}}
-}
-
 // Open opens the database file, or makes a new one where there is none. A file
 // that is empty, foreign, damaged or from a newer shopwatch is left as it is;
 // the error says what to do. One from an older shopwatch is upgraded after a
@@ -153,35 +134,6 @@ func (t tx) meta() (metaValue, error) {
 		}
 	}
 	return m, nil
-}
-
-// upgrade brings an older file to our schema, after a backup.
-func (db *DB) upgrade(ctx context.Context, from int) error {
-	backup := filepath.Join(filepath.Dir(db.path), backupFolder, fmt.Sprintf("before-schema-%d.db", from+1))
-	if err := db.BackupFile(ctx, backup); err != nil {
-		return fmt.Errorf("back up %s before upgrading it: %w", db.path, err)
-	}
-	err := db.update(ctx, func(t tx) error {
-		steps := db.format.upgrades[from-1:]
-		for k, step := range steps {
-			if db.progress != nil {
-				t.progress = func(done, total int) { db.progress(k*total+done, len(steps)*total) }
-			}
-			if err := step(t); err != nil {
-				return err
-			}
-		}
-		m, err := t.meta()
-		if err != nil {
-			return err
-		}
-		m.Schema = db.format.schema()
-		return t.in(inMeta).write([]byte("file"), m)
-	})
-	if err != nil {
-		return fmt.Errorf("upgrade %s from schema %d to %d (it is as it was, and backed up in %s): %w", db.path, from, db.format.schema(), backup, err)
-	}
-	return nil
 }
 
 // create makes a new file under another name first, so that a crash leaves

@@ -216,3 +216,13 @@ func (t tx) lastComplete(b bucket, name tracker.StorefrontName, before time.Time
 	}
 	return time.Time{}, nil
 }
+
+func (t tx) checkScans(p *problems) {
+	for _, name := range t.names(inScans) {
+		b := t.of(inScans, name)
+		t.each(p, b, func(k, _ []byte) error {
+			_, _, err := t.scan(b, name, k)
+			return err
+		})
+	}
+}
