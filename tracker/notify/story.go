@@ -254,3 +254,11 @@ func (n *Notifier) heartbeatSummary(ctx context.Context, c *channel, s *report.S
 	}
 	return nil
 }
+
+// A written report is one in words, with what it tells.
+type written struct {
+	report uint64 // its number
+	story  *report.Story
+	mail   *report.Mail
+	pdf    func(context.Context) []byte // nil for none
+}
