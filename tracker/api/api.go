@@ -39,24 +39,7 @@ func (s *Server) routes() (mux *http.ServeMux, open map[string]bool) {
 		open[pattern] = true
 	}
 
-	config := huma.DefaultConfig("shopwatch", s.o.Version)
-	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "/api/openapi", "", ""
-	config.CreateHooks = nil // no $schema in answers
-	config.RejectUnknownQueryParameters = true
-	config.Transformers = append(config.Transformers, sayWhy)
-	config.Info.Description = "What shopwatch knows of storefronts, and scans on demand. " +
-		"What changes something or names the recipients of reports needs the token; " +
-		"everything does when shopwatch listens on an address that other machines reach. " +
-		"Requests that a proxy has forwarded are refused."
-	config.Servers = []*huma.Server{{URL: "/"}}
-	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{bearer: {
-		Type: "http", Scheme: "bearer", Description: "The token of the configuration, or else what the file data/token holds.",
-	}}
-	for t, doc := range map[any]any{
-		tracker.Product{}: ProductDoc{}, &tracker.Item{}: itemDoc{}, &tracker.Scan{}: scanDoc{}, &tracker.Change{}: changeDoc{},
-	} {
-		config.Components.Schemas.RegisterTypeAlias(reflect.Indirect(reflect.ValueOf(t)).Type(), reflect.TypeOf(doc))
-	}
+	config := s.config()
 	for _, form := range []string{"", "-3.0"} {
 		open["GET "+config.OpenAPIPath+form+".json"], open["GET "+config.OpenAPIPath+form+".yaml"] = true, true
 	}
@@ -93,6 +76,29 @@ func (s *Server) routes() (mux *http.ServeMux, open map[string]bool) {
 		}
 	}
 	return mux, open
+}
+
+// config describes the API as a whole.
+func (s *Server) config() huma.Config {
+	config := huma.DefaultConfig("shopwatch", s.o.Version)
+	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "/api/openapi", "", ""
+	config.CreateHooks = nil // no $schema in answers
+	config.RejectUnknownQueryParameters = true
+	config.Transformers = append(config.Transformers, sayWhy)
+	config.Info.Description = "What shopwatch knows of storefronts, and scans on demand. " +
+		"What changes something or names the recipients of reports needs the token; " +
+		"everything does when shopwatch listens on an address that other machines reach. " +
+		"Requests that a proxy has forwarded are refused."
+	config.Servers = []*huma.Server{{URL: "/"}}
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{bearer: {
+		Type: "http", Scheme: "bearer", Description: "The token of the configuration, or else what the file data/token holds.",
+	}}
+	for t, doc := range map[any]any{
+		tracker.Product{}: ProductDoc{}, &tracker.Item{}: itemDoc{}, &tracker.Scan{}: scanDoc{}, &tracker.Change{}: changeDoc{},
+	} {
+		config.Components.Schemas.RegisterTypeAlias(reflect.Indirect(reflect.ValueOf(t)).Type(), reflect.TypeOf(doc))
+	}
+	return config
 }
 
 // about describes an operation. It needs the token unless forAll follows.

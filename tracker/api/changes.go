@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -36,7 +35,7 @@ func (s *Server) changes(ctx context.Context, in *struct {
 	}
 	for _, k := range in.Kinds {
 		if !slices.Contains(tracker.Kinds, tracker.Kind(k)) {
-			return nil, huma.Error422UnprocessableEntity(fmt.Sprintf("%q is no kind of change; there are %s", k, kinds()))
+			return nil, huma.Error422UnprocessableEntity(fmt.Sprintf("%q is no kind of change; there are %s", k, join(tracker.Kinds)))
 		}
 		q.Kinds = append(q.Kinds, tracker.Kind(k))
 	}
@@ -49,12 +48,4 @@ func (s *Server) changes(ctx context.Context, in *struct {
 		c.Next = list[len(list)-1].Seq
 	}
 	return answer(c, err)
-}
-
-func kinds() string {
-	var s []string
-	for _, k := range tracker.Kinds {
-		s = append(s, string(k))
-	}
-	return strings.Join(s, ", ")
 }

@@ -106,7 +106,7 @@ func (s *Server) isBaseline(ctx context.Context, scan *tracker.Scan) bool {
 	return err == nil && (st.Baseline.IsZero() || st.Baseline.Equal(scan.Began))
 }
 
-func join(names []tracker.StorefrontName) string {
+func join[S ~string](names []S) string {
 	var s []string
 	for _, n := range names {
 		s = append(s, string(n))
