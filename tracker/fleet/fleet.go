@@ -366,3 +366,9 @@ func (f *Fleet) self() string {
 
 // now is the time of the database, as far as this worker knows.
 func (f *Fleet) now() time.Time { return time.Now().Add(f.aheadNow()) }
+
+func (f *Fleet) aheadNow() time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.ahead
+}

@@ -1,0 +1,95 @@
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"shopwatch/tracker"
+)
+
+// errTaken says that somebody else has the slot, or that it was done or given up.
+var errTaken = errors.New("somebody else has the scan by now; nothing was written")
+
+// take makes this worker the one who scans a slot. It reports false when somebody
+// else has it, or it was done.
+func (f *Fleet) take(ctx context.Context, s *slot, me string) (took bool, err error) {
+	err = f.db.Update(ctx, func(t pgx.Tx) error {
+		err := t.QueryRow(ctx, `update slots set epoch = epoch + 1, worker = $3, taken = clock_timestamp(), note = null, progress = null
+			where storefront = $1 and slot = $2 and done is null and worker is null returning epoch`, string(s.storefront), s.at, me).Scan(&s.epoch)
+		if took = err == nil; errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	s.worker = me
+	return took, err
+}
+
+// finish marks a slot as done within the transaction that keeps its scan, which
+// fails when somebody else has it by now.
+func (s *slot) finish(ctx context.Context, t pgx.Tx, scan *time.Time, reason string, result []byte) error {
+	found, err := t.Exec(ctx, `update slots set done = clock_timestamp(), progress = null, scan = $5, reason = nullif($6, ''), result = $7::text::json
+		where storefront = $1 and slot = $2 and epoch = $3 and worker = $4 and done is null`,
+		string(s.storefront), s.at, s.epoch, s.worker, scan, reason, text(result))
+	if err == nil && found.RowsAffected() != 1 {
+		err = errTaken
+	}
+	return err
+}
+
+func text(b []byte) *string {
+	if b == nil {
+		return nil
+	}
+	s := string(b)
+	return &s
+}
+
+// giveBack lets others have a slot that this worker has taken. It tries until it
+// has, or the worker ends: then it is taken from it.
+func (f *Fleet) giveBack(ctx context.Context, s *slot) {
+	for {
+		last := context.WithoutCancel(ctx)
+		err := f.db.Update(last, func(t pgx.Tx) error {
+			_, err := t.Exec(last, "update slots set epoch = epoch + 1, worker = null, progress = null where storefront = $1 and slot = $2 and epoch = $3 and worker = $4 and done is null",
+				string(s.storefront), s.at, s.epoch, s.worker)
+			return err
+		})
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		rest(ctx, time.Second)
+	}
+}
+
+// progress tells others how far a scan has come, and finds out whether it is this
+// worker's still.
+func (f *Fleet) progress(ctx context.Context, s *slot, g tracker.Progress) error {
+	v, err := json.Marshal(g)
+	if err != nil {
+		return err
+	}
+	return f.db.Update(ctx, func(t pgx.Tx) error {
+		found, err := t.Exec(ctx, "update slots set progress = $5::text::json where storefront = $1 and slot = $2 and epoch = $3 and worker = $4 and done is null",
+			string(s.storefront), s.at, s.epoch, s.worker, string(v))
+		if err == nil && found.RowsAffected() != 1 {
+			err = errTaken
+		}
+		return err
+	})
+}
+
+// note says why a slot waits.
+func (f *Fleet) note(ctx context.Context, s *slot, why string) error {
+	return f.db.Update(ctx, func(t pgx.Tx) error { return s.note(ctx, t, why) })
+}
+
+func (s *slot) note(ctx context.Context, t pgx.Tx, why string) error {
+	_, err := t.Exec(ctx, "update slots set note = $3 where storefront = $1 and slot = $2 and done is null and worker is null and note is distinct from $3",
+		string(s.storefront), s.at, why)
+	return err
+}
