@@ -3,10 +3,6 @@ package storage
 import (
 	"context"
 	"errors"
-	"fmt"
-	"iter"
-	"math/bits"
-	"reflect"
 	"time"
 
 	"shopwatch/tracker"
@@ -64,9 +60,6 @@ type Moved struct {
 	// damaged before.
 	Missing int
 }
-
-// movePage is how many entries are read at a time.
-const movePage = 500
 
 // Move loads all that a store holds, of cool-downs those with the given keys.
 // Nobody may write into the store meanwhile.
@@ -194,41 +187,6 @@ func (m *mover) stamps(ctx context.Context) error {
 	return nil
 }
 
-// AllStamps reads all stamps, oldest first.
-func AllStamps(ctx context.Context, s Stamps) iter.Seq2[Stamp, error] {
-	return func(yield func(Stamp, error) bool) {
-		for q := (StampQuery{Limit: movePage}); ; {
-			page, err := s.Stamps(ctx, q)
-			if err != nil {
-				yield(Stamp{}, err)
-				return
-			}
-			full := len(page) == q.Limit
-			if full {
-				// The next page begins with the last length, whole.
-				last := page[len(page)-1].Size
-				whole := page
-				for len(whole) > 0 && whole[len(whole)-1].Size == last {
-					whole = whole[:len(whole)-1]
-				}
-				if len(whole) == 0 {
-					q.Limit *= 2
-					continue
-				}
-				page, q.From = whole, last
-			}
-			for i := range page {
-				if !yield(page[i], nil) {
-					return
-				}
-			}
-			if !full {
-				return
-			}
-		}
-	}
-}
-
 // keep loads evidence files that were not loaded yet. Empty names are left out,
 // and files that are missing or damaged are only counted.
 func (m *mover) keep(ctx context.Context, files ...string) error {
@@ -249,208 +207,6 @@ func (m *mover) keep(ctx context.Context, files ...string) error {
 			return err
 		}
 		m.Evidence++
-	}
-	return nil
-}
-
-// products reads a whole catalog, with absences and without changes.
-func products(ctx context.Context, s Store, name tracker.StorefrontName) iter.Seq2[ShelfRow, error] {
-	return all(movePage, func(last *ShelfRow) ([]ShelfRow, error) {
-		var after tracker.ProductID
-		if last != nil {
-			after = last.ID
-		}
-		items, err := s.Products(ctx, name, after, movePage)
-		if err != nil {
-			return nil, err
-		}
-		rows := make([]ShelfRow, len(items))
-		for i := range items {
-			shelf, err := s.Shelf(ctx, ShelfQuery{Storefront: name, ID: items[i].ID})
-			if err == nil && len(shelf.Rows) != 1 {
-				err = fmt.Errorf("product %s of %s is in the catalog and not on its shelf", items[i].ID, name)
-			}
-			if err != nil {
-				return nil, err
-			}
-			rows[i] = ShelfRow{Item: items[i], Absences: shelf.Rows[0].Absences}
-		}
-		return rows, nil
-	})
-}
-
-// scans reads all scans of a storefront, newest first.
-func scans(ctx context.Context, s Store, name tracker.StorefrontName) iter.Seq2[tracker.Scan, error] {
-	return all(movePage, func(last *tracker.Scan) ([]tracker.Scan, error) {
-		q := ScanQuery{Storefront: name, Limit: movePage}
-		if last != nil {
-			q.Before = ScanPlace{Began: last.Began, Storefront: last.Storefront}
-		}
-		return s.Scans(ctx, q)
-	})
-}
-
-// changes reads the whole log.
-func changes(ctx context.Context, s Store) iter.Seq2[tracker.Change, error] {
-	return all(movePage, func(last *tracker.Change) ([]tracker.Change, error) {
-		q := Query{Limit: movePage}
-		if last != nil {
-			q.After = last.Seq
-		}
-		return s.Changes(ctx, q)
-	})
-}
-
-// leaves reads the hashes that the log's tree keeps of the changes. One that was
-// altered has another than what is made of it.
-func leaves(ctx context.Context, s Store) iter.Seq2[[32]byte, error] {
-	return func(yield func([32]byte, error) bool) {
-		tree, err := s.Tree(ctx)
-		for seq := uint64(0); err == nil && seq < tree.Size; seq += movePage {
-			var indexes []int64
-			for i := seq; i < min(seq+movePage, tree.Size); i++ {
-				indexes = append(indexes, 2*int64(i)-int64(bits.OnesCount64(i)))
-			}
-			var hashes [][32]byte
-			hashes, err = s.TreeHashes(ctx, indexes)
-			for _, h := range hashes {
-				if !yield(h, nil) {
-					return
-				}
-			}
-		}
-		if err != nil {
-			yield([32]byte{}, err)
-		}
-	}
-}
-
-// pagesOf gathers what is read one by one. An error ends it.
-func pagesOf[T any](each iter.Seq2[T, error]) iter.Seq2[[]T, error] {
-	return func(yield func([]T, error) bool) {
-		var page []T
-		for v, err := range each {
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			if page = append(page, v); len(page) == movePage {
-				if !yield(page, nil) {
-					return
-				}
-				page = nil
-			}
-		}
-		if len(page) > 0 {
-			yield(page, nil)
-		}
-	}
-}
-
-// Compare returns in what two stores differ: in what is known of storefronts, in
-// catalogs, scans, the change log, channels, reports, or the evidence that
-// changes name.
-func Compare(ctx context.Context, a, b Store) error {
-	first, err := a.Storefronts(ctx)
-	if err != nil {
-		return err
-	}
-	second, err := b.Storefronts(ctx)
-	if err != nil {
-		return err
-	}
-	if !reflect.DeepEqual(first, second) {
-		return fmt.Errorf("storefronts differ")
-	}
-	for _, sf := range first {
-		if err := same("products of "+string(sf.Name), products(ctx, a, sf.Name), products(ctx, b, sf.Name)); err != nil {
-			return err
-		}
-		if err := same("scans of "+string(sf.Name), scans(ctx, a, sf.Name), scans(ctx, b, sf.Name)); err != nil {
-			return err
-		}
-	}
-	if err := same("changes", changes(ctx, a), changes(ctx, b)); err != nil {
-		return err
-	}
-	q := ReportQuery{Limit: movePage}
-	if err := same("reports", AllReports(ctx, a, q), AllReports(ctx, b, q)); err != nil {
-		return err
-	}
-	if err := sameLists(ctx, "channels", a.Channels, b.Channels); err != nil {
-		return err
-	}
-	if err := same("stamps", AllStamps(ctx, a), AllStamps(ctx, b)); err != nil {
-		return err
-	}
-	is := func(s Store) func(context.Context) (Identity, error) {
-		return func(ctx context.Context) (Identity, error) { return identity(ctx, s) }
-	}
-	if err := sameLists(ctx, "names of the database", is(a), is(b)); err != nil {
-		return err
-	}
-	if err := same("hashes of changes", leaves(ctx, a), leaves(ctx, b)); err != nil {
-		return err
-	}
-	return sameEvidence(ctx, a, b)
-}
-
-// same compares two lists, which are read part by part.
-func same[T any](what string, a, b iter.Seq2[T, error]) error {
-	next, stop := iter.Pull2(b)
-	defer stop()
-	n := 0
-	for v, err := range a {
-		n++
-		w, err2, ok := next()
-		switch {
-		case err != nil:
-			return err
-		case err2 != nil:
-			return err2
-		case !ok || !reflect.DeepEqual(v, w):
-			return fmt.Errorf("%s differ at number %d", what, n)
-		}
-	}
-	_, err, more := next()
-	if err == nil && more {
-		err = fmt.Errorf("%s differ: there are more than %d", what, n)
-	}
-	return err
-}
-
-func sameLists[T any](ctx context.Context, what string, a, b func(context.Context) (T, error)) error {
-	v, err := a(ctx)
-	if err != nil {
-		return err
-	}
-	w, err := b(ctx)
-	if err != nil {
-		return err
-	}
-	if !reflect.DeepEqual(v, w) {
-		return fmt.Errorf("%s differ", what)
-	}
-	return nil
-}
-
-// sameEvidence compares the pictures of all changes.
-func sameEvidence(ctx context.Context, a, b Store) error {
-	for c, err := range changes(ctx, a) {
-		if err != nil {
-			return err
-		}
-		for _, name := range c.Files() {
-			// A store reads no content that does not fit its name.
-			_, found, damaged := a.Evidence(ctx, name)
-			_, there, err := b.Evidence(ctx, name)
-			if err == nil && found && damaged == nil && !there {
-				err = fmt.Errorf("evidence %s is missing", name)
-			}
-			if err != nil {
-				return err
-			}
-		}
 	}
 	return nil
 }

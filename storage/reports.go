@@ -3,7 +3,6 @@ package storage
 import (
 	"context"
 	"fmt"
-	"iter"
 	"slices"
 	"time"
 
@@ -87,56 +86,4 @@ func WithPrior(ctx context.Context, l Log, changes []tracker.Change) error {
 		changes[i].Prior = prior[changes[i].Seq]
 	}
 	return err
-}
-
-// AllReports reads all reports that a query selects, part by part. An error
-// ends them.
-func AllReports(ctx context.Context, o Outbox, q ReportQuery) iter.Seq2[tracker.Report, error] {
-	return all(PageSize(q.Limit), func(last *tracker.Report) ([]tracker.Report, error) {
-		switch {
-		case last == nil:
-		case q.Newest:
-			q.Before = last.ID
-		default:
-			q.After = last.ID
-		}
-		return o.Reports(ctx, q)
-	})
-}
-
-// AllSuspects reads all suspects of a storefront, part by part. An error ends
-// them.
-func AllSuspects(ctx context.Context, c Catalogs, name tracker.StorefrontName) iter.Seq2[tracker.Item, error] {
-	const limit = 1000
-	return all(limit, func(last *tracker.Item) ([]tracker.Item, error) {
-		var after tracker.ProductID
-		if last != nil {
-			after = last.ID
-		}
-		return c.Suspects(ctx, name, after, limit)
-	})
-}
-
-// all reads a list to its end. read returns the entries behind the last one
-// that was read, nil at first.
-func all[T any](limit int, read func(last *T) ([]T, error)) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		for last := (*T)(nil); ; {
-			page, err := read(last)
-			if err != nil {
-				var none T
-				yield(none, err)
-				return
-			}
-			for i := range page {
-				if !yield(page[i], nil) {
-					return
-				}
-			}
-			if len(page) < limit {
-				return
-			}
-			last = &page[len(page)-1]
-		}
-	}
 }
