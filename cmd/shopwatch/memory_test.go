@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -112,4 +114,45 @@ func TestMemory(t *testing.T) {
 	if s["RssAnon"] > 24<<20 {
 		t.Errorf("%.1f MiB are its own, want 24 at most", mib(s["RssAnon"]))
 	}
+}
+
+// measure notes the memory of the daemon and of Chrome.
+func (d *day) measure(hour int) {
+	st := status(d.daemon.Process.Pid)
+	d.rss = append(d.rss, st["RssAnon"])
+	d.peak = max(d.peak, st["VmHWM"])
+	var chrome int64
+	chromes := d.chromes()
+	for pid := range chromes {
+		chrome += pss(pid)
+	}
+	d.memory = append(d.memory, fmt.Sprintf("%4d  %5.1f  %5.1f  %5.1f  %9s  %5d  %6.0f", hour,
+		mib(st["VmRSS"]), mib(st["RssAnon"]), mib(st["VmHWM"]), time.Since(d.since).Round(time.Second), len(chromes), mib(chrome)))
+}
+
+func mib(bytes int64) float64 { return float64(bytes) / (1 << 20) }
+
+// status reads the sizes in /proc/PID/status, in bytes.
+func status(pid int) map[string]int64 {
+	all := map[string]int64{}
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	for line := range strings.Lines(string(b)) {
+		if f := strings.Fields(line); len(f) == 3 && f[2] == "kB" {
+			n, _ := strconv.ParseInt(f[1], 10, 64)
+			all[strings.TrimSuffix(f[0], ":")] = n << 10
+		}
+	}
+	return all
+}
+
+// pss is the share of memory that a process has, in bytes.
+func pss(pid int) int64 {
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+	for line := range strings.Lines(string(b)) {
+		if f := strings.Fields(line); len(f) == 3 && f[0] == "Pss:" {
+			n, _ := strconv.ParseInt(f[1], 10, 64)
+			return n << 10
+		}
+	}
+	return 0
 }

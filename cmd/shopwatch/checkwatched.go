@@ -156,3 +156,21 @@ func checkBackup(c *config.Config, since, now time.Time) finding {
 	}
 	return finding{"backup", true, fmt.Sprintf("the newest in %s is of %s", dir, term.Time(newest, c.Timezone.Location))}
 }
+
+// checkSchedules shows when each storefront is scanned next.
+func checkSchedules(c *config.Config, now time.Time) []finding {
+	var all []finding
+	for i := range c.Storefronts {
+		sf := &c.Storefronts[i]
+		if sf.When == nil {
+			all = append(all, finding{"storefront", true, fmt.Sprintf("%s has no schedule; it is scanned when somebody asks: shopwatch scan %[1]s", sf.Name)})
+			continue
+		}
+		var next []string
+		for at := sf.When.Next(now); len(next) < 3 && !at.IsZero(); at = sf.When.Next(at) {
+			next = append(next, at.In(sf.Timezone.Location).Format("Mon 2 Jan 15:04"))
+		}
+		all = append(all, finding{"storefront", true, fmt.Sprintf("%s is scanned %s (%s)", sf.Name, strings.Join(next, ", "), sf.Timezone)})
+	}
+	return all
+}
