@@ -235,3 +235,68 @@ func askOld(t *testing.T, address, method, path string) int {
 	resp.Body.Close()
 	return resp.StatusCode
 }
+
+func TestGuard(t *testing.T) {
+	db := database(t)
+	open := options(db)
+	closed := options(db)
+	closed.Closed = true
+	at := map[bool]string{false: serve(t, open), true: serve(t, closed)}
+	for _, tt := range []struct {
+		name, method, path, host, auth string
+		closed                         bool
+		want                           int
+	}{
+		{"reading needs no token on this machine", "GET", "/api/storefronts", "", "", false, 200},
+		{"who is told is not for everybody", "GET", "/api/reports", "", "", false, 401},
+		{"by no method", "HEAD", "/api/reports", "", "", false, 401},
+		{"nor under another spelling", "GET", "/api/%72eports", "", "", false, 401},
+		{"nor by a detour", "GET", "/api/storefronts/../reports", "", "", false, 401},
+		{"nor with a slash more", "GET", "//api/reports", "", "", false, 401},
+		{"a slash at the end is another address", "GET", "/api/reports/", "", "", false, 404},
+		{"as is another case", "GET", "/API/reports", "", "", false, 404},
+		{"changing does", "POST", "/api/scans", "", "", false, 401},
+		{"a compaction does", "POST", "/api/compact", "", "", false, 401},
+		{"a check, which reads everything, does", "POST", "/api/check", "", "", false, 401},
+		{"a backup does", "POST", "/api/backup", "", "", false, 401},
+		{"with the token it is allowed", "POST", "/api/compact", "", "Bearer " + token, false, 200},
+		{"a wrong token is refused, also for reading", "GET", "/api/storefronts", "", "Bearer 0123456789abcdee", false, 401},
+		{"nothing changes by reading", "GET", "/api/compact", "", "Bearer " + token, false, 405},
+		{"a foreign name for this machine is refused", "GET", "/api/storefronts", "evil.example:8780", "", false, 403},
+		{"localhost is no foreign name", "GET", "/api/storefronts", "localhost:8780", "", false, 200},
+		{"an open address needs the token for reading", "GET", "/api/storefronts", "", "", true, 401},
+		{"and for pictures", "GET", "/evidence/x", "", "", true, 401},
+		{"but not to say that it lives", "GET", "/healthz", "shop.example", "", true, 200},
+		{"with the token any name will do", "GET", "/api/storefronts", "shop.example", "Bearer " + token, true, 200},
+		{"a picture's name is a hash", "GET", "/evidence/..%2F..%2Ftoken", "", "", false, 404},
+		{"an unknown address", "GET", "/etc/passwd", "", "", false, 404},
+		{"an unknown filter", "GET", "/api/changes?sorefront=x", "", "", false, 422},
+		{"too much at once", "GET", "/api/changes?limit=100000", "", "", false, 422},
+		{"the description", "GET", "/api/openapi.json", "", "", false, 200},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			req, err := http.NewRequest(tt.method, "http://"+at[tt.closed]+tt.path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tt.host != "" {
+				req.Host = tt.host
+			}
+			if tt.auth != "" {
+				req.Header.Set("Authorization", tt.auth)
+			}
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			b, _ := io.ReadAll(resp.Body)
+			if resp.StatusCode != tt.want {
+				t.Errorf("%s %s = %s %s, want %d", tt.method, tt.path, resp.Status, b, tt.want)
+			}
+			if csp := resp.Header.Get("Content-Security-Policy"); !strings.HasPrefix(csp, "default-src 'none'") {
+				t.Errorf("Content-Security-Policy = %q, want default-src 'none'", csp)
+			}
+		})
+	}
+}
