@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -282,7 +283,7 @@ func (h *history) law(s *tracker.Scan, changes []tracker.Change, listed map[trac
 			h.Fatalf("removed %s after %d misses, there were %d", id, c.Missing, h.misses[id])
 		case unsure && c.Proof != tracker.ProofGone && c.Proof != tracker.ProofOffshelf:
 			h.Fatalf("removed %s as %s by a list that shows %q again", id, c.Proof, s.Repeated)
-		case h.rules.Probes >= len(h.world) && (c.Probe == nil || c.Probe.At.Before(s.Began)):
+		case h.rules.Probes >= len(h.world) && !slices.ContainsFunc(s.Probes, func(p tracker.Probe) bool { return p.Product == id }):
 			h.Fatalf("removed %s, whose page this scan did not look at: %+v", id, c.Probe)
 		}
 		switch c.Proof {
