@@ -227,15 +227,21 @@ func (a *app) openFile(c *config.Config, o bolt.Options) (storage.Store, error) 
 		return nil, err
 	}
 	db, err := bolt.Open(databasePath(c), o)
-	if err != nil {
-		return nil, err // and no *bolt.DB that is nil
+	switch {
+	case err == nil:
+		return db, nil
+	case errors.Is(err, bolt.ErrForeign):
+		err = fmt.Errorf("%w; set data: to another folder or move the file away", err)
+	case errors.Is(err, fs.ErrPermission):
+		err = fmt.Errorf("%w; run shopwatch as the user whom the file belongs to", err)
 	}
-	return db, nil
+	return nil, err // and no *bolt.DB that is nil
 }
 
 func makeData(c *config.Config) error {
-	if err := os.MkdirAll(c.Data, 0o700); err != nil {
-		return fmt.Errorf("make the data directory: %w", err)
+	err := os.MkdirAll(c.Data, 0o700)
+	if err != nil {
+		err = fmt.Errorf("make the data directory: %w; set data to a directory of your own", err)
 	}
-	return nil
+	return err
 }

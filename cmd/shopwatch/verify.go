@@ -125,7 +125,7 @@ func (v *verifyCommand) verifyDatabase(ctx context.Context, a *app, marks []merk
 	}
 	db, err := bolt.Open(path, bolt.Options{Maintain: true})
 	if err != nil {
-		return nil, err
+		return nil, errors.New(strings.ReplaceAll(err.Error(), path, from)) // nobody knows the copy
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	names := make(map[string]uint64)

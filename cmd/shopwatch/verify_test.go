@@ -87,6 +87,7 @@ func TestVerify(t *testing.T) {
 	verify(0, "1 evidence file is as the changes name them")
 	verify(1, "it was cut, or is an older backup", "--checkpoint", file("report.txt"), file("early.db"))
 	verify(1, "no checkpoint in the text", "--checkpoint", file("shopwatch.yaml"))
+	verify(1, "shopwatch: "+file("shopwatch.yaml")+" is not a shopwatch database\n", file("shopwatch.yaml"))
 
 	repack(t, file("1.zip"), file("altered.zip"), "story.json", func(b []byte) []byte { return bytes.Replace(b, []byte("糖大夫 1"), []byte("糖大夫 9"), 1) })
 	verify(1, "The change in story.json is not the one in the log", file("altered.zip"))

@@ -73,8 +73,8 @@ func (db *DB) prepare(o Options) error {
 		return err
 	})
 	switch {
-	case errors.Is(err, errForeign):
-		return fmt.Errorf("%s is a bbolt file of another program; set data: to another folder or move the file away", db.path)
+	case errors.Is(err, ErrForeign):
+		return fmt.Errorf("%s is %w, but a bbolt file of another program", db.path, err)
 	case err != nil:
 		return err
 	case m.Schema > db.format.schema():
@@ -115,14 +115,15 @@ func worthCompacting(size, content int64) bool {
 	return size > worthMap && size-content > size/3
 }
 
-var errForeign = errors.New("not a shopwatch database")
+// ErrForeign comes from opening a file that another program made.
+var ErrForeign = errors.New("not a shopwatch database")
 
 // meta reads what the file is.
 func (t tx) meta() (metaValue, error) {
 	var m metaValue
 	found, err := t.in(inMeta).read([]byte("file"), &m)
 	if err == nil && (!found || m.What != sentinel) {
-		err = errForeign
+		err = ErrForeign
 	}
 	if err != nil {
 		return m, err

@@ -103,7 +103,7 @@ func readMeta(f io.ReaderAt, size int64) (boltMeta, error) {
 	case blank(f):
 		return best, fmt.Errorf("is %w: its beginning is all zeros", storage.ErrDamaged)
 	}
-	return best, errors.New("is not a shopwatch database; set data: to another folder or move the file away")
+	return best, fmt.Errorf("is %w", ErrForeign)
 }
 
 func blank(f io.ReaderAt) bool {
