@@ -38,8 +38,12 @@ func (e *evidenceCommand) Run(ctx context.Context, a *app) error {
 	if err := isNew(e.File); err != nil {
 		return err
 	}
-	if strings.EqualFold(path.Ext(e.File), ".wacz") {
+	switch strings.ToLower(path.Ext(e.File)) { // by which verify knows it again
+	case ".zip":
+	case ".wacz":
 		return a.ask(ctx, func(_ *config.Config, client *api.Client) error { return e.capture(ctx, a, client) })
+	default:
+		return fmt.Errorf("%s: name a file that ends in .zip or .wacz", e.File)
 	}
 	return a.ask(ctx, func(c *config.Config, client *api.Client) error {
 		st, err := client.Why(ctx, e.Seq)
@@ -85,7 +89,7 @@ func (e *evidenceCommand) capture(ctx context.Context, a *app, client *api.Clien
 // packed are the files of the story, the sums of the others last.
 func packed(ctx context.Context, a *app, c *config.Config, client *api.Client, st *api.Story) ([]archive.File, error) {
 	var text bytes.Buffer
-	tellStory(&text, st, c.Timezone.Location, false)
+	tellStory(&text, st, c.Timezone.Location, false, api.EvidencePath)
 	story, err := st.ForOthers()
 	if err != nil {
 		return nil, err

@@ -7,8 +7,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -22,19 +24,7 @@ import (
 // follows no link.
 func TestWritesNewFiles(t *testing.T) {
 	w := quietWorld(t, "channels: [{name: notes, kind: file, path: notes.jsonl}]\n")
-	db, err := bolt.Open(filepath.Join(w.dir, "data", "shopwatch.db"), bolt.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, products := range [][]tracker.Product{{{ID: "1", Title: "old", URL: "x"}}, {{ID: "1", Title: "new", URL: "x"}}} {
-		s := &tracker.Scan{Storefront: "tencent", Began: time.Now().Add(time.Duration(i) * time.Second), Verdict: tracker.Complete, Products: products, Evidence: tracker.Evidence{Pages: 1, Products: 1, Parser: 1}}
-		if _, err := db.Commit(t.Context(), s, tracker.DefaultRules()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
+	w.retitle("data")
 	for _, tt := range []struct{ command, ending string }{
 		{"evidence 1 FILE", ".zip"}, {"mail preview FILE", ".html"}, {"mail preview FILE", ".txt"}, {"backup FILE", ".db"}, {"init -c FILE", ".yaml"},
 	} {
@@ -83,6 +73,79 @@ func TestWritesNewFiles(t *testing.T) {
 				t.Errorf("%d files are there, want 4: %v", len(left), left)
 			}
 		})
+	}
+}
+
+// retitle makes a log of one change, of a product with a picture, which channels may
+// be told.
+func (w *world) retitle(data string, channels ...string) {
+	w.t.Helper()
+	db, err := bolt.Open(filepath.Join(w.dir, data, "shopwatch.db"), bolt.Options{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, c := range channels {
+		if err := db.Join(w.t.Context(), c); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	shown, err := db.KeepEvidence(w.t.Context(), []byte("a picture"), "webp")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for i, title := range []string{"old", "new"} {
+		s := &tracker.Scan{
+			Storefront: "tencent", Began: time.Now().Add(time.Duration(i) * time.Second), Verdict: tracker.Complete,
+			Products: []tracker.Product{{ID: "1", Title: title, URL: "x"}}, Evidence: tracker.Evidence{Pages: 1, Products: 1, Parser: 1},
+			Pictures: map[tracker.ProductID]tracker.Picture{"1": {Hash: "bG9vaw==", File: shown}},
+		}
+		if _, err := db.Commit(w.t.Context(), s, tracker.DefaultRules()); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// The story says where its evidence lies, on this machine or in the archive, and
+// what several channels were told is verified once.
+func TestStoryNamesFiles(t *testing.T) {
+	w := quietWorld(t, "data: kept\nchannels: [{name: a, kind: file, path: a.jsonl}, {name: b, kind: file, path: b.jsonl}]\n")
+	w.retitle("kept", "a", "b")
+	w.want(0, "mail", "retry")
+	picture := regexp.MustCompile(`pictures  (\S+)`)
+	m := picture.FindStringSubmatch(w.want(0, "why", "1"))
+	if m == nil {
+		t.Fatal("why names no picture")
+	}
+	if _, err := os.Stat(m[1]); err != nil {
+		t.Errorf("why names %v", err)
+	}
+	file := filepath.Join(w.dir, "1.zip")
+	w.want(0, "evidence", "1", file)
+	z, err := zip.OpenReader(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	story, err := fs.ReadFile(z, "story.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m = picture.FindStringSubmatch(string(story)); m == nil {
+		t.Fatalf("story.txt names no picture:\n%s", story)
+	}
+	if _, err := z.Open(m[1]); err != nil {
+		t.Errorf("story.txt names %v", err)
+	}
+	if out := w.want(0, "verify", file); strings.Count(out, "Change 1 is in the log of 1 changes") != 1 {
+		t.Errorf("verify says\n%s", out)
+	}
+	for _, args := range []string{"evidence 1 1.tar", "scan tencent --capture 1.zip"} {
+		if out, errs, status := w.do(strings.Fields(args)...); status != 1 || !strings.Contains(errs, "name a file that ends in") {
+			t.Errorf("shopwatch %s = %d: %s%s", args, status, out, errs)
+		}
 	}
 }
 

@@ -29,7 +29,13 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends at once
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	out := &output{file: os.Stdout}
+	status := run(ctx, os.Args[1:], out, os.Stderr)
+	if err := out.failed(); err != nil && status != 1 {
+		fmt.Fprintf(os.Stderr, "shopwatch: %v\n", err)
+		status = 1
+	}
+	os.Exit(status)
 }
 
 // commands are what a person can type.
@@ -112,9 +118,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status i
 	case errors.Is(err, errIncomplete):
 		return 2
 	}
-	fmt.Fprintf(stderr, "shopwatch: %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
+	fmt.Fprintf(stderr, "shopwatch: %s\n", oneLine(err))
 	return 1
 }
+
+// oneLine is what is said of an error, also of several that were joined.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 // newParser returns what understands the command line.
 func newParser(c *commands, stdout, stderr io.Writer) *kong.Kong {

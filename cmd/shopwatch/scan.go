@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path"
+	"strings"
 	"sync"
 	"time"
 
@@ -48,6 +50,9 @@ func (s *scanCommand) Run(ctx context.Context, a *app) error {
 		if len(s.Names) != 1 {
 			return errors.New("--capture FILE.wacz is for one storefront: name it")
 		}
+		if !strings.EqualFold(path.Ext(s.Capture), ".wacz") {
+			return fmt.Errorf("%s: name a file that ends in .wacz", s.Capture)
+		}
 		if err := isNew(s.Capture); err != nil {
 			return err
 		}
@@ -86,7 +91,7 @@ func (s *scanCommand) alone(ctx context.Context, a *app, c *config.Config) (err 
 	wg.Wait()
 	if !s.DryRun && ctx.Err() == nil {
 		if late := sv.Flush(ctx); late != nil {
-			fmt.Fprintf(a.err, "shopwatch: a report could not be sent yet; the next scan or shopwatch run tries again: %v\n", late)
+			fmt.Fprintf(a.err, "shopwatch: a report could not be sent yet; the next scan or shopwatch run tries again: %s\n", oneLine(late))
 		}
 	}
 	return errors.Join(err, scanned)

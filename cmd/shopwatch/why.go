@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -35,14 +36,14 @@ func (w *whyCommand) Run(ctx context.Context, a *app) error {
 		if a.json {
 			return a.print(&st)
 		}
-		tellStory(a.out, &st, c.Timezone.Location, true)
+		tellStory(a.out, &st, c.Timezone.Location, true, evidencePlace(c))
 		return nil
 	})
 }
 
 // tellStory prints the story for people, with or without whom reports told of
-// it.
-func tellStory(out io.Writer, st *api.Story, loc *time.Location, reports bool) {
+// it. place says where they find a file of evidence.
+func tellStory(out io.Writer, st *api.Story, loc *time.Location, reports bool, place func(name string) string) {
 	c := &st.Change
 	say := func(label, format string, args ...any) {
 		text := term.Plain(fmt.Sprintf(format, args...))
@@ -90,7 +91,7 @@ func tellStory(out io.Writer, st *api.Story, loc *time.Location, reports bool) {
 		case i == 0:
 			label = "pictures"
 		}
-		say(label, "data%s", evidenceFile(e))
+		say(label, "%s", place(path.Base(e)))
 	}
 	if reports {
 		for i := range st.Reports {
@@ -147,12 +148,13 @@ func tellReport(say func(label, format string, args ...any), r *tracker.Report, 
 	}
 }
 
-// evidenceFile is where the file behind an address of the API lies in the data
-// directory: by the first two letters of its hash.
-func evidenceFile(address string) string {
-	const prefix = "/evidence/"
-	if len(address) < len(prefix)+2 {
-		return address
+// evidencePlace says where people find a file of evidence: beside a database that
+// is a file, by the first two letters of its hash, else in the database.
+func evidencePlace(c *config.Config) func(name string) string {
+	return func(name string) string {
+		if c.Database != "" || len(name) < 2 {
+			return name
+		}
+		return filepath.Join(c.Data, "evidence", name[:2], name)
 	}
-	return prefix + address[len(prefix):len(prefix)+2] + "/" + address[len(prefix):]
 }

@@ -4,14 +4,13 @@ package term
 
 import (
 	"io"
-	"os"
 
 	xterm "golang.org/x/term"
 )
 
 // Columns returns how many columns a writer shows, 0 when it is no terminal.
 func Columns(w io.Writer) int {
-	f, ok := w.(*os.File)
+	f, ok := w.(interface{ Fd() uintptr })
 	if !ok || !xterm.IsTerminal(int(f.Fd())) {
 		return 0
 	}
