@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -42,7 +43,7 @@ Examples:
 }
 
 // Run writes the file.
-func (e *exportCommand) Run(ctx context.Context, a *app) (err error) {
+func (e *exportCommand) Run(ctx context.Context, a *app) error {
 	out := a.out
 	if e.File != "" {
 		if err := isNew(e.File); err != nil {
@@ -62,15 +63,12 @@ func (e *exportCommand) Run(ctx context.Context, a *app) (err error) {
 			return fmt.Errorf("--since, --until, --kind, --search and --important select changes, not %s", e.What)
 		}
 		if e.File != "" {
-			f, err := os.OpenFile(e.File, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-			if err != nil {
-				return fmt.Errorf("write the export: %w", err)
+			f, opened := os.OpenFile(e.File, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+			if opened != nil {
+				return fmt.Errorf("write the export: %w", opened)
 			}
 			defer func() {
-				if closed := f.Close(); err == nil {
-					err = closed
-				}
-				if err != nil {
+				if err = errors.Join(err, f.Close()); err != nil {
 					os.Remove(e.File) // nobody takes half of it for all
 				}
 			}()
@@ -147,10 +145,10 @@ func (x *exporter) items(ctx context.Context, yield func(tracker.StorefrontName,
 		yield("", tracker.Item{}, err)
 		return
 	}
+	if only := x.filter.Storefront; only != "" {
+		list = []api.Storefront{{Name: only}} // the API says whether there is such a one
+	}
 	for i := range list {
-		if x.filter.Storefront != "" && list[i].Name != x.filter.Storefront {
-			continue
-		}
 		for it, err := range x.client.Products(ctx, list[i].Name) {
 			if !yield(list[i].Name, it, err) || err != nil {
 				return

@@ -43,6 +43,16 @@ func TestExportAndDiff(t *testing.T) {
 			t.Errorf("an export that was refused spoilt the file: %v", err)
 		}
 	}
+	for _, what := range []string{"changes", "products", "prices"} {
+		file := filepath.Join(w.dir, "nothing.csv")
+		if _, errs, status := w.do("export", what, file, "--storefront", "nothing"); status != 1 || !strings.Contains(errs, `there is no storefront "nothing"`) {
+			t.Errorf("export %s of a storefront that is not there = %d: %s", what, status, errs)
+		}
+		if _, err := os.Lstat(file); err == nil {
+			t.Errorf("export %s leaves what is not all", what)
+			os.Remove(file)
+		}
+	}
 	w.want(1, "export", "products", "--search", "x") // it would select nothing
 	if out := w.want(0, "diff", "tencent", "--from", "1d"); !strings.Contains(out, "no difference") {
 		t.Errorf("diff says %s", out)
