@@ -447,3 +447,13 @@ func TestHelp(t *testing.T) {
 		}
 	}
 }
+
+// A storefront without a schedule waits for somebody who asks, not for a daemon.
+func TestNextScan(t *testing.T) {
+	t.Parallel()
+	w := quietWorld(t, "")
+	w.retitle("data")
+	if out := w.want(0, "storefronts"); !strings.Contains(out, "when asked") {
+		t.Errorf("storefronts says\n%s", out)
+	}
+}

@@ -45,6 +45,8 @@ func (storefrontsCommand) Run(ctx context.Context, a *app) error {
 				next += " (cooling down)"
 			case !sf.Watched:
 				next = "no longer watched"
+			case c.Storefront(sf.Name) != nil && c.Storefront(sf.Name).When == nil:
+				next = "when asked"
 			case sf.Next.IsZero():
 				next = "no daemon runs"
 			}
