@@ -8,11 +8,14 @@ type fingerprintIndex struct {
 	slots  []uint32      // places, counted from 1; 0 is an empty slot
 }
 
-// fingerprintsOf fingerprints products. index must follow before find.
-func fingerprintsOf(list []Product) *fingerprintIndex {
+// fingerprintsOf fingerprints products, whose pages are found by names or by
+// numbers. index must follow before find.
+func fingerprintsOf(list []Product, byName bool) *fingerprintIndex {
 	p := &fingerprintIndex{prints: make([]Fingerprint, len(list))}
 	for i := range list {
-		p.prints[i] = list[i].Fingerprint()
+		if p.prints[i] = list[i].Fingerprint(); byName {
+			p.prints[i] = p.prints[i].under(list[i].URL)
+		}
 	}
 	return p
 }

@@ -45,7 +45,9 @@ func (m *Items) Apply(o Outcome) {
 func EntryOf(it *Item) Entry {
 	e := Entry{ID: it.ID, Removed: !it.Listed(), Gone: it.Removed}
 	if it.Settled() {
-		e.Fingerprint = it.Product.Fingerprint()
+		if e.Fingerprint = it.Product.Fingerprint(); it.ByName {
+			e.Fingerprint = e.Fingerprint.under(it.URL)
+		}
 	}
 	return e
 }

@@ -77,7 +77,7 @@ func NewPlan(state State, s *Scan, r Rules) *Plan {
 	if !p.reads() {
 		return p
 	}
-	p.shown = fingerprintsOf(s.Products)
+	p.shown = fingerprintsOf(s.Products, s.ByName)
 	for _, m := range p.shown.prints {
 		p.sum += m
 	}

@@ -79,6 +79,12 @@ func (p *Product) Fingerprint() Fingerprint {
 	return Fingerprint(h)
 }
 
+// under is the fingerprint of a product whose page is found by a name, which may
+// change like everything that the fingerprint is of.
+func (f Fingerprint) under(address string) Fingerprint {
+	return Fingerprint(mix(f).number(4).text(address))
+}
+
 // A mix is a hash that takes in eight bytes at a time, because a scan asks for
 // the fingerprints of all its products. Its sums are stored: it must never change.
 type mix uint64
@@ -278,6 +284,8 @@ type Item struct {
 	Probe *Probe
 	// ImageHash is that of the main picture; empty when it was never loaded.
 	ImageHash ImageHash
+	// ByName is that of the scan which saw it last: its page is found by a name.
+	ByName bool
 }
 
 // Listed reports whether the storefront offers the product as far as is known.

@@ -106,7 +106,7 @@ func (rc *reconciler) complete() {
 // add takes in a product that was never seen before.
 func (rc *reconciler) add(p *Product) {
 	pic := rc.scan.Pictures[p.ID]
-	rc.Items = append(rc.Items, Item{Product: *p, FirstSeen: rc.scan.Began, ImageHash: pic.Hash})
+	rc.Items = append(rc.Items, Item{Product: *p, FirstSeen: rc.scan.Began, ImageHash: pic.Hash, ByName: rc.scan.ByName})
 	rc.State.Listed++
 	if !rc.first {
 		rc.change(Change{
@@ -125,7 +125,7 @@ func (rc *reconciler) see(it Item, p *Product) {
 		rc.State.Removed--
 	}
 	it.Missing, it.Probe, it.Removed = 0, nil, time.Time{}
-	it.Product.URL = p.URL
+	it.Product.URL, it.ByName = p.URL, rc.scan.ByName
 	it.Title = p.Title
 	it.price(p.Price, rc.reread)
 	if p.Availability != AvailabilityUnknown {

@@ -399,6 +399,25 @@ func TestMissedComeMostUrgentFirst(t *testing.T) {
 	}
 }
 
+// Where the page of a product is found by a name, the catalog has the last one that
+// was listed, also of products that nothing else happened to, and of those that it
+// has from before it knew of names.
+func TestAPageIsLookedForUnderItsLastName(t *testing.T) {
+	catalog := &tracker.Items{}
+	at := func(url string, byName bool) func(*tracker.Scan) {
+		return func(s *tracker.Scan) { s.Products[0].URL, s.ByName = url, byName }
+	}
+	for i, st := range []step{with(whole("a"), at("/a", false)), with(whole("a"), at("/a", true)), with(whole("a"), at("/new", true)), with(partial("a"), at("/newer", true))} {
+		s := &tracker.Scan{Storefront: "s", Began: day0.Add(time.Duration(i) * time.Hour)}
+		st(s)
+		o := catalog.Reconcile(s, tracker.DefaultRules())
+		catalog.Apply(o)
+		if a := catalog.Item("a"); a.URL != s.Products[0].URL || len(o.Changes) > 0 || i > 0 && len(o.Items) != 1 {
+			t.Errorf("scan %d: %q, %v, %d items written", i+1, a.URL, o.Changes, len(o.Items))
+		}
+	}
+}
+
 // The scan that is about to remove a product looks at its page once more: what it
 // said days ago is not what it says now.
 func TestNothingIsRemovedUnlookedAt(t *testing.T) {

@@ -39,6 +39,9 @@ type Scan struct {
 	// Repeated are the products that were met again, in the order of their ids,
 	// each as often as it was. Like Products they are not stored.
 	Repeated []ProductID
+	// ByName says that the page of a product is found by a name in its address,
+	// which the seller may change, and not by its number. It is not stored.
+	ByName bool
 	// Probes are the looks at item pages of products that the listing missed.
 	Probes []Probe
 	// Pictures are what was found of main pictures that were looked at because their product is new, missing or repictured.

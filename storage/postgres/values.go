@@ -139,13 +139,14 @@ type itemValue struct {
 	Pending   priceValue        `json:"pending,omitzero"`
 	Probe     *probeValue       `json:"probe,omitempty"`
 	ImageHash tracker.ImageHash `json:"image_hash,omitempty"`
+	ByName    bool              `json:"by_name,omitempty"`
 }
 
 func newItem(it *tracker.Item) itemValue {
 	v := itemValue{
 		productValue: *newProduct(&it.Product),
 		FirstSeen:    storage.Millis(it.FirstSeen), LastSeen: storage.Millis(it.LastSeen), Missing: it.Missing, Removed: storage.Millis(it.Removed),
-		Pending: newPrice(it.Pending), Probe: newProbe(it.Probe), ImageHash: it.ImageHash,
+		Pending: newPrice(it.Pending), Probe: newProbe(it.Probe), ImageHash: it.ImageHash, ByName: it.ByName,
 	}
 	v.ID = ""
 	return v
@@ -156,7 +157,7 @@ func (v *itemValue) item(id tracker.ProductID) tracker.Item {
 	return tracker.Item{
 		Product:   *v.product(),
 		FirstSeen: storage.FromMillis(v.FirstSeen), LastSeen: storage.FromMillis(v.LastSeen), Missing: v.Missing, Removed: storage.FromMillis(v.Removed),
-		Pending: v.Pending.price(), Probe: v.Probe.probe(id), ImageHash: v.ImageHash,
+		Pending: v.Pending.price(), Probe: v.Probe.probe(id), ImageHash: v.ImageHash, ByName: v.ByName,
 	}
 }
 

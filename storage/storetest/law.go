@@ -79,6 +79,7 @@ type history struct {
 	steady   bool // the clock never steps
 	calm     bool // little happens, and much of it is taken back
 	repeats  bool // the list always shows its first product twice
+	byName   bool // the pages of products are found by names
 	parser   int
 	next     int
 	believed tracker.State // as the model expects it, episodes only
@@ -90,6 +91,7 @@ type history struct {
 	lookedAt  map[tracker.ProductID]tracker.PageState
 	listedBy  map[tracker.ProductID]map[time.Time]bool // scans that listed it
 	shown     map[tracker.ProductID]tracker.Price      // the price that a scan showed last
+	address   map[tracker.ProductID]string             // that a scan showed last
 	seq       uint64
 	seen      map[string]int
 	baselined bool
@@ -102,13 +104,13 @@ func newHistory(e Engine, t *testing.T, rt *rapid.T) *history {
 		told: make(map[tracker.ProductID]*tracker.Product), taken: make(map[tracker.ProductID]bool),
 		misses: make(map[tracker.ProductID]int), lookedAt: make(map[tracker.ProductID]tracker.PageState),
 		listedBy: make(map[tracker.ProductID]map[time.Time]bool), seen: make(map[string]int),
-		shown: make(map[tracker.ProductID]tracker.Price),
+		shown: make(map[tracker.ProductID]tracker.Price), address: make(map[tracker.ProductID]string),
 	}
 	h.rules = tracker.Rules{
 		Misses: h.number(1, 4, "misses"), MaxLoss: []float64{0, 0.3, 1}[h.number(0, 2, "max loss")],
 		Probes: []int{0, 2, 1000}[h.number(0, 2, "probes")], StalledAfter: h.number(1, 3, "stalled after"),
 	}
-	h.steady, h.calm, h.repeats = h.chance(60), h.chance(40), h.chance(20)
+	h.steady, h.calm, h.repeats, h.byName = h.chance(60), h.chance(40), h.chance(20), h.chance(30)
 	for range h.number(0, 12, "products") {
 		h.put()
 	}
@@ -169,7 +171,10 @@ func (h *history) step() {
 	h.episodes(s, changes)
 	h.law(s, changes, listed, read && baselined, reread, unsure)
 	for _, p := range s.Products {
-		if read && p.Price.Known() {
+		if !read {
+			break
+		}
+		if h.address[p.ID] = p.URL; p.Price.Known() {
 			h.shown[p.ID] = p.Price
 		}
 	}
@@ -402,13 +407,16 @@ func (h *history) catalog() {
 				now.Availability = it.Availability // nor is this
 			}
 			now.Variants = it.Variants // they are counted, and no news
-			it.URL, now.URL = "", ""
+			now.URL = it.URL           // nor is another address
 			if it.Product != *now {
 				h.Fatalf("%s is in the catalog as\n%+v, told was\n%+v", it.ID, it.Product, *now)
 			}
 			if it.Missing != h.misses[it.ID] {
 				h.Fatalf("%s has %d misses, there were %d", it.ID, it.Missing, h.misses[it.ID])
 			}
+		}
+		if it.URL != h.address[it.ID] {
+			h.Fatalf("the page of %s is at %s in the catalog, the last scan that saw it says %s", it.ID, it.URL, h.address[it.ID])
 		}
 		if h.steady && !h.listedBy[it.ID][it.LastSeen] {
 			h.Fatalf("%s was last seen %v, by no scan: %+v", it.ID, it.LastSeen, it)

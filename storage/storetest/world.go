@@ -59,7 +59,7 @@ func (h *history) turn() {
 	}
 	for range events {
 		w := h.any(true)
-		event := h.number(0, 15, "event")
+		event := h.number(0, 16, "event")
 		switch {
 		case event == 0:
 			h.put()
@@ -90,6 +90,10 @@ func (h *history) turn() {
 			w.Price.Market = []string{"", "DE", "AT"}[h.number(0, 2, "market")]
 		case event == 15:
 			w.Price.Tax = []tracker.Tax{"", tracker.TaxIncluded, tracker.TaxExcluded}[h.number(0, 2, "tax")]
+		case event == 16:
+			if h.byName {
+				w.URL += "&renamed"
+			}
 		case event <= 13:
 			w.Availability = []tracker.Availability{tracker.Available, tracker.SoldOut}[event-12]
 			w.Variants = h.number(1, 3, "variants")
@@ -200,7 +204,7 @@ type show struct {
 // look makes a scan.
 func (h *history) look() show {
 	s := &tracker.Scan{
-		Storefront: "tencent", Began: h.now, Took: time.Duration(h.number(0, 5000, "took")) * time.Millisecond, Verdict: tracker.Complete,
+		Storefront: "tencent", Began: h.now, Took: time.Duration(h.number(0, 5000, "took")) * time.Millisecond, Verdict: tracker.Complete, ByName: h.byName,
 		Evidence: tracker.Evidence{Parser: h.parser, Layout: "classic", Shop: Shop},
 	}
 	sh := show{s, make(map[tracker.ProductID]bool)}

@@ -54,6 +54,9 @@ type Market struct {
 	// Tab says how its pages are read in a tab of the browser. Nil when they
 	// never are.
 	Tab *Tab
+	// ByName says that the page of a product is found by a name in its address,
+	// which the seller may change, and not by its number.
+	ByName bool
 	// Login says where people log in. Nil where storefronts are open to all.
 	Login *Login
 }

@@ -166,6 +166,7 @@ func (r *reading) open() (err error) {
 		return err
 	}
 	r.scan.Evidence.Parser, r.gate = r.market.Parser, r.market.GateOf(r.of.URL)
+	r.scan.ByName = r.market.ByName
 	if v, ok := r.storefront.(market.Versioned); ok {
 		r.scan.Evidence.Parser = v.Parser()
 	}

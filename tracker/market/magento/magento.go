@@ -25,6 +25,7 @@ func Market() *market.Market {
 		Addresses: "any Magento shop with marketplace: magento",
 		Parser:    parser,
 		Gate:      market.HostGate,
+		ByName:    true,
 		Options:   func() any { return &options{Robots: market.ObeyRobots, PageSize: 100} },
 		Open:      func(u *url.URL, o any) (market.Storefront, error) { return open(u, *o.(*options)) },
 		Recognise: recognise,

@@ -29,6 +29,7 @@ func Market() *market.Market {
 	return &market.Market{
 		Name: "pages", Title: "a website", Addresses: "any address, with marketplace: pages", Parser: parser,
 		Gate:    market.HostGate,
+		ByName:  true,
 		Options: func() any { return &Options{Robots: market.ObeyRobots} },
 		Open: func(u *url.URL, options any) (market.Storefront, error) {
 			return open(u, options.(*Options))

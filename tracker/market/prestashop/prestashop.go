@@ -23,6 +23,7 @@ func Market() *market.Market {
 		Addresses: "a category of any PrestaShop shop with marketplace: prestashop",
 		Parser:    parser,
 		Gate:      market.HostGate,
+		ByName:    true,
 		Options:   func() any { return &options{Robots: market.ObeyRobots} },
 		Open:      func(u *url.URL, o any) (market.Storefront, error) { return open(u, *o.(*options)) },
 		Recognise: recognise,

@@ -24,6 +24,7 @@ func Market() *market.Market {
 		Addresses:  "NAME.myshopify.com",
 		Parser:     parser,
 		Gate:       market.HostGate,
+		ByName:     true,
 		Match:      func(u *url.URL) bool { return onPlatform(u.Hostname()) },
 		Options:    func() any { return &options{List: listFeed, Sitemap: compareSitemap, Robots: market.ObeyRobots} },
 		Open:       func(u *url.URL, o any) (market.Storefront, error) { return open(u, *o.(*options)) },

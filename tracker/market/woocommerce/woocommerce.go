@@ -26,6 +26,7 @@ func Market() *market.Market {
 		Addresses: "any WooCommerce shop with marketplace: woocommerce",
 		Parser:    parser,
 		Gate:      market.HostGate,
+		ByName:    true,
 		Options:   func() any { return &options{Robots: market.ObeyRobots} },
 		Open:      func(u *url.URL, o any) (market.Storefront, error) { return open(u, *o.(*options)) },
 		Recognise: recognise,
