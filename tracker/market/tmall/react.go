@@ -1,6 +1,7 @@
 package tmall
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -75,11 +76,8 @@ func mtopOf(address *url.URL, body []byte) *mtop {
 		return m
 	}
 	m.shelf = first.Items
-	id, by := string(first.Global.SellerID), string(first.Global.SellerID)
-	if id == "" {
-		id, by = asker(address.Query().Get("data"))
-	}
-	shop := market.Seller(id, by, first.Sign.ShopName)
+	id, by := asker(address.Query().Get("data"))
+	shop := market.Seller(cmp.Or(string(first.Global.ShopID), id), cmp.Or(string(first.Global.SellerID), by), first.Sign.ShopName)
 	m.shop = &shop
 	return m
 }

@@ -282,6 +282,24 @@ func TestNextPageOfAShelfComesEarly(t *testing.T) {
 	}
 }
 
+// A shop is the same one in whatever layout its pages come, and whether its API
+// names it or only the call does.
+func TestShopIsTheSameInEveryLayout(t *testing.T) {
+	classic := read(t, answer(`{"shop":{"id":"590584953","seller":"2207279521660","name":"x"},"list":{"layout":"classic","loaded":true,"counter":[1,1],"current":1,"lastPage":true,"end":true,
+		"rows":[{"k":4,"cells":[{"id":"600001","title":"x","href":"https://detail.tmall.com/item.htm?id=600001"}]}]}}`, 1)).Seller
+	for _, named := range []string{`{}`, `{"sellerId":"2207279521660"}`, `{"shopId":590584953,"sellerId":2207279521660}`} {
+		a := answer(`{"url":"https://x.tmall.com/shop/view_shop.htm","react":{}}`, 1)
+		a.Calls = []*market.Call{{
+			URL:    "https://h5api.m.tmall.com/h5/mtop.taobao.shop.simple.fetch/1.0/?data=%7B%22shopId%22%3A%22590584953%22%2C%22sellerId%22%3A%222207279521660%22%7D",
+			Status: 200, Body: []byte(`{"ret":["SUCCESS::x"],"data":{"signInfoDTO":{"shopName":"x"},"globalInfoDTO":` + named + `,"itemInfoDTO":{"totalCnt":"1","page":"1","pageSize":"24","hasNext":"false",
+				"data":[{"itemId":"600001","title":"x","itemUrl":"https://detail.tmall.com/item.htm?id=600001"}]}}}`),
+		}}
+		if got := read(t, a).Seller; got != classic {
+			t.Errorf("%s: %+v, classic %+v", named, got, classic)
+		}
+	}
+}
+
 // Whatever a page holds, little of it is kept.
 func TestWhatIsKeptOfAPageIsBounded(t *testing.T) {
 	long := strings.Repeat("长", 1<<20)
