@@ -175,7 +175,7 @@ func (rc *reconciler) see(it Item, p *Product) {
 	if was.Price.Known() && !it.Price.Agrees(was.Price) {
 		rc.change(Change{Kind: Repriced, Product: &now, Before: &before, Pictures: Evidenced{Picture: pic.File}})
 	}
-	if it.Title != was.Title {
+	if it.Title != was.Title && SingleLine(it.Title) != SingleLine(was.Title) { // as people see them
 		rc.change(Change{Kind: Retitled, Product: &now, Before: &before, Pictures: Evidenced{Picture: pic.File}})
 	}
 	if !samePicture && was.Image != "" {

@@ -273,6 +273,7 @@ func TestReconcile(t *testing.T) {
 			[]step{whole("a", "b", "c state=available"), probed(whole("a", "b"), "c=gone"), whole("a", "b", "c state=soldout")}, []string{"2: removed c gone", "3: relisted c, soldout c"}},
 		{"variants are counted and no change", rules, []step{whole("a variants=2"), whole("a variants=3"), whole("a")}, nil},
 		{"another title is a change", rules, []step{whole("a"), whole("a title=new")}, []string{"2: retitled a"}},
+		{"a title that differs by what nobody sees is none", rules, []step{whole("a title=new"), whole("a title=\u200bne\u00adw\ufeff"), whole("a title=new")}, nil},
 		{"a picture that could not be had is looked at again", rules,
 			[]step{whole("a look=10"), whole("a image=https://img/x look=?"), whole("a image=https://img/x look=?"), whole("a image=https://img/x look=10")}, nil},
 		{"a picture that could not be had is no change until it is seen", rules,
