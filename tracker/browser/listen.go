@@ -67,31 +67,28 @@ func (t *Tab) listen(ev any) {
 		}
 		t.mu.Unlock()
 	case *page.EventFrameNavigated:
-		t.mu.Lock()
-		t.countReceived(len(e.Frame.URL) + len(e.Frame.Name))
-		t.mu.Unlock()
+		t.told(len(e.Frame.URL) + len(e.Frame.Name))
 	case *page.EventNavigatedWithinDocument:
-		t.mu.Lock()
-		t.countReceived(len(e.URL))
-		t.mu.Unlock()
+		t.told(len(e.URL))
 	case *network.EventWebSocketFrameReceived:
-		t.mu.Lock()
-		t.countReceived(len(e.Response.PayloadData))
-		t.mu.Unlock()
+		t.told(len(e.Response.PayloadData))
 	case *network.EventWebSocketFrameSent:
-		t.mu.Lock()
-		t.countReceived(len(e.Response.PayloadData))
-		t.mu.Unlock()
+		t.told(len(e.Response.PayloadData))
 	case *network.EventEventSourceMessageReceived:
-		t.mu.Lock()
-		t.countReceived(len(e.Data))
-		t.mu.Unlock()
+		t.told(len(e.Data))
 	case *network.EventLoadingFinished:
 		t.load(int(e.EncodedDataLength))
 		t.answered(e.RequestID, "", int64(e.EncodedDataLength))
 	case *network.EventLoadingFailed:
 		t.answered(e.RequestID, e.ErrorText, 0)
 	}
+}
+
+// told is countReceived for who does not hold mu.
+func (t *Tab) told(bytes int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.countReceived(bytes)
 }
 
 // countReceived counts what Chrome tells of the page. The caller holds mu.
