@@ -55,53 +55,11 @@ func (c *catalog) onShelf(q *storage.ShelfQuery) ([]placed, error) {
 	var list []placed
 	var ids arena
 	take := func(k, p []byte) error {
-		e, missing, err := decodeEntry(p)
-		if err != nil {
-			return c.items.damaged(k, err)
+		pl, selected, err := c.place(q, &ids, k, p)
+		if selected {
+			list = append(list, pl)
 		}
-		switch {
-		case q.Presence == storage.PresentListed && e.Removed,
-			q.Presence == storage.PresentMissing && (e.Removed || !missing),
-			q.Presence == storage.PresentRemoved && !e.Removed:
-			return nil
-		}
-		pl := placed{id: ids.string(k)}
-		var v struct {
-			Title   string      `json:"t"`
-			Price   *priceValue `json:"p"`
-			Removed int64       `json:"r"`
-		}
-		if q.Text != "" || q.Order != storage.OrderChanged {
-			_, rest, err := splitItem(p)
-			if err == nil {
-				err = json.Unmarshal(rest, &v)
-			}
-			if err != nil {
-				return c.items.damaged(k, err)
-			}
-			if q.Text != "" && !storage.Contains(v.Title, pl.id, q.Text) {
-				return nil
-			}
-		}
-		switch q.Order {
-		case storage.OrderRemoved:
-			pl.by = v.Removed
-		case storage.OrderTitle:
-			pl.title = v.Title
-		case storage.OrderPrice:
-			pl.by = -1 << 62
-			if price := v.Price.price(); price.Known() {
-				pl.by = -price.Low
-			}
-		default:
-			last, err := c.lastChange(pl.id, p)
-			if err != nil {
-				return err
-			}
-			pl.by = int64(last)
-		}
-		list = append(list, pl)
-		return nil
+		return err
 	}
 	if q.ID != "" {
 		p, err := c.items.get([]byte(q.ID))
@@ -116,6 +74,57 @@ func (c *catalog) onShelf(q *storage.ShelfQuery) ([]placed, error) {
 		return cmp.Or(-cmp.Compare(a.by, b.by), cmp.Compare(a.title, b.title), cmp.Compare(a.id, b.id))
 	})
 	return list, err
+}
+
+// place finds the place of an item on the shelf of a query, and reports whether
+// the query selects it.
+func (c *catalog) place(q *storage.ShelfQuery, ids *arena, k, p []byte) (pl placed, selected bool, err error) {
+	e, missing, err := decodeEntry(p)
+	if err != nil {
+		return pl, false, c.items.damaged(k, err)
+	}
+	switch {
+	case q.Presence == storage.PresentListed && e.Removed,
+		q.Presence == storage.PresentMissing && (e.Removed || !missing),
+		q.Presence == storage.PresentRemoved && !e.Removed:
+		return pl, false, nil
+	}
+	pl.id = ids.string(k)
+	var v struct {
+		Title   string      `json:"t"`
+		Price   *priceValue `json:"p"`
+		Removed int64       `json:"r"`
+	}
+	if q.Text != "" || q.Order != storage.OrderChanged {
+		_, rest, err := splitItem(p)
+		if err == nil {
+			err = json.Unmarshal(rest, &v)
+		}
+		if err != nil {
+			return pl, false, c.items.damaged(k, err)
+		}
+		if q.Text != "" && !storage.Contains(v.Title, pl.id, q.Text) {
+			return pl, false, nil
+		}
+	}
+	switch q.Order {
+	case storage.OrderRemoved:
+		pl.by = v.Removed
+	case storage.OrderTitle:
+		pl.title = v.Title
+	case storage.OrderPrice:
+		pl.by = -1 << 62
+		if price := v.Price.price(); price.Known() {
+			pl.by = -price.Low
+		}
+	default:
+		last, err := c.lastChange(pl.id, p)
+		if err != nil {
+			return pl, false, err
+		}
+		pl.by = int64(last)
+	}
+	return pl, true, nil
 }
 
 // lastChange is the number of the newest change of a product, 0 when it has
