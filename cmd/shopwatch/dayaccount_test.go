@@ -67,10 +67,9 @@ func mapKeys[V any](m map[string]V) func(func(string) bool) {
 // record.
 const unseen = 5 * time.Second
 
-// accountScans goes through every time at which a storefront was due.
-func (d *day) accountScans(db *bolt.DB, from, to time.Time, report io.Writer) {
+// records are the scans of each storefront, oldest first.
+func (d *day) records(db *bolt.DB) map[string][]tracker.Scan {
 	records := map[string][]tracker.Scan{}
-	spans := slices.Clone(d.spans)
 	for _, s := range d.stalls {
 		all, err := db.Scans(d.t.Context(), storage.ScanQuery{Storefront: tracker.StorefrontName(s.name), Limit: 10_000})
 		if err != nil {
@@ -78,6 +77,14 @@ func (d *day) accountScans(db *bolt.DB, from, to time.Time, report io.Writer) {
 		}
 		slices.SortFunc(all, func(a, b tracker.Scan) int { return a.Began.Compare(b.Began) })
 		records[s.name] = all
+	}
+	return records
+}
+
+// obstacles are the times in which something kept the daemon from scanning.
+func (d *day) obstacles(records map[string][]tracker.Scan) []span {
+	spans := slices.Clone(d.spans)
+	for _, all := range records {
 		for _, r := range all {
 			spans = append(spans, span{r.Began, r.Began.Add(r.Took), "busy"})
 		}
@@ -95,7 +102,13 @@ func (d *day) accountScans(db *bolt.DB, from, to time.Time, report io.Writer) {
 		}
 	}
 	slices.SortFunc(spans, func(a, b span) int { return a.from.Compare(b.from) })
+	return spans
+}
 
+// accountScans goes through every time at which a storefront was due.
+func (d *day) accountScans(db *bolt.DB, from, to time.Time, report io.Writer) {
+	records := d.records(db)
+	spans := d.obstacles(records)
 	due, scanned, extra := 0, 0, map[string]int{}
 	missed := map[string]int{}
 	verdicts := map[tracker.Verdict]int{}
@@ -139,13 +152,7 @@ func (d *day) accountScans(db *bolt.DB, from, to time.Time, report io.Writer) {
 				extra["again after a failure"]++
 			}
 		}
-		for _, r := range records[s.name] {
-			for _, w := range d.walls {
-				if r.Verdict == tracker.Complete && r.Evidence.Opened > 0 && r.Began.After(w.from) && r.Began.Add(r.Took).Before(w.to) {
-					d.t.Errorf("%s: a complete scan at %s, behind a wall (%s)", s.name, d.date(r.Began).Format("15:04:05"), w.why)
-				}
-			}
-		}
+		d.accountWalls(s, records[s.name])
 	}
 	slices.Sort(late)
 	fmt.Fprintf(report, "scans due            %d\n  happened           %d", due, scanned)
@@ -168,6 +175,17 @@ func (d *day) accountScans(db *bolt.DB, from, to time.Time, report io.Writer) {
 		fmt.Fprintf(report, "    %-16s %d\n", v, n)
 	}
 	d.accountEpisodes(records, report)
+}
+
+// accountWalls complains of scans of a storefront that are complete behind a wall.
+func (d *day) accountWalls(s *stall, records []tracker.Scan) {
+	for _, r := range records {
+		for _, w := range d.walls {
+			if r.Verdict == tracker.Complete && r.Evidence.Opened > 0 && r.Began.After(w.from) && r.Began.Add(r.Took).Before(w.to) {
+				d.t.Errorf("%s: a complete scan at %s, behind a wall (%s)", s.name, d.date(r.Began).Format("15:04:05"), w.why)
+			}
+		}
+	}
 }
 
 // jitter is how much later than scheduled a storefront is scanned: the daemon
