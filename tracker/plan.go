@@ -67,7 +67,7 @@ type unknown struct {
 // NewPlan begins to compare a scan with a catalog of which the state is known.
 func NewPlan(state State, s *Scan, r Rules) *Plan {
 	p := &Plan{state: state, scan: s, rules: r, verdict: s.Verdict, reason: s.Reason, at: s.Began.Add(s.Took)}
-	if other := s.Evidence.Shop; p.reads() && state.Shop.ID != "" && other.ID != "" && state.Shop.ID != other.ID {
+	if other := s.Evidence.Shop; p.reads() && state.Shop.other(other) {
 		p.verdict = Failed
 		p.reason = fmt.Sprintf("another shop answers at this address: %s (%s) instead of %s (%s); give it a storefront of its own",
 			other.Name, other.ID, state.Shop.Name, state.Shop.ID)

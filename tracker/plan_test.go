@@ -56,7 +56,7 @@ func TestAPlanReadsWhatMatters(t *testing.T) {
 		{"an unchanged scan needs nothing", []step{whole("a", "b", "c")}, whole("c", "a", "b"), false, ""},
 		{"nor does one that was refused", []step{whole("a", "b", "c")}, refused(tracker.Login), false, ""},
 		{"nor a partial one without products", []step{whole("a", "b", "c")}, partial(), false, ""},
-		{"nor another shop", []step{with(whole("a"), shop("1"))}, with(whole("x"), shop("2")), false, ""},
+		{"nor another shop", []step{with(whole("a"), shop("1", ""))}, with(whole("x"), shop("2", "")), false, ""},
 		{"the first scan reads no item", nil, whole("a", "b"), true, ""},
 		{"a change needs its item", []step{whole("a", "b", "c")}, whole("a", "b price=80", "c"), true, "b"},
 		{"a missing product too", []step{whole("a", "b", "c")}, whole("a", "c price=80"), true, "c b"},

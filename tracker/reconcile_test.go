@@ -326,7 +326,9 @@ func TestReconcile(t *testing.T) {
 		{"the first scan of a storefront by another parser than a partial one before is a silent baseline", rules,
 			[]step{partial("a"), with(whole("a title=x", "b"), readBy(2))}, nil},
 		{"another shop at the address changes nothing", rules,
-			[]step{with(whole("a"), shop("1")), with(whole("x", "y"), shop("2")), with(partial("z"), shop("2"))}, nil},
+			[]step{with(whole("a"), shop("1", "")), with(whole("x", "y"), shop("2", "")), with(partial("z"), shop("2", ""))}, nil},
+		{"a shop that was kept under the number of its seller is the same one", rules,
+			[]step{with(whole("a"), shop("7", "7")), with(whole("a", "b"), shop("1", "7")), with(whole("c"), shop("2", "7"))}, []string{"2: added b"}},
 		{"a product listed twice is one product", rules, []step{whole("a"), whole("a", "b", "b")}, []string{"2: added b"}},
 		{"products keep what is remembered of them through an unchanged scan", rules,
 			[]step{whole("a", "b"), whole("b", "a"), whole("a", "b"), probed(whole("a"), "b=gone")}, []string{"4: removed b gone"}},
@@ -360,8 +362,8 @@ func TestReconcile(t *testing.T) {
 }
 
 func readBy(v int) func(*tracker.Scan) { return func(s *tracker.Scan) { s.Evidence.Parser = v } }
-func shop(id string) func(*tracker.Scan) {
-	return func(s *tracker.Scan) { s.Evidence.Shop.ID = id }
+func shop(id, seller string) func(*tracker.Scan) {
+	return func(s *tracker.Scan) { s.Evidence.Shop = tracker.SellerIdentity{ID: id, Seller: seller} }
 }
 
 func TestReconcileWritesNothingForAnUnchangedScan(t *testing.T) {

@@ -91,6 +91,14 @@ type SellerIdentity struct {
 	Name   string `json:"name,omitempty"`
 }
 
+// other reports whether another storefront than before states an identity. Where
+// one does not name itself, nothing is known. Some were once kept under the number
+// of their seller.
+func (s SellerIdentity) other(now SellerIdentity) bool {
+	bySeller := s.ID == s.Seller && s.Seller == now.Seller
+	return s.ID != "" && now.ID != "" && s.ID != now.ID && !bySeller
+}
+
 // A PageState is what an item page says of its product.
 type PageState string
 
