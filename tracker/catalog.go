@@ -9,6 +9,7 @@ type State struct {
 	LastComplete time.Time // when the newest complete scan began
 	LastVerdict  Verdict
 	Parser       int            // version of the parser that read the last complete scan
+	ReadAs       uint32         // see Storefront; of the last complete scan, zero when it is not known
 	Listed       int            // products listed
 	Removed      int            // products removed and kept for their history
 	Sum          Fingerprint    // sum of the fingerprints of a catalog with every product settled, as the last complete scan listed it; zero when some are open

@@ -31,8 +31,8 @@ type Plan struct {
 	// first is set before there is a baseline: nothing is news then.
 	first bool
 	// reread is set until a complete scan was read by the parser that read this
-	// one: what products are listed is news, but how they look is not, because
-	// the parsers may differ, and nothing is removed.
+	// one, by the same address and options: what products are listed is news, but
+	// how they look is not, because it may differ by that, and nothing is removed.
 	reread bool
 	at     time.Time // of changes
 
@@ -73,7 +73,7 @@ func NewPlan(state State, s *Scan, r Rules) *Plan {
 			other.Name, other.ID, state.Shop.Name, state.Shop.ID)
 	}
 	p.first = state.Baseline.IsZero()
-	p.reread = !p.first && state.Parser != s.Evidence.Parser
+	p.reread = !p.first && (state.Parser != s.Evidence.Parser || state.ReadAs != s.ReadAs && state.ReadAs != 0 && s.ReadAs != 0)
 	if !p.reads() {
 		return p
 	}

@@ -28,6 +28,13 @@ type Storefront struct {
 	Options string
 }
 
+// ReadAs stands for the address and the options by which it is read: others may
+// show the same products otherwise, such as in another language or currency.
+func (sf *Storefront) ReadAs() uint32 {
+	h := uint64(mix(0).text(sf.URL).text(sf.Marketplace).text(sf.Options))
+	return max(uint32(h^h>>32), 1)
+}
+
 // A Product is one entry of a catalog as a listing page showed it.
 type Product struct {
 	ID    ProductID

@@ -94,7 +94,7 @@ func (rc *reconciler) complete() {
 	rc.State.Sum = sum
 	rc.State.LastComplete = s.Began
 	rc.State.Repeated = rc.state.Repeated.then(s.Repeated, rc.missed)
-	rc.State.Parser = s.Evidence.Parser
+	rc.State.Parser, rc.State.ReadAs = s.Evidence.Parser, s.ReadAs
 	if s.Evidence.Shop.ID != "" {
 		rc.State.Shop = s.Evidence.Shop
 	}

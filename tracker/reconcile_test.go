@@ -323,6 +323,13 @@ func TestReconcile(t *testing.T) {
 		{"what another parser does not find is not removed before it has read another complete scan", blind,
 			[]step{whole("a", "b", "c", "d"), whole("a", "c", "d"), whole("a", "c", "d"), with(whole("a", "c", "d"), readBy(2)), with(whole("a", "c", "d"), readBy(2))},
 			[]string{"5: removed b unseen"}},
+		{"what other options show of known products is no news, but new products are", rules,
+			[]step{with(whole("a", "b"), readAs(1)), with(whole("a title=x price=89/USD", "b", "c"), readAs(2)), with(whole("a title=x price=88/USD", "b", "c"), readAs(2))},
+			[]string{"2: added c", "3: repriced a 89.00->88.00"}},
+		{"what other options do not show is not removed before they have shown another complete list", blind,
+			[]step{with(whole("a", "b", "c", "d"), readAs(1)), with(whole("a", "c", "d"), readAs(1)), with(whole("a", "c", "d"), readAs(1)), with(whole("a", "c", "d"), readAs(2)), with(whole("a", "c", "d"), readAs(2))},
+			[]string{"5: removed b unseen"}},
+		{"of a catalog from before options were kept nothing is held back", rules, []step{whole("a"), with(whole("a price=89"), readAs(1))}, []string{"2: repriced a 99.00->89.00"}},
 		{"the first scan of a storefront by another parser than a partial one before is a silent baseline", rules,
 			[]step{partial("a"), with(whole("a title=x", "b"), readBy(2))}, nil},
 		{"another shop at the address changes nothing", rules,
@@ -362,6 +369,9 @@ func TestReconcile(t *testing.T) {
 }
 
 func readBy(v int) func(*tracker.Scan) { return func(s *tracker.Scan) { s.Evidence.Parser = v } }
+func readAs(v uint32) func(*tracker.Scan) {
+	return func(s *tracker.Scan) { s.ReadAs = v }
+}
 func shop(id, seller string) func(*tracker.Scan) {
 	return func(s *tracker.Scan) { s.Evidence.Shop = tracker.SellerIdentity{ID: id, Seller: seller} }
 }

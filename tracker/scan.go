@@ -39,6 +39,8 @@ type Scan struct {
 	// Repeated are the products that were met again, in the order of their ids,
 	// each as often as it was. Like Products they are not stored.
 	Repeated []ProductID
+	// ReadAs is that of the storefront; zero when it is not known. It is not stored.
+	ReadAs uint32
 	// ByName says that the page of a product is found by a name in its address,
 	// which the seller may change, and not by its number. It is not stored.
 	ByName bool

@@ -12,6 +12,7 @@ type stateValue struct {
 	LastComplete int64           `json:"c,omitempty"` // left out when the last scan was complete
 	LastVerdict  tracker.Verdict `json:"v,omitempty"` // left out when complete
 	Parser       int             `json:"a,omitempty"`
+	ReadAs       uint32          `json:"as,omitempty"`
 	Listed       int             `json:"l,omitempty"`
 	Removed      int             `json:"r,omitempty"`
 	Sum          uint64          `json:"m,omitempty"`
@@ -28,7 +29,7 @@ type stateValue struct {
 func newState(s *tracker.State, shop uint64) stateValue {
 	v := stateValue{
 		Baseline: storage.Millis(s.Baseline), LastScan: storage.Millis(s.LastScan), LastComplete: storage.Millis(s.LastComplete), LastVerdict: s.LastVerdict,
-		Parser: s.Parser, Listed: s.Listed, Removed: s.Removed, Sum: uint64(s.Sum),
+		Parser: s.Parser, ReadAs: s.ReadAs, Listed: s.Listed, Removed: s.Removed, Sum: uint64(s.Sum),
 		Incomplete: s.Incomplete, Gone: s.Gone, Stalled: s.Stalled, Closed: s.Closed, Shop: shop,
 		Repeated: s.Repeated.Products, RepeatedScans: s.Repeated.Scans,
 	}
@@ -41,7 +42,7 @@ func newState(s *tracker.State, shop uint64) stateValue {
 func (v *stateValue) state(shop tracker.SellerIdentity) tracker.State {
 	s := tracker.State{
 		Baseline: storage.FromMillis(v.Baseline), LastScan: storage.FromMillis(v.LastScan), LastComplete: storage.FromMillis(v.LastComplete), LastVerdict: v.LastVerdict,
-		Parser: v.Parser, Listed: v.Listed, Removed: v.Removed, Sum: tracker.Fingerprint(v.Sum),
+		Parser: v.Parser, ReadAs: v.ReadAs, Listed: v.Listed, Removed: v.Removed, Sum: tracker.Fingerprint(v.Sum),
 		Incomplete: v.Incomplete, Gone: v.Gone, Stalled: v.Stalled, Closed: v.Closed, Shop: shop,
 		Repeated: tracker.Repeated{Products: v.Repeated, Scans: v.RepeatedScans},
 	}

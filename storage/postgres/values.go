@@ -173,6 +173,7 @@ type stateValue struct {
 	LastComplete int64           `json:"last_complete,omitempty"`
 	LastVerdict  tracker.Verdict `json:"last_verdict,omitempty"`
 	Parser       int             `json:"parser,omitempty"`
+	ReadAs       uint32          `json:"read_as,omitempty"`
 	Listed       int             `json:"listed,omitempty"`
 	Removed      int             `json:"removed,omitempty"`
 	Sum          uint64          `json:"sum,omitempty"`
@@ -188,7 +189,7 @@ type stateValue struct {
 
 func newState(s *tracker.State) stateValue {
 	return stateValue{
-		storage.Millis(s.Baseline), storage.Millis(s.LastScan), storage.Millis(s.LastComplete), s.LastVerdict, s.Parser, s.Listed, s.Removed, uint64(s.Sum),
+		storage.Millis(s.Baseline), storage.Millis(s.LastScan), storage.Millis(s.LastComplete), s.LastVerdict, s.Parser, s.ReadAs, s.Listed, s.Removed, uint64(s.Sum),
 		s.Incomplete, s.Gone, s.Stalled, s.Closed, sellerValue(s.Shop), s.Repeated.Products, s.Repeated.Scans,
 	}
 }
@@ -196,7 +197,7 @@ func newState(s *tracker.State) stateValue {
 func (v *stateValue) state() tracker.State {
 	return tracker.State{
 		Baseline: storage.FromMillis(v.Baseline), LastScan: storage.FromMillis(v.LastScan), LastComplete: storage.FromMillis(v.LastComplete), LastVerdict: v.LastVerdict,
-		Parser: v.Parser, Listed: v.Listed, Removed: v.Removed, Sum: tracker.Fingerprint(v.Sum),
+		Parser: v.Parser, ReadAs: v.ReadAs, Listed: v.Listed, Removed: v.Removed, Sum: tracker.Fingerprint(v.Sum),
 		Incomplete: v.Incomplete, Gone: v.Gone, Stalled: v.Stalled, Closed: v.Closed, Shop: tracker.SellerIdentity(v.Shop),
 		Repeated: tracker.Repeated{Products: v.Repeated, Scans: v.RepeatedScans},
 	}

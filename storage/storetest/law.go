@@ -81,6 +81,7 @@ type history struct {
 	repeats  bool // the list always shows its first product twice
 	byName   bool // the pages of products are found by names
 	parser   int
+	readAs   uint32
 	next     int
 	believed tracker.State // as the model expects it, episodes only
 	based    bool          // there was a complete scan
@@ -100,7 +101,7 @@ type history struct {
 func newHistory(e Engine, t *testing.T, rt *rapid.T) *history {
 	h := &history{
 		T: rt, engine: e, scope: &scope{TB: t},
-		world: make(map[tracker.ProductID]*truth), now: Day, parser: 1,
+		world: make(map[tracker.ProductID]*truth), now: Day, parser: 1, readAs: 1,
 		told: make(map[tracker.ProductID]*tracker.Product), taken: make(map[tracker.ProductID]bool),
 		misses: make(map[tracker.ProductID]int), lookedAt: make(map[tracker.ProductID]tracker.PageState),
 		listedBy: make(map[tracker.ProductID]map[time.Time]bool), seen: make(map[string]int),
@@ -160,7 +161,7 @@ func (h *history) step() {
 			h.seen["removed "+string(c.Proof)]++
 		}
 	}
-	baselined, reread := !before.Baseline.IsZero(), before.Parser != s.Evidence.Parser
+	baselined, reread := !before.Baseline.IsZero(), before.Parser != s.Evidence.Parser || before.ReadAs != 0 && before.ReadAs != s.ReadAs
 	news := baselined && !reread
 	read := s.Verdict == tracker.Complete || s.Verdict == tracker.Partial
 	if s.Verdict == tracker.Complete {
@@ -248,9 +249,9 @@ func (h *history) episodes(s *tracker.Scan, changes []tracker.Change) {
 	}
 }
 
-// law checks what no scan may say. One that was reread by another parser says
-// which products are listed, and no more. One that is unsure of those that it missed
-// believes their pages only.
+// law checks what no scan may say. One that was reread by another parser, or with
+// other options, says which products are listed, and no more. One that is unsure of
+// those that it missed believes their pages only.
 func (h *history) law(s *tracker.Scan, changes []tracker.Change, listed map[tracker.ProductID]bool, news, reread, unsure bool) {
 	for _, c := range changes {
 		if c.Product == nil {

@@ -113,6 +113,9 @@ func (h *history) turn() {
 	if h.chance(3) {
 		h.parser++
 	}
+	if h.chance(3) {
+		h.readAs++
+	}
 }
 
 // undo makes the world what it was: a seller who changed his mind.
@@ -204,7 +207,7 @@ type show struct {
 // look makes a scan.
 func (h *history) look() show {
 	s := &tracker.Scan{
-		Storefront: "tencent", Began: h.now, Took: time.Duration(h.number(0, 5000, "took")) * time.Millisecond, Verdict: tracker.Complete, ByName: h.byName,
+		Storefront: "tencent", Began: h.now, Took: time.Duration(h.number(0, 5000, "took")) * time.Millisecond, Verdict: tracker.Complete, ReadAs: h.readAs, ByName: h.byName,
 		Evidence: tracker.Evidence{Parser: h.parser, Layout: "classic", Shop: Shop},
 	}
 	sh := show{s, make(map[tracker.ProductID]bool)}

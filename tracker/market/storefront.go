@@ -36,14 +36,6 @@ type Storefront interface {
 	ReadItem(*Answer) ItemFinding
 }
 
-// A Versioned storefront says itself by which version of the parser it is read,
-// in the place of Market.Parser: what it reads depends on its options, and other
-// options may read the same products otherwise.
-type Versioned interface {
-	Storefront
-	Parser() int
-}
-
 // A Transport is a way to bring pages.
 type Transport int
 

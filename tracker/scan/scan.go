@@ -131,7 +131,7 @@ func (s *Scanner) reading(sf tracker.Storefront, rules tracker.Rules, tell func(
 	return &reading{
 		Scanner: s, of: sf, rules: rules, tell: tell, came: func() {}, requests: make(map[tracker.ProductID]market.Request),
 		scan: &tracker.Scan{
-			Storefront: sf.Name, Began: time.Now().UTC().Truncate(time.Millisecond),
+			Storefront: sf.Name, ReadAs: sf.ReadAs(), Began: time.Now().UTC().Truncate(time.Millisecond),
 			Verdict: tracker.Failed,
 		},
 	}
@@ -167,9 +167,6 @@ func (r *reading) open() (err error) {
 	}
 	r.scan.Evidence.Parser, r.gate = r.market.Parser, r.market.GateOf(r.of.URL)
 	r.scan.ByName = r.market.ByName
-	if v, ok := r.storefront.(market.Versioned); ok {
-		r.scan.Evidence.Parser = v.Parser()
-	}
 	if r.reader, err = r.newReader(); err != nil {
 		return err
 	}

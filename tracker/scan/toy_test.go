@@ -62,14 +62,6 @@ func (t *toy) Transport() market.Transport {
 	return market.OverHTTP
 }
 
-// Parser makes the toy a market.Versioned.
-func (t *toy) Parser() int {
-	if t.Loud {
-		return 4
-	}
-	return 3
-}
-
 func (t *toy) listing(n int) market.Request {
 	return market.Request{URL: fmt.Sprintf("%s/shelf/%d", t.base, n), Page: n, Wait: "toyTown.text()"}
 }
@@ -216,7 +208,7 @@ func TestMarketplaceFromOutside(t *testing.T) {
 			sf := tracker.Storefront{Name: "toys", URL: "https://north.toy.example/", Options: `{"transport":"` + transport + `"}`}
 
 			s, changes := sh.scanStorefront(t.Context(), sf)
-			if s.Verdict != tracker.Complete || len(s.Products) != 5 || s.Evidence.Pages != 2 || s.Evidence.Parser != 3 || s.Evidence.Layout != "shelf" || len(changes) != 0 {
+			if s.Verdict != tracker.Complete || len(s.Products) != 5 || s.Evidence.Pages != 2 || s.Evidence.Parser != 1 || s.Evidence.Layout != "shelf" || len(changes) != 0 {
 				t.Fatalf("%s (%s): %s, %+v, changes %v", s.Verdict, s.Reason, ids(s.Products), s.Evidence, changes)
 			}
 			if p := s.Products[0]; p.Price.String() != "9.99" || p.Title != "Toy bear" {

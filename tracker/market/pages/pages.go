@@ -61,7 +61,6 @@ type storefront struct {
 	address *url.URL
 	rules   *rules
 	script  string // the rules as the page script takes them
-	version int
 }
 
 // What is asked for, in market.Request.Kind.
@@ -81,12 +80,6 @@ func open(u *url.URL, o *Options) (*storefront, error) {
 	}
 	s := &storefront{Robots: o.Robots, address: u, rules: r}
 	s.address.Fragment = ""
-	text, err := json.Marshal(r.Options)
-	if err != nil {
-		return nil, err
-	}
-	// The version is of the parser and of the options together.
-	s.version = parser<<24 | int(hash(string(text))&(1<<24-1))
 	if s.script, err = r.forScript(); err != nil {
 		return nil, err
 	}
@@ -98,9 +91,6 @@ func hash(s string) uint64 {
 	h.Write([]byte(s))
 	return h.Sum64()
 }
-
-// Parser makes the storefront a market.Versioned.
-func (s *storefront) Parser() int { return s.version }
 
 func (s *storefront) Home(host string) bool { return bareHost(host) == bareHost(s.address.Hostname()) }
 

@@ -106,14 +106,6 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-func TestOtherOptionsAreAnotherParser(t *testing.T) {
-	version := func(options string) int { return open(t, options).(market.Versioned).Parser() }
-	a, b := version(plain), version(strings.Replace(plain, ".price", ".cost", 1))
-	if a == b || a != version(plain) || a <= 0 {
-		t.Errorf("versions %d and %d of other options, %d of the same", a, b, version(plain))
-	}
-}
-
 func TestRows(t *testing.T) {
 	const all = `{"list":{"transport":"http","row":".card","within":"main","stop":".more","id":{"attr":"data-id"},"link":"a","keep":["v"],"title":"h3",
 		"image":"img","soldout":{"css":".badge","text":"sold out"},"next":{"none":true}}}`
