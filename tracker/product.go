@@ -283,9 +283,9 @@ type Item struct {
 	Missing  int       // complete scans in a row that did not list it
 	Removed  time.Time // zero while it is listed
 	// Pending is a listed price more than ten times above or below the known
-	// one, or one that cannot be compared with it. It becomes the price when
-	// a second scan shows it; in another currency also when that shows one near
-	// it, because shops convert prices at the rate of the day.
+	// one, or one that cannot be compared with it. It is believed when a second
+	// scan shows it, or one near it: prices creep, and shops convert them at the
+	// rate of the day.
 	Pending Price
 	// Probe is the last look at the item page since the product is missing.
 	Probe *Probe

@@ -185,8 +185,8 @@ func (rc *reconciler) see(it Item, p *Product) {
 
 // price takes in a listed price. An unknown one says nothing; one that is more
 // than ten times off, or in another currency or on another basis, waits until a
-// second scan shows it, because a shop may guess the visitor's country otherwise
-// for once. It does not wait when another parser has read it.
+// second scan shows one near it, because a shop may guess the visitor's country
+// otherwise for once. It does not wait when another parser has read it.
 func (it *Item) price(p Price, reread bool) {
 	if !p.Known() {
 		return
@@ -195,7 +195,7 @@ func (it *Item) price(p Price, reread bool) {
 		it.Price.Basis, it.Pending = p.merge(it.Price.Basis), Price{}
 		return
 	}
-	agreed := it.Pending == p || it.Pending.Known() && !it.Price.Comparable(p) && !it.Pending.far(p)
+	agreed := it.Pending.Known() && !it.Pending.far(p)
 	if it.Price.Known() && it.Price.far(p) && !agreed && !reread {
 		it.Pending = p
 		return

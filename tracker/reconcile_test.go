@@ -236,6 +236,8 @@ func TestReconcile(t *testing.T) {
 		{"the price before a hidden one is compared", rules, []step{whole("a"), whole("a price=?"), whole("a price=89")}, []string{"3: repriced a 99.00->89.00"}},
 		{"a price more than ten times off waits for a second scan", rules,
 			[]step{whole("a"), whole("a price=9.89"), whole("a price=9.89")}, []string{"3: repriced a 99.00->9.89"}},
+		{"also when it goes on changing", rules,
+			[]step{whole("a"), whole("a price=9.89"), whole("a price=9.88"), whole("a price=9.87")}, []string{"3: repriced a 99.00->9.88", "4: repriced a 9.88->9.87"}},
 		{"a price exactly ten times off does not wait", rules, []step{whole("a"), whole("a price=990")}, []string{"2: repriced a 99.00->990.00"}},
 		{"a price that was off once is forgotten", rules,
 			[]step{whole("a"), whole("a price=9999"), whole("a"), whole("a price=9999"), whole("a")}, nil},

@@ -249,6 +249,11 @@ func (h *history) episodes(s *tracker.Scan, changes []tracker.Change) {
 	}
 }
 
+// far reports whether prices are too far from each other to be believed at once.
+func far(a, b tracker.Price) bool {
+	return !a.Agrees(b) && (!a.Comparable(b) || a.Low > 10*b.Low || b.Low > 10*a.Low)
+}
+
 // law checks what no scan may say. One that was reread by another parser, or with
 // other options, says which products are listed, and no more. One that is unsure of
 // those that it missed believes their pages only.
@@ -264,11 +269,8 @@ func (h *history) law(s *tracker.Scan, changes []tracker.Change, listed map[trac
 		if !news || reread && c.Kind != tracker.Added && c.Kind != tracker.Relisted {
 			h.Fatalf("a %s scan without news told %s of %s", s.Verdict, c.Kind, id)
 		}
-		if c.Kind == tracker.Repriced && !h.shown[id].Agrees(c.Product.Price) {
-			now, was := c.Product.Price, c.Before.Price
-			if !now.Comparable(was) && !now.Comparable(h.shown[id]) || now.Comparable(was) && (now.Low > 10*was.Low || was.Low > 10*now.Low) {
-				h.Fatalf("repriced %s from %v to %v, which the scan before did not show", id, was, now)
-			}
+		if c.Kind == tracker.Repriced && far(c.Product.Price, c.Before.Price) && far(c.Product.Price, h.shown[id]) {
+			h.Fatalf("repriced %s from %v to %v, the scan before showed %v", id, c.Before.Price, c.Product.Price, h.shown[id])
 		}
 		if c.Kind != tracker.Removed {
 			if !listed[id] {
