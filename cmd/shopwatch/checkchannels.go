@@ -42,12 +42,13 @@ func checkChannels(ctx context.Context, c *config.Config) []finding {
 
 // checkOutbox tells of the oldest delivery that waits after it was tried, and of
 // the newest that was refused. One to a recipient who is no longer told is
-// nobody's concern.
+// nobody's concern; those that wait for a channel that is not there are counted.
 func (a *app) checkOutbox(ctx context.Context, c *config.Config) []finding {
 	if len(c.Channels) == 0 || !hasDatabase(c) {
 		return nil
 	}
 	var waiting, dead []string
+	former := 0
 	err := a.ask(ctx, func(c *config.Config, client *api.Client) error {
 		reports, err := outbox(ctx, client)
 		for i := range reports {
@@ -55,6 +56,8 @@ func (a *app) checkOutbox(ctx context.Context, c *config.Config) []finding {
 			for _, l := range r.Deliveries {
 				text := fmt.Sprintf("the report of %s to %s", term.Time(r.Created, c.Timezone.Location), l.To)
 				switch {
+				case l.State == tracker.Waiting && c.Channel(r.Channel) == nil:
+					former++
 				case l.State == tracker.Waiting && l.Attempts > 0:
 					waiting = append(waiting, text+" waits: "+l.Answer)
 				case l.State == tracker.Dead && c.Tells(r.Channel, l.To):
@@ -72,7 +75,11 @@ func (a *app) checkOutbox(ctx context.Context, c *config.Config) []finding {
 		all = append(all, finding{"outbox", false, fmt.Sprintf("%s; fix it and try again with shopwatch mail retry NUMBER, or take the recipient out; shopwatch mail outbox shows %s", dead[n-1], term.Count(n, 0, "delivery"))})
 	}
 	if len(all) == 0 {
-		all = append(all, result("outbox", "nothing waits", err))
+		says := "nothing waits"
+		if former > 0 {
+			says += fmt.Sprintf(" but %s for channels that are not in the configuration", term.Count(former, 0, "delivery"))
+		}
+		all = append(all, result("outbox", says, err))
 	}
 	return all
 }

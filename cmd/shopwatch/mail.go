@@ -181,7 +181,11 @@ func (o *outboxCommand) Run(ctx context.Context, a *app) error {
 					continue
 				}
 				next := term.Time(l.Next, c.Timezone.Location)
-				if l.State == tracker.Waiting && l.Next.IsZero() {
+				switch {
+				case l.State != tracker.Waiting:
+				case c.Channel(r.Channel) == nil:
+					next, l.Answer = "never", "the channel is not in the configuration: put it back to send this"
+				case l.Next.IsZero():
 					next = "now"
 				}
 				t.Row(strconv.FormatUint(r.ID, 10), term.Time(r.Created, c.Timezone.Location), r.Channel, l.To, string(l.State), strconv.Itoa(l.Attempts), next)

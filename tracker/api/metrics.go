@@ -179,6 +179,9 @@ func (m *metrics) outbox(ctx context.Context, gauge func(*metric, float64, ...st
 		if err != nil {
 			return err
 		}
+		if _, configured := waiting[r.Channel]; !configured {
+			continue // nobody will send it
+		}
 		for _, l := range r.Deliveries {
 			if l.State == tracker.Waiting {
 				waiting[r.Channel]++

@@ -73,6 +73,9 @@ func (e *email) Recipients() []string { return e.To }
 
 // Send delivers a delivery in an SMTP session of its own.
 func (e *email) Send(ctx context.Context, l *Message) (answer string, err error) {
+	if err := former(e.To, l.To); err != nil {
+		return "", err
+	}
 	s, err := e.session(ctx)
 	if err != nil {
 		return "", err

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -43,6 +44,9 @@ func (f *file) Send(_ context.Context, l *Message) (string, error) {
 
 func (f *file) append(id string, line []byte) (err error) {
 	w, err := os.OpenFile(f.Path, os.O_RDWR|os.O_CREATE, 0o600)
+	if errors.Is(err, fs.ErrNotExist) { // a disk that is away, perhaps: it is not for us to make it
+		err = fmt.Errorf("%w; make the folder", err)
+	}
 	if err != nil {
 		return err
 	}

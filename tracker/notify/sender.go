@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"shopwatch/tracker"
@@ -54,6 +55,15 @@ const grace = 5 * time.Second
 type Refused struct{ Answer string }
 
 func (e *Refused) Error() string { return "refused for good: " + e.Answer }
+
+// former refuses a delivery to somebody who was taken out of a channel while it
+// waited.
+func former(recipients []string, to string) error {
+	if slices.ContainsFunc(recipients, func(r string) bool { return address(r) == address(to) }) {
+		return nil
+	}
+	return &Refused{to + " was taken out of the channel before this was sent"}
+}
 
 // Unreachable is an error of Send that is not about the delivery: no delivery
 // would get through now.

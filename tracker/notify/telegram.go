@@ -42,6 +42,9 @@ func (t *telegram) Recipients() []string { return t.chats }
 const telegramMost = 4000
 
 func (t *telegram) Send(ctx context.Context, l *Message) (string, error) {
+	if err := former(t.chats, l.To); err != nil {
+		return "", err
+	}
 	body, err := json.Marshal(map[string]any{
 		"chat_id": l.To, "text": chatText(l, telegramMost), "disable_web_page_preview": true,
 	})

@@ -48,13 +48,15 @@ func (n *Notifier) Retry(ctx context.Context, id uint64) (deliveries int, err er
 	if err != nil {
 		return 0, err
 	}
+	c := n.channel(r.Channel)
+	if c == nil {
+		return 0, storage.Refused("report %d is for the channel %s, which is not in the configuration: put it back to send it", id, r.Channel)
+	}
 	deliveries, err = n.letAgain(ctx, []uint64{id}, func(l *tracker.Delivery) bool { return l.State != tracker.Sent })
 	if err != nil {
 		return 0, err
 	}
-	if c := n.channel(r.Channel); c != nil {
-		c.again()
-	}
+	c.again()
 	return deliveries, nil
 }
 

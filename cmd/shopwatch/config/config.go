@@ -324,6 +324,15 @@ func (c *Config) Storefront(name tracker.StorefrontName) *Storefront {
 	return &c.Storefronts[i]
 }
 
+// Channel returns the one with the name, nil if there is none.
+func (c *Config) Channel(name string) *Channel {
+	i := slices.IndexFunc(c.Channels, func(ch Channel) bool { return ch.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &c.Channels[i]
+}
+
 // RulesFor returns the rules by which the storefront's scans are judged. One
 // that is no longer in the configuration has the general ones.
 func (c *Config) RulesFor(name tracker.StorefrontName) tracker.Rules {
@@ -350,7 +359,6 @@ func (c *Config) MaySend() error {
 
 // Tells reports whether a channel has a recipient.
 func (c *Config) Tells(channel, to string) bool {
-	return slices.ContainsFunc(c.Channels, func(ch Channel) bool {
-		return ch.Name == channel && (ch.Lacks != nil || slices.Contains(ch.Sender.Recipients(), to))
-	})
+	ch := c.Channel(channel)
+	return ch != nil && (ch.Lacks != nil || slices.Contains(ch.Sender.Recipients(), to))
 }
