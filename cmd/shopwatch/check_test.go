@@ -14,6 +14,7 @@ import (
 	"shopwatch/fixtures"
 	"shopwatch/storage"
 	"shopwatch/tracker"
+	"shopwatch/tracker/market/all"
 )
 
 func TestCheck(t *testing.T) {
@@ -225,5 +226,17 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 				t.Errorf("%d lines say what to fix, want 1:\n%s", mends, out)
 			}
 		})
+	}
+}
+
+// The next scans are told with the year where that is another one.
+func TestCheckSchedulesOfYears(t *testing.T) {
+	c, err := config.Parse("shopwatch.yaml", []byte("storefronts:\n  - {name: tencent, url: 'https://tencent.tmall.com/', schedule: '0 9 1 1,12 *'}\n"), os.LookupEnv, all.Markets())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := checkSchedules(c, time.Date(2026, 11, 27, 0, 0, 0, 0, time.UTC))[0].Text
+	if want := "tencent is scanned Tue 1 Dec 09:00, Fri 1 Jan 2027 09:00, Wed 1 Dec 2027 09:00 (Asia/Shanghai)"; got != want {
+		t.Errorf("check says %q, want %q", got, want)
 	}
 }

@@ -35,7 +35,11 @@ func checkChannels(ctx context.Context, c *config.Config) []finding {
 		if err != nil {
 			err = fmt.Errorf("%s: %w", ch.Name, err)
 		}
-		all = append(all, result("channel", fmt.Sprintf("%s: %s answers and takes the login", ch.Name, ch.Server), err))
+		does := "answers"
+		if ch.Username != "" {
+			does += " and takes the login"
+		}
+		all = append(all, result("channel", fmt.Sprintf("%s: %s %s", ch.Name, ch.Server, does), err))
 	}
 	return all
 }

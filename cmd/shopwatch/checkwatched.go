@@ -168,7 +168,12 @@ func checkSchedules(c *config.Config, now time.Time) []finding {
 		}
 		var next []string
 		for at := sf.When.Next(now); len(next) < 3 && !at.IsZero(); at = sf.When.Next(at) {
-			next = append(next, at.In(sf.Timezone.Location).Format("Mon 2 Jan 15:04"))
+			at = at.In(sf.Timezone.Location)
+			day := at.Format("Mon 2 Jan ")
+			if at.Year() != now.In(sf.Timezone.Location).Year() {
+				day = at.Format("Mon 2 Jan 2006 ")
+			}
+			next = append(next, day+at.Format("15:04"))
 		}
 		all = append(all, finding{"storefront", true, fmt.Sprintf("%s is scanned %s (%s)", sf.Name, strings.Join(next, ", "), sf.Timezone)})
 	}
