@@ -60,17 +60,22 @@ func (i initCommand) Run(ctx context.Context, a *app) error {
 	for _, m := range marketplacesOf(c) {
 		next += "  " + c.LoginCommand(m.Name) + "\n"
 	}
-	fmt.Fprint(a.out, next+"  shopwatch check\n  shopwatch scan\n  shopwatch run\n")
+	for _, does := range []string{"check", "scan", "run"} {
+		next += "  " + c.Command(does) + "\n"
+	}
+	fmt.Fprint(a.out, next)
 	return nil
 }
 
 // text is the configuration for a file, and what it says.
 func (i *initCommand) text(file string) ([]byte, *config.Config, error) {
+	env := func(string) (string, bool) { return "not known yet", true }
 	if i.Full {
 		if len(i.URLs)+len(i.MailTo) > 0 || i.MailServer != "" {
 			return nil, nil, errors.New("--full writes an example to be changed: leave it out, or the addresses")
 		}
-		return config.Sample, config.Default(), nil
+		c, err := config.Parse(file, config.Sample, env, all.Markets())
+		return config.Sample, c, err
 	}
 	var b strings.Builder
 	b.WriteString("# What shopwatch watches, and who is told. All other keys: shopwatch init --full\n")
@@ -80,7 +85,6 @@ func (i *initCommand) text(file string) ([]byte, *config.Config, error) {
 	if err := i.channels(&b); err != nil {
 		return nil, nil, err
 	}
-	env := func(string) (string, bool) { return "not known yet", true }
 	c, err := config.Parse(file, []byte(b.String()), env, all.Markets())
 	if err != nil {
 		return nil, nil, fmt.Errorf("that makes no configuration: %w", err)

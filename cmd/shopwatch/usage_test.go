@@ -589,8 +589,11 @@ func TestInit(t *testing.T) {
 	t.Setenv("SMTP_PASSWORD", "p")
 	t.Setenv("SECRET", "s")
 
-	if said := write(0); !strings.Contains(said, "put in your storefronts") || !strings.Contains(said, "shopwatch check") {
-		t.Errorf("init says %q, want what to do next", said)
+	for _, args := range [][]string{{"--full"}, nil} { // either way the next commands are about this file
+		os.Remove(file)
+		if said := write(0, args...); !strings.Contains(said, "put in your storefronts") || strings.Count(said, "\n  shopwatch -c "+file+" ") != 4 {
+			t.Errorf("init %v says %q, want what to do next", args, said)
+		}
 	}
 	if st, err := os.Stat(file); err != nil || st.Mode().Perm() != 0o600 {
 		t.Errorf("mode = %v, %v, want 0600: it may hold a password", st.Mode(), err)
