@@ -323,3 +323,11 @@ storefronts: [{name: tencent, url: "https://tencent.tmall.com/"}]`
 		t.Errorf("Merge of a bad one: %v", err)
 	}
 }
+
+// A key without a value is as if it were not there.
+func TestKeysWithoutValues(t *testing.T) {
+	c := good(t, "no_values")
+	if c.Data != "/etc/data" || c.Timezone.String() != "Asia/Shanghai" || c.Rules.Misses != 3 || c.Channels[0].Lang != "en" || c.Storefronts[0].Marketplace != "tmall" {
+		t.Errorf("read as %+v", c)
+	}
+}

@@ -102,7 +102,7 @@ func structSchema(t reflect.Type) schema {
 func storefrontSchema(markets market.Set) schema {
 	s := schemaOf(reflect.TypeFor[Storefront]())
 	s["required"] = []string{"name", "url"}
-	s["properties"].(schema)["marketplace"] = schema{"enum": append([]string{""}, markets.Names()...)}
+	s["properties"].(schema)["marketplace"] = oneOf(markets.Names()...)
 	var each []schema
 	for _, m := range markets {
 		options := schema{"type": []string{"object", "null"}, "maxProperties": 0}
@@ -130,10 +130,19 @@ func channelSchema() schema {
 	s["required"] = []string{"name", "kind"}
 	properties := s["properties"].(schema)
 	properties["kind"] = schema{"enum": names}
-	properties["attach"] = schema{"enum": []string{"", "pdf"}}
-	properties["lang"] = schema{"enum": []string{"", "en", "zh"}}
+	properties["attach"] = oneOf("pdf")
+	properties["lang"] = oneOf("en", "zh")
 	s["allOf"] = each
 	return s
+}
+
+// oneOf is a schema for a key that may be left empty.
+func oneOf(values ...string) schema {
+	all := []any{"", nil}
+	for _, v := range values {
+		all = append(all, v)
+	}
+	return schema{"enum": all}
 }
 
 // when is a schema for objects whose key has a value.
