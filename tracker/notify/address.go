@@ -17,7 +17,7 @@ import (
 func parseAddress(s string) (*mail.Address, error) {
 	a, err := mail.ParseAddress(s)
 	if err != nil {
-		return nil, fmt.Errorf("%q is not a mail address", s)
+		return nil, fmt.Errorf("%q is not a mail address; write one such as team@example.com, or \"A name\" <team@example.com>", s)
 	}
 	at := strings.LastIndexByte(a.Address, '@')
 	host, err := asciiHost(a.Address[at+1:])
