@@ -93,7 +93,7 @@ func (rc *reconciler) complete() {
 	}
 	rc.State.Sum = sum
 	rc.State.LastComplete = s.Began
-	rc.State.Repeated = rc.state.Repeated.then(s.Repeated, rc.missed)
+	rc.State.Repeated = rc.state.Repeated.then(s.Repeated, rc.missed, rc.first)
 	rc.State.Parser, rc.State.ReadAs = s.Evidence.Parser, s.ReadAs
 	if s.Evidence.Shop.ID != "" {
 		rc.State.Shop = s.Evidence.Shop
@@ -108,7 +108,7 @@ func (rc *reconciler) add(p *Product) {
 	pic := rc.scan.Pictures[p.ID]
 	rc.Items = append(rc.Items, Item{Product: *p, FirstSeen: rc.scan.Began, ImageHash: pic.Hash, ByName: rc.scan.ByName})
 	rc.State.Listed++
-	if !rc.first {
+	if !rc.first && !rc.state.Repeated.Reveals(rc.scan) {
 		rc.change(Change{
 			Kind: Added, Product: p,
 			Pictures: Evidenced{Picture: pic.File, Card: pic.Card},

@@ -13,6 +13,10 @@ type Repeated struct {
 	// Scans counts the complete scans in a row that met just these again and
 	// missed nothing, up to enough of them.
 	Scans int
+	// Always is how many the last complete scan met again, when every one so far
+	// has met some that may stand in the place of another: what was in such a
+	// place from the baseline on has never been seen.
+	Always int
 }
 
 const (
@@ -40,17 +44,32 @@ func (r *Repeated) Explains(again []ProductID) bool {
 	return true
 }
 
-// then is what is known after one more complete scan.
-func (r *Repeated) then(again []ProductID, missed bool) Repeated {
+// Reveals reports whether what a scan shows for the first time may have been there
+// all along: a place is free in which another product always stood.
+func (r *Repeated) Reveals(s *Scan) bool {
+	return r.Always > 0 && (s.Verdict != Complete || len(s.Repeated) < r.Always)
+}
+
+// then is what is known after one more complete scan, which may be the first one.
+func (r *Repeated) then(again []ProductID, missed, first bool) Repeated {
+	next := r.usual(again, missed)
+	if (first || r.Always > 0) && !r.Explains(again) {
+		next.Always = len(again)
+	}
+	return next
+}
+
+// usual is what is known to be usual after one more complete scan.
+func (r *Repeated) usual(again []ProductID, missed bool) Repeated {
 	switch {
 	case len(again) == 0 || len(again) > mostRepeated:
 		return Repeated{}
 	case r.Explains(again):
-		return Repeated{again, r.Scans}
+		return Repeated{Products: again, Scans: r.Scans}
 	case missed:
-		return Repeated{again, 0}
+		return Repeated{Products: again}
 	case slices.Equal(again, r.Products):
-		return Repeated{again, r.Scans + 1}
+		return Repeated{Products: again, Scans: r.Scans + 1}
 	}
-	return Repeated{again, 1}
+	return Repeated{Products: again, Scans: 1}
 }

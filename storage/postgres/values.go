@@ -185,12 +185,13 @@ type stateValue struct {
 
 	Repeated      []tracker.ProductID `json:"repeated,omitempty"`
 	RepeatedScans int                 `json:"repeated_scans,omitempty"`
+	Always        int                 `json:"repeated_always,omitempty"`
 }
 
 func newState(s *tracker.State) stateValue {
 	return stateValue{
 		storage.Millis(s.Baseline), storage.Millis(s.LastScan), storage.Millis(s.LastComplete), s.LastVerdict, s.Parser, s.ReadAs, s.Listed, s.Removed, uint64(s.Sum),
-		s.Incomplete, s.Gone, s.Stalled, s.Closed, sellerValue(s.Shop), s.Repeated.Products, s.Repeated.Scans,
+		s.Incomplete, s.Gone, s.Stalled, s.Closed, sellerValue(s.Shop), s.Repeated.Products, s.Repeated.Scans, s.Repeated.Always,
 	}
 }
 
@@ -199,7 +200,7 @@ func (v *stateValue) state() tracker.State {
 		Baseline: storage.FromMillis(v.Baseline), LastScan: storage.FromMillis(v.LastScan), LastComplete: storage.FromMillis(v.LastComplete), LastVerdict: v.LastVerdict,
 		Parser: v.Parser, ReadAs: v.ReadAs, Listed: v.Listed, Removed: v.Removed, Sum: tracker.Fingerprint(v.Sum),
 		Incomplete: v.Incomplete, Gone: v.Gone, Stalled: v.Stalled, Closed: v.Closed, Shop: tracker.SellerIdentity(v.Shop),
-		Repeated: tracker.Repeated{Products: v.Repeated, Scans: v.RepeatedScans},
+		Repeated: tracker.Repeated{Products: v.Repeated, Scans: v.RepeatedScans, Always: v.Always},
 	}
 }
 

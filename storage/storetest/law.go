@@ -179,7 +179,7 @@ func (h *history) step() {
 			h.shown[p.ID] = p.Price
 		}
 	}
-	h.replay(s, changes, read && !news, baselined)
+	h.replay(s, changes, read && !news, baselined, before.Repeated.Reveals(s))
 	h.catalog()
 	h.exactlyOnce(sh, news, unsure)
 	if s.Verdict == tracker.Complete {
@@ -315,8 +315,9 @@ func (h *history) law(s *tracker.Scan, changes []tracker.Change, listed map[trac
 
 // replay takes the changes into what was told. How products look in a silent
 // scan is told without a change, and before there is a baseline also that they
-// are listed.
-func (h *history) replay(s *tracker.Scan, changes []tracker.Change, silent, baselined bool) {
+// are listed. So is what the first scans have never shown, because other products
+// stood in its place.
+func (h *history) replay(s *tracker.Scan, changes []tracker.Change, silent, baselined, reveals bool) {
 	for _, c := range changes {
 		if c.Product == nil {
 			continue
@@ -369,14 +370,14 @@ func (h *history) replay(s *tracker.Scan, changes []tracker.Change, silent, base
 			now.Image = p.Image
 		}
 	}
-	if !silent {
+	if !silent && !reveals {
 		return
 	}
 	items, err := h.db.Products(ctx, "tencent", "", 1000)
 	h.must(err)
 	for _, it := range items {
-		if it.Listed() {
-			if baselined && h.told[it.ID] == nil {
+		if known := h.told[it.ID] != nil; it.Listed() && (silent || !known) {
+			if baselined && !reveals && !known {
 				h.Fatalf("%s is listed by a scan of another parser, and nobody was told", it.ID)
 			}
 			delete(h.taken, it.ID)
