@@ -135,7 +135,7 @@ func (m *moveCommand) toFile(ctx context.Context, from storage.Store) (moved sto
 	if err := os.Remove(half); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return moved, err
 	}
-	to, err := bolt.Open(half, bolt.Options{})
+	to, err := bolt.Open(half, bolt.Options{Anew: true}) // a database that was moved away left its backups
 	if err != nil {
 		return moved, err
 	}

@@ -26,6 +26,9 @@ type Options struct {
 	// when it starts: verify the whole file, and compact it when that gives
 	// back a third of it or more.
 	Maintain bool
+	// Anew makes a file where there is none although backups lie beside it: those
+	// of the database that was there before.
+	Anew bool
 	// Progress is told how far the upgrade of an older file has come: so many
 	// parts of all. Nil for nobody.
 	Progress func(done, total int)
@@ -47,7 +50,7 @@ func Open(path string, o Options) (*DB, error) { return open(path, o, present())
 func open(path string, o Options, f format) (*DB, error) {
 	_, err := os.Stat(path)
 	if errors.Is(err, os.ErrNotExist) {
-		err = create(path, f)
+		err = create(path, f, o.Anew)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
@@ -139,8 +142,8 @@ func (t tx) meta() (metaValue, error) {
 
 // create makes a new file under another name first, so that a crash leaves
 // either no database or a whole one.
-func create(path string, f format) error {
-	if last := lastCopy(path); last != "" {
+func create(path string, f format, anew bool) error {
+	if last := lastCopy(path); last != "" && !anew {
 		return fmt.Errorf("%s is missing though it has backups; bring it back with shopwatch restore %s, or move %s and all %s* away to begin anew",
 			path, last, filepath.Join(filepath.Dir(path), backupFolder), path+rescuedSuffix)
 	}
