@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strconv"
 	"time"
 
 	"shopwatch/cmd/shopwatch/config"
@@ -149,6 +150,32 @@ func (a *app) logger(level slog.Level) *slog.Logger {
 		return attr
 	}
 	return slog.New(slog.NewJSONHandler(a.err, o))
+}
+
+// Seq is the number of a change that a person gives.
+type Seq uint64
+
+// UnmarshalText reads the number. There are none that JSON cannot carry.
+func (s *Seq) UnmarshalText(b []byte) error {
+	n, err := strconv.ParseUint(string(b), 10, 53)
+	if err != nil || n == 0 {
+		return fmt.Errorf("%q is no number of a change; shopwatch changes prints them", b)
+	}
+	*s = Seq(n)
+	return nil
+}
+
+// Limit is how many a person wants at most.
+type Limit int
+
+// UnmarshalText reads the number.
+func (l *Limit) UnmarshalText(b []byte) error {
+	n, err := strconv.ParseUint(string(b), 10, 31)
+	if err != nil {
+		return fmt.Errorf("%q is not a number from 0 up", b)
+	}
+	*l = Limit(n)
+	return nil
 }
 
 // When is a time that a person gives: how long ago, a day, or an instant.

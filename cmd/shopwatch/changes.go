@@ -19,7 +19,7 @@ type changesCommand struct {
 	Storefront tracker.StorefrontName `complete:"storefront" help:"Only of this storefront." placeholder:"NAME"`
 	Kind       []tracker.Kind         `complete:"kind" help:"Only of these kinds: ${kinds}." placeholder:"KIND"`
 	Since      When                   `help:"Only since then: 24h, 7d, 2026-11-22." placeholder:"TIME"`
-	Limit      int                    `short:"n" default:"100" help:"At most so many, the newest; 0 for all (${default})."`
+	Limit      Limit                  `short:"n" default:"100" help:"At most so many, the newest; 0 for all (${default})."`
 }
 
 // Help gives examples.
@@ -42,7 +42,7 @@ func (cc *changesCommand) Run(ctx context.Context, a *app) error {
 			return err
 		}
 		var all []tracker.Change
-		for ch, err := range client.Changes(ctx, api.Filter{Storefront: cc.Storefront, Kinds: cc.Kind, Since: since, Limit: cc.Limit}) {
+		for ch, err := range client.Changes(ctx, api.Filter{Storefront: cc.Storefront, Kinds: cc.Kind, Since: since, Limit: int(cc.Limit)}) {
 			if err != nil {
 				return err
 			}

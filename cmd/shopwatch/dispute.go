@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/tracker/api"
@@ -11,7 +13,7 @@ import (
 
 // A disputeCommand says that a change is wrong.
 type disputeCommand struct {
-	Seq    uint64 `arg:"" help:"The number of the change, as shopwatch changes prints it."`
+	Seq    Seq    `arg:"" help:"The number of the change, as shopwatch changes prints it."`
 	Reason string `required:"" help:"Why it is wrong; the correction says so."`
 }
 
@@ -26,11 +28,14 @@ Example:
 // Run sends the dispute.
 func (d *disputeCommand) Run(ctx context.Context, a *app) error {
 	reason := strings.TrimSpace(d.Reason)
-	if reason == "" {
-		return fmt.Errorf("say why it is wrong: --reason \"…\"")
+	switch {
+	case reason == "":
+		return errors.New("say why it is wrong: --reason \"…\"")
+	case utf8.RuneCountInString(reason) > 1000:
+		return errors.New("--reason: 1000 characters at most")
 	}
 	return a.ask(ctx, func(_ *config.Config, client *api.Client) error {
-		fixed, err := client.Dispute(ctx, d.Seq, reason)
+		fixed, err := client.Dispute(ctx, uint64(d.Seq), reason)
 		if err != nil {
 			return err
 		}

@@ -18,7 +18,7 @@ import (
 
 // An evidenceCommand packs the story of a change for others.
 type evidenceCommand struct {
-	Seq  uint64 `arg:"" help:"The number of the change, as shopwatch changes prints it."`
+	Seq  Seq    `arg:"" help:"The number of the change, as shopwatch changes prints it."`
 	File string `arg:"" complete:"file" help:"The archive to write (.zip, or .wacz for what the page was answered); a file that is there is not replaced."`
 }
 
@@ -46,7 +46,7 @@ func (e *evidenceCommand) Run(ctx context.Context, a *app) error {
 		return fmt.Errorf("%s: name a file that ends in .zip or .wacz", e.File)
 	}
 	return a.ask(ctx, func(c *config.Config, client *api.Client) error {
-		st, err := client.Why(ctx, e.Seq)
+		st, err := client.Why(ctx, uint64(e.Seq))
 		if err != nil {
 			return err
 		}
@@ -72,7 +72,7 @@ func (e *evidenceCommand) Run(ctx context.Context, a *app) error {
 // capture writes the capture of the change.
 func (e *evidenceCommand) capture(ctx context.Context, a *app, client *api.Client) error {
 	var b bytes.Buffer
-	if err := client.Capture(ctx, e.Seq, &b); err != nil {
+	if err := client.Capture(ctx, uint64(e.Seq), &b); err != nil {
 		return err
 	}
 	if err := writeNew(e.File, b.Bytes()); err != nil {

@@ -104,7 +104,7 @@ func (a *app) printGroup(ctx context.Context, c *config.Config, client *api.Clie
 
 // A groupsSuggestCommand looks for groups.
 type groupsSuggestCommand struct {
-	Limit int `short:"n" default:"50" help:"At most so many, the surest; 0 for all (${default})."`
+	Limit Limit `short:"n" default:"50" help:"At most so many, the surest; 0 for all (${default})."`
 }
 
 // Help gives an example.
@@ -126,7 +126,7 @@ func (g *groupsSuggestCommand) Run(ctx context.Context, a *app) error {
 		}
 		list := tracker.SuggestGroups(offers, c.TrackedGroups())
 		if g.Limit > 0 {
-			list = list[:min(len(list), g.Limit)]
+			list = list[:min(len(list), int(g.Limit))]
 		}
 		if len(list) == 0 && !a.json {
 			fmt.Fprintln(a.out, "no products of several storefronts look like the same")

@@ -54,7 +54,7 @@ func (n channelName) chosen(c *config.Config) (string, error) {
 type previewCommand struct {
 	channelName
 	File string `arg:"" optional:"" complete:"file" help:"Where to; its ending says which form, and a file that is there is not replaced. The text is printed when left out."`
-	Seq  uint64 `help:"The report that told of this change, instead of what comes next." placeholder:"SEQ" xor:"which"`
+	Seq  Seq    `help:"The report that told of this change, instead of what comes next." placeholder:"SEQ" xor:"which"`
 	Last bool   `help:"The last report that was made, instead of what comes next." xor:"which"`
 }
 
@@ -75,7 +75,7 @@ func (p *previewCommand) Run(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
-		got, err := client.Preview(ctx, channel, p.Seq, p.Last)
+		got, err := client.Preview(ctx, channel, uint64(p.Seq), p.Last)
 		if err != nil {
 			return err
 		}
@@ -140,8 +140,8 @@ func (t *testCommand) Run(ctx context.Context, a *app) error {
 
 // An outboxCommand shows what waits and what did not get through.
 type outboxCommand struct {
-	All   bool `help:"Also reports that were delivered."`
-	Limit int  `short:"n" placeholder:"N" help:"The newest N reports, also those that were delivered; 100 with --all alone, at most 1000."`
+	All   bool  `help:"Also reports that were delivered."`
+	Limit Limit `short:"n" placeholder:"N" help:"The newest N reports, also those that were delivered; 100 with --all alone, at most 1000."`
 }
 
 // Help gives examples.
@@ -154,12 +154,15 @@ func (outboxCommand) Help() string {
 
 // Run prints a line per delivery, and below it what the receiving side said.
 func (o *outboxCommand) Run(ctx context.Context, a *app) error {
+	if o.Limit > 1000 {
+		return errors.New("--limit: 1000 at most")
+	}
 	return a.ask(ctx, func(c *config.Config, client *api.Client) error {
 		everything := o.All || o.Limit > 0
 		var reports []tracker.Report
 		var err error
 		if everything {
-			reports, err = client.Reports(ctx, "", cmp.Or(o.Limit, 100))
+			reports, err = client.Reports(ctx, "", int(cmp.Or(o.Limit, 100)))
 		} else {
 			reports, err = outbox(ctx, client)
 		}

@@ -457,3 +457,27 @@ func TestNextScan(t *testing.T) {
 		t.Errorf("storefronts says\n%s", out)
 	}
 }
+
+// A number that cannot be is refused in the words of the command line.
+func TestBadNumbers(t *testing.T) {
+	t.Parallel()
+	w := quietWorld(t, "")
+	w.retitle("data")
+	for args, says := range map[string]string{
+		"changes --limit=-1":         `"-1" is not a number from 0 up`,
+		"scans --limit=x":            `"x" is not a number from 0 up`,
+		"groups suggest --limit=-1":  `"-1" is not a number from 0 up`,
+		"mail outbox --limit=-1":     `"-1" is not a number from 0 up`,
+		"mail outbox -n 1001":        "--limit: 1000 at most",
+		"why 0":                      `"0" is no number of a change`,
+		"why 9007199254740992":       "is no number of a change",
+		"evidence one 1.zip":         `"one" is no number of a change`,
+		"mail preview --seq 0":       `"0" is no number of a change`,
+		"dispute 2 --reason because": "there is no change 2",
+		"dispute 1 --reason " + strings.Repeat("长", 1001): "--reason: 1000 characters at most",
+	} {
+		if out, errs, status := w.do(strings.Fields(args)...); status != 1 || !strings.Contains(errs, says) {
+			t.Errorf("shopwatch %.40s = %d: %s%s, want %q", args, status, out, errs, says)
+		}
+	}
+}

@@ -17,7 +17,7 @@ import (
 type scansCommand struct {
 	Name  tracker.StorefrontName `arg:"" optional:"" complete:"storefront" help:"Only of this storefront."`
 	Since When                   `help:"Only since then: 24h, 7d, 2026-11-22." placeholder:"TIME"`
-	Limit int                    `short:"n" default:"30" help:"At most so many, the newest; 0 for all (${default})."`
+	Limit Limit                  `short:"n" default:"30" help:"At most so many, the newest; 0 for all (${default})."`
 }
 
 // Help gives examples.
@@ -35,7 +35,7 @@ func (s *scansCommand) Run(ctx context.Context, a *app) error {
 			return err
 		}
 		var all []tracker.Scan
-		for sc, err := range client.Scans(ctx, api.Filter{Storefront: s.Name, Since: since, Limit: s.Limit}) {
+		for sc, err := range client.Scans(ctx, api.Filter{Storefront: s.Name, Since: since, Limit: int(s.Limit)}) {
 			if err != nil {
 				return err
 			}

@@ -17,7 +17,7 @@ import (
 
 // A whyCommand tells the story of a change.
 type whyCommand struct {
-	Seq uint64 `arg:"" help:"The number of the change, as shopwatch changes prints it."`
+	Seq Seq `arg:"" help:"The number of the change, as shopwatch changes prints it."`
 }
 
 // Help gives an example.
@@ -29,7 +29,7 @@ func (whyCommand) Help() string {
 // Run prints the story.
 func (w *whyCommand) Run(ctx context.Context, a *app) error {
 	return a.ask(ctx, func(c *config.Config, client *api.Client) error {
-		st, err := client.Why(ctx, w.Seq)
+		st, err := client.Why(ctx, uint64(w.Seq))
 		if err != nil {
 			return err
 		}
