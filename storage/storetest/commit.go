@@ -14,15 +14,18 @@ func (e Engine) testCommit(t *testing.T) {
 	db := e.Open(t)
 	list := Products(300)
 	baseline := Complete("tencent", Day, list...)
-	baseline.Repeated = []tracker.ProductID{list[3].ID, list[5].ID}
 	if got := Commit(t, db, baseline); got != nil {
 		t.Errorf("baseline reported %v, want nothing", Told(got))
 	}
-	st, err := db.State(ctx, "tencent")
-	if diff := cmp.Diff(tracker.Repeated{Products: baseline.Repeated, Scans: 1}, st.Repeated); diff != "" || err != nil {
-		t.Errorf("what the list repeats differs (-want +got), error %v:\n%s", err, diff)
-	}
 	Sound(t, db)
+
+	twice := Complete("oppo", Day, list...)
+	twice.Repeated, twice.ReadAs = []tracker.ProductID{list[3].ID, list[5].ID}, 7
+	Commit(t, db, twice)
+	st, err := db.State(ctx, "oppo")
+	if diff := cmp.Diff(tracker.Repeated{Products: twice.Repeated, Scans: 1, Always: 2}, st.Repeated); diff != "" || err != nil || st.ReadAs != 7 {
+		t.Errorf("read as %d; what the list repeats differs (-want +got), error %v:\n%s", st.ReadAs, err, diff)
+	}
 
 	more := append(list[5:], Product(900))
 	more[3].Price.Low++
