@@ -43,8 +43,8 @@ func (c *Config) check(src *source, markets market.Set) error {
 	if err := c.checkListen(src); err != nil {
 		return err
 	}
-	if c.Token != "" && len(c.Token) < 16 {
-		return src.errorf("token", "want 16 characters or more; left out, one is made in data/token")
+	if c.Public != "" && c.Token != "" && len(c.Token) < 16 {
+		return src.errorf("token", "people reach this shopwatch at public; want 16 characters or more, or leave it out: one is made in data/token")
 	}
 	if v := c.ViewerToken; v != "" && (len(v) < 16 || v == c.Token) {
 		return src.errorf("viewer_token", "want 16 characters or more, and others than those of token")
