@@ -25,6 +25,7 @@ var chinese = words{
 		tracker.Retitled: {"改标题 %d", "改标题 %d"}, tracker.Repictured: {"换主图 %d", "换主图 %d"},
 	},
 	Comma: "，",
+	Colon: "：",
 
 	PriceHidden: "未显示价格",
 	PriceFrom:   "%s 起",
@@ -67,7 +68,7 @@ var chinese = words{
 		tracker.Failed:  "请在运行 shopwatch 的电脑上执行“shopwatch check”，它会指出问题和解决办法。",
 	},
 	Do:        "怎么办：",
-	StalledIs: "在此期间不会把任何商品报告为下架。",
+	StalledIs: "在下一次完整扫描之前，不会把任何商品报告为下架。",
 	Reason:    "扫描记录：%s",
 	LastWhole: "上次完整扫描：%s（%s）。",
 	NeverRead: "还没有过完整扫描。",

@@ -25,6 +25,7 @@ var english = words{
 		tracker.Soldout: {"%d sold out", "%d sold out"}, tracker.Restocked: {"%d in stock again", "%d in stock again"},
 	},
 	Comma: ", ",
+	Colon: ": ",
 
 	PriceHidden: "price not shown",
 	PriceFrom:   "from %s",
@@ -67,7 +68,7 @@ var english = words{
 		tracker.Failed:  "Run \"shopwatch check\" on the machine that runs shopwatch: it names what is broken and how to fix it.",
 	},
 	Do:        "What to do:",
-	StalledIs: "Until then, nothing will be reported as removed.",
+	StalledIs: "Until the next complete scan, nothing will be reported as removed.",
 	Reason:    "The scan says: %s",
 	LastWhole: "Last complete scan %s, %s.",
 	NeverRead: "There has been no complete scan yet.",

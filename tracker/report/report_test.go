@@ -177,6 +177,9 @@ func stories(lang string) map[string]report.Story {
 		s.Scans[0].Reason = "the words of the scan"
 		all["stalled-"+string(v)] = s
 	}
+	first := base(tracker.Change{Kind: tracker.Stalled, Verdict: tracker.Login, Reason: "the words of the scan"})
+	first.Scans = []report.Scan{{Scan: tracker.Scan{Storefront: "tencent", Began: nine, Verdict: tracker.Login, Reason: "the words of the scan"}}}
+	all["stalled-at-first"] = first
 	all["recovered"] = base(tracker.Change{Kind: tracker.Recovered, Reason: "as storage keeps it"})
 	all["kept-again"] = base(tracker.Change{Kind: tracker.Recovered, Scan: nine, Away: 27 * time.Hour, Reason: "3 scans could not be kept: no space left on device"})
 	all["closed"] = base(tracker.Change{Kind: tracker.Closed, Verdict: tracker.Gone, Reason: "店铺不存在"})

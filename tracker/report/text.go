@@ -91,7 +91,11 @@ func (s *shopView) text(w *words, line func(string, ...any)) {
 	if len(s.Evidence) > 0 {
 		line("\n%s", w.Evidence)
 		for _, e := range s.Evidence {
-			line("  %s · %s: %s", e.When, e.Verdict, e.Line)
+			what := e.When + " · " + e.Verdict
+			if e.Line != "" {
+				what += w.Colon + e.Line
+			}
+			line("  %s", what)
 			for _, warning := range e.Warnings {
 				line("    %s", warning)
 			}

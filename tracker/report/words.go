@@ -20,6 +20,7 @@ type words struct {
 	// The same for the subject; the number. One and several.
 	Subjects map[tracker.Kind][2]string
 	Comma    string // between two of them
+	Colon    string // before what explains a word
 
 	PriceHidden string // an unknown price
 	PriceFrom   string // the price of which others begin
