@@ -63,6 +63,18 @@ func TestReloadRefuses(t *testing.T) {
 	}
 }
 
+// A shop that is watched in two countries has no other name when one is taken out.
+func TestTellStorefronts(t *testing.T) {
+	old := good(t, "one_shop")
+	now := *old
+	now.Storefronts = old.Storefronts[1:]
+	var said strings.Builder
+	tellStorefronts(old, &now, slog.New(slog.NewTextHandler(&said, nil)))
+	if !strings.Contains(said.String(), "no longer watched") || strings.Contains(said.String(), "another name") {
+		t.Errorf("it says %s", said.String())
+	}
+}
+
 // good reads a sample of the configuration that is in order.
 func good(t *testing.T, name string) *config.Config {
 	t.Helper()

@@ -341,9 +341,9 @@ func tellStorefronts(old, c *config.Config, log *slog.Logger) {
 			continue
 		}
 		for j := range c.Storefronts {
-			if c.Storefronts[j].URL == was.URL {
-				log.Warn("a storefront has another name; its history stays under the old one, and it begins anew with a baseline",
-					"storefront", c.Storefronts[j].Name, "before", was.Name)
+			if is := &c.Storefronts[j]; is.URL == was.URL && old.Storefront(is.Name) == nil {
+				log.Warn("a storefront has another name; its history stays under the old one, a new name begins with a baseline",
+					"storefront", is.Name, "before", was.Name)
 			}
 		}
 		log.Info("no longer watched; what is known stays", "storefront", was.Name)
