@@ -140,6 +140,10 @@ func TestClient(t *testing.T) {
 				if want := []string{"page 1", "tencentpartial1", "scan new: shopwatch is stopping"}; !slices.Equal(lines, want) {
 					t.Errorf("Scan tells %q, want %q", lines, want)
 				}
+				lines = nil
+				if err := c.Scan(ctx, []tracker.StorefrontName{"tencent", "tencent"}, api.HowToScan{}, note, done); err != nil || len(lines) != 2 {
+					t.Errorf("Scan of one storefront that is named twice tells %q, %v, want it scanned once", lines, err)
+				}
 				if err := c.Scan(ctx, []tracker.StorefrontName{"nobody"}, api.HowToScan{}, note, done); err == nil || !strings.Contains(err.Error(), "there are tencent, new") {
 					t.Errorf("Scan of nobody = %v, want an error that names those there are", err)
 				}

@@ -61,7 +61,9 @@ func (s *Server) scan(ctx context.Context, in *wish) (*huma.StreamResponse, erro
 			if !slices.Contains(all, tracker.StorefrontName(name)) {
 				return nil, huma.Error404NotFound(fmt.Sprintf("there is no storefront %q in the configuration; there are %s", name, join(all)))
 			}
-			names = append(names, tracker.StorefrontName(name))
+			if n := tracker.StorefrontName(name); !slices.Contains(names, n) { // nobody wants it twice
+				names = append(names, n)
+			}
 		}
 	}
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
