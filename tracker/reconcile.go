@@ -18,6 +18,9 @@ type Outcome struct {
 	// enough scans have missed are among them until this scan has looked at
 	// their pages.
 	Missed []Item
+	// Returned are the removed products that the scan shows again though their
+	// pages said that they are gone: a list may be older than a page.
+	Returned []Item
 	// Doubted says that the scan misses more of the catalog than the rules
 	// believe at once.
 	Doubted bool
@@ -119,6 +122,13 @@ func (rc *reconciler) add(p *Product) {
 // see takes in a product that is in the catalog.
 func (rc *reconciler) see(it Item, p *Product) {
 	was := it
+	if !it.Listed() && it.Probe.gone() {
+		rc.Returned = append(rc.Returned, Item{Product: *p})
+		if rc.probe(p.ID).gone() {
+			rc.open = true
+			return
+		}
+	}
 	pic, looked := rc.scan.Pictures[p.ID]
 	if !it.Listed() {
 		rc.State.Listed++
@@ -183,6 +193,14 @@ func (rc *reconciler) see(it Item, p *Product) {
 	}
 }
 
+// probe is the look of the scan at the page of a product, nil when there was none.
+func (rc *reconciler) probe(id ProductID) *Probe {
+	if i := slices.IndexFunc(rc.scan.Probes, func(p Probe) bool { return p.Product == id }); i >= 0 {
+		return &rc.scan.Probes[i]
+	}
+	return nil
+}
+
 // price takes in a listed price. An unknown one says nothing; one that is more
 // than ten times off, or in another currency or on another basis, waits until a
 // second scan shows one near it, because a shop may guess the visitor's country
@@ -232,7 +250,7 @@ func (rc *reconciler) miss(missed []Item) {
 		}
 		if p := probes[it.ID]; p != nil {
 			it.Probe = p
-		} else if it.Probe != nil && (it.Probe.State == PageGone || it.Probe.State == PageOffshelf) {
+		} else if it.Probe.gone() {
 			it.Probe = nil // of a silent scan; the product may be back by now
 		}
 		if pic := rc.scan.Pictures[it.ID]; pic.Hash != "" {

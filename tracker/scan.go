@@ -128,6 +128,11 @@ type Probe struct {
 	Capture string `json:"capture,omitempty"`
 }
 
+// gone reports whether the page said that the product is gone or off the shelf.
+func (p *Probe) gone() bool {
+	return p != nil && (p.State == PageGone || p.State == PageOffshelf)
+}
+
 // Files are the names of the evidence files of the probe, of which there may be
 // none.
 func (p *Probe) Files() []string {

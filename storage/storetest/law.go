@@ -276,6 +276,11 @@ func (h *history) law(s *tracker.Scan, changes []tracker.Change, listed map[trac
 			if !listed[id] {
 				h.Fatalf("%s %s, which the scan did not list", c.Kind, id)
 			}
+			if c.Kind == tracker.Relisted && slices.ContainsFunc(s.Probes, func(p tracker.Probe) bool {
+				return p.Product == id && (p.State == tracker.PageGone || p.State == tracker.PageOffshelf)
+			}) {
+				h.Fatalf("relisted %s, whose page says that it is gone", id)
+			}
 			continue
 		}
 		w, enough := h.world[id], h.rules.Misses
@@ -419,7 +424,7 @@ func (h *history) catalog() {
 				h.Fatalf("%s has %d misses, there were %d", it.ID, it.Missing, h.misses[it.ID])
 			}
 		}
-		if it.URL != h.address[it.ID] {
+		if it.Listed() && it.URL != h.address[it.ID] {
 			h.Fatalf("the page of %s is at %s in the catalog, the last scan that saw it says %s", it.ID, it.URL, h.address[it.ID])
 		}
 		if h.steady && !h.listedBy[it.ID][it.LastSeen] {

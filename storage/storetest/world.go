@@ -238,8 +238,10 @@ func (h *history) look() show {
 	for _, id := range slices.Sorted(maps.Keys(h.world)) {
 		w := h.world[id]
 		sh.true[id] = true
-		if !w.listed {
+		if lags := w.page != tracker.PageSold && h.taken[id] && h.chance(5); !w.listed && !lags {
 			continue
+		} else if !w.listed { // the list is older than the page
+			sh.true[id], w.settled = false, 0
 		}
 		if loss > 0 && h.chance(loss) {
 			sh.true[id] = false
@@ -273,11 +275,11 @@ func (h *history) look() show {
 	return sh
 }
 
-// probe looks at the pages of missed products as the scanner does.
+// probe looks at the pages of products as the scanner does.
 func (h *history) probe(s *tracker.Scan) {
 	out, err := h.db.Preview(ctx, s, h.rules)
 	h.must(err)
-	for i, it := range out.Missed {
+	for i, it := range slices.Concat(out.Missed, out.Returned) {
 		if i >= h.rules.Probes {
 			break
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"shopwatch/tracker"
@@ -12,8 +13,8 @@ import (
 )
 
 // follow looks after what the scan would change: it probes the item pages of
-// missing products, so that a removal is proven in the same scan, and looks at
-// the pictures of those that changed.
+// missing products, so that a removal is proven in the same scan, and of those that
+// are back, and looks at the pictures of those that changed.
 func (r *reading) follow(ctx context.Context) error {
 	if r.opts.Preview == nil {
 		return nil
@@ -23,7 +24,7 @@ func (r *reading) follow(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("compare with the catalog: %w", err)
 	}
-	err = r.probe(ctx, out.Missed)
+	err = r.probe(ctx, slices.Concat(out.Missed, out.Returned))
 	r.pictures(ctx, out)
 	if err != nil {
 		return err
@@ -31,13 +32,13 @@ func (r *reading) follow(ctx context.Context) error {
 	return r.cards(ctx, out)
 }
 
-// probe opens the item pages of missing products, the most urgent first. At
-// the first wall it stops: the rest could not be read either.
-func (r *reading) probe(ctx context.Context, missed []tracker.Item) error {
-	if len(missed) > r.rules.Probes {
-		missed = missed[:max(r.rules.Probes, 0)]
+// probe opens the item pages of products, the most urgent first. At the first wall
+// it stops: the rest could not be read either.
+func (r *reading) probe(ctx context.Context, items []tracker.Item) error {
+	if len(items) > r.rules.Probes {
+		items = items[:max(r.rules.Probes, 0)]
 	}
-	for i, it := range missed {
+	for i, it := range items {
 		p, wall, err := r.judgeItem(ctx, it)
 		if ctx.Err() != nil {
 			return fmt.Errorf("interrupted: %w", ctx.Err())
@@ -56,7 +57,7 @@ func (r *reading) probe(ctx context.Context, missed []tracker.Item) error {
 			continue
 		}
 		r.scan.Evidence.Wall = wall
-		for _, rest := range missed[i+1:] {
+		for _, rest := range items[i+1:] {
 			r.scan.Probes = append(r.scan.Probes, tracker.Probe{
 				Product: rest.ID, State: tracker.PageUnknown, At: p.At, URL: rest.URL,
 				Reason: "not opened: " + p.Reason + " on the page before",
