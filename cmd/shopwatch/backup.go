@@ -52,6 +52,9 @@ func (b *backupCommand) Run(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
+		if a.json {
+			return a.print(map[string]any{"file": b.File, "bytes": st.Size()})
+		}
 		fmt.Fprintf(a.out, "%s: %s, verified; pictures of evidence are not part of it\n", b.File, term.Size(st.Size()))
 		return nil
 	})
@@ -85,6 +88,9 @@ func (r *restoreCommand) Run(ctx context.Context, a *app) error {
 	}
 	if err != nil {
 		return err
+	}
+	if a.json {
+		return a.print(map[string]string{"file": r.File, "before": aside})
 	}
 	fmt.Fprintf(a.out, "%s is the database now\n", r.File)
 	if aside != "" {

@@ -45,6 +45,9 @@ Examples:
 // Run writes the file.
 func (e *exportCommand) Run(ctx context.Context, a *app) error {
 	out := a.out
+	if a.json && e.Format == "csv" {
+		e.Format = "jsonl"
+	}
 	if e.File != "" {
 		if err := isNew(e.File); err != nil {
 			return err

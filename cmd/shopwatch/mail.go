@@ -104,6 +104,9 @@ func (p *previewCommand) Run(ctx context.Context, a *app) error {
 		if err := writeNew(p.File, content); err != nil {
 			return fmt.Errorf("write the preview: %w", err)
 		}
+		if a.json {
+			return a.print(map[string]string{"file": p.File, "what": got.What})
+		}
 		fmt.Fprintf(a.out, "%s: %s\n", p.File, got.What)
 		return nil
 	})
@@ -243,6 +246,9 @@ func (r *retryCommand) Run(ctx context.Context, a *app) error {
 		n, err := client.Retry(ctx, r.Report)
 		if err != nil {
 			return err
+		}
+		if a.json {
+			return a.print(api.Retried{Deliveries: n})
 		}
 		fmt.Fprintf(a.out, "%s tried again\n", term.Count(n, 0, "delivery"))
 		return nil

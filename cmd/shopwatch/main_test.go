@@ -481,3 +481,28 @@ func TestBadNumbers(t *testing.T) {
 		}
 	}
 }
+
+// With --json nothing is prose, also where a command says only what it did.
+func TestJSON(t *testing.T) {
+	t.Parallel()
+	w := quietWorld(t, "channels: [{name: notes, kind: file, path: notes.jsonl}]\n")
+	w.retitle("data", "notes")
+	file := func(name string) string { return filepath.Join(w.dir, name) }
+	for _, tt := range []struct {
+		args []string
+		want string // a part of it
+	}{
+		{[]string{"backup", file("copy.db")}, `"file":"` + file("copy.db") + `"`},
+		{[]string{"mail", "preview", file("report.html")}, `"what":"the next report`},
+		{[]string{"mail", "retry"}, `{"deliveries":0}`},
+		{[]string{"evidence", "1", file("1.zip")}, `"sha256":`},
+		{[]string{"export", "changes"}, `"kind":"retitled"`},
+		{[]string{"compact"}, `"after":`},
+		{[]string{"restore", file("copy.db")}, `"before":"` + file("data/shopwatch.db.before-restore-")},
+	} {
+		out := w.want(0, append(tt.args, "--json")...)
+		if strings.Count(out, "\n") != 1 || !json.Valid([]byte(out)) || !strings.Contains(out, tt.want) {
+			t.Errorf("shopwatch %v --json prints %s, want a line with %s", tt.args, out, tt.want)
+		}
+	}
+}
