@@ -39,7 +39,7 @@ func TestCaptureOfRemoval(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.want(0, "evidence", "1", file("1.wacz"))
-	if out := w.want(0, "why", "1"); !strings.Contains(out, "\npictures  data/evidence/") || !strings.Contains(out, "\ncapture   data/evidence/") {
+	if out := w.want(0, "why", "1"); !strings.Contains(out, "\npictures  "+file("data/evidence/")) || !strings.Contains(out, "\ncapture   "+file("data/evidence/")) {
 		t.Errorf("why does not tell pictures from the capture:\n%s", out)
 	}
 	verify := func(status int, name string, says ...string) {
