@@ -232,7 +232,7 @@ func TestEvidenceAndDispute(t *testing.T) {
 	if out := w.want(0, "products", "tencent", "--json"); strings.Contains(out, `"listed":false`) {
 		t.Errorf("after the dispute the catalog is\n%s", out)
 	}
-	if out := w.want(0, "why", "1"); !strings.Contains(out, "never off the shelf") {
+	if out := w.want(0, "why", "1"); !strings.Contains(out, "\nbut       a person found it wrong: the shop says that it was never off the shelf (change 2)\n") {
 		t.Errorf("why does not show the dispute:\n%s", out)
 	}
 	w.want(1, "dispute", "1", "--reason", "again")

@@ -56,6 +56,11 @@ func tellStory(out io.Writer, st *api.Story, loc *time.Location, reports bool, p
 	say("what", "%s, in storefront %s", c.Kind, c.Storefront)
 	say("when", "%s", c.At.In(loc).Format("2006-01-02 15:04:05 MST"))
 	say("because", "%s", st.Because)
+	for i := range st.History {
+		if h := &st.History[i]; h.Corrects == c.Seq {
+			say("but", "a person found it wrong: %s (change %d)", h.Reason, h.Seq)
+		}
+	}
 	if p := c.Product; p != nil {
 		say("product", "%s %s", p.ID, p.Title)
 		say("", "%s  %s", price(p.Price), p.URL)
@@ -105,7 +110,7 @@ func tellStory(out io.Writer, st *api.Story, loc *time.Location, reports bool, p
 		fmt.Fprintln(out, "\nall changes of this product:")
 		for i := range st.History {
 			h := &st.History[i]
-			fmt.Fprintf(out, "  %d  %s  %-10s %s\n", h.Seq, term.Time(h.At, loc), h.Kind, describe(h, loc))
+			fmt.Fprintf(out, "%5d  %s  %-10s %s\n", h.Seq, term.Time(h.At, loc), h.Kind, describe(h, loc))
 		}
 	}
 	if it := st.Product; it != nil {
