@@ -289,7 +289,7 @@ func (w *world) loop(daemon bool) {
 	for end := time.Now().Add(10 * time.Second); !strings.Contains(story, ": sent") && time.Now().Before(end); {
 		story = w.want(0, "why", fmt.Sprint(seq))
 	}
-	for _, part := range []string{"its page says that it does not exist", "channel analysts, to team@example.com: sent", "1 page", "evidence/"} {
+	for _, part := range []string{"its page says that it does not exist", "channel analysts, to team@example.com: sent", "1 page", "\npictures  ", ".jpg"} {
 		if !strings.Contains(story, part) {
 			t.Errorf("why does not say %q:\n%s", part, story)
 		}
