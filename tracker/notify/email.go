@@ -11,6 +11,7 @@ import (
 	"net/mail"
 	"net/textproto"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -38,7 +39,7 @@ type email struct {
 func newEmail(s Settings) (*email, error) {
 	u, err := url.Parse(s.Server)
 	switch {
-	case err != nil || u.Scheme != "smtp" && u.Scheme != "smtps" || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "":
+	case err != nil || u.Scheme != "smtp" && u.Scheme != "smtps" || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || !isPort(u.Port()):
 		return nil, badSetting("server", "want smtps://HOST[:PORT] for TLS or smtp://HOST[:PORT] for STARTTLS")
 	case u.User != nil:
 		return nil, badSetting("server", "write the user name and password as username and password")
@@ -58,14 +59,24 @@ func newEmail(s Settings) (*email, error) {
 		return nil, &SettingError{"from", err}
 	}
 	for i, to := range s.To {
+		key := fmt.Sprintf("to[%d]", i)
 		if _, err := parseAddress(to); err != nil {
-			return nil, &SettingError{fmt.Sprintf("to[%d]", i), err}
+			return nil, &SettingError{key, err}
+		}
+		if slices.ContainsFunc(s.To[:i], func(other string) bool { return address(other) == address(to) }) {
+			return nil, badSetting(key, "%s stands there already, and would get every mail twice", address(to))
 		}
 	}
 	if len(s.To) == 0 {
 		return nil, badSetting("to", "name at least one recipient")
 	}
 	return &email{Settings: s, server: u, host: host, from: from}, nil
+}
+
+// isPort reports whether a port of an address can be one; it may be left out.
+func isPort(port string) bool {
+	n, err := strconv.ParseUint(port, 10, 16)
+	return port == "" || err == nil && n > 0
 }
 
 // Recipients returns the addresses of the configuration.

@@ -49,15 +49,20 @@ func (c *Config) check(src *source, markets market.Set) error {
 	if v := c.ViewerToken; v != "" && (len(v) < 16 || v == c.Token) {
 		return src.errorf("viewer_token", "want 16 characters or more, and others than those of token")
 	}
-	if u, err := url.Parse(c.Public); c.Public != "" && (err != nil || u.Scheme != "https" || u.Host == "" || u.RawQuery != "") {
+	if u, err := url.Parse(c.Public); c.Public != "" && (err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "") {
 		return src.errorf("public", "want the address that leads people to this shopwatch, such as https://shopwatch.example.com")
 	}
 	if err := c.checkTimestamp(src); err != nil {
 		return err
 	}
 	b, r := &c.Browser, &c.Rules
-	for key := range b.Flags {
-		if strings.HasPrefix(key, "-") || strings.ContainsAny(key, "= ") {
+	for _, key := range slices.Sorted(maps.Keys(b.Flags)) {
+		switch {
+		case key == "user-data-dir":
+			return src.errorf("browser.flags."+key, "write the folder as browser.profile")
+		case strings.HasPrefix(key, "remote-debugging-"):
+			return src.errorf("browser.flags."+key, "shopwatch itself talks to Chrome, by a pipe; take it out")
+		case strings.HasPrefix(key, "-") || strings.ContainsAny(key, "= "):
 			return src.errorf("browser.flags."+key, "write the switch without dashes and its value behind the colon: proxy-server: http://…")
 		}
 	}
