@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -352,6 +353,9 @@ func (c *Config) checkChannel(src *source, i int) error {
 	for _, other := range c.Channels[:i] {
 		if other.Name == ch.Name {
 			return src.errorf(at+".name", "%s is the name of another channel", ch.Name)
+		}
+		if ch.Kind == "feed" && other.Kind == "feed" && filepath.Clean(ch.Path) == filepath.Clean(other.Path) {
+			return src.errorf(at+".path", "this is the folder of the channel %s; their files have the same names", other.Name)
 		}
 	}
 	if err := ch.checkKeys(src, at); err != nil {
