@@ -34,7 +34,11 @@ type Plan struct {
 	// one, by the same address and options: what products are listed is news, but
 	// how they look is not, because it may differ by that, and nothing is removed.
 	reread bool
-	at     time.Time // of changes
+	// reasked is set until a complete scan was read by the address and the options
+	// that this one was read by: another list shows other products, which is no
+	// news either.
+	reasked bool
+	at      time.Time // of changes
 
 	shown           *fingerprintIndex // the products of the scan
 	sum             Fingerprint       // of all that a complete scan shows
@@ -73,7 +77,8 @@ func NewPlan(state State, s *Scan, r Rules) *Plan {
 			other.Name, other.ID, state.Shop.Name, state.Shop.ID)
 	}
 	p.first = state.Baseline.IsZero()
-	p.reread = !p.first && (state.Parser != s.Evidence.Parser || state.ReadAs != s.ReadAs && state.ReadAs != 0 && s.ReadAs != 0)
+	p.reasked = !p.first && state.ReadAs != s.ReadAs && state.ReadAs != 0 && s.ReadAs != 0
+	p.reread = !p.first && state.Parser != s.Evidence.Parser || p.reasked
 	if !p.reads() {
 		return p
 	}

@@ -111,7 +111,7 @@ func (rc *reconciler) add(p *Product) {
 	pic := rc.scan.Pictures[p.ID]
 	rc.Items = append(rc.Items, Item{Product: *p, FirstSeen: rc.scan.Began, ImageHash: pic.Hash, ByName: rc.scan.ByName})
 	rc.State.Listed++
-	if !rc.first && !rc.state.Repeated.Reveals(rc.scan) {
+	if !rc.first && !rc.reasked && !rc.state.Repeated.Reveals(rc.scan) {
 		rc.change(Change{
 			Kind: Added, Product: p,
 			Pictures: Evidenced{Picture: pic.File, Card: pic.Card},
@@ -168,7 +168,7 @@ func (rc *reconciler) see(it Item, p *Product) {
 	}
 
 	now, before := it.Product, was.Product
-	if !was.Listed() {
+	if !was.Listed() && !rc.reasked {
 		rc.change(Change{Kind: Relisted, Product: &now, Away: rc.at.Sub(was.Removed), Pictures: Evidenced{Picture: pic.File}})
 	}
 	if rc.reread {

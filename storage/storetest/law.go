@@ -161,7 +161,9 @@ func (h *history) step() {
 			h.seen["removed "+string(c.Proof)]++
 		}
 	}
-	baselined, reread := !before.Baseline.IsZero(), before.Parser != s.Evidence.Parser || before.ReadAs != 0 && before.ReadAs != s.ReadAs
+	baselined, reread := !before.Baseline.IsZero(), before.Parser != s.Evidence.Parser
+	reasked := before.ReadAs != 0 && before.ReadAs != s.ReadAs
+	reread = reread || reasked
 	news := baselined && !reread
 	read := s.Verdict == tracker.Complete || s.Verdict == tracker.Partial
 	if s.Verdict == tracker.Complete {
@@ -170,7 +172,7 @@ func (h *history) step() {
 	unsure := !before.Repeated.Explains(s.Repeated)
 	listed := h.count(s, read, unsure)
 	h.episodes(s, changes)
-	h.law(s, changes, listed, read && baselined, reread, unsure)
+	h.law(s, changes, listed, read && baselined && !reasked, reread, unsure)
 	for _, p := range s.Products {
 		if !read {
 			break
@@ -179,7 +181,7 @@ func (h *history) step() {
 			h.shown[p.ID] = p.Price
 		}
 	}
-	h.replay(s, changes, read && !news, baselined, before.Repeated.Reveals(s))
+	h.replay(s, changes, read && !news, baselined, reasked || before.Repeated.Reveals(s))
 	h.catalog()
 	h.exactlyOnce(sh, news, unsure)
 	if s.Verdict == tracker.Complete {
@@ -254,9 +256,9 @@ func far(a, b tracker.Price) bool {
 	return !a.Agrees(b) && (!a.Comparable(b) || a.Low > 10*b.Low || b.Low > 10*a.Low)
 }
 
-// law checks what no scan may say. One that was reread by another parser, or with
-// other options, says which products are listed, and no more. One that is unsure of
-// those that it missed believes their pages only.
+// law checks what no scan may say. One that was reread by another parser says which
+// products are listed, and no more; one with other options not even that. One that
+// is unsure of those that it missed believes their pages only.
 func (h *history) law(s *tracker.Scan, changes []tracker.Change, listed map[tracker.ProductID]bool, news, reread, unsure bool) {
 	for _, c := range changes {
 		if c.Product == nil {
