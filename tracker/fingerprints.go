@@ -13,9 +13,7 @@ type fingerprintIndex struct {
 func fingerprintsOf(list []Product, byName bool) *fingerprintIndex {
 	p := &fingerprintIndex{prints: make([]Fingerprint, len(list))}
 	for i := range list {
-		if p.prints[i] = list[i].Fingerprint(); byName {
-			p.prints[i] = p.prints[i].under(list[i].URL)
-		}
+		p.prints[i] = list[i].print(byName)
 	}
 	return p
 }

@@ -45,9 +45,7 @@ func (m *Items) Apply(o Outcome) {
 func EntryOf(it *Item) Entry {
 	e := Entry{ID: it.ID, Removed: !it.Listed(), Gone: it.Removed}
 	if it.Settled() {
-		if e.Fingerprint = it.Product.Fingerprint(); it.ByName {
-			e.Fingerprint = e.Fingerprint.under(it.URL)
-		}
+		e.Fingerprint = it.Product.print(it.ByName)
 	}
 	return e
 }

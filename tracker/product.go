@@ -86,10 +86,14 @@ func (p *Product) Fingerprint() Fingerprint {
 	return Fingerprint(h)
 }
 
-// under is the fingerprint of a product whose page is found by a name, which may
-// change like everything that the fingerprint is of.
-func (f Fingerprint) under(address string) Fingerprint {
-	return Fingerprint(mix(f).number(4).text(address))
+// print is the fingerprint of a product as its entry has it. Where pages are found by
+// names it is of the address too, which may change like everything that it is of.
+func (p *Product) print(byName bool) Fingerprint {
+	f := p.Fingerprint()
+	if byName {
+		f = Fingerprint(mix(f).number(4).text(p.URL))
+	}
+	return f
 }
 
 // A mix is a hash that takes in eight bytes at a time, because a scan asks for

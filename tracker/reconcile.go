@@ -37,7 +37,13 @@ type Outcome struct {
 // transaction that writes its outcome; called earlier, without probes and
 // pictures, it tells which of them are worth getting.
 func Reconcile(p *Plan, items []Item) Outcome {
-	rc := reconciler{Plan: p, Outcome: Outcome{State: p.state, Verdict: p.verdict, Reason: p.reason}}
+	rc := reconciler{
+		Plan: p, Outcome: Outcome{State: p.state, Verdict: p.verdict, Reason: p.reason},
+		probes: make(map[ProductID]*Probe, len(p.scan.Probes)),
+	}
+	for i := range p.scan.Probes {
+		rc.probes[p.scan.Probes[i].Product] = &p.scan.Probes[i]
+	}
 	switch p.verdict {
 	case Complete:
 		rc.compare(items)
@@ -58,6 +64,8 @@ type reconciler struct {
 	Outcome
 	open   bool // some item is left unsettled
 	missed bool // some item is missing and stays listed
+
+	probes map[ProductID]*Probe // looks of this scan at pages of products
 }
 
 // compare takes in the products that the scan saw, and those that it did not. A
@@ -124,7 +132,7 @@ func (rc *reconciler) see(it Item, p *Product) {
 	was := it
 	if !it.Listed() && it.Probe.gone() {
 		rc.Returned = append(rc.Returned, Item{Product: *p})
-		if rc.probe(p.ID).gone() {
+		if rc.probes[p.ID].gone() {
 			rc.open = true
 			return
 		}
@@ -193,14 +201,6 @@ func (rc *reconciler) see(it Item, p *Product) {
 	}
 }
 
-// probe is the look of the scan at the page of a product, nil when there was none.
-func (rc *reconciler) probe(id ProductID) *Probe {
-	if i := slices.IndexFunc(rc.scan.Probes, func(p Probe) bool { return p.Product == id }); i >= 0 {
-		return &rc.scan.Probes[i]
-	}
-	return nil
-}
-
 // price takes in a listed price. An unknown one says nothing; one that is more
 // than ten times off, or in another currency or on another basis, waits until a
 // second scan shows one near it, because a shop may guess the visitor's country
@@ -234,10 +234,6 @@ func (rc *reconciler) miss(missed []Item) {
 	if unsure {
 		enough = math.MaxInt // no number of such scans is
 	}
-	probes := make(map[ProductID]*Probe, len(rc.scan.Probes))
-	for i := range rc.scan.Probes {
-		probes[rc.scan.Probes[i].Product] = &rc.scan.Probes[i]
-	}
 	for _, it := range missed {
 		if it.Missing == 0 && it.LastSeen.Before(rc.state.LastComplete) {
 			it.LastSeen = rc.state.LastComplete
@@ -248,7 +244,7 @@ func (rc *reconciler) miss(missed []Item) {
 		if it.Missing == 0 || !unsure {
 			it.Missing++
 		}
-		if p := probes[it.ID]; p != nil {
+		if p := rc.probes[it.ID]; p != nil {
 			it.Probe = p
 		} else if it.Probe.gone() {
 			it.Probe = nil // of a silent scan; the product may be back by now
@@ -258,7 +254,7 @@ func (rc *reconciler) miss(missed []Item) {
 		}
 		proof := it.proof(enough, rc.rules.Probes > 0)
 		removed := proof != "" && !rc.first && !rc.reread
-		if !removed || probes[it.ID] == nil {
+		if !removed || rc.probes[it.ID] == nil {
 			rc.Missed = append(rc.Missed, it)
 		}
 		if removed {
