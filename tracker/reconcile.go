@@ -56,6 +56,9 @@ func Reconcile(p *Plan, items []Item) Outcome {
 	}
 	rc.episodes()
 	rc.State.LastScan, rc.State.LastVerdict = p.scan.Began, p.verdict
+	if rc.State.Counted = p.counted; p.counts {
+		rc.State.Counted = time.Time{}
+	}
 	return rc.Outcome
 }
 
@@ -241,7 +244,7 @@ func (rc *reconciler) miss(missed []Item) {
 		if it.LastSeen.Before(it.FirstSeen) {
 			it.LastSeen = it.FirstSeen
 		}
-		if it.Missing == 0 || !unsure {
+		if it.Missing == 0 || rc.counts && !unsure {
 			it.Missing++
 		}
 		if p := rc.probes[it.ID]; p != nil {
@@ -324,14 +327,13 @@ func (rc *reconciler) episodes() {
 		st.Stalled, st.Closed, st.Incomplete, st.Gone = false, false, 0, 0
 		return
 	}
-	if rc.scan.Retry && st.Incomplete > 0 {
-		return // a network that is down for minutes is no news
-	}
-	st.Incomplete++
-	if rc.Verdict == Gone {
-		st.Gone++
-	} else {
-		st.Gone = 0
+	if st.Incomplete == 0 || rc.counts && !rc.scan.Retry { // a network that is down for minutes is no news
+		st.Incomplete++
+		if rc.Verdict == Gone {
+			st.Gone++
+		} else {
+			st.Gone = 0
+		}
 	}
 	switch {
 	case st.Gone >= n && !st.Closed:
