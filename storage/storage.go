@@ -80,8 +80,8 @@ type Scans interface {
 	// oldest first. Times at which none began are left out.
 	ScansOf(ctx context.Context, name tracker.StorefrontName, began []time.Time) ([]ScanRecord, error)
 	// PagesOpened returns how many pages the scans of a storefront that began
-	// then or later have asked for.
-	PagesOpened(ctx context.Context, name tracker.StorefrontName, since time.Time) (int, error)
+	// from one time to another have asked for, both included.
+	PagesOpened(ctx context.Context, name tracker.StorefrontName, from, to time.Time) (int, error)
 }
 
 // A Committer writes what scans and people say into catalogs and log. Two

@@ -121,14 +121,15 @@ func (t tx) scanned() []tracker.StorefrontName {
 }
 
 // PagesOpened implements storage.Scans.
-func (db *DB) PagesOpened(ctx context.Context, name tracker.StorefrontName, since time.Time) (pages int, err error) {
+func (db *DB) PagesOpened(ctx context.Context, name tracker.StorefrontName, from, to time.Time) (pages int, err error) {
+	end := timeKey(to)
 	err = db.view(ctx, func(t tx) error {
 		b := t.of(inScans, name)
 		cur := b.cursor()
 		if cur == nil {
 			return nil
 		}
-		for k, v := cur.Seek(timeKey(since)); k != nil; k, v = cur.Next() {
+		for k, v := cur.Seek(timeKey(from)); k != nil && bytes.Compare(k, end) <= 0; k, v = cur.Next() {
 			p, err := b.open(k, v)
 			if err != nil {
 				return err

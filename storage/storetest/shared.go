@@ -109,23 +109,24 @@ func (e Engine) testPagesOpened(t *testing.T) {
 		other.Evidence.Opened = 1000
 		Commit(t, s, scan, other)
 	}
-	sum := func(from int) (n int) {
-		for hour := max(from, 0); hour < 40; hour++ {
+	sum := func(from, to int) (n int) {
+		for hour := max(from, 0); hour <= min(to, 39); hour++ {
 			n += hour
 		}
 		return n
 	}
-	for _, from := range []int{-1, 0, 1, 16, 39, 40} {
+	for _, hours := range [][2]int{{-1, 99}, {0, 40}, {1, 39}, {16, 38}, {16, 16}, {39, 50}, {40, 50}, {20, 19}} {
+		from, to := hours[0], hours[1]
 		e.costs(t, s, 1, 0, "counting pages", func() {
-			if n, err := s.PagesOpened(ctx, "tencent", at(from)); n != sum(from) || err != nil {
-				t.Errorf("PagesOpened from hour %d = %d, %v; want %d", from, n, err, sum(from))
+			if n, err := s.PagesOpened(ctx, "tencent", at(from), at(to)); n != sum(from, to) || err != nil {
+				t.Errorf("PagesOpened from hour %d to %d = %d, %v; want %d", from, to, n, err, sum(from, to))
 			}
 		})
 	}
-	if n, err := s.PagesOpened(ctx, "tencent", at(39).Add(time.Millisecond)); n != 0 || err != nil {
-		t.Errorf("after the last scan %d, %v; want 0", n, err)
+	if n, err := s.PagesOpened(ctx, "tencent", at(38).Add(time.Millisecond), at(39).Add(-time.Millisecond)); n != 0 || err != nil {
+		t.Errorf("between the last two scans %d, %v; want 0", n, err)
 	}
-	if n, err := s.PagesOpened(ctx, "nobody", Day); n != 0 || err != nil {
+	if n, err := s.PagesOpened(ctx, "nobody", Day, Day); n != 0 || err != nil {
 		t.Errorf("pages of nobody: %d, %v", n, err)
 	}
 }

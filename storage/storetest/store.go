@@ -218,7 +218,7 @@ func calls(s storage.Store, ctx context.Context) map[string]func() error {
 			_, err := s.ChangeDeliveries(ctx, []uint64{1}, func(_ uint64, l *tracker.Delivery) { l.Answer = "x" })
 			return err
 		},
-		"PagesOpened": func() error { _, err := s.PagesOpened(ctx, "tencent", Day); return err },
+		"PagesOpened": func() error { _, err := s.PagesOpened(ctx, "tencent", Day, Day); return err },
 		"SetBackoff":  func() error { return s.SetBackoff(ctx, "analysts", storage.Backoff{Failures: 1, Until: Day}) },
 		"CoolDown":    func() error { _, err := s.CoolDown(ctx, "tmall"); return err },
 		"ChangeCoolDown": func() error {

@@ -167,7 +167,8 @@ func MayStartChrome(c *config.Config) error {
 // openedToday counts the pages of a storefront that were asked for within 24
 // hours.
 func (e *engine) openedToday(name tracker.StorefrontName) (int, error) {
-	return e.store.PagesOpened(context.Background(), name, time.Now().Add(-24*time.Hour))
+	now := time.Now() // scans may be later than that: clocks are put back
+	return e.store.PagesOpened(context.Background(), name, now.Add(-24*time.Hour), now)
 }
 
 // close ends Chrome. The database is its opener's to close.
