@@ -17,7 +17,6 @@ type State struct {
 	Gone         int            // scans in a row that found no storefront
 	Stalled      bool           // the episode was reported
 	Closed       bool           // the episode was reported
-	Counted      time.Time      // when the last scan began that counts in a row, see Rules.Spacing; zero when that is LastScan
 	Shop         SellerIdentity // as the last complete scan stated it
 	Repeated     Repeated       // what its list is known to show more than once
 }
@@ -35,18 +34,13 @@ type Entry struct {
 // Rules say how much it takes to believe that a product is gone, and which
 // products matter.
 type Rules struct {
-	Misses       int     `json:"misses"`        // complete scans in a row that must miss a product without proof of its page
-	MaxLoss      float64 `json:"max_loss"`      // a greater share of the catalog lost at once is doubted
-	Probes       int     `json:"probes"`        // item pages opened in one scan at most
-	StalledAfter int     `json:"stalled_after"` // scans in a row without a complete one, or that found the storefront gone
-	// Spacing is how far apart the scans must be that count in a row: several by
-	// hand while a fault lasts for minutes are one.
-	Spacing   time.Duration `json:"spacing"`             // in nanoseconds where it is written
-	Ignored   Patterns      `json:"ignored,omitempty"`   // of products that reports leave out
-	Important Patterns      `json:"important,omitempty"` // of products that are watched for
+	Misses       int      `json:"misses"`              // complete scans in a row that must miss a product without proof of its page
+	MaxLoss      float64  `json:"max_loss"`            // a greater share of the catalog lost at once is doubted
+	Probes       int      `json:"probes"`              // item pages opened in one scan at most
+	StalledAfter int      `json:"stalled_after"`       // scans in a row without a complete one, or that found the storefront gone
+	Ignored      Patterns `json:"ignored,omitempty"`   // of products that reports leave out
+	Important    Patterns `json:"important,omitempty"` // of products that are watched for
 }
 
 // DefaultRules are those of a configuration that says nothing.
-func DefaultRules() Rules {
-	return Rules{Misses: 3, MaxLoss: 0.3, Probes: 20, StalledAfter: 3, Spacing: 10 * time.Minute}
-}
+func DefaultRules() Rules { return Rules{Misses: 3, MaxLoss: 0.3, Probes: 20, StalledAfter: 3} }

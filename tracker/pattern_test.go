@@ -61,7 +61,7 @@ func TestRulesAreWrittenAndRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `{"misses":3,"max_loss":0.3,"probes":20,"stalled_after":3,"spacing":600000000000,"ignored":["补差价"],"important":["音箱","45100000002"]}`
+	const want = `{"misses":3,"max_loss":0.3,"probes":20,"stalled_after":3,"ignored":["补差价"],"important":["音箱","45100000002"]}`
 	if string(b) != want {
 		t.Errorf("written as %s, want %s", b, want)
 	}

@@ -1,7 +1,6 @@
 package tracker
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -39,10 +38,6 @@ type Plan struct {
 	// that this one was read by: another list shows other products, which is no
 	// news either.
 	reasked bool
-	// counted is when the last scan began that counts in a row, and counts is set
-	// when this one is far enough from it to be one more.
-	counted time.Time
-	counts  bool
 	at      time.Time // of changes
 
 	shown           *fingerprintIndex // the products of the scan
@@ -82,8 +77,6 @@ func NewPlan(state State, s *Scan, r Rules) *Plan {
 			other.Name, other.ID, state.Shop.Name, state.Shop.ID)
 	}
 	p.first = state.Baseline.IsZero()
-	p.counted = cmp.Or(state.Counted, state.LastScan)
-	p.counts = p.counted.IsZero() || s.Began.Sub(p.counted).Abs() >= r.Spacing // clocks are put back
 	p.reasked = !p.first && state.ReadAs != s.ReadAs && state.ReadAs != 0 && s.ReadAs != 0
 	p.reread = !p.first && state.Parser != s.Evidence.Parser || p.reasked
 	if !p.reads() {

@@ -56,9 +56,6 @@ func Reconcile(p *Plan, items []Item) Outcome {
 	}
 	rc.episodes()
 	rc.State.LastScan, rc.State.LastVerdict = p.scan.Began, p.verdict
-	if rc.State.Counted = p.counted; p.counts {
-		rc.State.Counted = time.Time{}
-	}
 	return rc.Outcome
 }
 
@@ -244,7 +241,7 @@ func (rc *reconciler) miss(missed []Item) {
 		if it.LastSeen.Before(it.FirstSeen) {
 			it.LastSeen = it.FirstSeen
 		}
-		if it.Missing == 0 || rc.counts && !unsure {
+		if it.Missing == 0 || !unsure {
 			it.Missing++
 		}
 		if p := rc.probes[it.ID]; p != nil {
@@ -327,13 +324,14 @@ func (rc *reconciler) episodes() {
 		st.Stalled, st.Closed, st.Incomplete, st.Gone = false, false, 0, 0
 		return
 	}
-	if st.Incomplete == 0 || rc.counts && !rc.scan.Retry { // a network that is down for minutes is no news
-		st.Incomplete++
-		if rc.Verdict == Gone {
-			st.Gone++
-		} else {
-			st.Gone = 0
-		}
+	if rc.scan.Retry && st.Incomplete > 0 {
+		return // a network that is down for minutes is no news
+	}
+	st.Incomplete++
+	if rc.Verdict == Gone {
+		st.Gone++
+	} else {
+		st.Gone = 0
 	}
 	switch {
 	case st.Gone >= n && !st.Closed:

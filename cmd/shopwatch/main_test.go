@@ -105,7 +105,6 @@ func (w *world) configure(change map[string]any) {
 	flags := w.mall.Flags()
 	c := map[string]any{
 		"listen":  "127.0.0.1:0",
-		"rules":   map[string]any{"spacing": "0s"}, // of scans that a user has days apart
 		"browser": map[string]any{"pace": "0s", "page_timeout": "10s", "daily_pages": 0, "flags": flags},
 		"storefronts": []any{map[string]any{
 			"name": "tencent", "url": w.shop.URL(), "schedule": "@daily", "title": "Tencent flagship",

@@ -20,7 +20,6 @@ type stateValue struct {
 	Gone         int             `json:"g,omitempty"`
 	Stalled      bool            `json:"st,omitempty"`
 	Closed       bool            `json:"cl,omitempty"`
-	Counted      int64           `json:"cs,omitempty"`
 	Shop         uint64          `json:"o,omitempty"` // its place in shops, from 1
 
 	Repeated      []tracker.ProductID `json:"rp,omitempty"`
@@ -32,7 +31,7 @@ func newState(s *tracker.State, shop uint64) stateValue {
 	v := stateValue{
 		Baseline: storage.Millis(s.Baseline), LastScan: storage.Millis(s.LastScan), LastComplete: storage.Millis(s.LastComplete), LastVerdict: s.LastVerdict,
 		Parser: s.Parser, ReadAs: s.ReadAs, Listed: s.Listed, Removed: s.Removed, Sum: uint64(s.Sum),
-		Incomplete: s.Incomplete, Gone: s.Gone, Stalled: s.Stalled, Closed: s.Closed, Counted: storage.Millis(s.Counted), Shop: shop,
+		Incomplete: s.Incomplete, Gone: s.Gone, Stalled: s.Stalled, Closed: s.Closed, Shop: shop,
 		Repeated: s.Repeated.Products, RepeatedScans: s.Repeated.Scans, Always: s.Repeated.Always,
 	}
 	if v.LastVerdict == tracker.Complete && v.LastComplete == v.LastScan {
@@ -45,7 +44,7 @@ func (v *stateValue) state(shop tracker.SellerIdentity) tracker.State {
 	s := tracker.State{
 		Baseline: storage.FromMillis(v.Baseline), LastScan: storage.FromMillis(v.LastScan), LastComplete: storage.FromMillis(v.LastComplete), LastVerdict: v.LastVerdict,
 		Parser: v.Parser, ReadAs: v.ReadAs, Listed: v.Listed, Removed: v.Removed, Sum: tracker.Fingerprint(v.Sum),
-		Incomplete: v.Incomplete, Gone: v.Gone, Stalled: v.Stalled, Closed: v.Closed, Counted: storage.FromMillis(v.Counted), Shop: shop,
+		Incomplete: v.Incomplete, Gone: v.Gone, Stalled: v.Stalled, Closed: v.Closed, Shop: shop,
 		Repeated: tracker.Repeated{Products: v.Repeated, Scans: v.RepeatedScans, Always: v.Always},
 	}
 	if v.LastVerdict == "" && v.LastScan != 0 {

@@ -181,7 +181,6 @@ type stateValue struct {
 	Gone         int             `json:"gone,omitempty"`
 	Stalled      bool            `json:"stalled,omitempty"`
 	Closed       bool            `json:"closed,omitempty"`
-	Counted      int64           `json:"counted,omitempty"`
 	Shop         sellerValue     `json:"shop,omitzero"`
 
 	Repeated      []tracker.ProductID `json:"repeated,omitempty"`
@@ -192,7 +191,7 @@ type stateValue struct {
 func newState(s *tracker.State) stateValue {
 	return stateValue{
 		storage.Millis(s.Baseline), storage.Millis(s.LastScan), storage.Millis(s.LastComplete), s.LastVerdict, s.Parser, s.ReadAs, s.Listed, s.Removed, uint64(s.Sum),
-		s.Incomplete, s.Gone, s.Stalled, s.Closed, storage.Millis(s.Counted), sellerValue(s.Shop), s.Repeated.Products, s.Repeated.Scans, s.Repeated.Always,
+		s.Incomplete, s.Gone, s.Stalled, s.Closed, sellerValue(s.Shop), s.Repeated.Products, s.Repeated.Scans, s.Repeated.Always,
 	}
 }
 
@@ -200,7 +199,7 @@ func (v *stateValue) state() tracker.State {
 	return tracker.State{
 		Baseline: storage.FromMillis(v.Baseline), LastScan: storage.FromMillis(v.LastScan), LastComplete: storage.FromMillis(v.LastComplete), LastVerdict: v.LastVerdict,
 		Parser: v.Parser, ReadAs: v.ReadAs, Listed: v.Listed, Removed: v.Removed, Sum: tracker.Fingerprint(v.Sum),
-		Incomplete: v.Incomplete, Gone: v.Gone, Stalled: v.Stalled, Closed: v.Closed, Counted: storage.FromMillis(v.Counted), Shop: tracker.SellerIdentity(v.Shop),
+		Incomplete: v.Incomplete, Gone: v.Gone, Stalled: v.Stalled, Closed: v.Closed, Shop: tracker.SellerIdentity(v.Shop),
 		Repeated: tracker.Repeated{Products: v.Repeated, Scans: v.RepeatedScans, Always: v.Always},
 	}
 }

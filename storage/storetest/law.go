@@ -85,7 +85,6 @@ type history struct {
 	next     int
 	believed tracker.State // as the model expects it, episodes only
 	based    bool          // there was a complete scan
-	counted  time.Time     // when the last scan began that counted beside others in a row
 
 	told      map[tracker.ProductID]*tracker.Product // listed products according to the log and the silent scans
 	taken     map[tracker.ProductID]bool             // known and not listed
@@ -111,7 +110,6 @@ func newHistory(e Engine, t *testing.T, rt *rapid.T) *history {
 	h.rules = tracker.Rules{
 		Misses: h.number(1, 4, "misses"), MaxLoss: []float64{0, 0.3, 1}[h.number(0, 2, "max loss")],
 		Probes: []int{0, 2, 1000}[h.number(0, 2, "probes")], StalledAfter: h.number(1, 3, "stalled after"),
-		Spacing: []time.Duration{0, 10 * time.Minute, 24 * time.Hour}[h.number(0, 2, "spacing")],
 	}
 	h.steady, h.calm, h.repeats, h.byName = h.chance(60), h.chance(40), h.chance(20), h.chance(30)
 	for range h.number(0, 12, "products") {
@@ -172,12 +170,8 @@ func (h *history) step() {
 		h.baselined = true
 	}
 	unsure := !before.Repeated.Explains(s.Repeated)
-	counts := h.counted.IsZero() || s.Began.Sub(h.counted).Abs() >= h.rules.Spacing
-	if counts {
-		h.counted = s.Began
-	}
-	listed := h.count(s, read, counts && !unsure)
-	h.episodes(s, changes, counts)
+	listed := h.count(s, read, unsure)
+	h.episodes(s, changes)
 	h.law(s, changes, listed, read && baselined && !reasked, reread, unsure)
 	for _, p := range s.Products {
 		if !read {
@@ -189,7 +183,7 @@ func (h *history) step() {
 	}
 	h.replay(s, changes, read && !news, baselined, reasked || before.Repeated.Reveals(s))
 	h.catalog()
-	h.exactlyOnce(sh, news, counts, unsure)
+	h.exactlyOnce(sh, news, unsure)
 	if s.Verdict == tracker.Complete {
 		h.earlier = make(map[tracker.ProductID]truth)
 		for id, w := range h.world {
@@ -199,8 +193,8 @@ func (h *history) step() {
 }
 
 // count takes in which products a scan listed. One that is unsure of those that
-// it missed is one miss of them at most, and so are several within minutes.
-func (h *history) count(s *tracker.Scan, read, more bool) map[tracker.ProductID]bool {
+// it missed is one miss of them at most.
+func (h *history) count(s *tracker.Scan, read, unsure bool) map[tracker.ProductID]bool {
 	listed := make(map[tracker.ProductID]bool)
 	if !read {
 		return listed
@@ -216,7 +210,7 @@ func (h *history) count(s *tracker.Scan, read, more bool) map[tracker.ProductID]
 	}
 	if s.Verdict == tracker.Complete {
 		for id := range h.listedBy {
-			if !listed[id] && (h.misses[id] == 0 || more) {
+			if !listed[id] && (h.misses[id] == 0 || !unsure) {
 				h.misses[id]++
 			}
 		}
@@ -225,7 +219,7 @@ func (h *history) count(s *tracker.Scan, read, more bool) map[tracker.ProductID]
 }
 
 // episodes checks what was told of the storefront itself.
-func (h *history) episodes(s *tracker.Scan, changes []tracker.Change, counts bool) {
+func (h *history) episodes(s *tracker.Scan, changes []tracker.Change) {
 	b, n := &h.believed, h.rules.StalledAfter
 	want := tracker.Kind("")
 	if s.Verdict == tracker.Complete {
@@ -234,13 +228,11 @@ func (h *history) episodes(s *tracker.Scan, changes []tracker.Change, counts boo
 		}
 		*b = tracker.State{}
 		h.based = true
-	} else {
-		if b.Incomplete == 0 || counts && !s.Retry {
-			b.Incomplete++
-			b.Gone++
-			if s.Verdict != tracker.Gone {
-				b.Gone = 0
-			}
+	} else if !s.Retry || b.Incomplete == 0 {
+		b.Incomplete++
+		b.Gone++
+		if s.Verdict != tracker.Gone {
+			b.Gone = 0
 		}
 		if b.Gone >= n && !b.Closed {
 			b.Closed, want = true, tracker.Closed
@@ -449,7 +441,7 @@ func (h *history) catalog() {
 
 // exactlyOnce checks that what lasts is told. That nothing is told twice
 // follows from replay, which knows no change to what is so already.
-func (h *history) exactlyOnce(sh show, news, counts, unsure bool) {
+func (h *history) exactlyOnce(sh show, news, unsure bool) {
 	if sh.scan.Verdict != tracker.Complete || !news {
 		return
 	}
@@ -458,9 +450,7 @@ func (h *history) exactlyOnce(sh show, news, counts, unsure bool) {
 			w.settled = 0
 			continue
 		}
-		if counts || w.listed {
-			w.settled++
-		}
+		w.settled++
 		enough := h.rules.Misses + 1
 		if w.settled < enough || h.rules.Probes > 0 && h.rules.Probes < len(h.world) && !w.listed {
 			continue // with few probes a page has to wait its turn

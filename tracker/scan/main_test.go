@@ -83,7 +83,6 @@ type shopper struct {
 func newShopper(t *testing.T, change func(*scan.Options)) *shopper {
 	t.Helper()
 	sh := &shopper{t: t, rules: tracker.DefaultRules()}
-	sh.rules.Spacing = 0 // a test has no time for what is days apart
 	o := scan.Options{
 		Markets: all.Markets(), Browser: chrome, PageTimeout: patientWait, Backoff: 20 * time.Millisecond,
 		Preview: func(s *tracker.Scan, r tracker.Rules) (tracker.Outcome, error) {

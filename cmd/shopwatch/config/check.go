@@ -90,8 +90,6 @@ func (c *Config) check(src *source, markets market.Set) error {
 		return src.errorf("rules.probes", "want 0 (no item page is opened) to 1000")
 	case r.StalledAfter < 1 || r.StalledAfter > 1000:
 		return src.errorf("rules.stalled_after", "want 1 to 1000")
-	case r.Spacing > Duration(24*time.Hour):
-		return src.errorf("rules.spacing", "want 0s (every scan counts) to 24h")
 	case c.Retention.Evidence < Duration(24*time.Hour):
 		return src.errorf("retention.evidence", "want a day (1d) or more")
 	case c.Retention.Backups < 0 || c.Retention.Backups > 1000:

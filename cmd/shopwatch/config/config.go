@@ -87,11 +87,10 @@ type Browser struct {
 
 // A Rules says how much it takes to believe that a product is gone.
 type Rules struct {
-	Misses       int      `yaml:"misses"`
-	MaxLoss      float64  `yaml:"max_loss"`
-	Probes       int      `yaml:"probes"`
-	StalledAfter int      `yaml:"stalled_after"`
-	Spacing      Duration `yaml:"spacing"` // of scans that count in a row
+	Misses       int     `yaml:"misses"`
+	MaxLoss      float64 `yaml:"max_loss"`
+	Probes       int     `yaml:"probes"`
+	StalledAfter int     `yaml:"stalled_after"`
 }
 
 // Retention says how long things are kept.
@@ -182,7 +181,7 @@ func Default() *Config {
 		Listen:   "127.0.0.1:8780",
 		Timezone: Zone{mustZone("Asia/Shanghai")},
 		Browser:  Browser{PageTimeout: Duration(30 * time.Second), Pace: Pace{3 * time.Second, 6 * time.Second}, DailyPages: 2000},
-		Rules:    Rules{Misses: r.Misses, MaxLoss: r.MaxLoss, Probes: r.Probes, StalledAfter: r.StalledAfter, Spacing: Duration(r.Spacing)},
+		Rules:    Rules{Misses: r.Misses, MaxLoss: r.MaxLoss, Probes: r.Probes, StalledAfter: r.StalledAfter},
 		Retention: Retention{
 			Evidence: Duration(365 * 24 * time.Hour),
 			Captures: 2 << 30,
@@ -339,7 +338,7 @@ func (c *Config) Channel(name string) *Channel {
 func (c *Config) RulesFor(name tracker.StorefrontName) tracker.Rules {
 	r := tracker.Rules{
 		Misses: c.Rules.Misses, MaxLoss: c.Rules.MaxLoss,
-		Probes: c.Rules.Probes, StalledAfter: c.Rules.StalledAfter, Spacing: time.Duration(c.Rules.Spacing),
+		Probes: c.Rules.Probes, StalledAfter: c.Rules.StalledAfter,
 	}
 	if sf := c.Storefront(name); sf != nil {
 		r.Ignored, r.Important = sf.Ignore, sf.Watch

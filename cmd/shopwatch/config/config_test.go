@@ -271,7 +271,7 @@ func TestRules(t *testing.T) {
 			}
 		})
 	}
-	if r := c.RulesFor("former"); r.Misses != 3 || r.Spacing != 10*time.Minute || r.Ignored != nil {
+	if r := c.RulesFor("former"); r.Misses != 3 || r.Ignored != nil {
 		t.Errorf("rules of a storefront that is not configured = %+v, want the general ones", r)
 	}
 }
