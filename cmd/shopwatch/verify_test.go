@@ -93,6 +93,15 @@ func TestVerify(t *testing.T) {
 	verify(1, "The change in story.json is not the one in the log", file("altered.zip"))
 	repack(t, file("1.zip"), file("forged.zip"), "log.json", func(b []byte) []byte { return bytes.Replace(b, []byte("糖大夫 1"), []byte("糖大夫 9"), 1) })
 	verify(1, "Change 1 is not as it is here in the log", file("forged.zip"))
+	// What programs would unpack behind the back of verify, and what they unpack
+	// beside what it names.
+	for _, name := range []string{"story.json", "./story.json", "../story.json", "Story.json", `.\story.json`} {
+		repackWith(t, file("1.zip"), file("twofold.zip"), name)
+		verify(1, "is there twice or leads out of the archive", "--checkpoint", file("report.txt"), file("twofold.zip"))
+	}
+	verify(0, "Not part of the log, so not verified: story.txt, SHA256SUMS.", file("1.zip"))
+	repackWith(t, file("1.zip"), file("more.zip"), "pictures/another.png")
+	verify(0, "pictures/another.png.", file("more.zip"))
 
 	// Who writes to the file itself is found by its hashes, and who makes these
 	// anew too by what is in a mailbox only.
@@ -202,6 +211,36 @@ func slicesOf(arg string) []string {
 		return nil
 	}
 	return []string{arg}
+}
+
+// repackWith writes an archive again, with one more file.
+func repackWith(t *testing.T, from, to, name string) {
+	t.Helper()
+	z, err := zip.OpenReader(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	var b bytes.Buffer
+	out := zip.NewWriter(&b)
+	for _, f := range z.File {
+		if err := out.Copy(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w, err := out.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(w, "forged"); err != nil {
+		t.Fatal(err)
+	}
+	if err := out.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(to, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // repack copies an archive with one file altered.

@@ -9,12 +9,14 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"shopwatch/storage/merkle"
 	"shopwatch/tracker"
 	"shopwatch/tracker/api"
 	"shopwatch/tracker/archive"
+	"shopwatch/tracker/report"
 )
 
 // Bounds of an archive that is verified: somebody else made it.
@@ -30,6 +32,9 @@ func verifyArchive(ctx context.Context, file string, marks []merkle.Checkpoint) 
 		return nil, err
 	}
 	defer z.Close()
+	if found := twofold(&z.Reader); len(found) > 0 {
+		return found, nil
+	}
 	w, err := witnessIn(&z.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
@@ -43,7 +48,45 @@ func verifyArchive(ctx context.Context, file string, marks []merkle.Checkpoint) 
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	return append(append(found, told), picturesIn(&z.Reader, &c)...), nil
+	found = append(append(found, told), picturesIn(&z.Reader, &c)...)
+	if others := unnamed(&z.Reader, &c); len(others) > 0 {
+		found = append(found, merkle.Finding{Text: fmt.Sprintf("Not part of the log, so not verified: %s.", strings.Join(others, ", "))})
+	}
+	return found, nil
+}
+
+// twofold finds what different programs unpack differently, so that people may see
+// another file than the one that is verified here: a name that is there twice, also
+// where a file system takes two names for one, or that leads elsewhere.
+func twofold(z *zip.Reader) (found []merkle.Finding) {
+	seen := make(map[string]bool)
+	for _, f := range z.File {
+		name := strings.TrimSuffix(f.Name, "/") // of a folder
+		if lower := strings.ToLower(name); seen[lower] || !fs.ValidPath(name) || strings.ContainsAny(name, `\:`) {
+			found = append(found, merkle.Finding{Bad: true, Text: fmt.Sprintf("%.80q is there twice or leads out of the archive: what else is in it was not verified.", f.Name)})
+		} else {
+			seen[lower] = true
+		}
+	}
+	return found
+}
+
+// unnamed are the files that the log says nothing of, such as the story as text.
+func unnamed(z *zip.Reader, c *tracker.Change) (list []string) {
+	named := []string{archive.WitnessFile, archive.StoryFile}
+	for _, name := range c.Files() {
+		named = append(named, api.EvidencePath(name))
+	}
+	for _, f := range z.File {
+		switch {
+		case strings.HasSuffix(f.Name, "/") || slices.Contains(named, f.Name):
+		case len(list) == 10:
+			return append(list, "…")
+		default:
+			list = append(list, report.Cut(f.Name, 80))
+		}
+	}
+	return list
 }
 
 // unpack reads a file of an archive, up to so many bytes.
