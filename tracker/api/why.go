@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -140,6 +141,9 @@ type ReasonError struct{ fix string }
 
 func (e *ReasonError) Error() string { return e.fix }
 
+// mostReason is how many characters a reason has at most.
+const mostReason = 1000
+
 // Dispute takes in that a person found a change wrong, and has the channels
 // told. The error is a ReasonError, or wraps storage.ErrRefused, when the person
 // can do something about it.
@@ -148,7 +152,9 @@ func (o *Options) Dispute(ctx context.Context, seq uint64, reason string) (track
 	switch {
 	case strings.TrimSpace(reason) == "":
 		return tracker.Change{}, &ReasonError{"say why the change is wrong, in reason"}
-	case strings.ContainsFunc(reason, control):
+	case utf8.RuneCountInString(reason) > mostReason:
+		return tracker.Change{}, &ReasonError{fmt.Sprintf("reason has more than %d characters", mostReason)}
+	case !utf8.ValidString(reason) || strings.ContainsFunc(reason, control):
 		return tracker.Change{}, &ReasonError{"reason holds control characters; write plain text"}
 	}
 	fixed, err := o.Store.Dispute(ctx, seq, reason, time.Now())

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"shopwatch/storage"
 	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 	"shopwatch/tracker/api"
@@ -211,5 +213,41 @@ func TestDiffWithoutScansClaimsNothing(t *testing.T) {
 	}
 	if page := body(t, s, "/s/shop/diff?from="+day(22)); !strings.Contains(page, same) || !strings.Contains(page, "2 of 3 scans complete") {
 		t.Error("days that are the same are not called so")
+	}
+}
+
+// The reason of a dispute is kept as it was written, in any script, or not at all.
+func TestReasonOfDispute(t *testing.T) {
+	db := populated(t)
+	s := server(tourOptions(db))
+	removed, err := db.Changes(ctx, storage.Query{Kinds: []tracker.Kind{tracker.Removed}, Limit: 2})
+	if err != nil || len(removed) < 2 {
+		t.Fatalf("%d removals, %v", len(removed), err)
+	}
+	for i, tt := range []struct {
+		reason string
+		want   int
+	}{
+		{strings.Repeat("长", 1000), 303},
+		{strings.Repeat("长", 1001), 422},
+		{"half a character: \xe9\x95", 422},
+	} {
+		c := removed[min(i, 1)]
+		r := httptest.NewRequest("POST", fmt.Sprintf("http://127.0.0.1/changes/%d", c.Seq), strings.NewReader(url.Values{"reason": {tt.reason}}.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Authorization", "Bearer "+token)
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		if w.Code != tt.want {
+			t.Errorf("a reason of %d bytes: %d, want %d", len(tt.reason), w.Code, tt.want)
+		}
+		history, err := db.History(ctx, c.Storefront, c.Product.ID, 0, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept := history[len(history)-1]
+		if taken := tt.want == 303; taken != (kept.Corrects == c.Seq) || taken && kept.Reason != tt.reason {
+			t.Errorf("a reason of %d bytes: kept is %d bytes in a change of kind %s", len(tt.reason), len(kept.Reason), kept.Kind)
+		}
 	}
 }

@@ -198,9 +198,6 @@ func (p *Pages) dispute(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	reason := strings.ReplaceAll(r.PostFormValue("reason"), "\r\n", "\n")
-	if len(reason) > 1000 {
-		reason = reason[:1000]
-	}
 	fixed, err := p.o.Dispute(r.Context(), c.Seq, reason)
 	var bad *api.ReasonError
 	if errors.As(err, &bad) || errors.Is(err, storage.ErrRefused) {
