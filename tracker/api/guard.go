@@ -104,7 +104,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, next http.Handler
 	}
 	outside := s.o.Closed || s.atPublic(r)
 	role, wrong := s.roleOf(r)
-	bearer := r.Header.Get("Authorization") != ""
+	_, bearer := bearerOf(r)
 	alive := r.URL.Path == "/healthz"
 	switch {
 	case !s.atPublic(r) && !s.knownHost(r.Host) && !(alive && s.o.Closed) && !(s.o.Closed && bearer && role > Nobody):
@@ -169,11 +169,8 @@ func (s *Server) needs(r *http.Request) Role {
 // roleOf says who makes a request by its token or cookie. It reports true when
 // that is wrong; a cookie that no longer holds is none.
 func (s *Server) roleOf(r *http.Request) (role Role, wrong bool) {
-	if given := r.Header.Get("Authorization"); given != "" {
-		token, ok := strings.CutPrefix(given, "Bearer ")
-		if ok {
-			role = s.roleByToken(token)
-		}
+	if token, ok := bearerOf(r); ok {
+		role = s.roleByToken(token)
 		return role, role == Nobody
 	}
 	c, err := r.Cookie(cookieName)
@@ -186,6 +183,13 @@ func (s *Server) roleOf(r *http.Request) (role Role, wrong bool) {
 		}
 	}
 	return Nobody, false
+}
+
+// bearerOf is the token that a request sends along. User and password (Basic) are
+// for a proxy on the way: browsers send them with every request.
+func bearerOf(r *http.Request) (token string, ok bool) {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return strings.TrimSpace(token), strings.EqualFold(scheme, "Bearer")
 }
 
 func (s *Server) roleByToken(token string) Role {

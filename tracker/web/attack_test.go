@@ -142,11 +142,26 @@ func TestSignIn(t *testing.T) {
 			t.Errorf("cookie %+v", c)
 		}
 	}
+	// Who signed in stays so behind a proxy that asks for user and password too.
+	resp, err := noRedirect().PostForm(address+"/signin", url.Values{"token": {token}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	again, _ := http.NewRequest("GET", address+"/reports", nil)
+	again.AddCookie(resp.Cookies()[0])
+	again.SetBasicAuth("user", "password")
+	if resp, err = noRedirect().Do(again); err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != 200 {
+		t.Errorf("signed in, with user and password of a proxy: %s", resp.Status)
+	}
 	req, _ := http.NewRequest("POST", address+"/shopwatch/signin", strings.NewReader("token="+token))
 	req.Host = "example.com"
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	resp, err := noRedirect().Do(req)
-	if err != nil {
+	if resp, err = noRedirect().Do(req); err != nil {
 		t.Fatal(err)
 	}
 	resp.Body.Close()
