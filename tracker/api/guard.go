@@ -71,23 +71,33 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
+		if prefix := s.prefix(); prefix != "" && r.URL.Path == prefix {
+			// The links of a page at this address would lead past the prefix.
+			u := url.URL{Path: prefix + "/", RawQuery: r.URL.RawQuery}
+			http.Redirect(w, r, u.RequestURI(), http.StatusPermanentRedirect)
+			return
+		}
 		guarded.ServeHTTP(w, s.below(r))
 	})
+}
+
+// prefix is the path of the public address, without a slash at its end.
+func (s *Server) prefix() string {
+	if s.o.Public == nil {
+		return ""
+	}
+	return strings.TrimRight(s.o.Public.Path, "/")
 }
 
 // below takes the path of the public address off that of a request, for proxies
 // that hand it on as it is.
 func (s *Server) below(r *http.Request) *http.Request {
-	if s.o.Public == nil {
-		return r
-	}
-	prefix := strings.TrimSuffix(s.o.Public.Path, "/")
-	rest, ok := strings.CutPrefix(r.URL.Path, prefix)
-	if prefix == "" || !ok || rest != "" && rest[0] != '/' {
+	rest, ok := strings.CutPrefix(r.URL.Path, s.prefix())
+	if s.prefix() == "" || !ok || !strings.HasPrefix(rest, "/") {
 		return r
 	}
 	r2 := r.Clone(r.Context())
-	r2.URL.Path = "/" + strings.TrimPrefix(rest, "/")
+	r2.URL.Path = rest
 	r2.URL.RawPath = ""
 	return r2
 }

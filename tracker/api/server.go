@@ -168,8 +168,8 @@ func newServer(o Options, c *counted, log *slog.Logger) *Server {
 		open := http.NewServeMux()
 		for path, h := range o.Unguarded {
 			open.Handle(path, h)
-			if u := o.Public; u != nil && strings.Trim(u.Path, "/") != "" {
-				open.Handle(strings.TrimSuffix(u.Path, "/")+path, h)
+			if prefix := s.prefix(); prefix != "" {
+				open.Handle(prefix+path, http.StripPrefix(prefix, h))
 			}
 		}
 		open.Handle("/", s.handler)

@@ -106,3 +106,38 @@ func TestMethodIsForEverybody(t *testing.T) {
 		t.Errorf("%s %s = %d\n%s\nwant %d with %q", tt.method, tt.path, w.Code, w.Body, tt.status, tt.want)
 	}
 }
+
+// Behind a proxy that hands addresses on as they are, no link leads past the path
+// of the public address: not from the top without its slash, and not from the page
+// that is open to everybody.
+func TestLinksStayBelowPublic(t *testing.T) {
+	public, err := url.Parse("https://watch.example.com/shopwatch/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := options(database(t))
+	o.Public = public
+	s := server(o)
+	ask := func(path string) *httptest.ResponseRecorder {
+		req := httptest.NewRequest("GET", "https://watch.example.com"+path, nil)
+		req.Header.Set("Authorization", "Bearer "+token)
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, req)
+		return w
+	}
+	if w := ask("/shopwatch?page=2"); w.Code != http.StatusPermanentRedirect || w.Header().Get("Location") != "/shopwatch/?page=2" {
+		t.Errorf("/shopwatch = %d to %q, want a redirect to /shopwatch/", w.Code, w.Header().Get("Location"))
+	}
+	for _, path := range []string{"/shopwatch/", "/shopwatch/method", "/shopwatch/changes"} {
+		w := ask(path)
+		links := regexp.MustCompile(`(?:href|src|action)="(\.[^"]*)"`).FindAllStringSubmatch(w.Body.String(), -1)
+		if w.Code != http.StatusOK || len(links) == 0 {
+			t.Errorf("%s = %d with %d links", path, w.Code, len(links))
+		}
+		for _, l := range links {
+			if to, err := (&url.URL{Path: path}).Parse(l[1]); err != nil || !strings.HasPrefix(to.Path, "/shopwatch/") {
+				t.Errorf("%s leads to %s: %v", path, l[1], err)
+			}
+		}
+	}
+}
