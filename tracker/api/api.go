@@ -151,6 +151,15 @@ func answer[T any](v T, err error) (*body[T], error) {
 	return &body[T]{v}, nil
 }
 
+// array is a list for JSON: [] when it is empty, not null, which clients would have
+// to tell from a list.
+func array[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	err := s.o.Store.Ping(r.Context())
 	if err == nil && s.o.Daemon != nil {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -176,6 +177,22 @@ func TestChangesBySearch(t *testing.T) {
 		}
 		if strings.Join(got, " ") != tt.want {
 			t.Errorf("%+v gives %q, want %q", tt.filter, got, tt.want)
+		}
+	}
+}
+
+// Kinds are selected with commas between or each on its own, as in the addresses of
+// the dashboard.
+func TestChangesOfKinds(t *testing.T) {
+	s := api.New(options(database(t)), slog.New(slog.DiscardHandler))
+	for query, want := range map[string]int{
+		"?kind=removed": 1, "?kind=removed,repriced": 2, "?kind=removed&kind=repriced": 2, "?kind=added&kind=removed,stalled": 1, "?kind=": 2,
+	} {
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, httptest.NewRequest("GET", "http://127.0.0.1/api/changes"+query, nil))
+		var got api.Changes
+		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || w.Code != http.StatusOK || len(got.Changes) != want {
+			t.Errorf("%s = %d with %d changes, want %d: %v", query, w.Code, len(got.Changes), want, err)
 		}
 	}
 }

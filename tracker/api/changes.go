@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -15,7 +16,7 @@ import (
 func (s *Server) changes(ctx context.Context, in *struct {
 	Limit      int       `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 	Storefront string    `query:"storefront" maxLength:"64"`
-	Kinds      []string  `query:"kind" doc:"kinds of change, with commas between"`
+	Kinds      []string  `query:"kind,explode" doc:"kinds of change, with commas between or each on its own"`
 	Since      time.Time `query:"since"`
 	Until      time.Time `query:"until"`
 	Text       string    `query:"text" maxLength:"200" doc:"any part of a title or an id that the product had"`
@@ -33,17 +34,20 @@ func (s *Server) changes(ctx context.Context, in *struct {
 			return nil, err
 		}
 	}
-	for _, k := range in.Kinds {
-		if !slices.Contains(tracker.Kinds, tracker.Kind(k)) {
+	for k := range strings.SplitSeq(strings.Join(in.Kinds, ","), ",") {
+		switch {
+		case k == "":
+		case !slices.Contains(tracker.Kinds, tracker.Kind(k)):
 			return nil, huma.Error422UnprocessableEntity(fmt.Sprintf("%q is no kind of change; there are %s", k, join(tracker.Kinds)))
+		default:
+			q.Kinds = append(q.Kinds, tracker.Kind(k))
 		}
-		q.Kinds = append(q.Kinds, tracker.Kind(k))
 	}
 	list, err := s.o.Store.Changes(ctx, q)
 	if err == nil {
 		err = storage.WithPrior(ctx, s.o.Store, list)
 	}
-	c := Changes{Changes: list}
+	c := Changes{Changes: array(list)}
 	if len(list) == in.Limit {
 		c.Next = list[len(list)-1].Seq
 	}

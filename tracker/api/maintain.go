@@ -87,5 +87,6 @@ func (s *Server) check(ctx context.Context, _ *struct{}) (*body[Check], error) {
 		}
 	}
 	c.Evidence, err = s.o.Store.CheckEvidence(ctx, evidenceRead)
+	c.Evidence.Files = array(c.Evidence.Files)
 	return answer(c, err)
 }

@@ -27,24 +27,22 @@ func (s *Server) reports(ctx context.Context, in *struct {
 	if err := s.knownChannel(ctx, in.Channel); err != nil {
 		return nil, err
 	}
-	list := []tracker.Report{}
+	var list []tracker.Report
 	var err error
 	switch {
 	case in.Undelivered:
-		list, err = s.allReports(ctx, list, storage.ReportQuery{Channel: in.Channel, With: tracker.Waiting})
+		list, err = s.allReports(ctx, storage.ReportQuery{Channel: in.Channel, With: tracker.Waiting})
 	case in.Dead:
-		list, err = s.allReports(ctx, list, storage.ReportQuery{With: tracker.Dead, Since: time.Now().Add(-deadShown), Newest: true})
+		list, err = s.allReports(ctx, storage.ReportQuery{With: tracker.Dead, Since: time.Now().Add(-deadShown), Newest: true})
 		slices.Reverse(list)
 	default:
-		var page []tracker.Report
-		page, err = s.o.Store.Reports(ctx, storage.ReportQuery{Channel: in.Channel, After: in.After, Limit: in.Limit, Newest: in.After == 0})
-		list = append(list, page...)
+		list, err = s.o.Store.Reports(ctx, storage.ReportQuery{Channel: in.Channel, After: in.After, Limit: in.Limit, Newest: in.After == 0})
 	}
-	return answer(Reports{Reports: list}, err)
+	return answer(Reports{Reports: array(list)}, err)
 }
 
-// allReports appends all reports that a query selects to a list.
-func (s *Server) allReports(ctx context.Context, list []tracker.Report, q storage.ReportQuery) ([]tracker.Report, error) {
+// allReports are all reports that a query selects.
+func (s *Server) allReports(ctx context.Context, q storage.ReportQuery) (list []tracker.Report, err error) {
 	q.Limit = 1000
 	for r, err := range storage.AllReports(ctx, s.o.Store, q) {
 		if err != nil {

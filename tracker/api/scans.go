@@ -29,7 +29,7 @@ func (s *Server) scans(ctx context.Context, in *struct {
 		}
 	}
 	list, err := s.o.Store.Scans(ctx, storage.ScanQuery{Storefront: name, Since: in.Since, Before: storage.ScanPlace{Began: in.Before}, Limit: in.Limit})
-	a := Scans{Scans: list}
+	a := Scans{Scans: array(list)}
 	if len(list) == in.Limit {
 		a.Next = list[len(list)-1].Began
 	}

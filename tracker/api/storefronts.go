@@ -81,7 +81,7 @@ func (s *Server) products(ctx context.Context, in *struct {
 		return nil, err
 	}
 	items, err := s.o.Store.Products(ctx, name, tracker.ProductID(in.After), in.Limit)
-	p := Products{Products: items}
+	p := Products{Products: array(items)}
 	if len(items) == in.Limit {
 		p.Next = items[len(items)-1].ID
 	}

@@ -37,7 +37,7 @@ func (o *Options) Story(ctx context.Context, c tracker.Change) (Story, error) {
 		return Story{}, err
 	}
 	c = told[0]
-	st := Story{Change: c, Because: because(&c), Before: []tracker.Scan{}, History: []tracker.Change{}, Reports: []tracker.Report{}, Evidence: []string{}}
+	st := Story{Change: c, Because: because(&c), Evidence: []string{}}
 	scan, found, err := o.Store.Scan(ctx, c.Storefront, c.Scan)
 	if err != nil {
 		return st, err
@@ -63,6 +63,7 @@ func (o *Options) Story(ctx context.Context, c tracker.Change) (Story, error) {
 			return st, err
 		}
 	}
+	st.Before, st.History, st.Reports = array(st.Before), array(st.History), array(st.Reports)
 	for _, name := range c.Files() {
 		st.Evidence = append(st.Evidence, "/evidence/"+name)
 	}

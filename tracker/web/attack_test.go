@@ -197,7 +197,7 @@ func TestExportIsWhatIsShown(t *testing.T) {
 	seqs := regexp.MustCompile(`<li class="change">.*?href="\./changes/(\d+)"`)
 	next := regexp.MustCompile(`rel="next" href="([^"]+)"`)
 	for _, query := range []string{
-		"?", "?important=1", "?storefront=made-up-year&kind=repriced&kind=retitled", "?from=" + day(200) + "&to=" + day(100), "?q=" + url.QueryEscape("血糖") + "&kind=removed&kind=relisted", "?q=nothing",
+		"?", "?important=1", "?storefront=made-up-year&kind=repriced&kind=retitled", "?kind=removed,relisted", "?from=" + day(200) + "&to=" + day(100), "?q=" + url.QueryEscape("血糖") + "&kind=removed&kind=relisted", "?q=nothing",
 	} {
 		var shown []string
 		for path := "/changes" + query; path != ""; {
@@ -218,6 +218,9 @@ func TestExportIsWhatIsShown(t *testing.T) {
 		var had []string
 		for _, row := range rows[1:] {
 			had = append(had, row[0])
+			if strings.Contains(query, "kind=") && !strings.Contains(query, row[1]) {
+				t.Errorf("%s: change %s is of kind %s", query, row[0], row[1])
+			}
 			seq, err := strconv.ParseUint(row[0], 10, 64)
 			if err != nil {
 				t.Fatal(err)

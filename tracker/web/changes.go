@@ -21,9 +21,12 @@ func (p *page) changeQuery() storage.Query {
 		Storefront: tracker.StorefrontName(p.Get("storefront")), Text: p.Get("q"), Important: p.Get("important") != "",
 		Newest: true, Limit: changesShown,
 	}
-	for _, k := range p.query["kind"] {
+	kinds := strings.Split(strings.Join(p.query["kind"], ","), ",")
+	p.query.Del("kind") // what selects nothing is not shown as selected
+	for _, k := range kinds {
 		if slices.Contains(tracker.Kinds, tracker.Kind(k)) {
 			q.Kinds = append(q.Kinds, tracker.Kind(k))
+			p.query.Add("kind", k)
 		}
 	}
 	if t, err := time.ParseInLocation(time.DateOnly, p.Get("from"), p.Zone); err == nil {
