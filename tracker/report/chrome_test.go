@@ -31,11 +31,11 @@ func TestNothingOverflows(t *testing.T) {
 	ctx := chrometest.Start(t, 2*time.Minute)
 	pick := map[string]bool{
 		"sample": true, "hostile": true, "digest": true, "heartbeat-gaps": true, "stalled-login": true, "proofs": true,
-		"great": true, "corrected": true, "basis": true, "availability": true, "group": true, "public": true,
+		"great": true, "corrected": true, "basis": true, "availability": true, "group": true, "public": true, "amounts": true,
 	}
 	for _, lang := range []string{"en", "zh"} {
 		all := stories(lang)
-		all["great"] = great(lang)
+		all["great"], all["amounts"] = great(lang), amounts(lang)
 		for name, s := range all {
 			if !pick[name] {
 				continue
@@ -126,6 +126,23 @@ func great(lang string) report.Story {
 	return s
 }
 
+// amounts is a report with prices that take much room.
+func amounts(lang string) report.Story {
+	s := report.Sample("analysts", lang, shanghai, nine)
+	for i, p := range []tracker.Price{
+		{Low: 1299900, Currency: "HKD"}, {Low: 3290000, Currency: "TWD"}, {Low: 1599900000, Currency: "IDR"}, {Low: 129990000, Currency: "VND"},
+		{Low: 9999999999, Currency: "CNY"}, {Kind: tracker.PriceRange, Low: 999900, High: 1299900, Currency: "HKD"}, {Low: 100, Currency: "CNY"},
+	} {
+		product := *s.Changes[i].Product
+		product.Price = p
+		if p.Kind == "" {
+			product.Price.Kind = tracker.PriceExact
+		}
+		s.Changes[i].Product = &product
+	}
+	return s
+}
+
 // styleSheet is what some clients drop.
 var styleSheet = regexp.MustCompile(`(?s)<style>.*?</style>`)
 
@@ -142,6 +159,13 @@ const overflow = `(() => {
 	if (wide > 480 || column && getComputedStyle(column).display === 'none')
 		for (const e of document.querySelectorAll('td > p.ink'))
 			if (e.clientWidth < 160) bad.push('squeezed to ' + e.clientWidth + ': ' + e.textContent.slice(0, 40));
+	for (const e of document.querySelectorAll('.cq span'))
+		for (const word of e.textContent.matchAll(/\S+/g)) {
+			const amount = document.createRange();
+			amount.setStart(e.firstChild, word.index);
+			amount.setEnd(e.firstChild, word.index + word[0].length);
+			if (amount.getClientRects().length > 1) bad.push('broken: ' + word[0]);
+		}
 	if (document.documentElement.scrollWidth > wide) bad.push('the page scrolls to ' + document.documentElement.scrollWidth);
 	return bad;
 })()`

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"unicode"
+	"unicode/utf8"
 
 	"shopwatch/tracker"
 )
@@ -166,6 +167,18 @@ func (s section) HasPictures() bool {
 // Wide reports whether the rows of the section need the room of the price
 // column.
 func (s section) Wide() bool { return s.Kind == tracker.Repictured }
+
+// PriceRoom is how wide the column of prices is, in pixels: 84 for amounts of up to
+// ten signs, and more for longer ones, such as NT$32,900.00, so that none is broken.
+func (s section) PriceRoom() int {
+	longest := 10
+	for i := range s.Rows {
+		for word := range strings.FieldsSeq(s.Rows[i].Price) {
+			longest = max(longest, utf8.RuneCountInString(word))
+		}
+	}
+	return 84 + 12*min(longest-10, 7)
+}
 
 // A heading is one in the template: below the title of a storefront where the
 // report has one.
