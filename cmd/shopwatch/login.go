@@ -83,7 +83,7 @@ func (l *loginCommand) lent(ctx context.Context, a *app, client *api.Client, s *
 		return err
 	}
 	if err := client.LoginMade(ctx); err != nil {
-		fmt.Fprintf(a.err, "shopwatch: the daemon did not hear of the login, and scans on as planned: %v\n", err)
+		fmt.Fprintf(a.err, "shopwatch: the daemon did not hear of the login, and scans on as planned: %s\n", oneLine(err))
 		return nil
 	}
 	fmt.Fprintln(a.out, "The daemon scans now what waited for a login.")

@@ -11,6 +11,25 @@ import (
 	"shopwatch/fixtures"
 )
 
+// What a mail server answers reaches the terminal as text: it moves no cursor and
+// sets no colours.
+func TestAnswersOfServersAreText(t *testing.T) {
+	t.Parallel()
+	server, err := fixtures.NewSMTP(fixtures.SMTPOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Close() })
+	if err := server.Fault(fixtures.MailFault{Sender: 550, Says: "no\x1b[2J\x1b]0;ours\x07 \u202emore"}); err != nil {
+		t.Fatal(err)
+	}
+	w := quietWorld(t, "channels: [{name: c, kind: email, server: 'smtp://"+server.Addr()+"', plaintext: true, from: a@example.com, to: [b@example.com]}]\n")
+	out, errs, status := w.do("mail", "test")
+	if status != 1 || !strings.Contains(errs, "no[2J]0;ours more") || strings.ContainsAny(out+errs, "\x1b\x07\u202e") {
+		t.Errorf("mail test = %d %q %q", status, out, errs)
+	}
+}
+
 // Reports can be looked at and sent for a test before anything has changed.
 // What a mail server does not take waits, is shown, and is tried again.
 func TestMail(t *testing.T) {

@@ -105,11 +105,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status i
 	var c commands
 	k, err := newParser(&c, stdout, stderr).Parse(args)
 	if err != nil {
-		fmt.Fprintf(stderr, "shopwatch: %v (see shopwatch --help)\n", err)
+		fmt.Fprintf(stderr, "shopwatch: %s (see shopwatch --help)\n", oneLine(err))
 		return 1
 	}
 	a := &app{file: c.Config, json: c.JSON, out: stdout, err: stderr, timing: daemon.UsualTiming(), read: config.Load, servers: &servers{}}
-	a.servers.warn = func(why error) { fmt.Fprintf(stderr, "shopwatch: evidence stays in the database: %v\n", why) }
+	a.servers.warn = func(why error) { fmt.Fprintf(stderr, "shopwatch: evidence stays in the database: %s\n", oneLine(why)) }
 	k.BindTo(ctx, (*context.Context)(nil))
 	err = errors.Join(k.Run(a), a.servers.close())
 	switch {
@@ -122,8 +122,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status i
 	return 1
 }
 
-// oneLine is what is said of an error, also of several that were joined.
-func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+// oneLine is what is said of an error, also of several that were joined. In one may
+// stand what a server answered: nothing of that reaches the terminal but text.
+func oneLine(err error) string { return term.Plain(strings.ReplaceAll(err.Error(), "\n", "; ")) }
 
 // newParser returns what understands the command line.
 func newParser(c *commands, stdout, stderr io.Writer) *kong.Kong {

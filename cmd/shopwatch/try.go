@@ -95,7 +95,7 @@ func (t *tryCommand) Run(ctx context.Context, a *app) (err error) {
 	}
 	if err := daemon.MayStartChrome(c); err != nil {
 		o.Browser = false
-		fmt.Fprintf(a.err, "shopwatch: no page is shown in a browser: %v\n", err)
+		fmt.Fprintf(a.err, "shopwatch: no page is shown in a browser: %s\n", oneLine(err))
 	}
 	f, err := try.Address(ctx, t.URL, o)
 	p.Clear()
