@@ -4,10 +4,14 @@ package postgres_test
 
 import (
 	"context"
+	"crypto/tls"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
+	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -48,6 +52,7 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 	must(t, err)
 	nobody := l.Addr().String()
 	must(t, l.Close())
+	stranger, signed := strangerTLS(t)
 	for _, tt := range []struct {
 		what, url string
 		words     []string
@@ -59,6 +64,9 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 		{"no such user", strings.Replace(cluster.URL(name), "user=shopwatch", "user=nobody", 1), []string{"user nobody", "pg_hba.conf"}},
 		{"not the owner", strings.Replace(cluster.URL(name), "user=shopwatch", "user=stranger", 1), []string{"alter database " + name + " owner to stranger"}},
 		{"tables of another program", cluster.URL(foreign), []string{"another program", "empty one"}},
+		{"a certificate of a stranger", "postgres://u:s3cret@" + stranger + "/shop?sslmode=verify-full&sslnegotiation=direct", []string{"its certificate is signed by nobody whom this machine trusts", "sslrootcert=FILE"}},
+		{"a certificate for another name", "postgres://u:s3cret@localhost:" + stranger[strings.LastIndex(stranger, ":")+1:] + "/shop?sslmode=verify-full&sslnegotiation=direct&sslrootcert=" + signed, []string{"certificate is valid for", "not localhost"}},
+		{"a certificate that is not there", "postgres://u:s3cret@" + nobody + "/shop?sslmode=verify-full&sslrootcert=/none.pem", []string{"open /none.pem: no such file"}},
 		{"no URL", "postgres://u:s3cret@%zz/x", []string{"makes no sense", "postgres://USER:PASSWORD@HOST:5432/DATABASE"}},
 	} {
 		db, err := postgres.Open(ctx, tt.url, postgres.Options{})
@@ -68,6 +76,19 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 			must(t, db.Close())
 		}
 	}
+}
+
+// strangerTLS is a server with a certificate for 127.0.0.1 that nobody trusts, and
+// the file of who signed it.
+func strangerTLS(t *testing.T) (address, signed string) {
+	t.Helper()
+	s := httptest.NewUnstartedServer(nil)
+	s.TLS = &tls.Config{NextProtos: []string{"postgresql"}}
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	signed = filepath.Join(t.TempDir(), "root.pem")
+	must(t, os.WriteFile(signed, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}), 0o600))
+	return s.Listener.Addr().String(), signed
 }
 
 func TestSchemas(t *testing.T) {

@@ -2,8 +2,10 @@ package postgres
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"strings"
 	"syscall"
@@ -45,7 +47,10 @@ func Name(url string) string {
 // badURL is what is wrong with a URL, without the URL: it may hold a password.
 func badURL(err error) error {
 	why := err
-	for errors.Unwrap(why) != nil {
+	for {
+		if _, file := why.(*fs.PathError); file || errors.Unwrap(why) == nil { // of a certificate
+			break
+		}
 		why = errors.Unwrap(why)
 	}
 	return fmt.Errorf("the address of the PostgreSQL database makes no sense: %w; write postgres://USER:PASSWORD@HOST:5432/DATABASE", why)
@@ -162,7 +167,13 @@ func (db *DB) explain(err error) error {
 func reason(err error) string {
 	var errno syscall.Errno
 	var dns *net.DNSError
+	var unknown x509.UnknownAuthorityError
+	var name x509.HostnameError
 	switch {
+	case errors.As(err, &unknown):
+		return "its certificate is signed by nobody whom this machine trusts; name who signed it in the address, with sslrootcert=FILE"
+	case errors.As(err, &name):
+		return strings.TrimPrefix(name.Error(), "x509: ")
 	case errors.As(err, &dns):
 		return fmt.Sprintf("there is no host %s", dns.Name)
 	case errors.As(err, &errno):
