@@ -19,7 +19,7 @@ func (r *reading) follow(ctx context.Context) error {
 	if r.opts.Preview == nil {
 		return nil
 	}
-	r.scan.Took = time.Since(r.scan.Began)
+	r.scan.Took = time.Since(r.began)
 	out, err := r.opts.Preview(r.scan, r.rules)
 	if err != nil {
 		return fmt.Errorf("compare with the catalog: %w", err)
@@ -71,7 +71,7 @@ func (r *reading) probe(ctx context.Context, items []tracker.Item) error {
 // judgeItem opens one item page. A wall that it meets is returned as the
 // verdict that the wall stands for.
 func (r *reading) judgeItem(ctx context.Context, it tracker.Item) (tracker.Probe, tracker.Verdict, error) {
-	p := tracker.Probe{Product: it.ID, State: tracker.PageUnknown, At: time.Now().UTC().Truncate(time.Millisecond), URL: it.URL}
+	p := tracker.Probe{Product: it.ID, State: tracker.PageUnknown, At: r.now(), URL: it.URL}
 	req := r.storefront.ItemPage(&it.Product)
 	p.URL = req.URL
 	if r.answers = nil; r.opts.Archive != nil {
@@ -82,7 +82,7 @@ func (r *reading) judgeItem(ctx context.Context, it tracker.Item) (tracker.Probe
 	if err != nil {
 		return p, "", err
 	}
-	p.At, p.URL, p.State, p.Reason, p.Says = time.Now().UTC().Truncate(time.Millisecond), a.URL, f.State, f.Reason, f.Says
+	p.At, p.URL, p.State, p.Reason, p.Says = r.now(), a.URL, f.State, f.Reason, f.Says
 	proves := f.State == tracker.PageGone || f.State == tracker.PageOffshelf
 	if proves && r.opts.Keep != nil {
 		if p.Picture, p.Detail, err = r.keepPage(ctx, &f); err != nil {

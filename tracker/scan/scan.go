@@ -122,16 +122,17 @@ func (s *Scanner) Capture(ctx context.Context, sf tracker.Storefront, rules trac
 		}
 	}
 	r.keepScan(ctx)
-	r.scan.Took = time.Since(r.scan.Began)
+	r.scan.Took = time.Since(r.began)
 	return r.scan
 }
 
 // reading begins a scan.
 func (s *Scanner) reading(sf tracker.Storefront, rules tracker.Rules, tell func(tracker.Progress)) *reading {
+	began := time.Now()
 	return &reading{
-		Scanner: s, of: sf, rules: rules, tell: tell, came: func() {}, requests: make(map[tracker.ProductID]market.Request),
+		Scanner: s, of: sf, rules: rules, tell: tell, came: func() {}, requests: make(map[tracker.ProductID]market.Request), began: began,
 		scan: &tracker.Scan{
-			Storefront: sf.Name, ReadAs: sf.ReadAs(), Began: time.Now().UTC().Truncate(time.Millisecond),
+			Storefront: sf.Name, ReadAs: sf.ReadAs(), Began: began.UTC().Truncate(time.Millisecond),
 			Verdict: tracker.Failed,
 		},
 	}
@@ -144,6 +145,7 @@ type reading struct {
 	rules      tracker.Rules
 	tell       func(tracker.Progress)
 	scan       *tracker.Scan
+	began      time.Time // by a clock that nobody sets
 	market     *market.Market
 	gate       string // of the storefront
 	storefront market.Storefront
@@ -157,6 +159,11 @@ type reading struct {
 	done     tracker.Progress
 	opened   int // pages asked for within 24 hours, before this scan
 	capturing
+}
+
+// now is the time, by how long the scan takes: also when the clock is set meanwhile.
+func (r *reading) now() time.Time {
+	return r.scan.Began.Add(time.Since(r.began)).Truncate(time.Millisecond)
 }
 
 // open finds out how the storefront is read.

@@ -97,7 +97,7 @@ func LogOf(scan *tracker.Scan, changes int, log *slog.Logger) *slog.Logger {
 // scan.
 func Guarded(read ScanFunc, log *slog.Logger) ScanFunc {
 	return func(ctx context.Context, sf tracker.Storefront, progress func(tracker.Progress)) (scan *tracker.Scan) {
-		began := now().Truncate(time.Millisecond)
+		began := time.Now()
 		defer func() {
 			if r := recover(); r != nil {
 				log.Error("scan panicked", "storefront", sf.Name, "err", r, "stack", string(debug.Stack()))
@@ -107,7 +107,7 @@ func Guarded(read ScanFunc, log *slog.Logger) ScanFunc {
 				scan = &tracker.Scan{Verdict: tracker.Failed, Reason: "a bug in shopwatch: no scan"}
 			}
 			if scan.Began.IsZero() {
-				scan.Began, scan.Took = began, now().Sub(began)
+				scan.Began, scan.Took = began.UTC().Truncate(time.Millisecond), time.Since(began)
 			}
 		}()
 		return read(ctx, sf, progress)
