@@ -219,11 +219,12 @@ chrome:
 	fi
 
 # Four workers, two of them with a Chrome, that share the work on one PostgreSQL
-# database whose clock is another one than theirs: 1,000 times one is killed, 100
-# times frozen for longer than its lease, 20 times the server crashes, and 20 times
-# one is cut off from it. Then the same with processes that take turns. Nothing is
-# lost, scanned twice, told twice or asked for under the pace. Takes 40 minutes.
-FLEET ?= 1000 100 20 20
+# database, each with a wrong clock: 1,000 times one is killed, 100 times frozen for
+# longer than its lease, 20 times the server crashes, 20 times one is cut off from it,
+# and 100 times one's clock is set. Then the same, but for clocks, with processes that
+# take turns. Nothing is lost, scanned twice, told twice, dated wrong or asked for under
+# the pace. Takes 40 minutes.
+FLEET ?= 1000 100 20 20 100
 TURNS ?= 1000 100 20 20
 .PHONY: fleet
 fleet: chrome postgres

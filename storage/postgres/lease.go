@@ -251,23 +251,29 @@ func (db *DB) Holder(ctx context.Context, key string) (holder string, ago time.D
 	return holder, max(ago, 0), err
 }
 
+// Now returns the time of the database: now or at most so much later, the time that
+// the answer may have been on its way.
+func (db *DB) Now(ctx context.Context) (now time.Time, within time.Duration, err error) {
+	err = db.view(ctx, func(t pgx.Tx) error {
+		asked := time.Now()
+		err := t.QueryRow(ctx, "select clock_timestamp()").Scan(&now)
+		within = time.Since(asked)
+		return err
+	})
+	return now, within, err
+}
+
 // Ahead returns by how much the clock of the database is ahead of that of this
 // machine, as far as the way between them lets one see.
 func (db *DB) Ahead(ctx context.Context) (ahead time.Duration, err error) {
-	err = db.view(ctx, func(t pgx.Tx) error {
-		var there time.Time
-		before := time.Now()
-		err := t.QueryRow(ctx, "select clock_timestamp()").Scan(&there)
-		after := time.Now()
-		switch {
-		case there.Before(before):
-			ahead = there.Sub(before)
-		case there.After(after):
-			ahead = there.Sub(after)
-		default:
-			ahead = 0
-		}
-		return err
-	})
-	return ahead, err
+	there, within, err := db.Now(ctx)
+	switch own := time.Now(); {
+	case err != nil:
+		return 0, err
+	case own.Before(there):
+		return there.Sub(own), nil
+	case own.After(there.Add(within)):
+		return there.Add(within).Sub(own), nil
+	}
+	return 0, nil
 }

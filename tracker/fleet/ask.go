@@ -110,7 +110,7 @@ func (f *Fleet) sayCooling(ctx context.Context, p watch.Plan, progress func(trac
 	for _, st := range f.Status(ctx) {
 		if st.Name == p.Name && !st.Cooling.IsZero() {
 			progress(tracker.Progress{Storefront: p.Name, Note: fmt.Sprintf("%s is cooling down for %s after a wall; scanning anyway because you ask",
-				p.Gate, ago(st.Cooling.Sub(f.now())))})
+				p.Gate, ago(st.Cooling.Sub(f.Now())))})
 		}
 	}
 }

@@ -61,7 +61,7 @@ func (f *Fleet) commit(ctx context.Context, s *slot, scan *tracker.Scan) (change
 // learn draws the consequences of a scan: for the cool-down of its key and, when it
 // failed, for when it is tried again.
 func (f *Fleet) learn(ctx context.Context, s *slot, p watch.Plan, scan *tracker.Scan, key string) {
-	now := f.now()
+	now := f.Now()
 	if scan.Verdict != tracker.Failed || scan.Evidence.Wall.Wall() {
 		_, err := f.db.ChangeCoolDown(ctx, key, func(c *storage.CoolDown) { watch.Learn(c, scan, f.o.Cooling, now) })
 		if err != nil {

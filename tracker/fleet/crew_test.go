@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"shopwatch/fixtures/clocktest"
 	"shopwatch/fixtures/pgtest"
 	"shopwatch/storage"
 	"shopwatch/storage/postgres"
@@ -38,6 +40,7 @@ type place struct {
 	Every          time.Duration // between two scans of a storefront
 	Lease, Tick    time.Duration // as in the options; zero for the same
 	Takes          time.Duration // of a scan that asks for no page; zero: it asks the mall for pages
+	Off            time.Duration // by which its clock is ahead; zero for a right one, which cannot jump
 
 	Mall    string         // where pages are asked for without a Chrome
 	Flags   map[string]any // of the Chrome; nil for scripted scans
@@ -183,7 +186,8 @@ type crew struct {
 	db      database
 	places  []place
 	links   []*pgtest.Link
-	workers []*exec.Cmd // nil where none runs
+	clocks  []*clocktest.Clock // nil for a right one
+	workers []*exec.Cmd        // nil where none runs
 }
 
 // newCrew starts a server whose clock is ahead of that of the workers.
@@ -206,7 +210,7 @@ func (c *crew) add(p place) {
 	p.Name = fmt.Sprint("worker", i)
 	p.Database = "postgres://" + pgtest.User + "@" + link.Addr() + "/" + c.name + "?sslmode=disable"
 	p.Lease, p.Tick = cmp.Or(p.Lease, shortTime), cmp.Or(p.Tick, shortTime/4)
-	c.places, c.links, c.workers = append(c.places, p), append(c.links, link), append(c.workers, nil)
+	c.places, c.links, c.clocks, c.workers = append(c.places, p), append(c.links, link), append(c.clocks, nil), append(c.workers, nil)
 	c.start(i)
 	c.t.Cleanup(func() { c.kill(i) })
 }
@@ -220,7 +224,22 @@ func (c *crew) start(i int) {
 	c.workers[i] = exec.Command(self)
 	c.workers[i].Env = append(os.Environ(), workerAt+"="+string(at))
 	c.workers[i].Stderr = os.Stderr
-	must(c.t, c.workers[i].Start())
+	if c.clocks[i], err = nil, errors.ErrUnsupported; c.places[i].Off != 0 {
+		c.clocks[i], err = clocktest.Start(c.workers[i], c.places[i].Off)
+	}
+	if errors.Is(err, errors.ErrUnsupported) { // here, or nobody asks for it
+		err = c.workers[i].Start()
+	}
+	must(c.t, err)
+}
+
+// jump sets the clock of a worker that does not have a right one.
+func (c *crew) jump(i int, off time.Duration) {
+	c.t.Helper()
+	c.places[i].Off = off
+	if c.clocks[i] != nil {
+		must(c.t, c.clocks[i].Set(off))
+	}
 }
 
 func (c *crew) kill(i int) {

@@ -60,13 +60,12 @@ func (f *Fleet) workDeliver(ctx context.Context, j *river.Job[deliverJob]) error
 	}
 	return f.db.Update(ctx, func(t pgx.Tx) error {
 		var sooner bool
-		at := next.Add(f.aheadNow())
 		err := t.QueryRow(ctx, `select exists (select from river_job where kind = 'deliver' and args->>'channel' = $1 and id <> $2
-			and state in ('available', 'retryable', 'scheduled') and scheduled_at <= $3)`, j.Args.Channel, j.ID, at).Scan(&sooner)
+			and state in ('available', 'retryable', 'scheduled') and scheduled_at <= $3)`, j.Args.Channel, j.ID, next).Scan(&sooner)
 		if err != nil || sooner {
 			return err
 		}
-		return f.enqueueDelivery(ctx, t, j.Args.Channel, at)
+		return f.enqueueDelivery(ctx, t, j.Args.Channel, next)
 	})
 }
 

@@ -44,8 +44,8 @@ type Database interface {
 	// Alone returns who works on the database alone, such as one who moves it;
 	// empty when nobody does.
 	Alone(ctx context.Context) (who string, err error)
-	// Ahead is by how much the database's clock is ahead of that of this machine.
-	Ahead(ctx context.Context) (time.Duration, error)
+	// Now is the time of the database: now, or at most so much later.
+	Now(ctx context.Context) (now time.Time, within time.Duration, err error)
 }
 
 // A Lease is the right to do a thing, kept until it is released or lost.
@@ -80,7 +80,8 @@ type Options struct {
 	Commit  func(ctx context.Context, s *tracker.Scan, first func(context.Context, pgx.Tx) error) ([]tracker.Change, error)
 	Preview watch.CommitFunc
 	// Deliver makes and sends the reports of a channel that are due, and returns
-	// when the next one is; the zero time for when there is something new.
+	// when the next one is, by the clock of the database; the zero time for when
+	// there is something new.
 	Deliver func(ctx context.Context, channel string) (next time.Time, err error)
 	// Tidy deletes what is kept no longer. It is called once an hour.
 	Tidy func(context.Context) error
@@ -107,14 +108,14 @@ type Fleet struct {
 	log      *slog.Logger
 	inserter *river.Client[pgx.Tx]
 	busy     chan struct{} // a token in it is held by a scan
+	clock    clock
 
 	mu       sync.Mutex
 	plans    []watch.Plan
 	profiles map[string]string
 	applied  int64
 	channels []string
-	me       string        // name#epoch while it works; empty otherwise
-	ahead    time.Duration // by which the clock of the database is ahead
+	me       string // name#epoch while it works; empty otherwise
 	client   *river.Client[pgx.Tx]
 	serves   []string // queues
 	kicked   chan struct{}
@@ -362,13 +363,4 @@ func (f *Fleet) self() string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.me
-}
-
-// now is the time of the database, as far as this worker knows.
-func (f *Fleet) now() time.Time { return time.Now().Add(f.aheadNow()) }
-
-func (f *Fleet) aheadNow() time.Duration {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.ahead
 }

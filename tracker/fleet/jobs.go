@@ -98,7 +98,7 @@ func (f *Fleet) newClient(id string, queues map[string]river.QueueConfig, hears 
 	river.AddWorker(all, river.WorkFunc(f.workDeliver))
 	river.AddWorker(all, river.WorkFunc(f.workTidy))
 	return river.NewClient(riverpgxv5.New(f.db.Pool()), &river.Config{
-		Test: river.TestConfig{Time: clock{f}}, // when a job is due again the database's clock says
+		Test: river.TestConfig{Time: &f.clock}, // when a job is due again the database's clock says
 		ID:   id, Workers: all, Queues: queues, PollOnly: !hears, FetchOnlyKnownKinds: true,
 		FetchPollInterval: f.o.Poll, FetchCooldown: min(100*time.Millisecond, f.o.Poll),
 		JobTimeout: -1, RescueStuckJobsAfter: 365 * 24 * time.Hour, // sweep knows better
@@ -118,15 +118,6 @@ func (f *Fleet) hears(ctx context.Context) (direct bool, err error) {
 	})
 	return direct, err
 }
-
-// A clock gives River the time of the database.
-type clock struct{ f *Fleet }
-
-// Now is the time of the database, as far as this worker knows.
-func (c clock) Now() time.Time { return c.f.now() }
-
-// NowOrNil lets the database say itself, where it is asked.
-func (clock) NowOrNil() *time.Time { return nil }
 
 // insert puts a job in that is due at a time, by the clock of the database; at once
 // when that is zero.

@@ -38,12 +38,12 @@ type blow struct {
 }
 
 // TestNemesis kills workers, freezes them for longer than their lease, cuts them off
-// from the database and crashes that, whose clock is another one than theirs. Two of
-// the workers have a Chrome.
+// from the database, crashes that, and sets their clocks: each has a wrong one of its
+// own, which is another time again when it wakes. Two of them have a Chrome.
 func TestNemesis(t *testing.T) {
 	t.Parallel()
 	events, r := pgtest.Nemesis(t, pgtest.Event{Name: "kill", Times: 3}, pgtest.Event{Name: "freeze", Times: 1},
-		pgtest.Event{Name: "crash", Times: 1}, pgtest.Event{Name: "partition", Times: 1})
+		pgtest.Event{Name: "crash", Times: 1}, pgtest.Event{Name: "partition", Times: 1}, pgtest.Event{Name: "jump", Times: 3})
 	n := newNemesis(t, r)
 	n.progress()
 	slowest := make(map[string]time.Duration)
@@ -74,9 +74,10 @@ func TestNemesis(t *testing.T) {
 // crew of four scan them, two by a Chrome.
 func newNemesis(t *testing.T, r *rand.Rand) *nemesis {
 	t.Helper()
-	ahead := time.Duration(r.Int64N(int64(4*time.Hour))) - 2*time.Hour
-	t.Logf("the clock of the database is ahead by %v", ahead.Round(time.Second))
-	n := &nemesis{crew: newCrew(t, ahead), r: r}
+	n := &nemesis{r: r}
+	ahead := n.off()
+	t.Logf("the clock of the database is ahead by %v", ahead)
+	n.crew = newCrew(t, ahead)
 	var err error
 	n.mall, err = fixtures.NewMall()
 	must(t, err)
@@ -99,9 +100,15 @@ func newNemesis(t *testing.T, r *rand.Rand) *nemesis {
 		if p.Flags = nil; i%2 == 1 && !testing.Short() {
 			p.Flags, p.Profile = n.mall.Flags(), filepath.Join(t.TempDir(), "profile")
 		}
+		p.Off = n.off()
 		n.add(p)
 	}
 	return n
+}
+
+// off is how wrong a clock is.
+func (n *nemesis) off() time.Duration {
+	return time.Duration(n.r.Int64N(int64(4*time.Hour)) - int64(2*time.Hour)).Truncate(time.Second)
 }
 
 // sell gives a product of each storefront another price.
@@ -124,7 +131,10 @@ func (n *nemesis) strike(event string) {
 	case "freeze":
 		must(n.t, n.workers[i].Process.Signal(syscall.SIGSTOP))
 		time.Sleep(longer)
+		n.jump(i, n.off())
 		must(n.t, n.workers[i].Process.Signal(syscall.SIGCONT))
+	case "jump":
+		n.jump(i, n.off())
 	case "partition":
 		must(n.t, n.links[i].Cut())
 		time.Sleep(longer)
@@ -154,11 +164,14 @@ func (n *nemesis) account() {
 	for what, sql := range map[string]string{
 		"slots that were kept without a scan, or scans without a slot": `select abs((select count(*) from slots where scan is not null) - (select count(*) from scans))`,
 		"slots that are neither done for a reason nor with a scan":     `select count(*) from slots where done is not null and scan is null and reason is null`,
-		"slots with two scans":          `select count(*) from (select 1 from slots where scan is not null group by storefront, scan having count(*) > 1) x`,
-		"slots that are lost":           `select count(*) from slots where done is null and slot < (select max(slot) from slots) - interval '1 minute'`,
-		"changes told twice":            `select count(*) from (select seq from told t join reports r on r.id = t.report group by seq, channel having count(*) > 1) x`,
-		"gaps in the log":               `select coalesce(max(seq), 0) - count(*) from changes`,
-		"changes that were passed over": `select count(*) from changes n, ` + channels + ` where seq <= (select told from channels where name = c) and not exists (select from told t join reports r on r.id = t.report where t.seq = n.seq and r.channel = c)`,
+		"slots with two scans":                                             `select count(*) from (select 1 from slots where scan is not null group by storefront, scan having count(*) > 1) x`,
+		"schedules' slots in the future":                                   `select count(*) from slots where kind = 'schedule' and slot > clock_timestamp()`,
+		"scans that began before they were taken, or after they were kept": `select count(*) from slots where scan not between date_trunc('milliseconds', taken) and done`,
+		"changes at a time when nobody scanned":                            `select count(*) from changes n where not exists (select from slots s where s.storefront = n.storefront and n.at between s.taken and s.done)`,
+		"slots that are lost":                                              `select count(*) from slots where done is null and slot < (select max(slot) from slots) - interval '1 minute'`,
+		"changes told twice":                                               `select count(*) from (select seq from told t join reports r on r.id = t.report group by seq, channel having count(*) > 1) x`,
+		"gaps in the log":                                                  `select coalesce(max(seq), 0) - count(*) from changes`,
+		"changes that were passed over":                                    `select count(*) from changes n, ` + channels + ` where seq <= (select told from channels where name = c) and not exists (select from told t join reports r on r.id = t.report where t.seq = n.seq and r.channel = c)`,
 	} {
 		if k := n.count(sql); k != 0 {
 			n.t.Errorf("%d %s", k, what)

@@ -48,7 +48,7 @@ func (f *Fleet) work(ctx context.Context, name tracker.StorefrontName, at time.T
 		if err != nil {
 			return 0, err
 		}
-		if left := c.Until.Sub(f.now()); left > 0 {
+		if left := c.Until.Sub(f.Now()); left > 0 {
 			return wait(min(left, time.Minute), "%s is cooling down after a wall", key)
 		}
 	}
@@ -159,8 +159,7 @@ func (f *Fleet) make(ctx context.Context, s *slot, p watch.Plan, l Lease, key st
 		return time.Second, nil
 	}
 	keeping := context.WithoutCancel(ctx) // what was read is kept, also when the end comes meanwhile
-	// By the clock of the database.
-	scan.Began = scan.Began.Add(f.aheadNow())
+	s.date(scan)
 	scan.Storefront, scan.Retry = s.storefront, s.kind == kindRetry
 	changes, err := watch.GuardedCommit(func(ctx context.Context, scan *tracker.Scan) ([]tracker.Change, error) {
 		return f.commit(ctx, s, scan)

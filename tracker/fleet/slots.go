@@ -28,12 +28,12 @@ const slotLock = 7305123018846
 // look says that this worker lives, and looks after schedules and dead workers
 // unless another one does so now.
 func (f *Fleet) look(ctx context.Context) error {
-	ahead, err := f.db.Ahead(ctx)
+	now, within, err := f.db.Now(ctx)
 	if err != nil {
 		return err
 	}
+	f.clock.set(now, within)
 	f.mu.Lock()
-	f.ahead = ahead
 	plans, channels, applied, serves := f.plans, f.channels, f.applied, append([]string{}, f.serves...)
 	f.mu.Unlock()
 	if f.o.Alone {
@@ -51,7 +51,7 @@ func (f *Fleet) look(ctx context.Context) error {
 			values ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp(), clock_timestamp())
 			on conflict (name) do update set version = excluded.version, profile = excluded.profile, egress = excluded.egress, queues = excluded.queues,
 				applied = excluded.applied, ahead = excluded.ahead, trouble = excluded.trouble, seen = excluded.seen`,
-			f.worker, f.o.Version, f.profile(), f.o.Egress, serves, applied, ahead, trouble)
+			f.worker, f.o.Version, f.profile(), f.o.Egress, serves, applied, f.clock.ahead(), trouble)
 		if err != nil {
 			return err
 		}
@@ -273,6 +273,8 @@ type slot struct {
 	capture    bool // all that is read
 	epoch      int64
 	worker     string
+	taken      time.Time // by this worker
+	since      time.Time // the same by the clock of this machine
 	done       bool
 }
 

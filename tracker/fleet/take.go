@@ -19,14 +19,24 @@ var errTaken = errors.New("somebody else has the scan by now; nothing was writte
 func (f *Fleet) take(ctx context.Context, s *slot, me string) (took bool, err error) {
 	err = f.db.Update(ctx, func(t pgx.Tx) error {
 		err := t.QueryRow(ctx, `update slots set epoch = epoch + 1, worker = $3, taken = clock_timestamp(), note = null, progress = null
-			where storefront = $1 and slot = $2 and done is null and worker is null returning epoch`, string(s.storefront), s.at, me).Scan(&s.epoch)
+			where storefront = $1 and slot = $2 and done is null and worker is null returning epoch, taken`, string(s.storefront), s.at, me).Scan(&s.epoch, &s.taken)
 		if took = err == nil; errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}
 		return err
 	})
-	s.worker = me
+	s.worker, s.since = me, time.Now()
 	return took, err
+}
+
+// date gives a scan that just ended the times of the database's clock in place of
+// those of this machine's, which may be wrong and may have been set meanwhile.
+func (s *slot) date(scan *tracker.Scan) {
+	wrong := scan.Began
+	scan.Began = s.taken.Add(time.Since(s.since) - scan.Took).UTC().Truncate(time.Millisecond)
+	for i := range scan.Probes {
+		scan.Probes[i].At = scan.Probes[i].At.Add(scan.Began.Sub(wrong))
+	}
 }
 
 // finish marks a slot as done within the transaction that keeps its scan, which
