@@ -40,6 +40,28 @@ func TestMachineWithWrongClock(t *testing.T) {
 	}
 }
 
+// A digest is due by the clock of the database: a change that was seen ahead of the
+// clock of the machine waits for it like others.
+func TestDigestByWrongClock(t *testing.T) {
+	t.Parallel()
+	cluster := startCluster(t)
+	w := newWorld(t)
+	channel := func(name, schedule string) any {
+		return map[string]any{"name": name, "kind": "email", "server": w.mail.URL(), "plaintext": true, "from": "shopwatch@example.com", "to": []string{name + "@example.com"}, "schedule": schedule}
+	}
+	w.configure(map[string]any{"database": cluster.URL(cluster.Skewed(t, 2*time.Hour)), "channels": []any{channel("weekly", "@weekly"), channel("now", "")}})
+	w.want(0, "scan")
+	w.shop.Put(fixtures.Product{ID: "45100000004", Title: "亲子蓝牙音箱", Price: "129.00"})
+	w.want(0, "scan")
+	mails := w.mail.Mails()
+	if len(mails) == 0 {
+		t.Fatal("no mail")
+	}
+	if len(mails) != 1 || mails[0].To[0] != "now@example.com" {
+		t.Errorf("%d mails, the first to %v; want one, to the channel without a digest", len(mails), mails[0].To)
+	}
+}
+
 // A machine whose disk is full takes no scan and says so. Another one makes them.
 func TestMachineWithFullDisk(t *testing.T) {
 	t.Parallel()

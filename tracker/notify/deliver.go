@@ -27,7 +27,7 @@ func (n *Notifier) send(ctx context.Context, c *channel) (next time.Time, err er
 	if c.anew.Swap(false) {
 		c.blocked, c.failures = time.Time{}, 0
 	}
-	if time.Now().Before(c.blocked) {
+	if n.opts.Now().Before(c.blocked) {
 		return c.blocked, nil
 	}
 	var full error
@@ -55,11 +55,11 @@ func (n *Notifier) send(ctx context.Context, c *channel) (next time.Time, err er
 			}
 			if down {
 				c.failures++
-				c.blocked = time.Now().Add(n.pause(c.failures))
+				c.blocked = n.opts.Now().Add(n.pause(c.failures))
 				return c.blocked, full
 			}
 			if c.anew.Load() {
-				return time.Now(), full
+				return n.opts.Now(), full
 			}
 		}
 	}
@@ -80,7 +80,7 @@ func (n *Notifier) sendReport(ctx context.Context, c *channel, r *tracker.Report
 		if l.State != tracker.Waiting {
 			continue
 		}
-		if n.early(&l, time.Now()) {
+		if n.early(&l, n.opts.Now()) {
 			next, waits = earliest(next, l.Next), true
 			continue
 		}
@@ -132,7 +132,7 @@ func (n *Notifier) deliver(ctx context.Context, c *channel, r *tracker.Report, l
 	var unsure *Unsure
 	l.Unsure = errors.As(err, &unsure)
 	l.Attempts++
-	l.Tried = time.Now().UTC().Truncate(time.Millisecond)
+	l.Tried = n.opts.Now().UTC().Truncate(time.Millisecond)
 	log := n.log.With("channel", c.Name, "report", r.ID, "to", l.To, "took", time.Since(began))
 	var refused *Refused
 	var unreachable *Unreachable

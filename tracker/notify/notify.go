@@ -52,6 +52,9 @@ type Options struct {
 	// GiveUp is how long after its report a delivery is tried at least (5 days
 	// when zero).
 	GiveUp time.Duration
+	// Now is the time by which reports are due and tried again. Nil for that of
+	// this machine.
+	Now func() time.Time
 }
 
 // A Store is what a notifier needs of one.
@@ -117,6 +120,9 @@ func New(ctx context.Context, store Store, o Options, log *slog.Logger) (*Notifi
 	if o.PDFTime == 0 {
 		o.PDFTime = pdfTime
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	n := &Notifier{store: store, log: log, opts: o, instance: instance}
 	last, err := store.Changes(ctx, storage.Query{Newest: true, Limit: 1})
 	if err != nil {
@@ -170,7 +176,7 @@ func (n *Notifier) run(ctx context.Context, c *channel) {
 		next, err := n.pass(ctx, c)
 		if err != nil && ctx.Err() == nil {
 			n.log.Error("cannot work through the outbox", "channel", c.Name, "err", err)
-			next = time.Now().Add(n.opts.RetryFirst)
+			next = n.opts.Now().Add(n.opts.RetryFirst)
 		}
 		n.rest(ctx, c, next)
 	}
@@ -180,7 +186,7 @@ func (n *Notifier) run(ctx context.Context, c *channel) {
 func (n *Notifier) rest(ctx context.Context, c *channel, until time.Time) {
 	var due <-chan time.Time
 	if !until.IsZero() {
-		t := time.NewTimer(min(time.Until(until), time.Hour)) // clocks jump
+		t := time.NewTimer(min(until.Sub(n.opts.Now()), time.Hour)) // clocks jump
 		defer t.Stop()
 		due = t.C
 	}
@@ -243,11 +249,12 @@ func (n *Notifier) pass(ctx context.Context, c *channel) (next time.Time, err er
 	case <-ctx.Done():
 		return time.Time{}, ctx.Err()
 	}
-	if end := c.Quiet.end(time.Now().In(c.Zone)); !end.IsZero() {
+	now := n.opts.Now()
+	if end := c.Quiet.end(now.In(c.Zone)); !end.IsZero() {
 		return end, nil
 	}
-	collect, err1 := n.collect(ctx, c, time.Now())
-	beat, err2 := n.heartbeat(ctx, c, time.Now())
+	collect, err1 := n.collect(ctx, c, now)
+	beat, err2 := n.heartbeat(ctx, c, now)
 	send, err3 := n.send(ctx, c) // what is written goes out, also when no more can be written
 	return earliest(collect, beat, send), errors.Join(err1, err2, err3)
 }

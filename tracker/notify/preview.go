@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"shopwatch/storage"
 	"shopwatch/tracker"
@@ -60,7 +59,7 @@ func (n *Notifier) some(ctx context.Context, c *channel, seq uint64, last bool) 
 			s, err = n.story(ctx, c, &reports[i])
 			return s, fmt.Sprintf("report %d, which told of change %d", reports[i].ID, seq), err
 		}
-		s, err = n.story(ctx, c, &tracker.Report{Channel: c.Name, Created: time.Now(), Changes: []uint64{seq}})
+		s, err = n.story(ctx, c, &tracker.Report{Channel: c.Name, Created: n.opts.Now(), Changes: []uint64{seq}})
 		return s, fmt.Sprintf("change %d as a report of its own; the channel was not told of it", seq), err
 	}
 	if !last {
@@ -81,7 +80,7 @@ func (n *Notifier) some(ctx context.Context, c *channel, seq uint64, last bool) 
 
 // sample is a report that is made up, for a channel.
 func (n *Notifier) sample(c *channel) *report.Story {
-	s := report.Sample(c.Name, c.Lang, c.Zone, time.Now())
+	s := report.Sample(c.Name, c.Lang, c.Zone, n.opts.Now())
 	s.Public = n.opts.Public
 	return &s
 }

@@ -37,7 +37,7 @@ func (n *Notifier) Pending(ctx context.Context, channel string) (*report.Story, 
 	if c == nil {
 		return nil, false, nil
 	}
-	r := &tracker.Report{Channel: c.Name, Created: time.Now()}
+	r := &tracker.Report{Channel: c.Name, Created: n.opts.Now()}
 	var err error
 	if r.Changes, err = n.untold(ctx, c); err != nil || len(r.Changes) == 0 {
 		return nil, false, err

@@ -36,8 +36,10 @@ type engine struct {
 	// that is not used.
 	used sync.RWMutex
 	lent atomic.Int32 // logins that have the profile or wait for it
-	// pace is that of all machines; nil where this one goes by its own.
+	// pace and now are those of all machines; pace is nil where this one goes by its
+	// own.
 	pace func(ctx context.Context, gate string) (came func(), err error)
+	now  func() time.Time
 }
 
 // A chrome is a Chrome with what reads pages through it, and through a client of
@@ -56,7 +58,7 @@ func newEngine(c *atomic.Pointer[config.Config], store storage.Store, o Options)
 	if err != nil {
 		return nil, fmt.Errorf("read what shopwatch was at last: %w", err)
 	}
-	e := &engine{config: c, store: store, options: o, log: o.Log, journal: j}
+	e := &engine{config: c, store: store, options: o, log: o.Log, journal: j, now: time.Now}
 	ch, err := e.newChrome()
 	if err != nil {
 		return nil, err
@@ -167,7 +169,7 @@ func MayStartChrome(c *config.Config) error {
 // openedToday counts the pages of a storefront that were asked for within 24
 // hours.
 func (e *engine) openedToday(name tracker.StorefrontName) (int, error) {
-	now := time.Now() // scans may be later than that: clocks are put back
+	now := e.now() // scans may be later than that: clocks are put back
 	return e.store.PagesOpened(context.Background(), name, now.Add(-24*time.Hour), now)
 }
 

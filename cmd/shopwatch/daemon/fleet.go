@@ -44,7 +44,7 @@ func (s *Service) join(db fleet.Database, plans []watch.Plan) (err error) {
 	if s.fleet, err = fleet.New(o, s.log); err != nil {
 		return err
 	}
-	s.watcher, s.engine.pace = s.fleet, s.fleet.Pace
+	s.watcher, s.engine.pace, s.engine.now = s.fleet, s.fleet.Pace, s.fleet.Now
 	return nil
 }
 

@@ -88,8 +88,17 @@ func (s *Service) newNotifier(ctx context.Context, c *config.Config) (*notify.No
 	}
 	return notify.New(ctx, s.store, notify.Options{
 		Channels: channelsOf(c), Shops: shopsOf(c), Groups: c.TrackedGroups(), Public: c.Public, PDF: s.printPDF,
-		RetryFirst: s.options.Timing.RetryFirst, RetryMost: s.options.Timing.RetryMost,
+		RetryFirst: s.options.Timing.RetryFirst, RetryMost: s.options.Timing.RetryMost, Now: s.now,
 	}, s.log)
+}
+
+// now is the time by which all machines on a database go; that of this machine on a
+// file of its own.
+func (s *Service) now() time.Time {
+	if s.fleet != nil {
+		return s.fleet.Now()
+	}
+	return time.Now()
 }
 
 // OnDemand are the plans of a service that scans only when asked.

@@ -24,7 +24,7 @@ func (s *Service) stamp(ctx context.Context) error {
 	first := cmp.Or(s.options.Timing.RetryFirst, time.Minute)
 	for pause := first; ; {
 		wait := stampLook
-		if err := s.stampDay(ctx, client, time.Now()); err == nil {
+		if err := s.stampDay(ctx, client, s.now()); err == nil {
 			pause = first
 		} else {
 			wait = pause

@@ -52,7 +52,7 @@ func (s *Service) tidy(ctx context.Context) error {
 			errs = append(errs, fmt.Errorf("%s: %w", what, err))
 		}
 	}
-	now, keep := time.Now(), s.config.Load().Retention
+	now, keep := s.now(), s.config.Load().Retention
 	_, err := s.store.ThinScans(ctx, scansInFull, now)
 	failed("thin out scan records", err)
 	n, err := s.store.SweepEvidence(ctx, time.Duration(keep.Evidence), now)
