@@ -3,6 +3,7 @@ package notify_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -438,5 +439,43 @@ func TestAReportForEachScan(t *testing.T) {
 	want := "[Tencent flagship] +2 new · 22 Nov 10:00\n[腾讯官方数码旗舰店] +2 new · 22 Nov 11:00\n[Tencent flagship] +2 new · 22 Nov 13:00"
 	if got := strings.Join(subjects, "\n"); got != want {
 		t.Errorf("subjects:\n%s\nwant\n%s", got, want)
+	}
+}
+
+// A storefront is called by its own name also where the scan, or a heartbeat
+// without one, does not know it.
+func TestAReportCallsAWalledStorefrontByItsName(t *testing.T) {
+	db := fresh(t)
+	commit(t, db, "oppo", nine, product("1"))
+	n, err := notify.New(ctx, db, notify.Options{Shops: map[tracker.StorefrontName]report.StorefrontInfo{"oppo": {}}}, quietLog())
+	if err := errors.Join(err, db.Join(ctx, "analysts")); err != nil {
+		t.Fatal(err)
+	}
+	var seqs []uint64
+	for i, v := range []tracker.Verdict{tracker.Login, tracker.Login, tracker.Login, tracker.Gone, tracker.Gone, tracker.Gone} {
+		scan := &tracker.Scan{Storefront: "oppo", Began: nine.Add(time.Duration(i+1) * time.Hour), Verdict: v, Reason: "asks for a login"}
+		changes, err := db.Commit(ctx, scan, tracker.DefaultRules())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range changes {
+			seqs = append(seqs, c.Seq)
+		}
+	}
+	if len(seqs) != 2 {
+		t.Fatalf("%d changes, want stalled and closed", len(seqs))
+	}
+	for about, r := range map[string]*tracker.Report{
+		"stalled":   {Channel: "analysts", Created: nine, Changes: seqs[:1]},
+		"closed":    {Channel: "analysts", Created: nine, Changes: seqs[1:]},
+		"heartbeat": {Channel: "analysts", Created: nine.Add(time.Hour), About: report.Heartbeat},
+	} {
+		s, err := n.Story(ctx, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := report.New(*s).Heading(); got != "腾讯官方数码旗舰店" {
+			t.Errorf("%s is about %q, want the name of the shop", about, got)
+		}
 	}
 }

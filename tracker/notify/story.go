@@ -71,7 +71,7 @@ func (n *Notifier) write(ctx context.Context, c *channel, r *tracker.Report) (*w
 }
 
 func (n *Notifier) story(ctx context.Context, c *channel, r *tracker.Report) (*report.Story, error) {
-	s := &report.Story{Report: *r, Lang: c.Lang, Zone: c.Zone, Shops: n.opts.Shops, Picture: n.picture, Shot: n.shot, Wrong: make(map[uint64]tracker.Change), Public: n.opts.Public}
+	s := &report.Story{Report: *r, Lang: c.Lang, Zone: c.Zone, Shops: n.opts.Shops, Picture: n.picture, Shot: n.shot, Wrong: make(map[uint64]tracker.Change), Names: make(map[tracker.StorefrontName]string), Public: n.opts.Public}
 	var err error
 	if s.Changes, err = n.store.ChangesOf(ctx, r.Changes); err != nil {
 		return nil, err
@@ -99,7 +99,7 @@ func (n *Notifier) story(ctx context.Context, c *channel, r *tracker.Report) (*r
 		return nil, err
 	}
 	n.witness(ctx, s)
-	if err := n.suspects(ctx, s); err != nil {
+	if err := n.states(ctx, s); err != nil {
 		return nil, err
 	}
 	if r.About == report.Heartbeat {
@@ -177,15 +177,16 @@ func (n *Notifier) scans(ctx context.Context, s *report.Story) error {
 	return nil
 }
 
-// suspects adds the products that are missing without proof. They are known
-// for the newest complete scan only: a report that is sent late leaves them
+// states adds what storefronts call themselves, and the products that are missing
+// without proof. These are known for the newest complete scan only: a report that is sent late leaves them
 // out.
-func (n *Notifier) suspects(ctx context.Context, s *report.Story) error {
+func (n *Notifier) states(ctx context.Context, s *report.Story) error {
 	for _, name := range names(s) {
 		st, err := n.store.State(ctx, name)
 		if err != nil {
 			return err
 		}
+		s.Names[name] = st.Shop.Name
 		if !slices.ContainsFunc(s.Scans, func(sc report.Scan) bool {
 			return sc.Storefront == name && sc.Verdict == tracker.Complete && sc.Began.Equal(st.LastComplete)
 		}) {
@@ -232,6 +233,7 @@ func (n *Notifier) heartbeatSummary(ctx context.Context, c *channel, s *report.S
 		if _, watched := n.opts.Shops[sf.Name]; !watched && len(n.opts.Shops) > 0 {
 			continue // no longer configured
 		}
+		s.Names[sf.Name] = sf.Shop.Name
 		q := report.Quiet{Storefront: sf.Name, Products: sf.Listed, Last: sf.LastComplete}
 		scans := storage.ScanQuery{Storefront: sf.Name, Since: s.Since, Before: storage.ScanPlace{Began: s.Report.Created}, Limit: 1000}
 		for {

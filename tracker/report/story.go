@@ -21,6 +21,9 @@ type Story struct {
 	Scans    []Scan    // those that the changes rest on, oldest first
 	Suspects []Suspect // listed products that complete scans missed, not confirmed as gone
 	Shops    map[tracker.StorefrontName]StorefrontInfo
+	// Names are what storefronts called themselves when they were last read
+	// completely: a scan that met a wall does not know.
+	Names    map[tracker.StorefrontName]string
 	Groups   []Group   // those of which a product changed
 	Quiet    []Quiet   // of a heartbeat: what the scans of each storefront came to
 	Since    time.Time // of a heartbeat: where its period begins

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -174,7 +175,7 @@ func (v *viewer) title(name tracker.StorefrontName) string {
 			}
 		}
 	}
-	return cut(clean(string(name)), 60)
+	return cut(cmp.Or(clean(v.Names[name]), clean(string(name))), 60)
 }
 
 func (v *viewer) heading(names []tracker.StorefrontName) (title, url string) {
