@@ -296,7 +296,7 @@ func (db *DB) Compact(ctx context.Context) (before, after int64, err error) {
 	}
 	tmp := temporary(db.path)
 	defer os.Remove(tmp)
-	fresh, before, err := db.compactTo(tmp)
+	fresh, before, after, err := db.compactTo(tmp)
 	if err != nil {
 		return 0, 0, fmt.Errorf("compact %s: %w", db.path, err)
 	}
@@ -310,46 +310,47 @@ func (db *DB) Compact(ctx context.Context) (before, after int64, err error) {
 	if err := old.Close(); err != nil {
 		return 0, 0, fmt.Errorf("compact %s: %w", db.path, err)
 	}
-	st, err := os.Stat(db.path)
-	if err != nil {
-		return 0, 0, err
-	}
-	return before, st.Size(), nil
+	return before, after, nil
 }
 
 // compactTo copies the file to a new one without its free pages, and returns
-// that open, locked and safe on disk. The caller keeps writers out.
-func (db *DB) compactTo(path string) (fresh *boltFile, size int64, err error) {
+// that open, locked and safe on disk, with the sizes of both. The caller keeps
+// writers out.
+func (db *DB) compactTo(path string) (fresh *boltFile, before, after int64, err error) {
 	db.mu.RLock()
 	defer db.mu.RUnlock()
 	if err := db.inPlace(); err != nil {
-		return nil, 0, err
-	}
-	st, err := os.Stat(db.path)
-	if err != nil {
-		return nil, 0, err
+		return nil, 0, 0, err
 	}
 	fresh, err = openBolt(path, db.path, 0, true)
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, 0, err
 	}
 	usual := fresh.AllocSize
-	fresh.AllocSize = 256 << 10 // what was given back is not taken again
-	err = guarded(func() error { return bbolt.Compact(fresh.DB, db.bolt.DB, 16<<20) })
+	fresh.AllocSize = 0 // the file is as long as what is in it
+	err = guarded(func() error {
+		if err := db.bolt.View(func(t *bbolt.Tx) error { before = t.Size(); return nil }); err != nil {
+			return err
+		}
+		return bbolt.Compact(fresh.DB, db.bolt.DB, 16<<20)
+	})
 	db.explain(&err)
 	if err == nil {
 		err = fresh.Sync()
 	}
 	if err == nil {
 		err = guarded(func() error {
-			return fresh.View(func(t *bbolt.Tx) error { return tx{Tx: t}.verify(db.format.schema(), false) })
+			return fresh.View(func(t *bbolt.Tx) error {
+				after = t.Size()
+				return tx{Tx: t}.verify(db.format.schema(), false)
+			})
 		})
 	}
 	if err != nil {
-		return nil, 0, errors.Join(err, fresh.Close())
+		return nil, 0, 0, errors.Join(err, fresh.Close())
 	}
 	fresh.NoSync, fresh.AllocSize = false, usual
-	return fresh, st.Size(), nil
+	return fresh, before, after, nil
 }
 
 // LastBackup returns when the newest backup of a day was made, the zero time

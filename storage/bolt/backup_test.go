@@ -238,6 +238,37 @@ func TestCompactWhileItIsUsed(t *testing.T) {
 	}
 }
 
+// A file with little in it becomes no larger, and what is said of it is what Size
+// says.
+func TestCompactASmallFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "shopwatch.db")
+	if err := open(t, filled(t)).BackupFile(ctx, path); err != nil {
+		t.Fatal(err)
+	}
+	was, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := open(t, path)
+	for range 2 {
+		size, _, err := db.Size(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, after, err := db.Compact(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		st, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if before != size || after > before || st.Size() > was.Size() {
+			t.Errorf("%d of %d bytes before, %d after; the file had %d bytes and has %d", before, size, after, was.Size(), st.Size())
+		}
+	}
+}
+
 func TestMaintainCompactsAFileThatIsMostlyFree(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "shopwatch.db")
 	db := open(t, path)
