@@ -32,6 +32,10 @@ var channelKeys = []string{
 	"name", "kind", "storefronts", "kinds", "watch", "least_percent", "schedule", "heartbeat", "quiet", "lang", "timezone",
 }
 
+// pickingKeys are the lists that say what a channel is told of: all when they are
+// left out.
+var pickingKeys = []string{"storefronts", "kinds", "watch"}
+
 // check finds what the form of the file does not show, and fills in what
 // follows from other keys.
 func (c *Config) check(src *source, markets market.Set) error {
@@ -360,6 +364,11 @@ func (c *Config) checkChannel(src *source, i int) error {
 	}
 	if err := ch.checkKeys(src, at); err != nil {
 		return err
+	}
+	for _, key := range pickingKeys {
+		if src.empty[at+"."+key] {
+			return src.errorf(at+"."+key, "the list is empty, so nothing would be told; leave the key out for all")
+		}
 	}
 	for j, name := range ch.Storefronts {
 		if c.Storefront(name) == nil {

@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
@@ -211,7 +213,9 @@ func Parse(file string, text []byte, env func(string) (string, bool), markets ma
 	if err != nil {
 		return nil, err
 	}
-	c.resolve(filepath.Dir(file))
+	if err := c.resolve(src, filepath.Dir(file)); err != nil {
+		return c, err
+	}
 	if err := c.checkBucket(src); err != nil {
 		return c, err
 	}
@@ -232,7 +236,9 @@ func Merge(own *Config, version int64, name, text string, env func(string) (stri
 	c.Data, c.Database, c.Bucket, c.Listen, c.Token, c.ViewerToken, c.Public = own.Data, own.Database, own.Bucket, own.Listen, own.Token, own.ViewerToken, own.Public
 	c.Fleet.Worker, c.Fleet.Egress = own.Fleet.Worker, own.Fleet.Egress
 	c.Browser.Path, c.Browser.Profile, c.Browser.Remote, c.Browser.Flags = own.Browser.Path, own.Browser.Profile, own.Browser.Remote, own.Browser.Flags
-	c.resolve(filepath.Dir(own.file))
+	if err := c.resolve(src, filepath.Dir(own.file)); err != nil {
+		return c, err
+	}
 	return c, c.check(src, markets)
 }
 
@@ -245,21 +251,26 @@ func mergedName(version int64, name string) string {
 	return fmt.Sprintf("version %d of the configuration (%s)", version, name)
 }
 
-// resolve makes paths of files independent of where shopwatch is started.
-func (c *Config) resolve(dir string) {
-	from := func(path string) string {
-		if path == "" || filepath.IsAbs(path) {
-			return path
-		}
-		return filepath.Join(dir, path)
+// resolve makes paths of files independent of where shopwatch is started. One that
+// begins with ~ is refused: only shells know whose home that is.
+func (c *Config) resolve(src *source, dir string) error {
+	paths := map[string]*string{"data": &c.Data, "browser.profile": &c.Browser.Profile}
+	for i := range c.Channels {
+		paths[fmt.Sprintf("channels[%d].path", i)] = &c.Channels[i].Path
 	}
-	c.Data = from(c.Data)
-	if c.Browser.Profile = from(c.Browser.Profile); c.Browser.Profile == "" {
+	for _, at := range slices.Sorted(maps.Keys(paths)) {
+		path := paths[at]
+		if strings.HasPrefix(*path, "~") {
+			return src.errorf(at, "%q: ~ does not stand for a home directory here; write ${HOME}, or the whole path", *path)
+		}
+		if *path != "" && !filepath.IsAbs(*path) {
+			*path = filepath.Join(dir, *path)
+		}
+	}
+	if c.Browser.Profile == "" {
 		c.Browser.Profile = filepath.Join(c.Data, "profile")
 	}
-	for i := range c.Channels {
-		c.Channels[i].Path = from(c.Channels[i].Path)
-	}
+	return nil
 }
 
 // Worker is the name of this machine among those that work on the database.

@@ -130,6 +130,9 @@ func channelSchema() schema {
 	s["required"] = []string{"name", "kind"}
 	properties := s["properties"].(schema)
 	properties["kind"] = schema{"enum": names}
+	for _, key := range pickingKeys {
+		properties[key].(schema)["minItems"] = 1
+	}
 	properties["attach"] = oneOf("pdf")
 	properties["lang"] = oneOf("en", "zh")
 	s["allOf"] = each

@@ -57,7 +57,7 @@ func TestSchema(t *testing.T) {
 	files, _ := filepath.Glob("testdata/*.yaml")
 	// The rest is about ranges, names, addresses, times, what is there twice,
 	// what belongs together, and what the environment holds.
-	shows := strings.Fields(`attach bool duplicate_key duration group_key kind kind_key kind_need lang no_storefronts no_url
+	shows := strings.Fields(`attach bool duplicate_key duration empty_list group_key kind kind_key kind_need lang no_storefronts no_url
 		not_a_list not_a_mapping number pages_key pages_number pages_total quiet syntax tab unknown_key unknown_key_top unknown_kind`)
 	for _, file := range files {
 		text, err := os.ReadFile(file)

@@ -32,6 +32,8 @@ type source struct {
 	// at holds the place of every value by its path ("storefronts[0].url"),
 	// and is how it is known which keys were written.
 	at map[string]place
+	// empty are the paths of lists that are written without an entry.
+	empty map[string]bool
 	// taken are the environment variables that were put in, value and form.
 	taken []string
 	// later reports whether the variables of a value may be missing until the
@@ -91,7 +93,7 @@ func readMerged(file string, text []byte, env func(string) (string, bool), v any
 }
 
 func read(file string, text []byte, env func(string) (string, bool), v any, later func(path string) bool) (*source, error) {
-	s := &source{file: file, env: env, at: map[string]place{}, missing: map[string]error{}, later: later}
+	s := &source{file: file, env: env, at: map[string]place{}, empty: map[string]bool{}, missing: map[string]error{}, later: later}
 	text = bytes.TrimPrefix(text, []byte("\ufeff")) // some editors begin a file with it
 	if err := checkEncoding(file, text); err != nil {
 		return nil, err
@@ -164,6 +166,7 @@ func (s *source) decode(n ast.Node, path string, v reflect.Value) error {
 		if !ok {
 			return s.errorf(path, "want a list: [a, b], or a line with - for each")
 		}
+		s.empty[path] = len(seq.Values) == 0
 		for i, item := range seq.Values {
 			e := reflect.New(v.Type().Elem()).Elem()
 			if err := s.decode(item, fmt.Sprintf("%s[%d]", path, i), e); err != nil {
