@@ -19,7 +19,7 @@ type checkCommand struct{}
 
 // Help tells what is not done.
 func (checkCommand) Help() string {
-	return `Mail servers are greeted, logged in to and asked whether they would take a mail to the first recipient; nothing is sent, and no marketplace is visited. Exit status: 0 when all is well; 1 otherwise, also when a storefront is stalled, behind a wall or without a baseline, when nobody is told, when a delivery was refused, and when the newest backup is old: cron may run it.
+	return `Mail servers are greeted, logged in to and asked whether they would take a mail to the first recipient; nothing is sent, and no marketplace is visited. Exit status: 0 when all is well; 1 otherwise, also when a storefront is stalled, behind a wall or without a baseline, when nobody is told of one, when a delivery was refused, and when the newest backup is old: cron may run it.
 
 Examples:
   shopwatch check

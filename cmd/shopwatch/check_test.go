@@ -132,6 +132,13 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 			w.configure(map[string]any{"channels": []any{}})
 			t.Cleanup(func() { w.configure(nil) })
 		}, "FIX   channel", "nobody is told of changes"},
+		{"a storefront of no channel", func(t *testing.T) {
+			w.configure(map[string]any{
+				"storefronts": []any{map[string]any{"name": "tencent", "url": w.shop.URL()}, map[string]any{"name": "new", "url": "https://new.tmall.com/"}},
+				"channels":    []any{map[string]any{"name": "lines", "kind": "file", "path": "lines", "storefronts": []any{"tencent"}}},
+			})
+			t.Cleanup(func() { w.configure(nil) })
+		}, "FIX   channel", "nobody is told of changes of new"},
 		{"a name that the mail server refuses, as it says at the recipient", func(t *testing.T) {
 			fault := fixtures.MailFault{Refuse: map[string]int{"*": 504}, Says: "<mybox>: Helo command rejected: need fully-qualified hostname"}
 			if err := w.mail.Fault(fault); err != nil {

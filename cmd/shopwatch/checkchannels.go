@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"shopwatch/cmd/shopwatch/config"
@@ -41,7 +42,20 @@ func checkChannels(ctx context.Context, c *config.Config) []finding {
 		}
 		all = append(all, result("channel", fmt.Sprintf("%s: %s %s", ch.Name, ch.Server, does), err))
 	}
-	return all
+	return append(all, untold(c)...)
+}
+
+// untold finds the storefronts that no channel names.
+func untold(c *config.Config) []finding {
+	left := slices.DeleteFunc(c.Names(), func(name tracker.StorefrontName) bool {
+		return slices.ContainsFunc(c.Channels, func(ch config.Channel) bool {
+			return len(ch.Storefronts) == 0 || slices.Contains(ch.Storefronts, name)
+		})
+	})
+	if len(left) == 0 {
+		return nil
+	}
+	return []finding{{"channel", false, fmt.Sprintf("nobody is told of changes of %s: name them in storefronts of a channel", term.List(left))}}
 }
 
 // checkOutbox tells of the oldest delivery that waits after it was tried, and of
