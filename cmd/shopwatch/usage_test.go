@@ -248,18 +248,23 @@ func TestPageNamesKeys(t *testing.T) {
 	}
 }
 
-// The configurations that the pages show load, and there is one for every
-// marketplace.
+// The configurations and the parts of one that the pages show load, and there is one
+// for every marketplace. Other tests look at what is for Prometheus, and at the
+// scenario.
 func TestPageConfigurations(t *testing.T) {
-	set := func(string) (string, bool) { return "0123456789abcdef", true }
+	set := func(name string) (string, bool) { return name + "0123456789abcdef", true }
+	other := regexp.MustCompile(`^(groups:\n  - name: shopwatch\n    rules|scrape_configs|name):`)
 	shown := map[string]bool{}
 	for _, path := range pageFiles(t) {
 		for _, block := range codeBlocks(page(t, path), "yaml") {
-			switch {
-			case strings.HasPrefix(block, "channels:"):
-				block += "storefronts: [{name: tencent, url: 'https://tencent.tmall.com/'}]\n"
-			case !strings.HasPrefix(block, "storefronts:"):
+			if other.MatchString(block) {
 				continue
+			}
+			if strings.HasPrefix(block, "  ") { // keys of a channel
+				block = "channels:\n  - name: readers\n    kind: feed\n    path: feeds\n" + block
+			}
+			if !strings.HasPrefix(block, "storefronts:") {
+				block += "storefronts: [{name: tencent, url: 'https://tencent.tmall.com/'}, {name: acme, url: 'https://acme.myshopify.com/'}]\n"
 			}
 			c, err := config.Parse(path, []byte(block), set, all.Markets())
 			if err != nil {
