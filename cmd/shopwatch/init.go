@@ -105,7 +105,7 @@ func (i *initCommand) storefronts(b *strings.Builder) error {
 		}
 		m, err := all.Markets().Find(address)
 		if err != nil {
-			return fmt.Errorf("%w: shopwatch try %s finds out, and prints the lines for it", err, address)
+			return err
 		}
 		if _, err := m.Storefront(address, ""); err != nil {
 			return fmt.Errorf("%s: %w", address, err)

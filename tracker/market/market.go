@@ -143,8 +143,8 @@ func (s Set) Find(address string) (*Market, error) {
 		}
 		known = append(known, m.Addresses)
 	}
-	return nil, fmt.Errorf("%s is no storefront that shopwatch can read; known are %s; for a shop at an address of its own write marketplace: with one of %s",
-		u.Hostname(), strings.Join(known, ", "), strings.Join(s.Names(), ", "))
+	return nil, fmt.Errorf("the address alone does not tell how %s is read: shopwatch try %s finds out, and prints the lines for the configuration; known by the address are %s",
+		u.Hostname(), u.Redacted(), strings.Join(known, ", "))
 }
 
 // ByName returns the marketplace of that name.

@@ -39,8 +39,8 @@ func TestAddresses(t *testing.T) {
 		{"https://u.jd.com/abc", "u.jd.com is a share link", false},
 		{"https://passport.jd.com/new/login.aspx", "no storefront of JD", false},
 		{"https://a.b.jd.com/", "no storefront of JD", false},
-		{"https://oppo.jd.com.evil.example/", "is no storefront that shopwatch can read", false},
-		{"https://notjd.com/", "is no storefront that shopwatch can read", false},
+		{"https://oppo.jd.com.evil.example/", "the address alone does not tell", false},
+		{"https://notjd.com/", "the address alone does not tell", false},
 	} {
 		m, sf, err := market.Set{jd.Market()}.Open(tracker.Storefront{URL: c.address})
 		if !c.ok {
