@@ -178,7 +178,7 @@ func (a *app) tellBest(r *try.Result, lines string) error {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(a.out, "\nFor the configuration:\n\n%s", lines)
+	_, err := fmt.Fprintf(a.out, "\nFor the configuration, without the first line where storefronts is there already:\n\n%s", lines)
 	return err
 }
 

@@ -33,7 +33,7 @@ func TestTry(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(w.dir, "data", "shopwatch.db")); err == nil {
 		t.Error("a database was made")
 	}
-	_, lines, ok := strings.Cut(out, "For the configuration:\n\n")
+	_, lines, ok := strings.Cut(out, "For the configuration, without the first line where storefronts is there already:\n\n")
 	if !ok {
 		t.Fatal("there are no lines for the configuration")
 	}

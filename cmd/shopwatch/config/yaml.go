@@ -92,6 +92,9 @@ func readMerged(file string, text []byte, env func(string) (string, bool), v any
 	return read(file, text, env, v, func(path string) bool { return ofUse.MatchString(path) || ofMachine.MatchString(path) })
 }
 
+// keyTwice is how the parser says that a key is written twice.
+var keyTwice = regexp.MustCompile(`^mapping key "(.+)" already defined at \[(\d+):\d+\]$`)
+
 func read(file string, text []byte, env func(string) (string, bool), v any, later func(path string) bool) (*source, error) {
 	s := &source{file: file, env: env, at: map[string]place{}, empty: map[string]bool{}, missing: map[string]error{}, later: later}
 	text = bytes.TrimPrefix(text, []byte("\ufeff")) // some editors begin a file with it
@@ -108,6 +111,7 @@ func read(file string, text []byte, env func(string) (string, bool), v any, late
 		if strings.Contains(says, "\t") {
 			says = "a tab; indent with blanks"
 		}
+		says = keyTwice.ReplaceAllString(says, "the key $1 stands in line $2 already; put both under one")
 		return nil, fmt.Errorf("%s:%d:%d: %s", file, p.line, p.col, says)
 	}
 	if len(f.Docs) > 1 {
