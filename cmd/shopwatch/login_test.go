@@ -181,7 +181,9 @@ func TestLoginByPhone(t *testing.T) {
 		t.Errorf("the code on the terminal says %q, that of the login page %q", first, w.mall.QRText())
 	}
 	picture := filepath.Join(w.dir, "data", "login-tmall.png")
-	c.until("the picture is named", func() bool { return strings.Contains(c.String(), picture) })
+	c.until("the app and the picture are named", func() bool {
+		return strings.Contains(c.String(), "the Taobao app") && strings.Contains(c.String(), picture)
+	})
 	f, err := os.Open(picture)
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 // login is known.
 type Login struct {
 	URL string // of the login page; it leads on to where all Domains get their cookies
+	App string // that reads the code of the page on a phone: "Taobao"
 	// Home reports which hosts belong to it; see Storefront.Home.
 	Home func(host string) bool
 	// Domains are those whose cookies are the login.

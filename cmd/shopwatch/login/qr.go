@@ -238,7 +238,7 @@ func (p *phoneLogin) draw(text string) error {
 	if err := code.print(p.Out, term.Columns(p.Out) > 0); err != nil {
 		return err
 	}
-	p.say("Scan this code of the %s login page with the app on your phone, and confirm there.\nThe same as a picture: %s", p.Market.Name, p.picture)
+	p.say("Scan this code of the %s login page with the %s app on your phone, and confirm there.\nThe same as a picture: %s", p.Market.Name, p.Market.Login.App, p.picture)
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 // login is that of JD. Its page is asked to lead on to JD's front page.
 var login = market.Login{
 	URL:     "https://passport.jd.com/new/login.aspx?ReturnUrl=https%3A%2F%2Fwww.jd.com%2F",
+	App:     "JD",
 	Home:    home,
 	Domains: []string{"jd.com"},
 	Kept: func(names []string) bool {

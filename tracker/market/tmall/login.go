@@ -12,6 +12,7 @@ import (
 // cookies too.
 var login = market.Login{
 	URL:     "https://login.taobao.com/member/login.jhtml?redirectURL=https%3A%2F%2Fwww.tmall.com%2F",
+	App:     "Taobao",
 	Home:    home,
 	Domains: []string{"tmall.com", "taobao.com"},
 	Also:    []string{"tmall.hk"}, // for those who log in there
