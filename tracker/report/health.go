@@ -45,7 +45,7 @@ func (v *viewer) health(c *tracker.Change) (healthView, bool) {
 		}
 		last := v.lastWhole(c)
 		if last == v.w.NeverRead {
-			last = cut(v.reason(c.Reason), 300)
+			last = upperFirst(cut(v.reason(c.Reason), 300))
 		}
 		h.Lines = append(h.Lines, last)
 	case tracker.Closed:

@@ -616,3 +616,12 @@ func TestShotShowsTheWords(t *testing.T) {
 		})
 	}
 }
+
+// What a scan wrote down begins a sentence where it stands alone.
+func TestTheFirstReadingIsASentence(t *testing.T) {
+	s := stories("en")["recovered"]
+	s.Changes[0].Reason, s.Scans = "read completely for the first time: 7 products; this is the baseline, changes from now on are news", nil
+	if m := write(t, s); !strings.Contains(m.Text, "\n  Read completely for the first time: 7 products;") {
+		t.Errorf("the mail says\n%s", m.Text)
+	}
+}
