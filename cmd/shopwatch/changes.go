@@ -100,7 +100,7 @@ func describe(c *tracker.Change, loc *time.Location) string {
 	case tracker.Repriced:
 		s += fmt.Sprintf("  %s → %s", price(c.Before.Price), price(c.Product.Price))
 		if c.Prior.Known() && !c.Prior.Agrees(c.Before.Price) {
-			s += fmt.Sprintf("  (lowest of the 30 days before: %s)", price(c.Prior))
+			s += fmt.Sprintf("  (lowest seen in the 30 days before: %s)", price(c.Prior))
 		}
 	case tracker.Retitled:
 		s = fmt.Sprintf("%s → %s", term.Plain(c.Before.Title), s)

@@ -428,7 +428,7 @@ func TestPagesRun(t *testing.T) {
 	if ran < 25 {
 		t.Errorf("%d lines were run, want more", ran)
 	}
-	for _, left := range []string{"report.html", "sample.eml", "change.html", "change3.zip", "copy.db", "shopwatch.bash"} {
+	for _, left := range []string{"report.html", "next.eml", "change.html", "change3.zip", "copy.db", "shopwatch.bash"} {
 		if st, err := os.Stat(filepath.Join(w.dir, left)); err != nil || st.Size() == 0 {
 			t.Errorf("%s was not written: %v", left, err)
 		}

@@ -294,5 +294,5 @@ type changeDoc struct {
 	Ignored     bool              `json:"ignored,omitempty"`
 	Corrects    uint64            `json:"corrects,omitempty"`
 	Pictures    tracker.Evidenced `json:"pictures,omitzero"`
-	Prior       string            `json:"price_30_days,omitempty" doc:"of a price cut: the lowest price of the 30 days before it, a decimal number in the currency of the product"`
+	Prior       string            `json:"price_30_days,omitempty" doc:"of a price cut: the lowest price that was seen in the 30 days before it, a decimal number in the currency of the product"`
 }

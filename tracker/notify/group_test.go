@@ -45,7 +45,7 @@ func TestReportComparesPrices(t *testing.T) {
 	m := report.New(*s)
 	text := m.Text(report.Foot{})
 	for _, want := range []string{
-		"¥299.00 -> ¥249.00", "Lowest price of the 30 days before: ¥200.00\n", `Lowest price of the group "meter": ¥189.00 at OPPO` + "\n",
+		"¥299.00 -> ¥249.00", "Lowest price seen in the 30 days before: ¥200.00\n", `Lowest price of the group "meter": ¥189.00 at OPPO` + "\n",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the report says\n%s\nwant %q", text, want)

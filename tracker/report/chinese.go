@@ -49,7 +49,7 @@ var chinese = words{
 	TaxIncluded:   "含税",
 	TaxExcluded:   "不含税",
 	Unlike:        "无法比较：原为 %s，现为 %s",
-	Prior:         "此前 30 天最低价：%s",
+	Prior:         "此前 30 天内观察到的最低价：%s",
 	GroupLowest:   "“%s”组最低价：%s",
 	OfferAt:       "%s（%s）",
 

@@ -49,7 +49,7 @@ var english = words{
 	TaxIncluded:   "incl. tax",
 	TaxExcluded:   "excl. tax",
 	Unlike:        "Not compared: was in %s, is now in %s",
-	Prior:         "Lowest price of the 30 days before: %s",
+	Prior:         "Lowest price seen in the 30 days before: %s",
 	GroupLowest:   "Lowest price of the group \"%s\": %s",
 	OfferAt:       "%s at %s",
 
