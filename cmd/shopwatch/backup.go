@@ -83,9 +83,6 @@ func (r *restoreCommand) Run(ctx context.Context, a *app) error {
 		return fmt.Errorf("%s is no file of shopwatch: restore it with the tools of its server, such as pg_restore", databaseName(c))
 	}
 	aside, err := bolt.Restore(databasePath(c), r.File)
-	if errors.Is(err, bolt.ErrLocked) {
-		return fmt.Errorf("%w; stop the daemon first", err)
-	}
 	if err != nil {
 		return err
 	}

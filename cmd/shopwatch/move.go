@@ -93,9 +93,6 @@ func (m *moveCommand) open(ctx context.Context, o postgres.Options) (storage.Sto
 		return nil, fmt.Errorf("there is nothing to move: %w", err)
 	}
 	db, err := bolt.Open(m.From, bolt.Options{Maintain: true})
-	if errors.Is(err, bolt.ErrLocked) {
-		err = fmt.Errorf("%w; stop the daemon first", err)
-	}
 	if err != nil {
 		return nil, err // and no *bolt.DB that is nil
 	}

@@ -238,6 +238,13 @@ func Restore(path, backup string) (aside string, err error) {
 	if err := verify(tmp, present().schema(), false); err != nil {
 		return "", fmt.Errorf("restore: the copy is no good, nothing was changed: %w", err)
 	}
+	like := path
+	if aside == "" {
+		like = filepath.Dir(path)
+	}
+	if err := keepOwner(tmp, like); err != nil {
+		return "", fmt.Errorf("restore: %w", err)
+	}
 	if aside != "" {
 		// A second name for the old file, so that there is a database under
 		// its own name at every moment.
@@ -302,7 +309,11 @@ func (db *DB) Compact(ctx context.Context) (before, after int64, err error) {
 	}
 	db.mu.Lock() // readers are done
 	defer db.mu.Unlock()
-	if err := errors.Join(os.Rename(tmp, db.path), syncDir(filepath.Dir(db.path))); err != nil {
+	err = keepOwner(tmp, db.path)
+	if err == nil {
+		err = errors.Join(os.Rename(tmp, db.path), syncDir(filepath.Dir(db.path)))
+	}
+	if err != nil {
 		return 0, 0, errors.Join(fmt.Errorf("compact %s: %w", db.path, err), fresh.Close())
 	}
 	old := db.bolt
