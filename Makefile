@@ -9,7 +9,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 # than it.
 DEB_VERSION := $(shell git describe --tags --match 'v[0-9]*' --dirty 2>/dev/null | sed 's/^v//; s/-/+/g')
 ifeq ($(DEB_VERSION),)
-DEB_VERSION := 0~$(shell git log -1 --format=%cd.%h --date=format:%Y%m%d)
+DEB_VERSION := 0~$(shell git log -1 --format=%cd.%h --date=format:%Y%m%d%H%M%S)
 endif
 
 .PHONY: all

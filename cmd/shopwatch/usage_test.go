@@ -88,7 +88,7 @@ func TestShownCommands(t *testing.T) {
 	}
 	shown := map[string]bool{}
 	// In a line of a shell it may stand behind sudo or docker exec.
-	behind := regexp.MustCompile(`^(?:sudo -u shopwatch |docker exec (?:-it )?shopwatch |docker run .* )?(shopwatch(?: [^.-].*| -c .*)?)$`)
+	behind := regexp.MustCompile(`^(?:sudo -u shopwatch |sudo systemd-run .* -p [^ ]* |docker exec (?:-it )?shopwatch |docker run .* )?(shopwatch(?: [^.-].*| -c .*)?)$`)
 	for line := range strings.Lines(strings.ReplaceAll(text, "\\\n", "")) {
 		line, _, _ = strings.Cut(strings.TrimSpace(line), " #")
 		if m := behind.FindStringSubmatch(line); m != nil {
