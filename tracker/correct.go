@@ -51,10 +51,10 @@ func Correct(wrong *Change, st State, it *Item, reason string, now time.Time) Co
 func (it *Item) takeBack(wrong *Change, now time.Time) bool {
 	switch p := wrong.Product; {
 	case wrong.Kind == Removed && it.Removed.Equal(wrong.At):
-		it.Removed, it.Missing, it.Probe = time.Time{}, 0, nil
+		it.Removed, it.Missing, it.Probe, it.Former = time.Time{}, 0, nil, false
 		it.LastSeen = now // by the person
 	case wrong.Kind == Relisted && it.Listed():
-		it.Removed, it.Missing, it.Probe = wrong.At.Add(-wrong.Away), 0, nil
+		it.Removed, it.Missing, it.Probe, it.Former = wrong.At.Add(-wrong.Away), 0, nil, false
 	case (wrong.Kind == Soldout || wrong.Kind == Restocked) && it.Availability == p.Availability:
 		it.Availability = wrong.Before.Availability
 	case wrong.Kind == Repriced && it.Price.Agrees(p.Price):

@@ -297,6 +297,9 @@ type Item struct {
 	ImageHash ImageHash
 	// ByName is that of the scan which saw it last: its page is found by a name.
 	ByName bool
+	// Former says that it was listed by an address or options that the storefront
+	// had before, and never by those of now.
+	Former bool
 }
 
 // Listed reports whether the storefront offers the product as far as is known.

@@ -21,6 +21,9 @@ type Outcome struct {
 	// Returned are the removed products that the scan shows again though their
 	// pages said that they are gone: a list may be older than a page.
 	Returned []Item
+	// Dropped counts the Former items that are taken off without a change: it is
+	// not the shop that has taken them off the list.
+	Dropped int
 	// Doubted says that the scan misses more of the catalog than the rules
 	// believe at once.
 	Doubted bool
@@ -57,6 +60,15 @@ func Reconcile(p *Plan, items []Item) Outcome {
 	rc.episodes()
 	rc.State.LastScan, rc.State.LastVerdict = p.scan.Began, p.verdict
 	return rc.Outcome
+}
+
+// Note writes into a scan what came of it.
+func (o *Outcome) Note(s *Scan) {
+	s.Verdict, s.Reason, s.Changes, s.Doubted = o.Verdict, o.Reason, len(o.Changes), o.Doubted
+	if o.Dropped > 0 {
+		s.Evidence.Warnings = append(slices.Clip(s.Evidence.Warnings), fmt.Sprintf(
+			"%d products are taken off without a report: only the address or the options before the change listed them", o.Dropped))
+	}
 }
 
 type reconciler struct {
@@ -142,7 +154,7 @@ func (rc *reconciler) see(it Item, p *Product) {
 		rc.State.Listed++
 		rc.State.Removed--
 	}
-	it.Missing, it.Probe, it.Removed = 0, nil, time.Time{}
+	it.Missing, it.Probe, it.Removed, it.Former = 0, nil, time.Time{}, false
 	it.Product.URL, it.ByName = p.URL, rc.scan.ByName
 	it.Title = p.Title
 	it.price(p.Price, rc.reread)
@@ -176,7 +188,11 @@ func (rc *reconciler) see(it Item, p *Product) {
 	}
 
 	now, before := it.Product, was.Product
-	if !was.Listed() && !rc.reasked {
+	switch {
+	case was.Listed() || rc.reasked:
+	case was.Former && !was.Probe.gone(): // nobody was told that it was taken off
+		rc.change(Change{Kind: Added, Product: &now, Pictures: Evidenced{Picture: pic.File, Card: pic.Card}})
+	default:
 		rc.change(Change{Kind: Relisted, Product: &now, Away: rc.at.Sub(was.Removed), Pictures: Evidenced{Picture: pic.File}})
 	}
 	if rc.reread {
@@ -241,6 +257,7 @@ func (rc *reconciler) miss(missed []Item) {
 		if it.LastSeen.Before(it.FirstSeen) {
 			it.LastSeen = it.FirstSeen
 		}
+		it.Former = it.Former || rc.reasked && it.Missing == 0
 		if it.Missing == 0 || !unsure {
 			it.Missing++
 		}
@@ -252,7 +269,7 @@ func (rc *reconciler) miss(missed []Item) {
 		if pic := rc.scan.Pictures[it.ID]; pic.Hash != "" {
 			it.ImageHash = pic.Hash
 		}
-		proof := it.proof(enough, rc.rules.Probes > 0)
+		proof := it.proof(enough, rc.rules.Probes > 0 && !it.Former)
 		removed := proof != "" && !rc.first && !rc.reread
 		if !removed || rc.probes[it.ID] == nil {
 			rc.Missed = append(rc.Missed, it)
@@ -265,6 +282,12 @@ func (rc *reconciler) miss(missed []Item) {
 		rc.Items = append(rc.Items, it)
 	}
 	slices.SortStableFunc(rc.Missed, func(a, b Item) int {
+		switch {
+		case a.Former && !b.Former:
+			return 1
+		case b.Former && !a.Former:
+			return -1
+		}
 		return cmp.Or(-cmp.Compare(a.Missing, b.Missing), a.probed().Compare(b.probed()), cmp.Compare(a.ID, b.ID))
 	})
 }
@@ -298,6 +321,13 @@ func (it *Item) probed() time.Time {
 }
 
 func (rc *reconciler) remove(it *Item, proof Proof) {
+	it.Removed = rc.at
+	rc.State.Listed--
+	rc.State.Removed++
+	if it.Former && !it.Probe.gone() {
+		rc.Dropped++
+		return
+	}
 	p := it.Product
 	ch := Change{Kind: Removed, Product: &p, Proof: proof, Probe: it.Probe, Missing: it.Missing}
 	ch.Pictures.Picture = rc.scan.Pictures[it.ID].File
@@ -305,9 +335,6 @@ func (rc *reconciler) remove(it *Item, proof Proof) {
 		ch.Pictures.Page = it.Probe.Picture
 	}
 	rc.change(ch)
-	it.Removed = rc.at
-	rc.State.Listed--
-	rc.State.Removed++
 }
 
 // episodes takes in what the scan says of the storefront itself.

@@ -348,6 +348,18 @@ func TestReconcile(t *testing.T) {
 		{"what other options do not show is not removed before they have shown another complete list", blind,
 			[]step{with(whole("a", "b", "c", "d"), readAs(1)), with(whole("a", "c", "d"), readAs(1)), with(whole("a", "c", "d"), readAs(1)), with(whole("a", "c", "d"), readAs(2)), with(whole("a", "c", "d"), readAs(2))},
 			[]string{"5: removed b unseen"}},
+		{"what another address does not list is taken off without a change, though it is sold", rules,
+			slices.Concat([]step{with(whole("a", "b", "c", "d"), readAs(1))}, times(5, with(probed(whole("a"), "b=sold"), readAs(2)))), nil},
+		{"what its page says is told", rules,
+			slices.Concat([]step{with(whole("a", "b", "c", "d"), readAs(1))}, times(2, with(probed(whole("a"), "b=gone"), readAs(2)))), []string{"3: removed b gone"}},
+		{"it is new when the new address lists it", rules,
+			slices.Concat([]step{with(whole("a", "b"), readAs(1))}, times(4, with(whole("a"), readAs(2))), []step{with(whole("a", "b"), readAs(2))}, times(3, with(probed(whole("a"), "b=sold"), readAs(2)))),
+			[]string{"6: added b", "9: removed b unlisted"}},
+		{"it is no news when the new address lists it before the third scan", rules,
+			slices.Concat([]step{with(whole("a", "b"), readAs(1))}, times(2, with(whole("a"), readAs(2))), []step{with(whole("a", "b"), readAs(2))}, times(3, with(probed(whole("a"), "b=sold"), readAs(2)))),
+			[]string{"7: removed b unlisted"}},
+		{"nor when the old one is given again", rules,
+			slices.Concat([]step{with(whole("a", "b"), readAs(1))}, times(5, with(whole("a"), readAs(2))), []step{with(whole("a", "b"), readAs(1))}), nil},
 		{"of a catalog from before options were kept nothing is held back", rules, []step{whole("a"), with(whole("a price=89"), readAs(1))}, []string{"2: repriced a 99.00->89.00"}},
 		{"the first scan of a storefront by another parser than a partial one before is a silent baseline", rules,
 			[]step{partial("a"), with(whole("a title=x", "b"), readBy(2))}, nil},
@@ -427,6 +439,18 @@ func TestMissedComeMostUrgentFirst(t *testing.T) {
 	}
 	// d is missing longest; of the other two, c was never probed.
 	if g, want := strings.Join(got, " "), "d2 c1 b1"; g != want {
+		t.Errorf("Missed = %q, want %q", g, want)
+	}
+	got = nil
+	for _, it := range run(3, with(whole("a", "b", "c", "d", "e", "f"), readAs(1))).Missed {
+		got = append(got, fmt.Sprint(it.ID, it.Missing))
+	}
+	run(4, with(whole("a", "b", "c", "d"), readAs(2)))
+	for _, it := range run(5, with(whole("b", "c", "d"), readAs(2))).Missed {
+		got = append(got, fmt.Sprint(it.ID, it.Missing))
+	}
+	// g and h are missing by the list of now; e and f were never on it.
+	if g, want := strings.Join(got, " "), "g1 h1 g3 h3 a1 e2 f2"; g != want {
 		t.Errorf("Missed = %q, want %q", g, want)
 	}
 }

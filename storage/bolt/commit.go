@@ -52,7 +52,7 @@ func (db *DB) Commit(ctx context.Context, s *tracker.Scan, r tracker.Rules) ([]t
 		if again, ok := db.gaps.Over(&sc); ok {
 			out.Changes = append(out.Changes, again)
 		}
-		sc.Verdict, sc.Reason, sc.Changes, sc.Doubted = out.Verdict, out.Reason, len(out.Changes), out.Doubted
+		out.Note(&sc)
 		return t.commit(&sc, scans, &out)
 	})
 	if err != nil {

@@ -81,7 +81,7 @@ func (db *DB) CommitWith(ctx context.Context, s *tracker.Scan, r tracker.Rules, 
 		if again, ok := db.gaps.Over(&sc); ok {
 			out.Changes = append(out.Changes, again)
 		}
-		sc.Verdict, sc.Reason, sc.Changes, sc.Doubted = out.Verdict, out.Reason, len(out.Changes), out.Doubted
+		out.Note(&sc)
 		return commit(ctx, t, &sc, &out)
 	})
 	if err != nil {

@@ -140,13 +140,14 @@ type itemValue struct {
 	Probe     *probeValue       `json:"probe,omitempty"`
 	ImageHash tracker.ImageHash `json:"image_hash,omitempty"`
 	ByName    bool              `json:"by_name,omitempty"`
+	Former    bool              `json:"former,omitempty"`
 }
 
 func newItem(it *tracker.Item) itemValue {
 	v := itemValue{
 		productValue: *newProduct(&it.Product),
 		FirstSeen:    storage.Millis(it.FirstSeen), LastSeen: storage.Millis(it.LastSeen), Missing: it.Missing, Removed: storage.Millis(it.Removed),
-		Pending: newPrice(it.Pending), Probe: newProbe(it.Probe), ImageHash: it.ImageHash, ByName: it.ByName,
+		Pending: newPrice(it.Pending), Probe: newProbe(it.Probe), ImageHash: it.ImageHash, ByName: it.ByName, Former: it.Former,
 	}
 	v.ID = ""
 	return v
@@ -157,7 +158,7 @@ func (v *itemValue) item(id tracker.ProductID) tracker.Item {
 	return tracker.Item{
 		Product:   *v.product(),
 		FirstSeen: storage.FromMillis(v.FirstSeen), LastSeen: storage.FromMillis(v.LastSeen), Missing: v.Missing, Removed: storage.FromMillis(v.Removed),
-		Pending: v.Pending.price(), Probe: v.Probe.probe(id), ImageHash: v.ImageHash, ByName: v.ByName,
+		Pending: v.Pending.price(), Probe: v.Probe.probe(id), ImageHash: v.ImageHash, ByName: v.ByName, Former: v.Former,
 	}
 }
 

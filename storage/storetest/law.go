@@ -88,6 +88,8 @@ type history struct {
 
 	told      map[tracker.ProductID]*tracker.Product // listed products according to the log and the silent scans
 	taken     map[tracker.ProductID]bool             // known and not listed
+	former    map[tracker.ProductID]bool             // listed by what the storefront was read by before, and never since
+	dropped   map[tracker.ProductID]bool             // of taken, those of which nobody was told
 	misses    map[tracker.ProductID]int              // complete scans in a row that did not list it
 	lookedAt  map[tracker.ProductID]tracker.PageState
 	listedBy  map[tracker.ProductID]map[time.Time]bool // scans that listed it
@@ -103,7 +105,7 @@ func newHistory(e Engine, t *testing.T, rt *rapid.T) *history {
 		T: rt, engine: e, scope: &scope{TB: t},
 		world: make(map[tracker.ProductID]*truth), now: Day, parser: 1, readAs: 1,
 		told: make(map[tracker.ProductID]*tracker.Product), taken: make(map[tracker.ProductID]bool),
-		misses: make(map[tracker.ProductID]int), lookedAt: make(map[tracker.ProductID]tracker.PageState),
+		former: make(map[tracker.ProductID]bool), dropped: make(map[tracker.ProductID]bool), misses: make(map[tracker.ProductID]int), lookedAt: make(map[tracker.ProductID]tracker.PageState),
 		listedBy: make(map[tracker.ProductID]map[time.Time]bool), seen: make(map[string]int),
 		shown: make(map[tracker.ProductID]tracker.Price), address: make(map[tracker.ProductID]string),
 	}
@@ -170,9 +172,10 @@ func (h *history) step() {
 		h.baselined = true
 	}
 	unsure := !before.Repeated.Explains(s.Repeated)
-	listed := h.count(s, read, unsure)
+	listed := h.count(s, read, baselined && reasked, unsure)
 	h.episodes(s, changes)
 	h.law(s, changes, listed, read && baselined && !reasked, reread, unsure)
+	h.drop(s, changes, listed, reread, unsure)
 	for _, p := range s.Products {
 		if !read {
 			break
@@ -194,7 +197,7 @@ func (h *history) step() {
 
 // count takes in which products a scan listed. One that is unsure of those that
 // it missed is one miss of them at most.
-func (h *history) count(s *tracker.Scan, read, unsure bool) map[tracker.ProductID]bool {
+func (h *history) count(s *tracker.Scan, read, reasked, unsure bool) map[tracker.ProductID]bool {
 	listed := make(map[tracker.ProductID]bool)
 	if !read {
 		return listed
@@ -207,10 +210,17 @@ func (h *history) count(s *tracker.Scan, read, unsure bool) map[tracker.ProductI
 		h.listedBy[p.ID][s.Began] = true
 		h.misses[p.ID] = 0
 		delete(h.lookedAt, p.ID)
+		delete(h.former, p.ID)
 	}
 	if s.Verdict == tracker.Complete {
 		for id := range h.listedBy {
-			if !listed[id] && (h.misses[id] == 0 || !unsure) {
+			if listed[id] {
+				continue
+			}
+			if h.told[id] != nil && h.misses[id] == 0 && reasked {
+				h.former[id] = true
+			}
+			if h.misses[id] == 0 || !unsure {
 				h.misses[id]++
 			}
 		}
@@ -320,6 +330,34 @@ func (h *history) law(s *tracker.Scan, changes []tracker.Change, listed map[trac
 	}
 }
 
+// drop takes out, as if it had been told, what the catalog has taken off without a
+// change: only what the storefront was read by before has listed it, and enough
+// complete scans of now have not.
+func (h *history) drop(s *tracker.Scan, changes []tracker.Change, listed map[tracker.ProductID]bool, reread, unsure bool) {
+	items, err := h.db.Products(ctx, "tencent", "", 1000)
+	h.must(err)
+	enough := h.rules.Misses
+	if s.Doubted {
+		enough = max(enough, 2)
+	}
+	for _, it := range items {
+		id := it.ID
+		told := slices.ContainsFunc(changes, func(c tracker.Change) bool { return c.Kind == tracker.Removed && c.Product.ID == id })
+		if it.Listed() || h.told[id] == nil || told {
+			continue
+		}
+		gone := slices.ContainsFunc(s.Probes, func(p tracker.Probe) bool {
+			return p.Product == id && (p.State == tracker.PageGone || p.State == tracker.PageOffshelf)
+		})
+		if !h.former[id] || gone || s.Verdict != tracker.Complete || listed[id] || reread || unsure || h.misses[id] < enough {
+			h.Fatalf("%s was taken off by a %s scan after %d misses", id, s.Verdict, h.misses[id])
+		}
+		delete(h.told, id)
+		h.taken[id], h.dropped[id] = true, true
+		h.seen["dropped"]++
+	}
+}
+
 // replay takes the changes into what was told. How products look in a silent
 // scan is told without a change, and before there is a baseline also that they
 // are listed. So is what the first scans have never shown, because other products
@@ -333,14 +371,16 @@ func (h *history) replay(s *tracker.Scan, changes []tracker.Change, silent, base
 		now := h.told[id]
 		switch c.Kind {
 		case tracker.Added:
-			if now != nil || h.taken[id] {
+			if now != nil || h.taken[id] && !h.dropped[id] {
 				h.Fatalf("added %s, which was told before", id)
 			}
+			delete(h.taken, id)
+			delete(h.dropped, id)
 			copied := *p
-			h.told[id] = &copied
+			h.told[id] = &copied // as of one that is back
 			continue
 		case tracker.Relisted:
-			if !h.taken[id] {
+			if !h.taken[id] || h.dropped[id] {
 				h.Fatalf("relisted %s, which was not removed", id)
 			}
 			delete(h.taken, id)
@@ -388,6 +428,7 @@ func (h *history) replay(s *tracker.Scan, changes []tracker.Change, silent, base
 				h.Fatalf("%s is listed by a scan of another parser, and nobody was told", it.ID)
 			}
 			delete(h.taken, it.ID)
+			delete(h.dropped, it.ID)
 			copied := it.Product
 			h.told[it.ID] = &copied
 		}

@@ -177,6 +177,9 @@ func (h *history) dispute() {
 	if was := now != nil; was != (found && it.Listed()) || now != nil && it.Missing != h.misses[id] {
 		h.misses[id] = 0 // as if it had been seen
 		delete(h.lookedAt, id)
+		delete(h.former, id)
+		delete(h.dropped, id)
+		h.address[id] = it.URL // where it was when it was taken off, whatever a list of yesterday showed
 	}
 	delete(h.told, id)
 	delete(h.taken, id)

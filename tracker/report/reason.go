@@ -101,6 +101,7 @@ var phrases = []phrase{
 	{"page %d does not say that it is the last", "第 $1 页没有说明它是最后一页"},
 	{"%d listed twice on different pages, so as many may have been missed", "有 $1 件商品在不同页上重复出现，因此可能漏掉了同样多的商品"},
 	{"%d listed twice on one page, the same in two passes", "有 $1 件商品在同一页上重复出现，读两遍都如此"},
+	{"%d products are taken off without a report: only the address or the options before the change listed them", "有 $1 件商品不另行报告而移出：只有更改之前的地址或选项列出它们"},
 	{"%d listed twice on one page", "有 $1 件商品在同一页上重复出现"},
 	{"%d products are declared, %d were seen", "店铺称有 $1 件商品，实际见到 $2 件"},
 	{"read again, because at first %r", "重读了一遍，因为第一遍：$1"},
