@@ -19,7 +19,8 @@ type Outcome struct {
 	// their pages.
 	Missed []Item
 	// Returned are the removed products that the scan shows again though their
-	// pages said that they are gone: a list may be older than a page.
+	// pages said that they are gone: a list may be older than a page. Those come
+	// first whose pages were looked at the longest ago.
 	Returned []Item
 	// Dropped counts the Former items that are taken off without a change: it is
 	// not the shop that has taken them off the list.
@@ -62,6 +63,20 @@ func Reconcile(p *Plan, items []Item) Outcome {
 	return rc.Outcome
 }
 
+// Looks are the products whose pages are to be looked at, the most urgent first:
+// of Missed and of Returned in turn, because an old list may have many of both.
+func (o *Outcome) Looks() (items []Item) {
+	for i := range max(len(o.Missed), len(o.Returned)) {
+		if i < len(o.Missed) {
+			items = append(items, o.Missed[i])
+		}
+		if i < len(o.Returned) {
+			items = append(items, o.Returned[i])
+		}
+	}
+	return items
+}
+
 // Note writes into a scan what came of it.
 func (o *Outcome) Note(s *Scan) {
 	s.Verdict, s.Reason, s.Changes, s.Doubted = o.Verdict, o.Reason, len(o.Changes), o.Doubted
@@ -76,6 +91,7 @@ type reconciler struct {
 	Outcome
 	open   bool // some item is left unsettled
 	missed bool // some item is missing and stays listed
+	old    bool // the list shows a product whose page says that it is gone
 
 	probes map[ProductID]*Probe // looks of this scan at pages of products
 }
@@ -92,7 +108,9 @@ func (rc *reconciler) compare(items []Item) {
 		items = items[n:]
 		return part
 	}
-	for k, it := range next(len(w.seen)) {
+	seen := next(len(w.seen))
+	rc.old = slices.ContainsFunc(seen, func(it Item) bool { return !it.Listed() && it.Probe.gone() && rc.probes[it.ID].gone() })
+	for k, it := range seen {
 		rc.see(it, &list[w.seen[k]])
 	}
 	for _, u := range w.unknown {
@@ -102,6 +120,7 @@ func (rc *reconciler) compare(items []Item) {
 			rc.add(&list[u.place])
 		}
 	}
+	slices.SortStableFunc(rc.Returned, func(a, b Item) int { return a.probed().Compare(b.probed()) })
 	if rc.verdict == Complete && rc.same != nil {
 		rc.miss(next(w.missed))
 	}
@@ -143,8 +162,13 @@ func (rc *reconciler) add(p *Product) {
 func (rc *reconciler) see(it Item, p *Product) {
 	was := it
 	if !it.Listed() && it.Probe.gone() {
-		rc.Returned = append(rc.Returned, Item{Product: *p})
-		if rc.probes[p.ID].gone() {
+		rc.Returned = append(rc.Returned, Item{Product: *p, Probe: it.Probe})
+		look := rc.probes[p.ID]
+		if look.gone() {
+			it.Probe = look
+			rc.Items = append(rc.Items, it)
+		}
+		if look.gone() || look == nil && rc.old { // its turn comes
 			rc.open = true
 			return
 		}

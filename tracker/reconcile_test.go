@@ -242,6 +242,9 @@ func TestReconcile(t *testing.T) {
 		{"a product that the list shows again is not back while its own page says that it is gone", rules,
 			[]step{whole("a", "b"), probed(whole("a"), "b=gone"), probed(whole("a", "b"), "b=gone"), probed(partial("a", "b"), "b=offshelf"), whole("a"), probed(whole("a", "b"), "b=sold")},
 			[]string{"2: removed b gone", "6: relisted b"}},
+		{"nor are others whose pages were not looked at beside it", rules,
+			[]step{whole("a", "b", "c"), probed(whole("a"), "b=gone", "c=gone"), probed(whole("a", "b", "c"), "b=gone"), probed(whole("a", "b", "c"), "c=sold")},
+			[]string{"2: removed b gone, removed c gone", "4: relisted b, relisted c"}},
 		{"a page that cannot be read does not keep it away", rules,
 			[]step{whole("a", "b"), probed(whole("a"), "b=gone"), probed(whole("a", "b"), "b=unknown")}, []string{"2: removed b gone", "3: relisted b"}},
 		{"a removed product is removed once", rules,
@@ -489,6 +492,29 @@ func TestNothingIsRemovedUnlookedAt(t *testing.T) {
 	}
 	if b := catalog.Item("b"); b.Listed() {
 		t.Error("b stays listed, though its page cannot be looked at")
+	}
+}
+
+// What is missing and what is back are looked at in turn, and of what is back first
+// what was looked at the longest ago.
+func TestLooksTakeTurns(t *testing.T) {
+	catalog, got := &tracker.Items{}, []string(nil)
+	for i, st := range []step{
+		whole("a", "b", "c", "d", "e", "f"), probed(whole("a", "e", "f"), "b=gone", "c=gone", "d=gone"),
+		probed(whole("a", "b", "c", "d"), "b=gone"), whole("a", "b", "c", "d"),
+	} {
+		s := &tracker.Scan{Storefront: "s", Began: day0.Add(time.Duration(i) * time.Hour)}
+		st(s)
+		o := catalog.Reconcile(s, tracker.DefaultRules())
+		var line []string
+		for _, it := range o.Looks() {
+			line = append(line, string(it.ID))
+		}
+		got = append(got, strings.Join(line, " "))
+		catalog.Apply(o)
+	}
+	if want := []string{"", "", "e b f c d", "e c f d b"}; !slices.Equal(got, want) {
+		t.Errorf("looks %q, want %q", got, want)
 	}
 }
 

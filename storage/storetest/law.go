@@ -493,7 +493,7 @@ func (h *history) exactlyOnce(sh show, news, unsure bool) {
 		}
 		w.settled++
 		enough := h.rules.Misses + 1
-		if w.settled < enough || h.rules.Probes > 0 && h.rules.Probes < len(h.world) && !w.listed {
+		if w.settled < enough || h.rules.Probes > 0 && h.rules.Probes < len(h.world) && (!w.listed || h.taken[id]) {
 			continue // with few probes a page has to wait its turn
 		}
 		now := h.told[id]

@@ -282,7 +282,7 @@ func (h *history) look() show {
 func (h *history) probe(s *tracker.Scan) {
 	out, err := h.db.Preview(ctx, s, h.rules)
 	h.must(err)
-	for i, it := range slices.Concat(out.Missed, out.Returned) {
+	for i, it := range out.Looks() {
 		if i >= h.rules.Probes {
 			break
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"shopwatch/tracker"
@@ -24,7 +23,7 @@ func (r *reading) follow(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("compare with the catalog: %w", err)
 	}
-	err = r.probe(ctx, slices.Concat(out.Missed, out.Returned))
+	err = r.probe(ctx, out.Looks())
 	r.pictures(ctx, out)
 	if err != nil {
 		return err
