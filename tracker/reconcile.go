@@ -375,14 +375,13 @@ func (rc *reconciler) episodes() {
 		st.Stalled, st.Closed, st.Incomplete, st.Gone = false, false, 0, 0
 		return
 	}
-	if rc.scan.Retry && st.Incomplete > 0 {
-		return // a network that is down for minutes is no news
-	}
-	st.Incomplete++
-	if rc.Verdict == Gone {
-		st.Gone++
-	} else {
-		st.Gone = 0
+	if st.Incomplete == 0 || !rc.scan.Retry { // a network that is down for minutes is no news
+		st.Incomplete++
+		if rc.Verdict == Gone {
+			st.Gone++
+		} else {
+			st.Gone = 0
+		}
 	}
 	switch {
 	case st.Gone >= n && !st.Closed:

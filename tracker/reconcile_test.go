@@ -328,6 +328,8 @@ func TestReconcile(t *testing.T) {
 		{"a scan that is tried again counts once", rules,
 			[]step{whole("a"), refused(tracker.Failed), again(refused(tracker.Failed)), again(refused(tracker.Failed)), again(refused(tracker.Gone)),
 				refused(tracker.Failed), again(refused(tracker.Failed)), refused(tracker.Failed), again(whole("a"))}, []string{"8: stalled failed", "9: recovered"}},
+		{"the first wall before the baseline is told also by a scan that tries again", rules,
+			[]step{refused(tracker.Failed), again(refused(tracker.Login)), again(refused(tracker.Login)), whole("a")}, []string{"2: stalled login", "4: recovered"}},
 		{"what another parser reads of known products is no news, but new products are", rules,
 			[]step{whole("a", "b"), with(whole("a title=x price=80", "b image=https://img/x", "c"), readBy(2)), with(whole("a title=x price=80", "b image=https://img/x", "c", "d"), readBy(2))},
 			[]string{"2: added c", "3: added d"}},

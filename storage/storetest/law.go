@@ -238,11 +238,13 @@ func (h *history) episodes(s *tracker.Scan, changes []tracker.Change) {
 		}
 		*b = tracker.State{}
 		h.based = true
-	} else if !s.Retry || b.Incomplete == 0 {
-		b.Incomplete++
-		b.Gone++
-		if s.Verdict != tracker.Gone {
-			b.Gone = 0
+	} else {
+		if !s.Retry || b.Incomplete == 0 {
+			b.Incomplete++
+			b.Gone++
+			if s.Verdict != tracker.Gone {
+				b.Gone = 0
+			}
 		}
 		if b.Gone >= n && !b.Closed {
 			b.Closed, want = true, tracker.Closed
