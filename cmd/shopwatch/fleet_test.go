@@ -3,11 +3,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
+	"net/mail"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,7 +31,7 @@ func (w *world) machine(name, url string, bare bool) *world {
 	w.t.Helper()
 	m := *w
 	m.dir = w.t.TempDir()
-	change := map[string]any{"database": url, "fleet": map[string]any{"worker": name}}
+	change := map[string]any{"database": url, "public": "https://watch.example.com/shopwatch", "fleet": map[string]any{"worker": name}}
 	if bare {
 		change["storefronts"], change["channels"] = nil, nil
 	}
@@ -54,6 +56,31 @@ func alive(f api.Fleet) (names []string) {
 		}
 	}
 	return names
+}
+
+// leave unsubscribes by one click at the machine's daemon, as a mail program does
+// through the proxy in front of it, and returns the status.
+func (w *world) leave(letter []byte) (status int) {
+	w.t.Helper()
+	m, err := mail.ReadMessage(bytes.NewReader(letter))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	_, link, _ := strings.Cut(m.Header.Get("List-Unsubscribe"), "<https://watch.example.com")
+	link, _, _ = strings.Cut(link, ">")
+	req, err := http.NewRequest(http.MethodPost, "http://"+w.address()+link, strings.NewReader("List-Unsubscribe=One-Click"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	req.Host = "watch.example.com"
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("X-Forwarded-For", "192.0.2.1")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	return resp.StatusCode
 }
 
 // Several machines work at once on one database, and share the work. Commands work
@@ -105,6 +132,13 @@ func TestMachinesOnOneDatabase(t *testing.T) {
 	}
 	if got := strings.Join(alive(gamma.fleet()), " "); got != "alpha beta" {
 		t.Errorf("the dashboard knows of %s, want alpha beta", got)
+	}
+	// It is what people reach, so the links of mails work there.
+	if status := gamma.leave(base.mail.Mails()[0].Raw); status != http.StatusOK {
+		t.Errorf("unsubscribing at the dashboard: %d", status)
+	}
+	if out := alpha.want(0, "mail", "unsubscribed"); !strings.Contains(out, "team@example.com") {
+		t.Errorf("who unsubscribed at the dashboard is not known:\n%s", out)
 	}
 	if status, log := page(); status != 0 || strings.Contains(log, "ERROR") || !strings.Contains(log, `"only":"web"`) {
 		t.Errorf("the dashboard ended with %d: %s", status, log)

@@ -19,6 +19,7 @@ import (
 	"shopwatch/tracker/api"
 	"shopwatch/tracker/browser"
 	"shopwatch/tracker/fleet"
+	"shopwatch/tracker/notify"
 )
 
 // Run runs the daemon on a database until ctx is done. load reads the
@@ -46,7 +47,13 @@ func RunWeb(ctx context.Context, c *config.Config, store storage.Store, load fun
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
-	options, err := webOnly(c, store, o)
+	// It sends nothing, but takes the links by which people unsubscribe.
+	n, err := notify.New(ctx, store, notify.Options{}, o.Log)
+	if err != nil {
+		return err
+	}
+	leave := func() *notify.Notifier { return n }
+	options, err := webOnly(c, store, leave, o)
 	if err != nil {
 		return err
 	}
@@ -92,7 +99,7 @@ func RunWeb(ctx context.Context, c *config.Config, store storage.Store, load fun
 		var options api.Options
 		if bad == nil {
 			next.Listen = c.Listen // until it is started again
-			options, bad = webOnly(next, store, o)
+			options, bad = webOnly(next, store, leave, o)
 		}
 		if bad != nil {
 			refused.tell(asked, bad, o.Log)
@@ -129,13 +136,13 @@ func (r *refusal) tell(asked bool, err error, log *slog.Logger) {
 }
 
 // webOnly are the options of a server that only looks.
-func webOnly(c *config.Config, store storage.Store, o Options) (api.Options, error) {
+func webOnly(c *config.Config, store storage.Store, l leaver, o Options) (api.Options, error) {
 	options := APIOptions(c, store, o.Version)
 	options.Connections = maxConnections()
 	if err := guard(&options, c); err != nil {
 		return options, err
 	}
-	addPages(&options, c, nil, o.Log)
+	addPages(&options, c, nil, l, o.Log)
 	return options, nil
 }
 

@@ -56,13 +56,10 @@ func APIOptions(c *config.Config, store storage.Store, version string) api.Optio
 func serverOptions(c *config.Config, s *Service) (api.Options, error) {
 	o := APIOptions(c, s.store, s.options.Version)
 	o.Connections, o.Daemon = maxConnections(), s
-	if c.Public != "" {
-		o.Unguarded = map[string]http.Handler{"/unsubscribe": web.Unsubscribe(s, s.log)}
-	}
 	if err := guard(&o, c); err != nil {
 		return o, err
 	}
-	addPages(&o, c, s.printPDF, s.log)
+	addPages(&o, c, s.printPDF, s.notifier.Load, s.log)
 	return o, nil
 }
 
@@ -90,16 +87,13 @@ func guard(o *api.Options, c *config.Config) error {
 	return nil
 }
 
-// addPages adds the pages that people read. printPDF is nil where there is no
-// Chrome.
-func addPages(o *api.Options, c *config.Config, printPDF func(context.Context, []byte) ([]byte, error), log *slog.Logger) {
+// addPages adds the pages that people read, and where they unsubscribe. printPDF is
+// nil where there is no Chrome.
+func addPages(o *api.Options, c *config.Config, printPDF func(context.Context, []byte) ([]byte, error), l leaver, log *slog.Logger) {
 	pages := web.New(web.Options{Options: *o, Settings: settingsOf(c), PDF: printPDF, Scarce: func() string { return scarce(c.Data) }, Backups: c.Retention.Backups > 0}, log)
 	o.Pages, o.Refusal = pages.Routes(), pages.Refuse
 	if c.Public != "" {
-		if o.Unguarded == nil {
-			o.Unguarded = make(map[string]http.Handler)
-		}
-		o.Unguarded["/method"] = pages.Method()
+		o.Unguarded = map[string]http.Handler{"/method": pages.Method(), "/unsubscribe": web.Unsubscribe(l, log)}
 	}
 }
 

@@ -21,7 +21,6 @@ import (
 	"shopwatch/tracker/notify"
 	"shopwatch/tracker/report"
 	"shopwatch/tracker/watch"
-	"shopwatch/tracker/web"
 )
 
 // A Service is everything that works on a database: it scans storefronts and
@@ -209,10 +208,7 @@ func (s *Service) preview(ctx context.Context, scan *tracker.Scan) ([]tracker.Ch
 }
 
 // A Service is the daemon of a server, also where it is none.
-var (
-	_ api.Daemon = (*Service)(nil)
-	_ web.Leaver = (*Service)(nil)
-)
+var _ api.Daemon = (*Service)(nil)
 
 // Scan scans a storefront because somebody asks.
 func (s *Service) Scan(ctx context.Context, name tracker.StorefrontName, how api.HowToScan, progress func(tracker.Progress)) (*tracker.Scan, []tracker.Change, error) {
@@ -299,9 +295,12 @@ func (s *Service) Vitals() api.Vitals {
 	return v
 }
 
+// A leaver is a web.Leaver by the notifier that it returns.
+type leaver func() *notify.Notifier
+
 // Leave ends the deliveries of a channel to a recipient, or begins them again.
-func (s *Service) Leave(ctx context.Context, channel, to, token string, act, back bool) (bool, error) {
-	err := s.notifier.Load().Leave(ctx, channel, to, token, act, back)
+func (l leaver) Leave(ctx context.Context, channel, to, token string, act, back bool) (bool, error) {
+	err := l().Leave(ctx, channel, to, token, act, back)
 	if errors.Is(err, notify.ErrToken) {
 		return false, nil
 	}
