@@ -133,6 +133,16 @@ func TestMachinesOnOneDatabase(t *testing.T) {
 	if got := strings.Join(alive(gamma.fleet()), " "); got != "alpha beta" {
 		t.Errorf("the dashboard knows of %s, want alpha beta", got)
 	}
+	for _, w := range []*world{gamma, base.machine("delta", url, false)} { // by the dashboard, and where nothing runs
+		for _, sf := range lines[api.Storefront](t, w.want(0, "storefronts", "--json")) {
+			if sf.Next.IsZero() {
+				t.Errorf("it is not known when the others scan %s next", sf.Name)
+			}
+		}
+		if out := w.want(0, "storefronts"); strings.Contains(out, "no daemon runs") {
+			t.Errorf("while others work storefronts prints\n%s", out)
+		}
+	}
 	// It is what people reach, so the links of mails work there.
 	if status := gamma.leave(base.mail.Mails()[0].Raw); status != http.StatusOK {
 		t.Errorf("unsubscribing at the dashboard: %d", status)

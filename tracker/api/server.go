@@ -84,6 +84,9 @@ type Options struct {
 	// Daemon works on the database while the server answers. Nil when nothing
 	// does: then nothing is scanned, sent or waited for.
 	Daemon Daemon
+	// Waiting tells what the storefronts wait for where there is no Daemon. Nil when
+	// nothing works on the database.
+	Waiting func(context.Context) ([]Waiting, error)
 	// Fleet tells what the machines are at that work on the database. Nil when one
 	// works alone.
 	Fleet func(context.Context) (*Fleet, error)

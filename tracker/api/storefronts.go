@@ -38,10 +38,16 @@ func (o *Options) List(ctx context.Context) ([]Storefront, error) {
 		sf.Listed, sf.Removed, sf.Incomplete, sf.Stalled, sf.Closed = st.Listed, st.Removed, st.Incomplete, st.Stalled, st.Closed
 		sf.Baseline, sf.LastScan, sf.LastComplete, sf.Verdict = st.Baseline, st.LastScan, st.LastComplete, st.LastVerdict
 	}
-	if o.Daemon == nil {
-		return list, nil
+	var waiting []Waiting
+	switch {
+	case o.Daemon != nil:
+		waiting = o.Daemon.Status(ctx)
+	case o.Waiting != nil:
+		if waiting, err = o.Waiting(ctx); err != nil {
+			return nil, err
+		}
 	}
-	for _, w := range o.Daemon.Status(ctx) {
+	for _, w := range waiting {
 		i, ok := at[w.Name]
 		if !ok {
 			continue

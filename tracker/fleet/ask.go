@@ -64,7 +64,8 @@ func (f *Fleet) Scan(ctx context.Context, name tracker.StorefrontName, r watch.R
 // back: it is waited for.
 func (f *Fleet) own(ctx context.Context, p watch.Plan) (bool, error) {
 	f.mu.Lock()
-	elsewhere := p.Profile != "" && f.profiles[p.Profile] != f.o.Machine
+	worker := f.profiles[p.Profile]
+	elsewhere := p.Profile != "" && worker != f.o.Machine
 	f.mu.Unlock()
 	for end := (time.Time{}); ; rest(ctx, askEvery) {
 		s, err := State(ctx, f.db) // which waits for a database that is away
@@ -74,7 +75,7 @@ func (f *Fleet) own(ctx context.Context, p watch.Plan) (bool, error) {
 		if end.IsZero() {
 			end = time.Now().Add(2 * f.o.Tick)
 		}
-		switch why := f.waits(s, p, queueOf(p)); {
+		switch why := waits(s, p, queueOf(p), worker); {
 		case ctx.Err() != nil:
 			return false, watch.ErrCut
 		case why == "":

@@ -119,13 +119,25 @@ func openSlots(ctx context.Context, t pgx.Tx) ([]api.FleetSlot, error) {
 
 // Status returns what every storefront of the plans waits for.
 func (f *Fleet) Status(ctx context.Context) []watch.Status {
-	plans := f.planned()
-	all := make([]watch.Status, 0, len(plans))
-	s, err := State(ctx, f.db)
+	f.mu.Lock()
+	profiles := f.profiles
+	f.mu.Unlock()
+	all, err := Status(ctx, f.db, f.planned(), profiles)
 	if err != nil {
 		f.log.Error("what the fleet is at is not known", "err", err)
-		s = &api.Fleet{Time: time.Now()}
 	}
+	return all
+}
+
+// Status returns what every storefront of some plans waits for, as who looks at the
+// database sees it. The profiles are the workers on which they lie.
+func Status(ctx context.Context, db Viewer, plans []watch.Plan, profiles map[string]string) ([]watch.Status, error) {
+	s, err := State(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]watch.Status, 0, len(plans))
+	works := slices.ContainsFunc(s.Workers, func(w api.FleetWorker) bool { return w.Alive })
 	cooling := make(map[string]time.Time)
 	for _, l := range s.Leases {
 		cooling[l.Key] = l.Cooling
@@ -137,8 +149,8 @@ func (f *Fleet) Status(ctx context.Context) []watch.Status {
 		}
 	}
 	for _, p := range plans {
-		st := watch.Status{Storefront: p.Storefront, Cooling: f.cooling(s, p, cooling)}
-		if p.Schedule != nil {
+		st := watch.Status{Storefront: p.Storefront, Cooling: coolingOf(s, p, cooling)}
+		if p.Schedule != nil && works {
 			st.Next = p.Schedule.Next(s.Time)
 		}
 		switch o := open[p.Name]; {
@@ -149,7 +161,7 @@ func (f *Fleet) Status(ctx context.Context) []watch.Status {
 			}
 			st.Progress.Storefront = p.Name
 		default:
-			if st.Waits = f.waits(s, p, o.Queue); st.Waits == "" {
+			if st.Waits = waits(s, p, o.Queue, profiles[p.Profile]); st.Waits == "" {
 				st.Waits = o.Waits
 			}
 			st.Next = o.Slot
@@ -159,12 +171,12 @@ func (f *Fleet) Status(ctx context.Context) []watch.Status {
 		}
 		all = append(all, st)
 	}
-	return all
+	return all, nil
 }
 
-// cooling is until when no worker reads the storefront of a plan after walls; zero
+// coolingOf is until when no worker reads the storefront of a plan after walls; zero
 // when one does.
-func (f *Fleet) cooling(s *api.Fleet, p watch.Plan, until map[string]time.Time) (first time.Time) {
+func coolingOf(s *api.Fleet, p watch.Plan, until map[string]time.Time) (first time.Time) {
 	served := false
 	for i := range s.Workers {
 		w := &s.Workers[i]
@@ -180,8 +192,9 @@ func (f *Fleet) cooling(s *api.Fleet, p watch.Plan, until map[string]time.Time) 
 	return first
 }
 
-// waits is why nobody takes the jobs of a queue; empty when somebody does.
-func (f *Fleet) waits(s *api.Fleet, p watch.Plan, queue string) string {
+// waits is why nobody takes the jobs of a queue; empty when somebody does. The worker
+// is the one on which the profile of the plan lies.
+func waits(s *api.Fleet, p watch.Plan, queue, worker string) string {
 	for i := range s.Workers {
 		if w := &s.Workers[i]; w.Alive && slices.Contains(w.Queues, queue) {
 			return ""
@@ -190,16 +203,13 @@ func (f *Fleet) waits(s *api.Fleet, p watch.Plan, queue string) string {
 	if p.Profile == "" {
 		return "no worker runs: start shopwatch run"
 	}
-	f.mu.Lock()
-	name := f.profiles[p.Profile]
-	f.mu.Unlock()
 	heard := "which was never heard of"
 	for i := range s.Workers {
-		if w := &s.Workers[i]; w.Name == name {
+		if w := &s.Workers[i]; w.Name == worker {
 			heard = "last heard of " + ago(s.Time.Sub(w.Heard)) + " ago"
 		}
 	}
-	return fmt.Sprintf("the worker %s, on which the profile %s lies, is gone (%s): start it, or give the profile to another one (fleet.profiles) and log in there", name, p.Profile, heard)
+	return fmt.Sprintf("the worker %s, on which the profile %s lies, is gone (%s): start it, or give the profile to another one (fleet.profiles) and log in there", worker, p.Profile, heard)
 }
 
 // ago is a time for people.

@@ -40,6 +40,10 @@ func APIOptions(c *config.Config, store storage.Store, version string) api.Optio
 	o.Maintainer, _ = store.(storage.Maintainer)
 	if db, ok := store.(fleet.Viewer); ok {
 		o.Fleet = func(ctx context.Context) (*api.Fleet, error) { return fleet.State(ctx, db) }
+		o.Waiting = func(ctx context.Context) ([]api.Waiting, error) {
+			all, err := fleet.Status(ctx, db, Plans(c), profilesOf(c))
+			return waiting(all), err
+		}
 	}
 	o.Feeds = make(map[string]string)
 	for i := range c.Channels {

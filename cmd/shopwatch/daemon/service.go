@@ -223,9 +223,10 @@ func (s *Service) Scan(ctx context.Context, name tracker.StorefrontName, how api
 }
 
 // Status says what the storefronts wait for.
-func (s *Service) Status(ctx context.Context) []api.Waiting {
-	var all []api.Waiting
-	for _, st := range s.watcher.Status(ctx) {
+func (s *Service) Status(ctx context.Context) []api.Waiting { return waiting(s.watcher.Status(ctx)) }
+
+func waiting(list []watch.Status) (all []api.Waiting) {
+	for _, st := range list {
 		all = append(all, api.Waiting(st))
 	}
 	return all
