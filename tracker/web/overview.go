@@ -51,6 +51,10 @@ func (p *Pages) overview(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	n, skip := pageNumber(r, rowsOfOverview)
+	pages := newPager(n, rowsOfOverview, len(all))
+	if pages.Behind() {
+		return pg.toLast(w, pages)
+	}
 	list := all[min(skip, len(all)):]
 	list = list[:min(rowsOfOverview, len(list))]
 	rows, err := p.shopRows(ctx, pg, list)
@@ -72,7 +76,7 @@ func (p *Pages) overview(w http.ResponseWriter, r *http.Request) error {
 		Rows     []shopRow
 		Newest   []tracker.Change
 		Pager    pager
-	}{pg, troubles, rows, newest, newPager(n, rowsOfOverview, len(all))})
+	}{pg, troubles, rows, newest, pages})
 }
 
 // OnlyBaseline reports whether nothing was read completely since the baseline: what
@@ -181,6 +185,17 @@ type pager struct{ Page, Pages, Total, First, Last int }
 
 func newPager(n, size, total int) pager {
 	return pager{n, max((total+size-1)/size, 1), total, min((n-1)*size+1, total), min(n*size, total)}
+}
+
+// Behind reports whether the page is one behind the last. Nothing stands on it, which
+// does not mean that there is nothing.
+func (p pager) Behind() bool { return p.Page > p.Pages }
+
+// toLast leads to the last page of a list.
+func (p *page) toLast(w http.ResponseWriter, list pager) error {
+	w.Header().Set("Location", p.With("page", list.Pages))
+	w.WriteHeader(http.StatusSeeOther)
+	return nil
 }
 
 // Previous is the number of the page before; 0 when this is the first.

@@ -94,6 +94,21 @@ func TestSuspectsArePaged(t *testing.T) {
 	}
 }
 
+// Who follows an address to a page that is no longer there comes to the last one, and
+// is not told that there is nothing.
+func TestPageBehindTheEnd(t *testing.T) {
+	s := server(tourOptions(populated(t)))
+	for path, want := range map[string]string{
+		"/?page=3": "?page=1", "/suspects?page=9": "?page=1", "/s/made-up-year?page=99&sort=title": "?page=1&sort=title", "/s/evil?q=nothing&page=2": "?page=1&q=nothing",
+	} {
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, httptest.NewRequest("GET", "http://127.0.0.1"+path, nil))
+		if got := w.Header().Get("Location"); w.Code != 303 || got != want {
+			t.Errorf("%s = %d to %q, want %q", path, w.Code, got, want)
+		}
+	}
+}
+
 // A storefront that is younger than a week is shown from its first scan on, an
 // older one for 30 days.
 func TestWindowOfYoungStorefront(t *testing.T) {

@@ -63,6 +63,10 @@ func (p *Pages) shelf(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	pages := newPager(n, rowsOfShelf, shelf.Total)
+	if pages.Behind() {
+		return pg.toLast(w, pages)
+	}
 	join := joined(scans, pg.Now)
 	observed := within(observedOf(scans, join), win)
 	rows := make([]shelfRow, 0, len(shelf.Rows))
@@ -114,6 +118,6 @@ func (p *Pages) shelf(w http.ResponseWriter, r *http.Request) error {
 		MayScan      bool
 	}{
 		pg, strip[0], windowChoices(), shelfShows, shelfSorts, pg.axis(win), observedClip(observed, win), gapsOf(observed, win), rows, laterThan(shelf.Exact, win.From), sums,
-		days, pg.dayWords(days, win), pg.drawDays(sf.Name, days, win), newPager(n, rowsOfShelf, shelf.Total), kindsOf(marks), marksLeft, marksOfRow, pg.Get("view") == "table", p.scans.said(pg, sf.Name), p.o.Daemon != nil && sf.Watched,
+		days, pg.dayWords(days, win), pg.drawDays(sf.Name, days, win), pages, kindsOf(marks), marksLeft, marksOfRow, pg.Get("view") == "table", p.scans.said(pg, sf.Name), p.o.Daemon != nil && sf.Watched,
 	})
 }

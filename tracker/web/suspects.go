@@ -43,12 +43,16 @@ func (p *Pages) suspects(w http.ResponseWriter, r *http.Request) error {
 		}
 		groups = append(groups, group{o.Name, p.misses(o.Name), items[min(first, len(items)):]})
 	}
+	pages := newPager(n, suspectsShown, total)
+	if pages.Behind() {
+		return pg.toLast(w, pages)
+	}
 	return p.render(w, r, http.StatusOK, pg, struct {
 		*page
 		Groups []group
 		Shops  []choice
 		Pager  pager
-	}{pg, groups, shopChoices(pg, all), newPager(n, suspectsShown, total)})
+	}{pg, groups, shopChoices(pg, all), pages})
 }
 
 // misses is how many complete scans must miss a product of a storefront.
