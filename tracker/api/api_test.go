@@ -181,6 +181,22 @@ func TestChangesBySearch(t *testing.T) {
 	}
 }
 
+// A story says for how long a product was away in words for people.
+func TestStoryOfReturn(t *testing.T) {
+	db := database(t)
+	changes, err := db.Commit(t.Context(), &tracker.Scan{
+		Storefront: "tencent", Began: began.Add(73 * time.Hour), Verdict: tracker.Complete, Evidence: tracker.Evidence{Pages: 1, Products: 1, Parser: 1},
+		Products: []tracker.Product{{ID: "45123456781", Title: "糖大夫 血糖仪 1", URL: "https://detail.tmall.com/item.htm?id=1"}},
+	}, tracker.DefaultRules())
+	if err != nil || len(changes) != 1 {
+		t.Fatalf("changes %v, %v", changes, err)
+	}
+	st, err := api.Local(api.New(options(db), slog.New(slog.DiscardHandler))).Why(t.Context(), changes[0].Seq)
+	if want := "the product was seen again 3 days after its removal"; err != nil || st.Because != want {
+		t.Errorf("%q, %v, want %q", st.Because, err, want)
+	}
+}
+
 // Kinds are selected with commas between or each on its own, as in the addresses of
 // the dashboard.
 func TestChangesOfKinds(t *testing.T) {

@@ -78,7 +78,7 @@ func because(c *tracker.Change) string {
 	case tracker.Removed:
 		return removedBecause(c)
 	case tracker.Relisted:
-		return fmt.Sprintf("the product was seen again %s after its removal", c.Away.Round(time.Minute))
+		return fmt.Sprintf("the product was seen again %s after its removal", report.Phrases{Lang: "en"}.Span(c.Away))
 	case tracker.Soldout:
 		return "the marketplace states that a product that was seen cannot be bought any more; it is still listed"
 	case tracker.Restocked:
