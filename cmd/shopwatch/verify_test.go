@@ -99,6 +99,13 @@ func TestVerify(t *testing.T) {
 		repackWith(t, file("1.zip"), file("twofold.zip"), name)
 		verify(1, "is there twice or leads out of the archive", "--checkpoint", file("report.txt"), file("twofold.zip"))
 	}
+	for _, name := range []string{"Change", "change", "Title", "title"} {
+		repack(t, file("1.zip"), file("twice.zip"), "story.json", func(b []byte) []byte {
+			genuine := []byte(`"` + strings.ToLower(name) + `":`)
+			return bytes.Replace(b, genuine, append([]byte(`"`+name+`": null, `), genuine...), 1)
+		})
+		verify(1, "is there twice in story.json", file("twice.zip"))
+	}
 	verify(0, "Not part of the log, so not verified: story.txt, SHA256SUMS.", file("1.zip"))
 	repackWith(t, file("1.zip"), file("more.zip"), "pictures/another.png")
 	verify(0, "pictures/another.png.", file("more.zip"))

@@ -176,6 +176,9 @@ func storyIn(z *zip.Reader, c *tracker.Change) (merkle.Finding, error) {
 
 // sameStory is storyIn for the content of the file.
 func sameStory(content []byte, c *tracker.Change) (merkle.Finding, error) {
+	if name := nameTwice(json.NewDecoder(bytes.NewReader(content))); name != "" {
+		return merkle.Finding{Bad: true, Text: fmt.Sprintf("%.50q is there twice in story.json: programs differ in which of them they read.", name)}, nil
+	}
 	var story struct{ Change tracker.Change }
 	if err := json.Unmarshal(content, &story); err != nil {
 		return merkle.Finding{}, fmt.Errorf("story.json: %w", err)
@@ -189,6 +192,37 @@ func sameStory(content []byte, c *tracker.Change) (merkle.Finding, error) {
 		return merkle.Finding{Bad: true, Text: "The change in story.json is not the one in the log."}, err
 	}
 	return merkle.Finding{Text: "The change in story.json is the one in the log; the rest of the story is not part of the log and was not verified."}, nil
+}
+
+// nameTwice returns a name that an object of a JSON text has twice, also where only
+// its case differs, which Go does not tell apart; empty when there is none.
+func nameTwice(d *json.Decoder) string {
+	var objects []map[string]bool // that are open, by their names; nil for a list
+	isName := false
+	for {
+		token, err := d.Token()
+		if err != nil {
+			return ""
+		}
+		switch token {
+		case json.Delim('{'):
+			objects = append(objects, make(map[string]bool))
+		case json.Delim('['):
+			objects = append(objects, nil)
+		case json.Delim('}'), json.Delim(']'):
+			objects = objects[:len(objects)-1]
+		default:
+			if name, ok := token.(string); ok && isName {
+				names, lower := objects[len(objects)-1], strings.ToLower(name)
+				if names[lower] {
+					return name
+				}
+				names[lower], isName = true, false
+				continue
+			}
+		}
+		isName = len(objects) > 0 && objects[len(objects)-1] != nil // a value has ended, or an object begun
+	}
 }
 
 // picturesIn compares the evidence files of an archive with the hashes that the
