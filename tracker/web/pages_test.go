@@ -94,6 +94,25 @@ func TestSuspectsArePaged(t *testing.T) {
 	}
 }
 
+// A scan that changed much shows a part of that, says how much is left, and leads to it.
+func TestScanOfManyChanges(t *testing.T) {
+	db := emptyDatabase(t)
+	commit(t, db, "a", 2*time.Hour, productsOf("a", 1), nil)
+	commit(t, db, "a", time.Hour, productsOf("a", 1201), nil)
+	scans, err := db.Scans(ctx, storage.ScanQuery{Storefront: "a", Limit: 1})
+	if err != nil || len(scans) != 1 || scans[0].Changes != 1200 {
+		t.Fatalf("scans %v, %v", scans, err)
+	}
+	page := body(t, server(shops(db, "a")), "/scans/a/"+scans[0].Began.UTC().Format("20060102T150405.000Z"))
+	if n := strings.Count(page, `href="../../changes/`); n != 300 || len(page) > 150_000 {
+		t.Errorf("a page of %d KB with %d changes", len(page)/1000, n)
+	}
+	from, to := scans[0].Began.UTC().Format(time.DateOnly), scans[0].Began.Add(time.Second).UTC().Format(time.DateOnly)
+	if !strings.Contains(page, "and 900 more") || !strings.Contains(page, `href="../../changes?storefront=a&amp;from=`+from+`&amp;to=`+to+`"`) {
+		t.Error("it does not say that there are more, and where")
+	}
+}
+
 // Who follows an address to a page that is no longer there comes to the last one, and
 // is not told that there is nothing.
 func TestPageBehindTheEnd(t *testing.T) {

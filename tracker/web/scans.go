@@ -12,6 +12,9 @@ import (
 // scansShown is how many scans a page shows.
 const scansShown = 100
 
+// changesOfScan is how many changes the page of a scan shows: it stays below 150 KB.
+const changesOfScan = 300
+
 // placeForm is how a place in the list of scans stands in an address.
 const placeForm = "20060102T150405.000Z"
 
@@ -71,11 +74,14 @@ func (p *Pages) scanPage(w http.ResponseWriter, r *http.Request) error {
 			own = append(own, changes[i])
 		}
 	}
+	more := max(0, scan.Changes-changesOfScan)
+	own = own[:min(len(own), changesOfScan)]
 	pg := p.page(r, "scan", "")
 	pg.Title = pg.T("Scan of %s", pg.Shop(sf.Name))
 	return p.render(w, r, http.StatusOK, pg, struct {
 		*page
 		Scan    tracker.Scan
 		Changes []tracker.Change
-	}{pg, scan, own})
+		More    int // that are not shown
+	}{pg, scan, own, more})
 }
