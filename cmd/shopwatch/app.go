@@ -15,6 +15,7 @@ import (
 	"shopwatch/cmd/shopwatch/daemon"
 	"shopwatch/cmd/shopwatch/term"
 	"shopwatch/storage"
+	"shopwatch/storage/bolt"
 	"shopwatch/tracker/api"
 	"shopwatch/tracker/fleet"
 	"shopwatch/tracker/market/all"
@@ -85,6 +86,9 @@ func (a *app) ask(ctx context.Context, f func(*config.Config, *api.Client) error
 		return f(c, client)
 	}
 	if !hasDatabase(c) {
+		if err := bolt.Lost(databasePath(c)); err != nil {
+			return err
+		}
 		return fmt.Errorf("nothing is known yet: there is no database %s; shopwatch scan or shopwatch run makes one", databasePath(c))
 	}
 	store, err := a.openStore(ctx, c)

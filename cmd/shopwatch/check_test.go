@@ -128,6 +128,16 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 			db := open(t)
 			t.Cleanup(func() { db.Close() })
 		}, "FIX   database", "stop it first"},
+		{"a database that was deleted", func(t *testing.T) {
+			db, kept := filepath.Join(data, "shopwatch.db"), filepath.Join(data, "backups", "shopwatch-2026-11-22.db")
+			if err := errors.Join(os.MkdirAll(filepath.Dir(kept), 0o700), os.Rename(db, kept)); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { os.Rename(kept, db) })
+			if out, errs, status := w.do("products", "tencent"); status != 1 || !strings.Contains(errs, "shopwatch restore "+kept) {
+				t.Errorf("products = %d, %s%s, want how to bring it back", status, out, errs)
+			}
+		}, "FIX   database", "is missing though it has backups; bring it back with shopwatch restore"},
 		{"no channel", func(t *testing.T) {
 			w.configure(map[string]any{"channels": []any{}})
 			t.Cleanup(func() { w.configure(nil) })

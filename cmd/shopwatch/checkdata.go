@@ -96,7 +96,7 @@ func (a *app) checkDatabase(ctx context.Context, c *config.Config) (database fin
 		return foundIn(ctx, path+", in use by the daemon,", client)
 	}
 	if !hasDatabase(c) {
-		return finding{"database", true, path + " will be made by the first scan"}, nil
+		return result("database", path+" will be made by the first scan", bolt.Lost(path)), nil
 	}
 	store, err := a.openStore(ctx, c)
 	if errors.Is(err, bolt.ErrLocked) {

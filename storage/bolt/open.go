@@ -140,12 +140,22 @@ func (t tx) meta() (metaValue, error) {
 	return m, nil
 }
 
+// Lost says, of a database file that is not there, that it was: backups of it lie
+// beside it. It is nil when a new one may be made.
+func Lost(path string) error {
+	last := lastCopy(path)
+	if last == "" {
+		return nil
+	}
+	return fmt.Errorf("%s is missing though it has backups; bring it back with shopwatch restore %s, or move %s and all %s* away to begin anew",
+		path, last, filepath.Join(filepath.Dir(path), backupFolder), path+rescuedSuffix)
+}
+
 // create makes a new file under another name first, so that a crash leaves
 // either no database or a whole one.
 func create(path string, f format, anew bool) error {
-	if last := lastCopy(path); last != "" && !anew {
-		return fmt.Errorf("%s is missing though it has backups; bring it back with shopwatch restore %s, or move %s and all %s* away to begin anew",
-			path, last, filepath.Join(filepath.Dir(path), backupFolder), path+rescuedSuffix)
+	if err := Lost(path); err != nil && !anew {
+		return err
 	}
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
