@@ -209,12 +209,6 @@ func (c *channel) portion(pending []tracker.Change, now time.Time) (n int, due t
 	case !c.Quiet.end(first.At.In(c.Zone)).IsZero():
 		return len(pending), time.Time{} // what the quiet hours held back is told at once
 	}
-	for n < len(pending) && pending[n].Seq <= c.behind {
-		n++
-	}
-	if n > 0 {
-		return n, time.Time{}
-	}
 	for n < len(pending) && together(first, &pending[n]) {
 		n++
 	}

@@ -81,10 +81,6 @@ type Notifier struct {
 type channel struct {
 	Channel
 	wake chan struct{}
-	// behind is the number of the last change there was when the notifier was
-	// made. What the channel has missed up to it comes as one report: it may
-	// have been out of the configuration for weeks.
-	behind uint64
 	// anew asks whoever has the turn to forget blocked and to begin with the
 	// first delivery again.
 	anew atomic.Bool
@@ -124,10 +120,6 @@ func New(ctx context.Context, store Store, o Options, log *slog.Logger) (*Notifi
 		o.Now = time.Now
 	}
 	n := &Notifier{store: store, log: log, opts: o, instance: instance}
-	last, err := store.Changes(ctx, storage.Query{Newest: true, Limit: 1})
-	if err != nil {
-		return nil, err
-	}
 	for _, c := range o.Channels {
 		if c.Zone == nil {
 			c.Zone = time.UTC
@@ -135,11 +127,7 @@ func New(ctx context.Context, store Store, o Options, log *slog.Logger) (*Notifi
 		if err := store.Join(ctx, c.Name); err != nil {
 			return nil, fmt.Errorf("join channel %s: %w", c.Name, err)
 		}
-		ch := &channel{Channel: c, wake: make(chan struct{}, 1), turn: make(chan struct{}, 1)}
-		if len(last) > 0 {
-			ch.behind = last[0].Seq
-		}
-		n.channels = append(n.channels, ch)
+		n.channels = append(n.channels, &channel{Channel: c, wake: make(chan struct{}, 1), turn: make(chan struct{}, 1)})
 	}
 	return n, nil
 }
