@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"testing"
 	"time"
 
@@ -35,39 +34,22 @@ func scanByClock() {
 
 // How long a scan takes is known also when somebody sets the clock meanwhile.
 func TestClockIsSet(t *testing.T) {
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), clockVariable+"=1")
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
 	began := time.Now()
-	clock, err := clocktest.Start(cmd, 0)
-	if errors.Is(err, errors.ErrUnsupported) {
-		t.Skip("no program can have a clock of its own here")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewScanner(out)
-	lines.Scan()
-	if err := clock.Set(-time.Hour); err != nil {
+	p := clocktest.Again(t, clockVariable, 0)
+	p.Line() // it scans
+	if err := p.Set(-time.Hour); err != nil {
 		t.Error(err)
 	}
-	fmt.Fprintln(in)
-	lines.Scan()
+	p.GoOn()
+	line := p.Line()
 	var ms int64
-	if _, err := fmt.Sscan(lines.Text(), &ms); err != nil {
-		t.Errorf("it says %q: %v", lines.Text(), err)
+	if _, err := fmt.Sscan(line, &ms); err != nil {
+		t.Errorf("it says %q: %v", line, err)
 	}
 	if took := time.Duration(ms) * time.Millisecond; took < 0 || took > time.Since(began) {
 		t.Errorf("the scan took %v, by its clock; want up to %v", took, time.Since(began))
 	}
-	if err := cmd.Wait(); err != nil {
+	if err := p.End(); err != nil {
 		t.Error(err)
 	}
 }
