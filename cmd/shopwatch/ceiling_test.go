@@ -1,11 +1,9 @@
 package main
 
 import (
-	"path/filepath"
 	"testing"
 	"time"
 
-	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/tracker"
 )
 
@@ -15,17 +13,10 @@ func TestScansToComeTakeNothingOfTheDay(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.configure(map[string]any{"browser": map[string]any{"pace": "0s", "page_timeout": "10s", "daily_pages": 20, "flags": w.mall.Flags()}})
-	c, err := config.Load(filepath.Join(w.dir, "shopwatch.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	db, err := (&app{}).openStore(t.Context(), c)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, db := w.store()
 	ahead := &tracker.Scan{Storefront: "tencent", Began: time.Now().AddDate(1, 0, 0), Verdict: tracker.Failed, Reason: "of next year"}
 	ahead.Evidence.Opened = 20
-	_, err = db.Commit(t.Context(), ahead, tracker.DefaultRules())
+	_, err := db.Commit(t.Context(), ahead, tracker.DefaultRules())
 	if err := db.Close(); err != nil {
 		t.Error(err)
 	}

@@ -16,9 +16,11 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/daemon"
 	"shopwatch/cmd/shopwatch/login"
 	"shopwatch/fixtures"
+	"shopwatch/storage"
 	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
 	"shopwatch/tracker/browser"
@@ -66,6 +68,20 @@ type world struct {
 	shop *fixtures.Storefront
 	mail *fixtures.SMTP
 	dir  string
+}
+
+// store opens the world's database, by its configuration.
+func (w *world) store() (*config.Config, storage.Store) {
+	w.t.Helper()
+	c, err := config.Load(filepath.Join(w.dir, "shopwatch.yaml"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	db, err := (&app{}).openStore(w.t.Context(), c)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return c, db
 }
 
 func newWorld(t *testing.T) *world {

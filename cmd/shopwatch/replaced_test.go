@@ -80,14 +80,7 @@ func TestRescueIsTriedAgain(t *testing.T) {
 	w := quietWorld(t, "")
 	data := filepath.Join(w.dir, "data")
 	fill(t, data)
-	c, err := config.Load(filepath.Join(w.dir, "shopwatch.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	db, err := (&app{}).openStore(t.Context(), c)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c, db := w.store()
 	defer db.Close()
 	said := log{said: make(chan bool)}
 	ended := make(chan error, 1)
@@ -104,7 +97,7 @@ func TestRescueIsTriedAgain(t *testing.T) {
 	if err := os.Remove(data); err != nil {
 		t.Fatal(err)
 	}
-	err = <-ended
+	err := <-ended
 	if !errors.Is(err, storage.ErrReplaced) {
 		t.Errorf("Run = %v, want that the database was replaced", err)
 	}

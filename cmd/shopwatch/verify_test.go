@@ -223,35 +223,18 @@ func slicesOf(arg string) []string {
 // repackWith writes an archive again, with one more file.
 func repackWith(t *testing.T, from, to, name string) {
 	t.Helper()
-	z, err := zip.OpenReader(from)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer z.Close()
-	var b bytes.Buffer
-	out := zip.NewWriter(&b)
-	for _, f := range z.File {
-		if err := out.Copy(f); err != nil {
-			t.Fatal(err)
+	rezip(t, from, to, func(z *zip.Reader, out *zip.Writer) {
+		for _, f := range z.File {
+			if err := out.Copy(f); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	w, err := out.Create(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.WriteString(w, "forged"); err != nil {
-		t.Fatal(err)
-	}
-	if err := out.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(to, b.Bytes(), 0o600); err != nil {
-		t.Fatal(err)
-	}
+		write(t, out, name, []byte("forged"))
+	})
 }
 
-// repack copies an archive with one file altered.
-func repack(t *testing.T, from, to, name string, alter func([]byte) []byte) {
+// rezip writes an archive anew from what is in another one.
+func rezip(t *testing.T, from, to string, fill func(*zip.Reader, *zip.Writer)) {
 	t.Helper()
 	z, err := zip.OpenReader(from)
 	if err != nil {
@@ -260,33 +243,47 @@ func repack(t *testing.T, from, to, name string, alter func([]byte) []byte) {
 	defer z.Close()
 	var b bytes.Buffer
 	out := zip.NewWriter(&b)
-	for _, f := range z.File {
-		r, err := f.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		content, err := io.ReadAll(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if f.Name == name {
-			was := content
-			if content = alter(content); bytes.Equal(was, content) {
-				t.Fatalf("%s stays as it is:\n%s", name, content)
-			}
-		}
-		w, err := out.Create(f.Name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := w.Write(content); err != nil {
-			t.Fatal(err)
-		}
-	}
+	fill(&z.Reader, out)
 	if err := out.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(to, b.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// write puts a file into an archive.
+func write(t *testing.T, out *zip.Writer, name string, content []byte) {
+	t.Helper()
+	w, err := out.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(content); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// repack copies an archive with one file altered.
+func repack(t *testing.T, from, to, name string, alter func([]byte) []byte) {
+	t.Helper()
+	rezip(t, from, to, func(z *zip.Reader, out *zip.Writer) {
+		for _, f := range z.File {
+			r, err := f.Open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			content, err := io.ReadAll(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if f.Name == name {
+				was := content
+				if content = alter(content); bytes.Equal(was, content) {
+					t.Fatalf("%s stays as it is:\n%s", name, content)
+				}
+			}
+			write(t, out, f.Name, content)
+		}
+	})
 }
