@@ -86,7 +86,11 @@ func worker(at string) int {
 	for db == nil {
 		var err error
 		if db, err = postgres.Open(ctx, w.Database, postgres.Options{Lease: w.Lease, Patience: 5 * time.Second}); err != nil {
-			time.Sleep(20 * time.Millisecond) // the server may be down
+			select {
+			case <-time.After(20 * time.Millisecond): // the server may be down
+			case <-ctx.Done():
+				return 1
+			}
 		}
 	}
 	o := options(database{db}, w.Name, w.plans())
@@ -250,14 +254,18 @@ func (c *crew) kill(i int) {
 	}
 }
 
-// end tells all workers to end.
+// end tells all workers to end, and has one that does not say what it is at.
 func (c *crew) end() {
 	c.t.Helper()
 	for _, w := range c.workers {
 		must(c.t, w.Process.Signal(syscall.SIGTERM))
 	}
 	for i, w := range c.workers {
-		_ = w.Wait() // told to end
+		late := time.AfterFunc(2*time.Minute, func() { _ = w.Process.Signal(syscall.SIGQUIT) }) // it may have ended just now
+		_ = w.Wait()                                                                            // told to end
+		if !late.Stop() {
+			c.t.Errorf("%s did not end when it was told to", c.places[i].Name)
+		}
 		c.workers[i] = nil
 	}
 }

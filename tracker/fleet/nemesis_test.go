@@ -66,6 +66,8 @@ func TestNemesis(t *testing.T) {
 		return testing.Short() || slices.ContainsFunc(n.loads, func(l fixtures.Request) bool { return l.Document })
 	})
 	t.Logf("%d events in %v; longest until a scan was kept, with a lease of %v: %v", len(events), time.Since(began).Round(time.Second), shortTime, slowest)
+	n.kill(0)
+	n.start(0) // is told to end while it begins
 	n.end()
 	n.account()
 }
