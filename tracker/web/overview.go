@@ -142,17 +142,8 @@ func (p *Pages) troubles(ctx context.Context, pg *page, all []api.Storefront) ([
 		}
 	}
 	for i := range all {
-		sf := &all[i]
-		switch {
-		case !sf.Watched:
-		case sf.Closed:
-			what, do := pg.Stalled(tracker.Gone, sf.Marketplace, sf.Name)
-			list = append(list, trouble{what, do, pg.Root + "scans?storefront=" + string(sf.Name), sf.Name, true})
-		case sf.Stalled || sf.Verdict.Wall():
-			what, do := pg.Stalled(sf.Verdict, sf.Marketplace, sf.Name)
-			list = append(list, trouble{what, do, pg.Root + "scans?incomplete=1&storefront=" + string(sf.Name), sf.Name, sf.Stalled})
-		case !sf.Cooling.IsZero():
-			list = append(list, trouble{pg.T("Its marketplace is left alone until %s", pg.Stamp(sf.Cooling)), "", pg.Root + "scans?storefront=" + string(sf.Name), sf.Name, false})
+		if t := pg.troubleOf(&all[i]); t != nil {
+			list = append(list, *t)
 		}
 	}
 	dead, err := p.o.Store.Reports(ctx, storage.ReportQuery{With: tracker.Dead, Since: pg.Now.AddDate(0, 0, -30), Newest: true, Limit: 100})
@@ -178,6 +169,23 @@ func (p *Pages) troubles(ctx context.Context, pg *page, all []api.Storefront) ([
 		list = append(list[:troublesShown], trouble{What: pg.T("and %d more", n), Link: pg.Root + "scans?incomplete=1"})
 	}
 	return list, nil
+}
+
+// troubleOf is what keeps a storefront from being read; nil for nothing.
+func (p *page) troubleOf(sf *api.Storefront) *trouble {
+	scans := p.Root + "scans?storefront=" + string(sf.Name)
+	switch {
+	case !sf.Watched:
+	case sf.Closed:
+		what, do := p.Stalled(tracker.Gone, sf.Marketplace, sf.Name)
+		return &trouble{what, do, scans, sf.Name, true}
+	case sf.Stalled || sf.Verdict.Wall():
+		what, do := p.Stalled(sf.Verdict, sf.Marketplace, sf.Name)
+		return &trouble{what, do, scans + "&incomplete=1", sf.Name, sf.Stalled}
+	case !sf.Cooling.IsZero():
+		return &trouble{p.T("Its marketplace is left alone until %s", p.Stamp(sf.Cooling)), "", scans, sf.Name, false}
+	}
+	return nil
 }
 
 // A pager leads through a list that has pages.

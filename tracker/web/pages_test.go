@@ -232,6 +232,26 @@ func TestManyStorefronts(t *testing.T) {
 	}
 }
 
+// The page of a storefront that cannot be read says so, and when it was: what stands
+// there is no news of today.
+func TestShelfTellsOfTrouble(t *testing.T) {
+	db := emptyDatabase(t)
+	commit(t, db, "shop", 20*24*time.Hour, productsOf("x", 3), nil)
+	s := server(shops(db, "shop"))
+	const says = "Cannot find the storefront"
+	if page := body(t, s, "/s/shop"); strings.Contains(page, says) {
+		t.Error("an open shop cannot be found")
+	}
+	for ago := range 3 {
+		commit(t, db, "shop", time.Duration(3-ago)*time.Hour, nil, func(s *tracker.Scan) { s.Verdict, s.Reason = tracker.Gone, "no such shop" })
+	}
+	_, page, _ := strings.Cut(body(t, s, "/s/shop"), says)
+	page, _, _ = strings.Cut(page, "</p>")
+	if day := time.Now().UTC().AddDate(0, 0, -20).Format("2 Jan"); !strings.Contains(page, "complete") || !strings.Contains(page, day) || !strings.Contains(page, "scans?storefront=shop") {
+		t.Errorf("of a shop that is closed its page says %q", page)
+	}
+}
+
 // Two days between which no scan was complete are not called the same.
 func TestDiffWithoutScansClaimsNothing(t *testing.T) {
 	db := emptyDatabase(t)

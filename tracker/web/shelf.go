@@ -99,6 +99,7 @@ func (p *Pages) shelf(w http.ResponseWriter, r *http.Request) error {
 	return p.render(w, r, http.StatusOK, pg, struct {
 		*page
 		Shop         shopRow
+		Trouble      *trouble // nil for none
 		Windows      []choice
 		Shows, Sorts []choice
 		Axis, Clip   template.HTML
@@ -117,7 +118,7 @@ func (p *Pages) shelf(w http.ResponseWriter, r *http.Request) error {
 		Asked        string // what came of a scan that was asked for here
 		MayScan      bool
 	}{
-		pg, strip[0], windowChoices(), shelfShows, shelfSorts, pg.axis(win), observedClip(observed, win), gapsOf(observed, win), rows, laterThan(shelf.Exact, win.From), sums,
+		pg, strip[0], pg.troubleOf(&sf), windowChoices(), shelfShows, shelfSorts, pg.axis(win), observedClip(observed, win), gapsOf(observed, win), rows, laterThan(shelf.Exact, win.From), sums,
 		days, pg.dayWords(days, win), pg.drawDays(sf.Name, days, win), pages, kindsOf(marks), marksLeft, marksOfRow, pg.Get("view") == "table", p.scans.said(pg, sf.Name), p.o.Daemon != nil && sf.Watched,
 	})
 }
