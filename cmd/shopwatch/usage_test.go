@@ -282,6 +282,9 @@ func TestPageConfigurations(t *testing.T) {
 		if !shown[m.Name] || !strings.Contains(page(t, "docs/marketplaces.md"), "\n## "+m.Name+"\n") {
 			t.Errorf("docs/marketplaces.md has no configuration for %s", m.Name)
 		}
+		if !strings.Contains(page(t, "docs/configuration.md"), "`"+m.Name+"`") {
+			t.Errorf("docs/configuration.md does not name %s", m.Name)
+		}
 	}
 }
 
