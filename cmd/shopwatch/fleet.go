@@ -27,8 +27,8 @@ func (a *app) openFleet(ctx context.Context, c *config.Config) (storage.Store, e
 }
 
 // Lease takes a lease, or returns who has it.
-func (d fleetDatabase) Lease(ctx context.Context, key, holder string, pause time.Duration) (l fleet.Lease, other string, err error) {
-	return leased(d.AcquirePaced(ctx, key, holder, pause))
+func (d fleetDatabase) Lease(ctx context.Context, key, holder string, pause time.Duration, begin func(context.Context, pgx.Tx) error) (l fleet.Lease, other string, err error) {
+	return leased(d.AcquirePaced(ctx, key, holder, pause, begin))
 }
 
 // Enter takes the lease without which nothing is written from then on, or returns

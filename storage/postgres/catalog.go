@@ -40,15 +40,15 @@ func decodeState(name tracker.StorefrontName, b []byte) (tracker.State, error) {
 
 // State implements storage.Catalogs.
 func (db *DB) State(ctx context.Context, name tracker.StorefrontName) (st tracker.State, err error) {
-	err = db.view(ctx, func(t pgx.Tx) error {
-		st, err = state(ctx, t, name)
+	err = db.read(ctx, func(q querier) error {
+		st, err = state(ctx, q, name)
 		return err
 	})
 	return st, err
 }
 
 // state reads the state of a storefront, the zero one when it is not known.
-func state(ctx context.Context, t pgx.Tx, sf tracker.StorefrontName) (tracker.State, error) {
+func state(ctx context.Context, t querier, sf tracker.StorefrontName) (tracker.State, error) {
 	st, _, err := one(ctx, t, stateRow(sf), "select state from storefronts where name = $1", name(sf))
 	return st, err
 }

@@ -13,14 +13,14 @@ import (
 
 // CoolDown implements storage.CoolDowns.
 func (db *DB) CoolDown(ctx context.Context, key string) (c storage.CoolDown, err error) {
-	err = db.view(ctx, func(t pgx.Tx) error {
-		c, err = coolDown(ctx, t, key, "")
+	err = db.read(ctx, func(q querier) error {
+		c, err = coolDown(ctx, q, key, "")
 		return err
 	})
 	return c, err
 }
 
-func coolDown(ctx context.Context, t pgx.Tx, key, how string) (storage.CoolDown, error) {
+func coolDown(ctx context.Context, t querier, key, how string) (storage.CoolDown, error) {
 	c, _, err := one(ctx, t, func(r pgx.CollectableRow) (c storage.CoolDown, err error) {
 		var asked int64
 		var until *time.Time

@@ -118,39 +118,51 @@ func (db *DB) view(ctx context.Context, fn func(pgx.Tx) error) error {
 	})
 }
 
+// A querier runs statements that read, in a transaction or each by itself.
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+// read is view for one statement, which needs no transaction.
+func (db *DB) read(ctx context.Context, fn func(querier) error) error {
+	return db.try(ctx, func() error {
+		db.reads.Add(1)
+		return fn(db.pool)
+	})
+}
+
 // update runs a function in a transaction that writes. The function may run
 // again; what it returns of a run before does not count.
 func (db *DB) update(ctx context.Context, fn func(pgx.Tx) error) error {
-	return db.unfenced(ctx, func(t pgx.Tx) error {
-		if l := db.fence.Load(); l != nil {
-			if err := l.hold(ctx, t); err != nil {
-				return err
-			}
-		}
-		return fn(t)
-	})
+	return db.try(ctx, func() error { return db.write(ctx, db.fence.Load(), fn) })
 }
 
 // unfenced is update without the lease of Fence.
 func (db *DB) unfenced(ctx context.Context, fn func(pgx.Tx) error) error {
-	return db.try(ctx, func() error {
-		db.writes.Add(1)
-		return db.write(ctx, fn)
-	})
+	return db.try(ctx, func() error { return db.write(ctx, nil, fn) })
 }
 
-func (db *DB) write(ctx context.Context, fn func(pgx.Tx) error) error {
+// write runs a function in a transaction, under a lease unless that is nil.
+func (db *DB) write(ctx context.Context, under *Lease, fn func(pgx.Tx) error) error {
+	db.writes.Add(1)
 	t, err := db.pool.BeginTx(ctx, db.writing())
 	if err != nil {
 		return err
 	}
 	// Committed or not, the transaction is over when this returns.
 	defer func() { _ = t.Rollback(context.WithoutCancel(ctx)) }()
-	if err := fn(t); err != nil {
-		return err
-	}
 	var name transaction
-	if err := t.QueryRow(ctx, "select pg_current_xact_id_if_assigned()::text, pg_postmaster_start_time()").Scan(&name.id, &name.server); err != nil {
+	if under != nil {
+		err = under.hold(ctx, t, &name)
+	}
+	if err == nil {
+		err = fn(t)
+	}
+	if err == nil && under == nil {
+		err = t.QueryRow(ctx, "select pg_current_xact_id_if_assigned()::text, pg_postmaster_start_time()").Scan(&name.id, &name.server)
+	}
+	if err != nil {
 		return err
 	}
 	// From here on it is not known what becomes of the transaction unless the
@@ -283,7 +295,7 @@ func head(ctx context.Context, t pgx.Tx, name string) (last uint64, err error) {
 }
 
 // list reads all rows of a query by a function for one.
-func list[T any](ctx context.Context, t pgx.Tx, read func(pgx.CollectableRow) (T, error), sql string, args ...any) ([]T, error) {
+func list[T any](ctx context.Context, t querier, read func(pgx.CollectableRow) (T, error), sql string, args ...any) ([]T, error) {
 	rows, err := t.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, err
@@ -301,7 +313,7 @@ func list[T any](ctx context.Context, t pgx.Tx, read func(pgx.CollectableRow) (T
 }
 
 // one reads the row of a query, and reports false when there is none.
-func one[T any](ctx context.Context, t pgx.Tx, read func(pgx.CollectableRow) (T, error), sql string, args ...any) (T, bool, error) {
+func one[T any](ctx context.Context, t querier, read func(pgx.CollectableRow) (T, error), sql string, args ...any) (T, bool, error) {
 	var none T
 	all, err := list(ctx, t, read, sql, args...)
 	if len(all) == 0 || err != nil {

@@ -35,27 +35,28 @@ type Lease struct {
 // told of it. When another process has it the error wraps ErrHeld and names that
 // one.
 func (db *DB) Acquire(ctx context.Context, key, holder string) (*Lease, error) {
-	return db.AcquirePaced(ctx, key, holder, 0)
+	return db.AcquirePaced(ctx, key, holder, 0, nil)
 }
 
 // AcquirePaced is Acquire for one under which pages are asked for, with so much time
 // between two of them: whoever had it before and is not heard of any more may have
-// asked for one until the last moment.
-func (db *DB) AcquirePaced(ctx context.Context, key, holder string, pause time.Duration) (*Lease, error) {
-	return db.acquire(ctx, key, holder, pause, db.update)
+// asked for one until the last moment. What is begun under it is written in the same
+// transaction by a function, whose error undoes both; nil for nothing.
+func (db *DB) AcquirePaced(ctx context.Context, key, holder string, pause time.Duration, begin func(context.Context, pgx.Tx) error) (*Lease, error) {
+	return db.acquire(ctx, key, holder, pause, begin, db.update)
 }
 
 // Enter is Acquire of the lease without which nothing is written from then on. It
 // takes the place of one that was lost.
 func (db *DB) Enter(ctx context.Context, key, holder string) (*Lease, error) {
-	l, err := db.acquire(ctx, key, holder, 0, db.unfenced)
+	l, err := db.acquire(ctx, key, holder, 0, nil, db.unfenced)
 	if err == nil {
 		db.Fence(l)
 	}
 	return l, err
 }
 
-func (db *DB) acquire(ctx context.Context, key, holder string, pause time.Duration, update func(context.Context, func(pgx.Tx) error) error) (*Lease, error) {
+func (db *DB) acquire(ctx context.Context, key, holder string, pause time.Duration, begin func(context.Context, pgx.Tx) error, update func(context.Context, func(pgx.Tx) error) error) (*Lease, error) {
 	l := &Lease{db: db, key: key, time: db.lease, ended: make(chan struct{})}
 	began := time.Now()
 	var other string
@@ -69,6 +70,9 @@ func (db *DB) acquire(ctx context.Context, key, holder string, pause time.Durati
 			returning epoch, greatest(next_page_at, clock_timestamp()) - clock_timestamp()`, key, holder, l.time, pause).Scan(&l.epoch, &wait)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return t.QueryRow(ctx, "select holder, clock_timestamp() - until + $2 from leases where key = $1", key, l.time).Scan(&other, &ago)
+		}
+		if err == nil && begin != nil {
+			err = begin(ctx, t)
 		}
 		return err
 	})
@@ -195,10 +199,10 @@ func TakeOver(ctx context.Context, t pgx.Tx, prefix string) error {
 }
 
 // hold fails unless the lease is still held, and keeps others from taking it
-// until the transaction ends.
-func (l *Lease) hold(ctx context.Context, t pgx.Tx) error {
+// until the transaction ends, whose name it finds out.
+func (l *Lease) hold(ctx context.Context, t pgx.Tx, name *transaction) error {
 	var held bool
-	err := t.QueryRow(ctx, "select epoch = $2 from leases where key = $1 for share", l.key, l.epoch).Scan(&held)
+	err := t.QueryRow(ctx, "select epoch = $2, pg_current_xact_id()::text, pg_postmaster_start_time() from leases where key = $1 for share", l.key, l.epoch).Scan(&held, &name.id, &name.server)
 	if errors.Is(err, pgx.ErrNoRows) || err == nil && !held {
 		return l.lost()
 	}
@@ -254,9 +258,9 @@ func (db *DB) Holder(ctx context.Context, key string) (holder string, ago time.D
 // Now returns the time of the database: now or at most so much later, the time that
 // the answer may have been on its way.
 func (db *DB) Now(ctx context.Context) (now time.Time, within time.Duration, err error) {
-	err = db.view(ctx, func(t pgx.Tx) error {
+	err = db.read(ctx, func(q querier) error {
 		asked := time.Now()
-		err := t.QueryRow(ctx, "select clock_timestamp()").Scan(&now)
+		err := q.QueryRow(ctx, "select clock_timestamp()").Scan(&now)
 		within = time.Since(asked)
 		return err
 	})

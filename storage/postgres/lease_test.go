@@ -145,7 +145,7 @@ func TestPaceOfSlowPages(t *testing.T) {
 		l.Came()
 	}
 	for range 2 {
-		l, err := db.AcquirePaced(ctx, "scan/mall", "shopwatch 7 on alpha", pause)
+		l, err := db.AcquirePaced(ctx, "scan/mall", "shopwatch 7 on alpha", pause, nil)
 		must(t, err)
 		load(l)
 		load(l)

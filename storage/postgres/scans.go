@@ -94,8 +94,8 @@ func (db *DB) ScansOf(ctx context.Context, sf tracker.StorefrontName, began []ti
 
 // PagesOpened implements storage.Scans.
 func (db *DB) PagesOpened(ctx context.Context, sf tracker.StorefrontName, from, to time.Time) (pages int, err error) {
-	err = db.view(ctx, func(t pgx.Tx) error {
-		return t.QueryRow(ctx, "select coalesce(sum(opened), 0) from scans where storefront = $1 and began between $2 and $3",
+	err = db.read(ctx, func(q querier) error {
+		return q.QueryRow(ctx, "select coalesce(sum(opened), 0) from scans where storefront = $1 and began between $2 and $3",
 			name(sf), from.Truncate(time.Millisecond), to.Truncate(time.Millisecond)).Scan(&pages)
 	})
 	return pages, err

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"context"
 	"sync"
 	"time"
 )
@@ -43,6 +44,15 @@ func (c *clock) set(now time.Time, within time.Duration) {
 
 // ahead is by how much it is ahead of the clock of the machine.
 func (c *clock) ahead() time.Duration { return c.Now().Sub(time.Now().Round(0)) }
+
+// setClock asks the database for the time.
+func (f *Fleet) setClock(ctx context.Context) error {
+	now, within, err := f.db.Now(ctx)
+	if err == nil {
+		f.clock.set(now, within)
+	}
+	return err
+}
 
 // Now is the time of the database, as far as this process knows.
 func (f *Fleet) Now() time.Time { return f.clock.Now() }

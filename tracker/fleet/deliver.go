@@ -72,7 +72,7 @@ func (f *Fleet) workDeliver(ctx context.Context, j *river.Job[deliverJob]) error
 // deliver makes and sends the reports of a channel that are due. held says that
 // another worker does so now.
 func (f *Fleet) deliver(ctx context.Context, channel string) (next time.Time, held bool, err error) {
-	l, other, err := f.db.Lease(ctx, "channel/"+channel, f.worker, 0)
+	l, other, err := f.db.Lease(ctx, "channel/"+channel, f.worker, 0, nil)
 	if err != nil || other != "" {
 		return next, other != "", err
 	}

@@ -34,8 +34,9 @@ type Database interface {
 	// CommitWith is Commit with more that is written in the same transaction.
 	CommitWith(ctx context.Context, s *tracker.Scan, r tracker.Rules, first func(context.Context, pgx.Tx) error) ([]tracker.Change, error)
 	// Lease takes a lease, or returns who has it. Between the pages of two
-	// holders lies the pause.
-	Lease(ctx context.Context, key, holder string, pause time.Duration) (l Lease, other string, err error)
+	// holders lies the pause. What is begun under it is written in the same
+	// transaction, by a function whose error undoes both; nil for nothing.
+	Lease(ctx context.Context, key, holder string, pause time.Duration, begin func(context.Context, pgx.Tx) error) (l Lease, other string, err error)
 	// TakeOver ends the leases that are over of holders who did not release
 	// them, those whose keys have a prefix.
 	TakeOver(ctx context.Context, t pgx.Tx, prefix string) error
@@ -240,7 +241,11 @@ func (f *Fleet) session(ctx context.Context, l Lease) error {
 	me := fmt.Sprintf("%s#%d", f.worker, l.Epoch())
 	working, cancel := context.WithCancel(ctx)
 	defer cancel()
-	hears, err := f.hears(ctx)
+	err := f.setClock(ctx)
+	hears := false
+	if err == nil && !f.o.Alone {
+		hears, err = f.hears(ctx)
+	}
 	if err != nil {
 		return errors.Join(err, l.Release(ctx))
 	}

@@ -45,8 +45,8 @@ func must(t testing.TB, err error) {
 // database is a database as main gives it to a fleet.
 type database struct{ *postgres.DB }
 
-func (d database) Lease(ctx context.Context, key, holder string, pause time.Duration) (fleet.Lease, string, error) {
-	return lease(d.AcquirePaced(ctx, key, holder, pause))
+func (d database) Lease(ctx context.Context, key, holder string, pause time.Duration, begin func(context.Context, pgx.Tx) error) (fleet.Lease, string, error) {
+	return lease(d.AcquirePaced(ctx, key, holder, pause, begin))
 }
 
 func (d database) Enter(ctx context.Context, key, holder string) (fleet.Lease, string, error) {
@@ -480,6 +480,63 @@ func TestAskWhileDatabaseIsAway(t *testing.T) {
 	if scan, _, err := asker.Scan(t.Context(), "a", watch.Request{}); err != nil || scan.Verdict != tracker.Complete {
 		t.Errorf("Scan = %+v, %v", scan, err)
 	}
+}
+
+// unsureDatabase is one that does not answer once after it has given a lease.
+type unsureDatabase struct {
+	database
+	once sync.Once
+}
+
+func (d *unsureDatabase) Lease(ctx context.Context, key, holder string, pause time.Duration, begin func(context.Context, pgx.Tx) error) (l fleet.Lease, other string, err error) {
+	l, other, err = d.database.Lease(ctx, key, holder, pause, begin)
+	if err == nil && other == "" && begin != nil {
+		d.once.Do(func() {
+			err = errors.Join(errors.New("whether it was written is not known"), l.Release(ctx))
+		})
+	}
+	return l, other, err
+}
+
+// A scan of which its worker does not know whether it has taken it is made.
+func TestTakenUnawares(t *testing.T) {
+	t.Parallel()
+	db := open(t, cluster.URL(cluster.Database(t)))
+	o := options(db, "alpha", plans(24*time.Hour, "a"))
+	o.Database = &unsureDatabase{database: db}
+	begin(t, o)
+	until(t, "a scan is kept", func() bool { return len(scans(t, db, "a")) == 1 })
+	lostNothing(t, db)
+}
+
+// wallDatabase is one in which another worker notes a wall just before a lease is
+// taken.
+type wallDatabase struct{ database }
+
+func (d wallDatabase) Lease(ctx context.Context, key, holder string, pause time.Duration, begin func(context.Context, pgx.Tx) error) (fleet.Lease, string, error) {
+	if cold, ok := strings.CutPrefix(key, "scan/"); ok {
+		_, err := d.ChangeCoolDown(ctx, cold, func(c *storage.CoolDown) { c.Walls, c.Until = 1, time.Now().Add(time.Hour) })
+		if err != nil {
+			return nil, "", err
+		}
+	}
+	return d.database.Lease(ctx, key, holder, pause, begin)
+}
+
+// A wall that another worker meets while this one waits for its turn is heeded.
+func TestWallBeforeItsTurn(t *testing.T) {
+	t.Parallel()
+	db := open(t, cluster.URL(cluster.Database(t)))
+	o := options(db, "alpha", plans(24*time.Hour, "a"))
+	o.Database = wallDatabase{db}
+	o.Scan = func(context.Context, tracker.Storefront, func(tracker.Progress)) *tracker.Scan {
+		t.Error("a page is asked for though the marketplace is left alone")
+		return complete(3)
+	}
+	begin(t, o)
+	until(t, "the slot waits", func() bool {
+		return count(t, db, "select count(*) from slots where note like '% is cooling down after a wall' or done is not null") == 1
+	})
 }
 
 // A worker hears of a scan that somebody asks for: it does not only look from time to

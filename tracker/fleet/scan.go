@@ -17,19 +17,14 @@ import (
 // again.
 func (f *Fleet) work(ctx context.Context, name tracker.StorefrontName, at time.Time) (again time.Duration, err error) {
 	me := f.self()
-	s, found, err := f.slot(ctx, name, at)
-	switch {
-	case err != nil:
-		return 0, err
-	case !found || s.done || s.worker != "":
-		return done, nil // when a worker dies over it, it gets another job
-	case me == "":
+	if me == "" {
 		return time.Second, nil
 	}
 	p, ok := f.plan(name)
 	if !ok {
-		return f.unplanned(ctx, &s)
+		return f.unplanned(ctx, name, at)
 	}
+	s := slot{storefront: name, at: at}
 	wait := func(d time.Duration, format string, args ...any) (time.Duration, error) {
 		return d, f.note(ctx, &s, fmt.Sprintf(format, args...))
 	}
@@ -39,17 +34,7 @@ func (f *Fleet) work(ctx context.Context, name tracker.StorefrontName, at time.T
 			if f.o.Alone {
 				return wait(5*time.Second, "%s", why)
 			}
-			return f.handOver(ctx, &s, why)
-		}
-	}
-	key := leaseOf(p, f.o.Egress)
-	if !s.asked() {
-		c, err := f.db.CoolDown(ctx, key)
-		if err != nil {
-			return 0, err
-		}
-		if left := c.Until.Sub(f.Now()); left > 0 {
-			return wait(min(left, time.Minute), "%s is cooling down after a wall", key)
+			return f.handOver(ctx, name, at, why)
 		}
 	}
 	select {
@@ -58,9 +43,18 @@ func (f *Fleet) work(ctx context.Context, name tracker.StorefrontName, at time.T
 	default:
 		return time.Second, nil // this worker has enough to do; another one may be free
 	}
-	l, other, err := f.db.Lease(ctx, scanPrefix+key, me, f.pause())
+	key := leaseOf(p, f.o.Egress)
+	l, other, err := f.db.Lease(ctx, scanPrefix+key, me, f.pause(), func(ctx context.Context, t pgx.Tx) error { return s.take(ctx, t, me, key) })
+	cold := (*coldError)(nil)
 	switch {
+	case errors.Is(err, errTaken):
+		return done, nil // when a worker dies over it, it gets another job
+	case errors.As(err, &cold):
+		return wait(min(cold.left, time.Minute), "%s is cooling down after a wall", key)
 	case err != nil:
+		if s.worker != "" {
+			f.giveBack(ctx, &s) // whether it was taken may not be known
+		}
 		return 0, err
 	case other != "":
 		return wait(f.o.Tick/4+rand.N(f.o.Tick/4), waitsFor, key)
@@ -72,12 +66,6 @@ func (f *Fleet) work(ctx context.Context, name tracker.StorefrontName, at time.T
 		}
 		f.next(ctx, key)
 	}()
-	switch took, err := f.take(ctx, &s, me); {
-	case err != nil:
-		return 0, err
-	case !took:
-		return done, nil
-	}
 	return f.make(ctx, &s, p, l, key)
 }
 
@@ -95,16 +83,13 @@ func (f *Fleet) next(ctx context.Context, key string) {
 			names = append(names, string(p.Name))
 		}
 	}
-	err := f.db.Update(ctx, func(t pgx.Tx) error {
-		_, err := t.Exec(ctx, `update river_job set state = 'available', scheduled_at = clock_timestamp(), priority = $3
-			where state in ('available', 'scheduled') and id = (
-				select j.id from slots s join river_job j on j.id = s.job
-				where s.storefront = any($1) and s.done is null and s.worker is null and j.state in ('available', 'scheduled')
-					and (s.note = $2 or j.scheduled_at <= clock_timestamp()) -- others wait for their time
-				order by j.priority, s.slot limit 1
-			)`, names, fmt.Sprintf(waitsFor, key), prioAsked)
-		return err
-	})
+	_, err := f.db.Pool().Exec(ctx, `update river_job set state = 'available', scheduled_at = clock_timestamp(), priority = $3
+		where state in ('available', 'scheduled') and id = (
+			select j.id from slots s join river_job j on j.id = s.job
+			where s.storefront = any($1) and s.done is null and s.worker is null and j.state in ('available', 'scheduled')
+				and (s.note = $2 or j.scheduled_at <= clock_timestamp()) -- others wait for their time
+			order by j.priority, s.slot limit 1
+		)`, names, fmt.Sprintf(waitsFor, key), prioAsked)
 	if err != nil {
 		f.log.Debug("nobody told that the lease is free", "lease", key, "err", err)
 	}
@@ -113,7 +98,11 @@ func (f *Fleet) next(ctx context.Context, key string) {
 // unplanned ends a slot of a storefront that is in no configuration any more. One
 // that this worker does not have yet, or that is in the file of another machine, is
 // left to others.
-func (f *Fleet) unplanned(ctx context.Context, s *slot) (again time.Duration, err error) {
+func (f *Fleet) unplanned(ctx context.Context, name tracker.StorefrontName, at time.Time) (again time.Duration, err error) {
+	s, waits, err := f.slot(ctx, name, at)
+	if err != nil || !waits {
+		return done, err
+	}
 	f.mu.Lock()
 	applied := f.applied
 	f.mu.Unlock()
@@ -131,12 +120,16 @@ func (f *Fleet) unplanned(ctx context.Context, s *slot) (again time.Duration, er
 // handOver leaves a slot to other workers by another job, and keeps its own until
 // this worker can scan again: as long as it has that it asks for no more of the
 // queue, so that it takes nothing away from the others.
-func (f *Fleet) handOver(ctx context.Context, s *slot, why string) (again time.Duration, err error) {
+func (f *Fleet) handOver(ctx context.Context, name tracker.StorefrontName, at time.Time, why string) (again time.Duration, err error) {
+	s, waits, err := f.slot(ctx, name, at)
+	if err != nil || !waits {
+		return done, err
+	}
 	err = f.db.Update(ctx, func(t pgx.Tx) error {
 		if err := s.note(ctx, t, why); err != nil {
 			return err
 		}
-		return f.enqueue(ctx, t, *s, time.Time{})
+		return f.enqueue(ctx, t, s, time.Time{})
 	})
 	if err != nil {
 		return 0, err

@@ -28,17 +28,12 @@ const slotLock = 7305123018846
 // look says that this worker lives, and looks after schedules and dead workers
 // unless another one does so now.
 func (f *Fleet) look(ctx context.Context) error {
-	now, within, err := f.db.Now(ctx)
-	if err != nil {
-		return err
-	}
-	f.clock.set(now, within)
-	f.mu.Lock()
-	plans, channels, applied, serves := f.plans, f.channels, f.applied, append([]string{}, f.serves...)
-	f.mu.Unlock()
 	if f.o.Alone {
 		return nil
 	}
+	f.mu.Lock()
+	plans, channels, applied, serves := f.plans, f.channels, f.applied, append([]string{}, f.serves...)
+	f.mu.Unlock()
 	trouble := ""
 	if f.o.Trouble != nil {
 		if err := f.o.Trouble(); err != nil {
@@ -46,26 +41,27 @@ func (f *Fleet) look(ctx context.Context) error {
 		}
 	}
 	newest := int64(0)
-	err = f.db.Update(ctx, func(t pgx.Tx) error {
-		_, err := t.Exec(ctx, `insert into workers (name, version, profile, egress, queues, applied, ahead, trouble, began, seen)
+	err := f.db.Update(ctx, func(t pgx.Tx) error {
+		asked := time.Now()
+		var now time.Time
+		var mine bool
+		err := t.QueryRow(ctx, `insert into workers (name, version, profile, egress, queues, applied, ahead, trouble, began, seen)
 			values ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp(), clock_timestamp())
 			on conflict (name) do update set version = excluded.version, profile = excluded.profile, egress = excluded.egress, queues = excluded.queues,
-				applied = excluded.applied, ahead = excluded.ahead, trouble = excluded.trouble, seen = excluded.seen`,
-			f.worker, f.o.Version, f.profile(), f.o.Egress, serves, applied, f.clock.ahead(), trouble)
+				applied = excluded.applied, ahead = excluded.ahead, trouble = excluded.trouble, seen = excluded.seen
+			returning seen, (select coalesce(max(version), 0) from config_versions), pg_try_advisory_xact_lock($9)`,
+			f.worker, f.o.Version, f.profile(), f.o.Egress, serves, applied, f.clock.ahead(), trouble, int64(slotLock)).Scan(&now, &newest, &mine)
 		if err != nil {
 			return err
 		}
-		if err := t.QueryRow(ctx, "select coalesce(max(version), 0) from config_versions").Scan(&newest); err != nil {
-			return err
-		}
-		var mine bool
-		if err := t.QueryRow(ctx, "select pg_try_advisory_xact_lock($1)", int64(slotLock)).Scan(&mine); err != nil || !mine {
-			return err
+		f.clock.set(now, time.Since(asked))
+		if !mine {
+			return nil
 		}
 		if err := f.sweep(ctx, t); err != nil {
 			return fmt.Errorf("look after dead workers: %w", err)
 		}
-		if err := f.fill(ctx, t, plans, applied); err != nil {
+		if err := f.fill(ctx, t, now, plans, applied); err != nil {
 			return fmt.Errorf("look after schedules: %w", err)
 		}
 		return f.upkeep(ctx, t, channels)
@@ -134,12 +130,8 @@ func (f *Fleet) sweep(ctx context.Context, t pgx.Tx) error {
 // kills whoever reads it must not stop all of them for ever.
 const mostCut = 10
 
-// fill makes the slots that are due.
-func (f *Fleet) fill(ctx context.Context, t pgx.Tx, plans []watch.Plan, applied int64) error {
-	var now time.Time
-	if err := t.QueryRow(ctx, "select clock_timestamp()").Scan(&now); err != nil {
-		return err
-	}
+// fill makes the slots that are due by now.
+func (f *Fleet) fill(ctx context.Context, t pgx.Tx, now time.Time, plans []watch.Plan, applied int64) error {
 	last, err := lastSlots(ctx, t, plans)
 	if err != nil {
 		return err
@@ -275,23 +267,22 @@ type slot struct {
 	worker     string
 	taken      time.Time // by this worker
 	since      time.Time // the same by the clock of this machine
-	done       bool
 }
 
 func (s *slot) asked() bool { return s.kind == kindAsk || s.kind == kindDry }
 
-// slot reads one. It reports false when there is none.
-func (f *Fleet) slot(ctx context.Context, name tracker.StorefrontName, at time.Time) (s slot, found bool, err error) {
+// slot reads one that nobody has taken. It reports false when there is none.
+func (f *Fleet) slot(ctx context.Context, name tracker.StorefrontName, at time.Time) (s slot, waits bool, err error) {
 	err = f.db.View(ctx, func(t pgx.Tx) error {
 		s = slot{storefront: name, at: at}
-		err := t.QueryRow(ctx, "select queue, kind, tries, applied, capture, epoch, coalesce(worker, ''), done is not null from slots where storefront = $1 and slot = $2",
-			string(name), at).Scan(&s.queue, &s.kind, &s.tries, &s.applied, &s.capture, &s.epoch, &s.worker, &s.done)
-		if found = err == nil; errors.Is(err, pgx.ErrNoRows) {
+		err := t.QueryRow(ctx, "select queue, kind, applied from slots where storefront = $1 and slot = $2 and done is null and worker is null",
+			string(name), at).Scan(&s.queue, &s.kind, &s.applied)
+		if waits = err == nil; errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}
 		return err
 	})
-	return s, found, err
+	return s, waits, err
 }
 
 // list reads all rows of a query by a function for one.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -14,19 +15,28 @@ import (
 // errTaken says that somebody else has the slot, or that it was done or given up.
 var errTaken = errors.New("somebody else has the scan by now; nothing was written")
 
-// take makes this worker the one who scans a slot. It reports false when somebody
-// else has it, or it was done.
-func (f *Fleet) take(ctx context.Context, s *slot, me string) (took bool, err error) {
-	err = f.db.Update(ctx, func(t pgx.Tx) error {
-		err := t.QueryRow(ctx, `update slots set epoch = epoch + 1, worker = $3, taken = clock_timestamp(), note = null, progress = null
-			where storefront = $1 and slot = $2 and done is null and worker is null returning epoch, taken`, string(s.storefront), s.at, me).Scan(&s.epoch, &s.taken)
-		if took = err == nil; errors.Is(err, pgx.ErrNoRows) {
-			return nil
-		}
-		return err
-	})
-	s.worker, s.since = me, time.Now()
-	return took, err
+// A coldError says for how long a marketplace is left alone.
+type coldError struct{ left time.Duration }
+
+func (e *coldError) Error() string { return fmt.Sprint("it is left alone for another ", e.left) }
+
+// take makes a worker the one who scans a slot, within the transaction in which it
+// takes the lease of the key. It fails when somebody else has the slot, it was done, or
+// it must wait while the marketplace is left alone.
+func (s *slot) take(ctx context.Context, t pgx.Tx, worker, key string) error {
+	var left *time.Duration
+	err := t.QueryRow(ctx, `update slots set epoch = epoch + 1, worker = $3, taken = clock_timestamp(), note = null, progress = null
+		where storefront = $1 and slot = $2 and done is null and worker is null
+		returning kind, tries, applied, capture, epoch, taken, (select until - clock_timestamp() from cooldowns where key = $4 and until > clock_timestamp())`,
+		string(s.storefront), s.at, worker, key).Scan(&s.kind, &s.tries, &s.applied, &s.capture, &s.epoch, &s.taken, &left)
+	s.worker, s.since = worker, time.Now()
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return errTaken
+	case err == nil && left != nil && !s.asked():
+		return &coldError{*left}
+	}
+	return err
 }
 
 // date gives a scan that just ended the times of the database's clock in place of
@@ -83,14 +93,12 @@ func (f *Fleet) progress(ctx context.Context, s *slot, g tracker.Progress) error
 	if err != nil {
 		return err
 	}
-	return f.db.Update(ctx, func(t pgx.Tx) error {
-		found, err := t.Exec(ctx, "update slots set progress = $5::text::json where storefront = $1 and slot = $2 and epoch = $3 and worker = $4 and done is null",
-			string(s.storefront), s.at, s.epoch, s.worker, string(v))
-		if err == nil && found.RowsAffected() != 1 {
-			err = errTaken
-		}
-		return err
-	})
+	found, err := f.db.Pool().Exec(ctx, "update slots set progress = $5::text::json where storefront = $1 and slot = $2 and epoch = $3 and worker = $4 and done is null",
+		string(s.storefront), s.at, s.epoch, s.worker, string(v))
+	if err == nil && found.RowsAffected() != 1 {
+		err = errTaken
+	}
+	return err
 }
 
 // note says why a slot waits.
