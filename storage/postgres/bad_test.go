@@ -378,3 +378,19 @@ func TestPooler(t *testing.T) {
 		t.Errorf("%d scans, %d changes, %v; want 81 scans", len(scans), len(log), err)
 	}
 }
+
+// A pooler that comes in between while statements are prepared takes them away. Nobody
+// notices.
+func TestPreparedStatementsAreLost(t *testing.T) {
+	db := open(t, cluster.URL(cluster.Database(t))+"&pool_max_conns=1")
+	if direct, err := db.Direct(ctx); !direct || err != nil {
+		t.Fatalf("Direct = %v, %v", direct, err)
+	}
+	storetest.Commit(t, db, storetest.Complete("tencent", storetest.Day, storetest.Products(3)...))
+	_, err := db.Pool().Exec(ctx, "deallocate all")
+	must(t, err)
+	storetest.Commit(t, db, storetest.Complete("tencent", storetest.Day.Add(time.Hour), storetest.Products(3)...))
+	if scans, err := db.Scans(ctx, storage.ScanQuery{}); len(scans) != 2 || err != nil {
+		t.Errorf("%d scans, %v; want two", len(scans), err)
+	}
+}

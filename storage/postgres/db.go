@@ -8,7 +8,8 @@
 // reads the log up to a number has seen all before it.
 //
 // No statement relies on the session: it works through a pooler that gives
-// every transaction another connection.
+// every transaction another connection. Where there is none, who works for long lets
+// sessions keep prepared statements (Direct).
 package postgres
 
 import (
@@ -47,6 +48,7 @@ type DB struct {
 	server server
 	o      Options
 	closed atomic.Bool
+	direct atomic.Bool  // see Direct
 	spared atomic.Int64 // the bucket, until then (Unix, ms), because it took nothing
 	gaps   storage.WriteGaps
 	lease  time.Duration
@@ -69,13 +71,18 @@ func openWith(ctx context.Context, url string, o Options, s schema) (*DB, error)
 	if err != nil {
 		return nil, badURL(err)
 	}
-	// What a statement returns is remembered here and not in the session.
-	c.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	c.ConnConfig.ConnectTimeout = cmp.Or(c.ConnConfig.ConnectTimeout, 10*time.Second)
 	if c.ConnConfig.RuntimeParams["application_name"] == "" {
 		c.ConnConfig.RuntimeParams["application_name"] = "shopwatch"
 	}
 	db := &DB{server: serverOf(c.ConnConfig), lease: cmp.Or(o.Lease, 20*time.Second)}
+	c.BeforeConnect = func(_ context.Context, c *pgx.ConnConfig) error {
+		// What a statement returns is remembered here and not in the session.
+		if c.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe; db.direct.Load() {
+			c.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
+		}
+		return nil
+	}
 	if db.pool, err = pgxpool.NewWithConfig(ctx, c); err != nil {
 		return nil, db.explain(err)
 	}
@@ -219,6 +226,10 @@ func (db *DB) try(ctx context.Context, run func() error) error {
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
+		case unprepared(err) && again < 20:
+			if db.direct.Swap(false) { // there is a pooler in between by now
+				db.pool.Reset()
+			}
 		case conflict(err) && again < 20:
 		case away(err) && (again == 0 || time.Since(began) < db.o.Patience):
 		default:
@@ -256,6 +267,24 @@ func (db *DB) Instance(ctx context.Context) (id string, err error) {
 // Pool is the connections, for a job engine. What is written through them is not
 // held to the lease of Fence.
 func (db *DB) Pool() *pgxpool.Pool { return db.pool }
+
+// Direct reports whether the server itself answers, and no pooler in between, which
+// has numbers of its own for sessions. One can listen there; and from then on
+// connections keep their statements prepared, as through a pooler they cannot.
+func (db *DB) Direct(ctx context.Context) (direct bool, err error) {
+	err = db.try(ctx, func() error {
+		return db.pool.AcquireFunc(ctx, func(c *pgxpool.Conn) error {
+			var session uint32
+			err := c.QueryRow(ctx, "select pg_backend_pid()").Scan(&session)
+			direct = session == c.Conn().PgConn().PID()
+			return err
+		})
+	})
+	if err == nil && db.direct.Swap(direct) != direct {
+		db.pool.Reset()
+	}
+	return direct, err
+}
 
 // View runs a function in a transaction that only reads and sees the database as it
 // is at one moment. The function may run again.

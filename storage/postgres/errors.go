@@ -79,6 +79,16 @@ func conflict(err error) bool {
 	return false
 }
 
+// unprepared reports whether the session is another one than that in which a statement
+// was prepared.
+func unprepared(err error) bool {
+	switch code(err) {
+	case "26000", "42P05": // it has no such statement, or has one of that name already
+		return true
+	}
+	return false
+}
+
 func code(err error) string {
 	var p *pgconn.PgError
 	if !errors.As(err, &p) {

@@ -27,6 +27,8 @@ type Database interface {
 
 	// Pool is the connections, for the job engine.
 	Pool() *pgxpool.Pool
+	// Direct reports whether the server can tell what one listens to.
+	Direct(ctx context.Context) (bool, error)
 	// View and Update run a function in a transaction, Update under the lease of
 	// Enter. The function may run again.
 	View(ctx context.Context, fn func(pgx.Tx) error) error
@@ -244,7 +246,7 @@ func (f *Fleet) session(ctx context.Context, l Lease) error {
 	err := f.setClock(ctx)
 	hears := false
 	if err == nil && !f.o.Alone {
-		hears, err = f.hears(ctx)
+		hears, err = f.db.Direct(ctx)
 	}
 	if err != nil {
 		return errors.Join(err, l.Release(ctx))

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
@@ -105,18 +104,6 @@ func (f *Fleet) newClient(id string, queues map[string]river.QueueConfig, hears 
 		CompletedJobRetentionPeriod: time.Hour, CancelledJobRetentionPeriod: time.Hour,
 		Logger: slog.New(slog.DiscardHandler), // it would tell of a database that is away several times a second
 	})
-}
-
-// hears reports whether the server tells this process what it listens to. It does
-// not through a pooler, which has numbers of its own for sessions.
-func (f *Fleet) hears(ctx context.Context) (direct bool, err error) {
-	err = f.db.Pool().AcquireFunc(ctx, func(c *pgxpool.Conn) error {
-		var session uint32
-		err := c.QueryRow(ctx, "select pg_backend_pid()").Scan(&session)
-		direct = session == c.Conn().PgConn().PID()
-		return err
-	})
-	return direct, err
 }
 
 // insert puts a job in that is due at a time, by the clock of the database; at once
