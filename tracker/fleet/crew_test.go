@@ -40,6 +40,7 @@ type place struct {
 	Every          time.Duration // between two scans of a storefront
 	Lease, Tick    time.Duration // as in the options; zero for the same
 	Takes          time.Duration // of a scan that asks for no page; zero: it asks the mall for pages
+	Pooler         string        // through which it reaches the server; empty for none
 	Off            time.Duration // by which its clock is ahead; zero for a right one, which cannot jump
 
 	Mall    string         // where pages are asked for without a Chrome
@@ -86,11 +87,10 @@ func worker(at string) int {
 	for db == nil {
 		var err error
 		if db, err = postgres.Open(ctx, w.Database, postgres.Options{Lease: w.Lease, Patience: 5 * time.Second}); err != nil {
-			select {
-			case <-time.After(20 * time.Millisecond): // the server may be down
-			case <-ctx.Done():
-				return 1
+			if ctx.Err() != nil {
+				return 0 // told to end before it began
 			}
+			time.Sleep(20 * time.Millisecond) // the server may be down
 		}
 	}
 	o := options(database{db}, w.Name, w.plans())
@@ -210,7 +210,11 @@ func newCrew(t testing.TB, ahead time.Duration) *crew {
 // add starts one more worker.
 func (c *crew) add(p place) {
 	c.t.Helper()
-	i, link := len(c.places), pgtest.NewLink(c.t, "unix", c.server.Socket())
+	network, to := "unix", c.server.Socket()
+	if p.Pooler != "" {
+		network, to = "tcp", p.Pooler
+	}
+	i, link := len(c.places), pgtest.NewLink(c.t, network, to)
 	p.Name = fmt.Sprint("worker", i)
 	p.Database = "postgres://" + pgtest.User + "@" + link.Addr() + "/" + c.name + "?sslmode=disable"
 	p.Lease, p.Tick = cmp.Or(p.Lease, shortTime), cmp.Or(p.Tick, shortTime/4)

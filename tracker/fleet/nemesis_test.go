@@ -3,11 +3,13 @@
 package fleet_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -39,7 +41,8 @@ type blow struct {
 
 // TestNemesis kills workers, freezes them for longer than their lease, cuts them off
 // from the database, crashes that, and sets their clocks: each has a wrong one of its
-// own, which is another time again when it wakes. Two of them have a Chrome.
+// own, which is another time again when it wakes. Two of them have a Chrome, two go
+// through a pooler.
 func TestNemesis(t *testing.T) {
 	t.Parallel()
 	events, r := pgtest.Nemesis(t, pgtest.Event{Name: "kill", Times: 3}, pgtest.Event{Name: "freeze", Times: 1},
@@ -98,11 +101,21 @@ func newNemesis(t *testing.T, r *rand.Rand) *nemesis {
 	for i := range p.Storefronts {
 		n.shops = append(n.shops, n.mall.Open(fixtures.Shop{Host: crewHost(i), PageSize: crewProducts / crewPages, PerRow: 2, Delay: -1, Products: list}))
 	}
+	pooler, err := n.server.Pooler(t, n.name)
+	if errors.Is(err, pgtest.ErrNoPooler) && os.Getenv("CI") == "" {
+		t.Logf("no worker goes through a pooler: %v", err)
+	} else {
+		must(t, err)
+		_, pooler, _ = strings.Cut(pooler, "@")
+		pooler, _, _ = strings.Cut(pooler, "/")
+	}
 	for i := range 4 {
 		if p.Flags = nil; i%2 == 1 && !testing.Short() {
 			p.Flags, p.Profile = n.mall.Flags(), filepath.Join(t.TempDir(), "profile")
 		}
-		p.Off = n.off()
+		if p.Off, p.Pooler = n.off(), ""; i > 1 {
+			p.Pooler = pooler
+		}
 		n.add(p)
 	}
 	return n
