@@ -483,6 +483,31 @@ func TestWhatAnEarlierRunLeftIsSwept(t *testing.T) {
 	}
 }
 
+// The profile of another folder may have the same name.
+func TestNamesakesOfAProfileAreLeftAlone(t *testing.T) {
+	short(t)
+	t.Chdir(t.TempDir())
+	other := exec.Command("sh", "-c", "read line; exit 7", "sh", "--user-data-dir=profile")
+	other.Dir = t.TempDir()
+	if err := os.Mkdir(filepath.Join(other.Dir, "profile"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	in, err := other.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Start(); err != nil {
+		t.Fatal(err)
+	}
+	b := browser.New(browser.Options{Flags: mall.Flags(), Profile: "profile"})
+	defer b.Close()
+	usable(t, tab(t, b, browser.TabOptions{}))
+	in.Close()
+	if other.Wait(); other.ProcessState.ExitCode() != 7 {
+		t.Errorf("a process with a profile in another folder ended: %v", other.ProcessState)
+	}
+}
+
 func TestRemoteChromeIsUsedAndLeftRunning(t *testing.T) {
 	short(t)
 	path, err := browser.Find("")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -117,18 +118,39 @@ func memory(pid int) int64 {
 // killUsers ends processes that an earlier run left behind with this user data
 // directory. Its lock is ours, so nobody else can want them.
 func killUsers(dir string) {
-	want := []byte("--user-data-dir=" + dir)
+	ours, err := os.Stat(dir)
+	if err != nil {
+		return
+	}
 	for _, pid := range processes() {
-		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-		if err != nil {
+		if pid == os.Getpid() || !uses(pid, ours) {
 			continue
 		}
-		for arg := range bytes.SplitSeq(b, []byte{0}) {
-			if bytes.Equal(arg, want) {
-				if p, err := os.FindProcess(pid); err == nil && pid != os.Getpid() {
-					_ = p.Kill() // it may have ended meanwhile
-				}
-			}
+		if p, err := os.FindProcess(pid); err == nil {
+			_ = p.Kill() // it may have ended meanwhile
 		}
 	}
+}
+
+// uses reports whether a process was told to use a directory for its data. The same
+// name is another directory to a process in another one, or in another container.
+func uses(pid int, dir os.FileInfo) bool {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if err != nil {
+		return false
+	}
+	for arg := range strings.SplitSeq(string(b), "\x00") {
+		name, ok := strings.CutPrefix(arg, "--user-data-dir=")
+		if !ok {
+			continue
+		}
+		seen := fmt.Sprintf("/proc/%d/root%s", pid, name)
+		if !filepath.IsAbs(name) {
+			seen = fmt.Sprintf("/proc/%d/cwd/%s", pid, name)
+		}
+		if st, err := os.Stat(seen); err == nil && os.SameFile(st, dir) {
+			return true
+		}
+	}
+	return false
 }
