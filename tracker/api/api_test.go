@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"shopwatch/fixtures"
+	"shopwatch/storage"
 	"shopwatch/storage/bolt"
 	"shopwatch/storage/storetest"
 	"shopwatch/tracker"
@@ -210,6 +211,34 @@ func TestChangesOfKinds(t *testing.T) {
 		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || w.Code != http.StatusOK || len(got.Changes) != want {
 			t.Errorf("%s = %d with %d changes, want %d: %v", query, w.Code, len(got.Changes), want, err)
 		}
+	}
+}
+
+// Scans of several storefronts may begin in the same millisecond, also where a part of
+// the list ends.
+func TestScansOfOneMoment(t *testing.T) {
+	db := database(t)
+	for _, name := range []tracker.StorefrontName{"a", "b", "c"} {
+		s := &tracker.Scan{Storefront: name, Began: began.Add(100 * time.Hour), Verdict: tracker.Partial, Evidence: tracker.Evidence{Parser: 1}}
+		if _, err := db.Commit(ctx, s, tracker.DefaultRules()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := api.New(options(db), slog.New(slog.DiscardHandler))
+	seen, next, more := 0, "", true
+	for more {
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, httptest.NewRequest("GET", "http://127.0.0.1/api/scans?limit=2"+next, nil))
+		var part api.Scans
+		if err := json.Unmarshal(w.Body.Bytes(), &part); err != nil || w.Code != http.StatusOK {
+			t.Fatalf("%d, %v", w.Code, err)
+		}
+		seen += len(part.Scans)
+		next, more = "&before="+part.Next.Format(time.RFC3339Nano), !part.Next.IsZero()
+	}
+	all, err := db.Scans(ctx, storage.ScanQuery{})
+	if err != nil || seen != len(all) {
+		t.Errorf("the parts have %d scans, want %d, %v", seen, len(all), err)
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 )
 
 func (s *Server) scans(ctx context.Context, in *struct {
-	Limit      int       `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+	Limit      int       `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"of scans that began at the same time, as far as it is known, none is left out for it"`
 	Storefront string    `query:"storefront" maxLength:"64"`
 	Since      time.Time `query:"since"`
 	Before     time.Time `query:"before" doc:"the next of the part before"`
@@ -29,11 +29,16 @@ func (s *Server) scans(ctx context.Context, in *struct {
 		}
 	}
 	list, err := s.o.Store.Scans(ctx, storage.ScanQuery{Storefront: name, Since: in.Since, Before: storage.ScanPlace{Began: in.Before}, Limit: in.Limit})
-	a := Scans{Scans: array(list)}
+	var next time.Time
 	if len(list) == in.Limit {
-		a.Next = list[len(list)-1].Began
+		// The next part begins before this one's last time, so all of that are in this one.
+		last := list[len(list)-1]
+		next = last.Began
+		var rest []tracker.Scan
+		rest, err = s.o.Store.Scans(ctx, storage.ScanQuery{Storefront: name, Since: next, Before: storage.ScanPlace{Began: next, Storefront: last.Storefront}, Limit: 1000})
+		list = append(list, rest...)
 	}
-	return answer(a, err)
+	return answer(Scans{Scans: array(list), Next: next}, err)
 }
 
 // A wish is for scans now.
