@@ -161,6 +161,7 @@ func (e *email) session(ctx context.Context) (*session, error) {
 		return nil, &Unreachable{e.explain(err, conn.name)}
 	}
 	return &session{c, conn.name, func() {
+		conn.deadline(time.Now().Add(time.Second))
 		_ = client.CloseWithSMTPClient(c) // what counts has been said
 		stop()
 		conn.close()

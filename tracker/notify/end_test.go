@@ -63,3 +63,27 @@ func TestTheEndIsHeardAmongPictures(t *testing.T) {
 	}
 	wantState(t, db, tracker.Waiting)
 }
+
+// TestNobodyWaitsForTheGoodbye: a server that has taken the message and does not answer
+// QUIT holds up neither what is noted of it nor what comes next.
+func TestNobodyWaitsForTheGoodbye(t *testing.T) {
+	db, srv := fresh(t), serveMail(t, fixtures.SMTPOptions{})
+	if err := srv.Fault(fixtures.MailFault{NoBye: true}); err != nil {
+		t.Fatal(err)
+	}
+	settings := mailTo(srv, "a@example.com")
+	settings.Timeout = time.Hour
+	n := notifier(t, db, quietLog(), notify.Channel{Name: "analysts", Sender: sender(t, "email", settings)})
+	two(t, db)
+	flushed := make(chan error, 1)
+	go func() { flushed <- n.Flush(t.Context()) }()
+	select {
+	case err := <-flushed:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("it waits for the answer to QUIT")
+	}
+	wantState(t, db, tracker.Sent)
+}
