@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2/negotiation"
+
 	"shopwatch/tracker"
 	"shopwatch/tracker/api"
 	"shopwatch/tracker/report"
@@ -79,7 +81,7 @@ func (p *Pages) render(w http.ResponseWriter, r *http.Request, status int, pg *p
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Language", pg.HTMLLang())
 	w.Header().Set("Vary", "Accept-Language, Accept-Encoding, Cookie")
-	if !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+	if negotiation.SelectQValue(r.Header.Get("Accept-Encoding"), []string{"identity", "gzip"}) != "gzip" {
 		w.WriteHeader(status)
 		_, _ = w.Write(b.Bytes()) // the reader may be gone
 		return nil

@@ -55,6 +55,23 @@ func body(t *testing.T, s *api.Server, path string) string {
 	return w.Body.String()
 }
 
+// A page is packed for those who take it.
+func TestPacked(t *testing.T) {
+	s := server(options(emptyDatabase(t)))
+	for accepts, want := range map[string]string{
+		"": "", "gzip, deflate, br": "gzip", "br;q=1.0, gzip;q=0.8": "gzip", "gzip;q=0": "", "gzip; q=0, identity": "", "br": "",
+	} {
+		req := httptest.NewRequest("GET", "http://127.0.0.1/", nil)
+		req.Header.Set("Accept", "text/html")
+		req.Header.Set("Accept-Encoding", accepts)
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, req)
+		if got := w.Header().Get("Content-Encoding"); w.Code != 200 || got != want {
+			t.Errorf("Accept-Encoding: %s gives %d, packed by %q, want %q", accepts, w.Code, got, want)
+		}
+	}
+}
+
 // shops are options with storefronts of these names.
 func shops(db *bolt.DB, names ...tracker.StorefrontName) api.Options {
 	o := options(db)

@@ -18,8 +18,8 @@ type Leaver interface {
 
 // Unsubscribe serves the links by which people leave a channel. It stands
 // outside of what the token guards: mail programs post to it (RFC 8058), and
-// the link's own token says who may. A GET changes nothing, because scanners
-// of mails follow every link.
+// the link's own token says who may. GET and HEAD change nothing, because
+// scanners of mails follow every link.
 func Unsubscribe(l Leaver, log *slog.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { unsubscribe(l, log, w, r) })
 }
@@ -31,8 +31,10 @@ func unsubscribe(l Leaver, log *slog.Logger, w http.ResponseWriter, r *http.Requ
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Robots-Tag", "noindex")
-	if r.Method != http.MethodGet && r.Method != http.MethodPost {
-		h.Set("Allow", "GET, POST")
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPost:
+	default:
+		h.Set("Allow", "GET, HEAD, POST")
 		http.Error(w, "GET or POST", http.StatusMethodNotAllowed)
 		return
 	}

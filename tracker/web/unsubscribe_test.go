@@ -52,6 +52,7 @@ func TestUnsubscribe(t *testing.T) {
 		did, says               string
 	}{
 		{"a look asks", "GET", link("good"), "", 200, `analysts "><script>@x false false`, "Unsubscribe"},
+		{"a scanner of mails looks", "HEAD", link("good"), "", 200, `analysts "><script>@x false false`, ""},
 		{"a mail program clicks", "POST", link("good"), "List-Unsubscribe=One-Click", 200, `analysts "><script>@x true false`, "Undo"},
 		{"undo", "POST", link("good"), "back=1", 200, `analysts "><script>@x true true`, "again"},
 		{"strange token", "POST", link("bad"), "", 403, "", "not one of ours"},
