@@ -40,8 +40,15 @@ func withRole(r *http.Request, role Role) *http.Request {
 	return r.WithContext(context.WithValue(r.Context(), roleKey{}, role))
 }
 
-// cookieName is that of the cookie that keeps who signed in.
-const cookieName = "shopwatch"
+// cookieName is that of the cookie that keeps who signed in. A browser gives a cookie
+// to all ports of a host, where another shopwatch may answer.
+func cookieName(r *http.Request) string {
+	name := "shopwatch"
+	if _, port, err := net.SplitHostPort(r.Host); err == nil {
+		name += "-" + port
+	}
+	return name
+}
 
 // wrongTokens is how many wrong tokens are looked at before more are turned
 // away, one a second.
@@ -183,7 +190,7 @@ func (s *Server) roleOf(r *http.Request) (role Role, wrong bool) {
 		role = s.roleByToken(token)
 		return role, role == Nobody
 	}
-	c, err := r.Cookie(cookieName)
+	c, err := r.Cookie(cookieName(r))
 	if err != nil {
 		return Nobody, false
 	}
@@ -252,7 +259,7 @@ func (s *Server) signOut(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) cookie(r *http.Request, value string, age time.Duration) *http.Cookie {
 	c := &http.Cookie{
-		Name: cookieName, Value: value, Path: "/", MaxAge: int(age / time.Second),
+		Name: cookieName(r), Value: value, Path: "/", MaxAge: int(age / time.Second),
 		HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil || s.atPublic(r),
 	}
 	if age < 0 {

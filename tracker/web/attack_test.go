@@ -9,6 +9,7 @@ import (
 	"html"
 	"io"
 	"net/http"
+	"net/http/cookiejar"
 	"net/url"
 	"regexp"
 	"slices"
@@ -40,6 +41,7 @@ func TestAttacks(t *testing.T) {
 	o.Closed, o.Public = false, public
 	proxied := "http://" + serve(t, o)
 	const viewer, operator = "Bearer viewer-viewer-viewer", "Bearer " + token
+	cookie := "shopwatch-" + open[strings.LastIndex(open, ":")+1:] + "="
 	for _, tt := range []struct {
 		name, method, url string
 		headers           map[string]string
@@ -65,8 +67,8 @@ func TestAttacks(t *testing.T) {
 		{"not from a page of another site", "POST", open + "/reports/1", map[string]string{"Authorization": operator, "Sec-Fetch-Site": "cross-site"}, 403},
 		{"nor from one that an old browser shows", "POST", open + "/reports/1", map[string]string{"Authorization": operator, "Origin": "https://evil.example"}, 403},
 		{"nor from a neighbour", "POST", open + "/s/evil/scan", map[string]string{"Authorization": operator, "Sec-Fetch-Site": "same-site"}, 403},
-		{"a wrong cookie is none", "POST", open + "/reports/1", map[string]string{"Cookie": "shopwatch=" + strings.Repeat("0", 64)}, 401},
-		{"the token is no cookie", "POST", open + "/reports/1", map[string]string{"Cookie": "shopwatch=" + token}, 401},
+		{"a wrong cookie is none", "POST", open + "/reports/1", map[string]string{"Cookie": cookie + strings.Repeat("0", 64)}, 401},
+		{"the token is no cookie", "POST", open + "/reports/1", map[string]string{"Cookie": cookie + token}, 401},
 		{"nothing is changed by looking", "GET", open + "/s/made-up-year/scan", map[string]string{"Authorization": operator}, 404},
 		{"traversal", "GET", open + "/static/..%2fweb.go", nil, 404},
 		{"traversal of evidence", "GET", open + "/evidence/..%2f..%2fetc%2fpasswd", nil, 404},
@@ -114,6 +116,37 @@ func TestAttacks(t *testing.T) {
 				t.Error("a recipient is named")
 			}
 		})
+	}
+}
+
+// Who signs in at one shopwatch of a host stays signed in at another.
+func TestSignInAtTwoPorts(t *testing.T) {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := &http.Client{Jar: jar}
+	o := options(emptyDatabase(t))
+	o.Closed = true
+	other := o
+	other.Token = strings.Repeat("x", 40)
+	first, second := "http://"+serve(t, o), "http://"+serve(t, other)
+	for address, token := range map[string]string{first: o.Token, second: other.Token} {
+		resp, err := browser.PostForm(address+"/signin", url.Values{"token": {token}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+	}
+	for _, address := range []string{first, second} {
+		resp, err := browser.Get(address + "/reports")
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != 200 {
+			t.Errorf("signed in at both, one says %s", resp.Status)
+		}
 	}
 }
 
