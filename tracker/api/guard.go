@@ -121,10 +121,10 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, next http.Handler
 	}
 	outside := s.o.Closed || s.atPublic(r)
 	role, wrong := s.roleOf(r)
-	_, bearer := bearerOf(r)
+	_, sent := tokenOf(r)
 	alive := r.URL.Path == "/healthz"
 	switch {
-	case !s.atPublic(r) && !s.knownHost(r.Host) && !(alive && s.o.Closed) && !(s.o.Closed && bearer && role > Nobody):
+	case !s.atPublic(r) && !s.knownHost(r.Host) && !(alive && s.o.Closed) && !(s.o.Closed && sent && role > Nobody):
 		// A page that made its own name point to this machine, or a proxy.
 		s.refuse(w, r, http.StatusForbidden, "open this at 127.0.0.1 or localhost, or set public: to the address that leads here")
 		return
@@ -134,7 +134,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, next http.Handler
 			s.refuse(w, r, http.StatusTooManyRequests, "too many wrong tokens; wait a second")
 			return
 		}
-		w.Header().Set("WWW-Authenticate", "Bearer")
+		challenge(w, r)
 		s.refuse(w, r, http.StatusUnauthorized, "wrong token; a different shopwatch may be listening here")
 		return
 	}
@@ -146,7 +146,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, next http.Handler
 		role = Passer
 	}
 	if need := s.needs(r); role < need && !alive {
-		w.Header().Set("WWW-Authenticate", "Bearer")
+		challenge(w, r)
 		switch {
 		case role >= Viewer:
 			s.refuse(w, withRole(r, role), http.StatusForbidden, "this is for operators; sign in with their token")
@@ -183,30 +183,41 @@ func (s *Server) needs(r *http.Request) Role {
 	return Passer
 }
 
-// roleOf says who makes a request by its token or cookie. It reports true when
-// that is wrong; a cookie that no longer holds is none.
+// roleOf says who makes a request by its token or cookie. It reports true when the
+// token is wrong; a cookie that no longer holds is none.
 func (s *Server) roleOf(r *http.Request) (role Role, wrong bool) {
-	if token, ok := bearerOf(r); ok {
+	token, sent := tokenOf(r)
+	if sent {
 		role = s.roleByToken(token)
-		return role, role == Nobody
 	}
-	c, err := r.Cookie(cookieName(r))
-	if err != nil {
-		return Nobody, false
+	if c, err := r.Cookie(cookieName(r)); err == nil && role == Nobody {
+		role = s.roleByCookie(c.Value)
 	}
-	for _, role := range []Role{Operator, Viewer} {
-		if want := s.cookieOf(role); want != "" && subtle.ConstantTimeCompare([]byte(c.Value), []byte(want)) == 1 {
-			return role, false
-		}
-	}
-	return Nobody, false
+	return role, sent && role == Nobody
 }
 
-// bearerOf is the token that a request sends along. User and password (Basic) are
-// for a proxy on the way: browsers send them with every request.
-func bearerOf(r *http.Request) (token string, ok bool) {
+// tokenOf is the token that a request sends along. User and password (Basic) are for a
+// proxy on the way: browsers send them with every request. But feed readers know nothing
+// else, so that at a feed the password may be the token.
+func tokenOf(r *http.Request) (token string, sent bool) {
+	if _, password, ok := r.BasicAuth(); ok && isFeed(r) {
+		return password, true
+	}
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	return strings.TrimSpace(token), strings.EqualFold(scheme, "Bearer")
+}
+
+// isFeed reports whether a request is for a feed, of changes or of a channel.
+func isFeed(r *http.Request) bool {
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && (r.URL.Path == "/changes.atom" || strings.HasPrefix(r.URL.Path, "/feeds/"))
+}
+
+// challenge says how a token is sent.
+func challenge(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("WWW-Authenticate", "Bearer")
+	if isFeed(r) && !strings.Contains(r.Header.Get("Accept"), "text/html") { // a person sees the page to sign in
+		w.Header().Add("WWW-Authenticate", `Basic realm="shopwatch", charset="UTF-8"`)
+	}
 }
 
 func (s *Server) roleByToken(token string) Role {
@@ -218,6 +229,15 @@ func (s *Server) roleByToken(token string) Role {
 		role = Operator
 	}
 	return role
+}
+
+func (s *Server) roleByCookie(value string) Role {
+	for _, role := range []Role{Operator, Viewer} {
+		if want := s.cookieOf(role); want != "" && subtle.ConstantTimeCompare([]byte(value), []byte(want)) == 1 {
+			return role
+		}
+	}
+	return Nobody
 }
 
 // cookieOf is the value of the cookie of who signed in as a role, "" when nobody

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bufio"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -242,6 +243,7 @@ func TestGuard(t *testing.T) {
 	closed := options(db)
 	closed.Closed = true
 	at := map[bool]string{false: serve(t, open), true: serve(t, closed)}
+	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte("reader:"+token))
 	for _, tt := range []struct {
 		name, method, path, host, auth string
 		closed                         bool
@@ -265,6 +267,11 @@ func TestGuard(t *testing.T) {
 		{"user and password for a proxy are no token", "GET", "/api/storefronts", "", "Basic dXNlcjpwYXNzd29yZA==", false, 200},
 		{"nor stand for one", "GET", "/api/storefronts", "", "Basic dXNlcjpwYXNzd29yZA==", true, 401},
 		{"nor make a foreign name ours", "GET", "/api/storefronts", "shop.example", "Basic dXNlcjpwYXNzd29yZA==", true, 403},
+		{"a feed reader sends the token as a password", "GET", "/feeds/analysts/x.xml", "", basic, true, 404},
+		{"to any name", "GET", "/feeds/analysts/x.xml", "shop.example", basic, true, 404},
+		{"another password is wrong there", "GET", "/feeds/analysts/x.xml", "", "Basic dXNlcjpwYXNzd29yZA==", true, 401},
+		{"nothing else is read so", "GET", "/api/storefronts", "", basic, true, 401},
+		{"nor changed", "POST", "/api/compact", "", basic, false, 401},
 		{"a token that is missing is wrong", "GET", "/api/storefronts", "", "Bearer", false, 401},
 		{"nothing changes by reading", "GET", "/api/compact", "", "Bearer " + token, false, 405},
 		{"a foreign name for this machine is refused", "GET", "/api/storefronts", "evil.example:8780", "", false, 403},

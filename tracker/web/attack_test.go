@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"slices"
@@ -116,6 +117,49 @@ func TestAttacks(t *testing.T) {
 				t.Error("a recipient is named")
 			}
 		})
+	}
+}
+
+// Feed readers know user and password only, and are asked for them; people see the page
+// to sign in. Behind a proxy that asks for a password of its own the cookie counts.
+func TestFeedReaders(t *testing.T) {
+	o := tourOptions(populated(t))
+	o.Closed, o.ViewerToken = true, "viewer-viewer-viewer"
+	s := server(o)
+	get := func(accept, password string, cookies ...*http.Cookie) *httptest.ResponseRecorder {
+		req := httptest.NewRequest("GET", "http://127.0.0.1/changes.atom", nil)
+		req.Header.Set("Accept", accept)
+		if password != "" {
+			req.SetBasicAuth("reader", password)
+		}
+		for _, c := range cookies {
+			req.AddCookie(c)
+		}
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, req)
+		return w
+	}
+	const reader, browser = "application/atom+xml", "text/html"
+	if w := get(reader, ""); w.Code != 401 || !strings.Contains(strings.Join(w.Header().Values("WWW-Authenticate"), "; "), `Basic realm="shopwatch"`) {
+		t.Errorf("a reader without a password: %d, %q", w.Code, w.Header())
+	}
+	if w := get(browser, ""); w.Code != 401 || strings.Contains(strings.Join(w.Header().Values("WWW-Authenticate"), "; "), "Basic") {
+		t.Errorf("a browser: %d, %q", w.Code, w.Header())
+	}
+	for _, right := range []string{token, o.ViewerToken} {
+		if w := get(reader, right); w.Code != 200 || !strings.Contains(w.Body.String(), "<feed ") {
+			t.Errorf("with the token as the password: %d", w.Code)
+		}
+	}
+	if w := get(reader, "another"); w.Code != 401 {
+		t.Errorf("with another password: %d", w.Code)
+	}
+	in := httptest.NewRecorder()
+	req := httptest.NewRequest("POST", "http://127.0.0.1/signin", strings.NewReader("token="+token))
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	s.ServeHTTP(in, req)
+	if w := get(browser, "of the proxy", in.Result().Cookies()...); w.Code != 200 {
+		t.Errorf("signed in, with a password of a proxy: %d", w.Code)
 	}
 }
 
