@@ -147,7 +147,7 @@ func signedIn(t *testing.T, address string) network.SetCookieParams {
 	}
 	resp.Body.Close()
 	for _, c := range resp.Cookies() {
-		if c.Name == "shopwatch" {
+		if strings.HasPrefix(c.Name, "shopwatch-") {
 			return network.SetCookieParams{Name: c.Name, Value: c.Value, URL: address + "/"}
 		}
 	}
