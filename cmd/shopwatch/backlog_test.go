@@ -18,6 +18,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"go.etcd.io/bbolt"
 
+	"shopwatch/fixtures/deadline"
 	"shopwatch/storage"
 	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
@@ -179,7 +180,7 @@ func TestTenThousandChangesWait(t *testing.T) {
 	if err := daemon.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	err = daemon.Wait()
+	err = deadline.Wait(t, daemon)
 	if took := time.Since(began); err != nil || took > endsWithin {
 		t.Errorf("after SIGTERM the daemon ended after %s: %v; want it well within %s", took, err, endsWithin)
 	}
@@ -204,6 +205,7 @@ func TestTenThousandChangesWait(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer cmd.Process.Kill()
+	defer time.AfterFunc(deadline.Most, func() { _ = cmd.Process.Kill() }).Stop()
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	if took := time.Since(began); err != nil || line != "30000 deliveries tried again\n" || took > answersWithin {
 		t.Errorf("mail retry without a daemon: %q, %v after %s, want an answer within %s", line, err, took, answersWithin)
@@ -215,7 +217,7 @@ func TestTenThousandChangesWait(t *testing.T) {
 	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
-	_ = cmd.Wait() // its status is looked at
+	_ = deadline.Wait(t, cmd) // its status is looked at
 	if took := time.Since(began); took > endsWithin || cmd.ProcessState.ExitCode() != 1 || !strings.Contains(said.String(), "interrupted; what was not sent waits") {
 		t.Errorf("after Ctrl-C it ended after %s with %d: %s; want 1 within %s, and what becomes of the rest", took, cmd.ProcessState.ExitCode(), said.String(), endsWithin)
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"shopwatch/fixtures"
+	"shopwatch/fixtures/deadline"
 )
 
 // withFiles lets a process have no more than so many files open.
@@ -33,7 +34,7 @@ func TestIdleConnections(t *testing.T) {
 	daemon := w.serveProcess(withFiles(128, w.command("run")))
 	defer func() {
 		daemon.Process.Signal(syscall.SIGTERM)
-		if err := daemon.Wait(); err != nil {
+		if err := deadline.Wait(t, daemon); err != nil {
 			t.Error(err)
 		}
 		if log := daemon.Stderr.(*log).String(); !strings.Contains(log, "only 128 may be open at once") || strings.Count(log, "too many connections") != 1 || strings.Contains(log, "too many open files") {
@@ -66,7 +67,7 @@ func TestIdleConnections(t *testing.T) {
 	w.want(0, "scan")
 	w.shop.Take("45100000002", fixtures.Gone)
 	w.want(0, "scan")
-	if _, err := w.mail.Wait(t.Context()); err != nil {
+	if _, err := w.mail.Wait(deadline.Context(t)); err != nil {
 		t.Error(err)
 	}
 }
@@ -91,7 +92,7 @@ func TestFewFiles(t *testing.T) {
 	daemon := w.serveProcess(withFiles(40, w.command("run")))
 	defer func() {
 		daemon.Process.Signal(syscall.SIGTERM)
-		daemon.Wait()
+		_ = deadline.Wait(t, daemon)
 	}()
 	if s := lines[scanned](t, w.want(2, "scan", "--json"))[0]; !strings.Contains(s.Reason, "too many open files: at most 40") {
 		t.Errorf("the scan failed because of %q, want too many open files", s.Reason)

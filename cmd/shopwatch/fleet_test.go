@@ -19,6 +19,7 @@ import (
 	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/daemon"
 	"shopwatch/fixtures"
+	"shopwatch/fixtures/deadline"
 	"shopwatch/fixtures/pgtest"
 	"shopwatch/storage/postgres"
 	"shopwatch/tracker/api"
@@ -255,11 +256,11 @@ func TestRefusedVersion(t *testing.T) {
 			go func() { ended <- (&runCommand{Only: only}).Run(ctx, a) }()
 			defer func() {
 				stop()
-				if err := errors.Join(<-ended, a.servers.close()); err != nil {
+				if err := errors.Join(deadline.Receive(t, "the daemon ends", ended), a.servers.close()); err != nil {
 					t.Errorf("the daemon ended with %v", err)
 				}
 			}()
-			<-errs.said
+			deadline.Receive(t, "the daemon starts", errs.said)
 			good, err := os.ReadFile(filepath.Join(m.dir, "shopwatch.yaml"))
 			if err != nil {
 				t.Fatal(err)
@@ -275,7 +276,7 @@ func TestRefusedVersion(t *testing.T) {
 				}
 				until(t, "it is refused", func() bool { return refused() > i })
 				for range 5 {
-					<-tries
+					deadline.Receive(t, "the daemon tries again", tries)
 				}
 				if n := refused(); n != i+1 {
 					t.Fatalf("of %d bad versions the log tells %d times:\n%s", i+1, n, errs.String())

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"shopwatch/fixtures"
+	"shopwatch/fixtures/deadline"
 )
 
 // killer kills a process whenever an address is asked for.
@@ -44,7 +45,7 @@ func TestDeadlyPictureIsAvoided(t *testing.T) {
 	cmd := w.process("run")
 	k.daemon.Store(cmd)
 	w.do("scan") // the daemon dies in it
-	cmd.Wait()
+	_ = deadline.Wait(t, cmd)
 	if k.asked.Load() == 0 {
 		t.Fatal("the picture was not looked at")
 	}
@@ -56,7 +57,7 @@ func TestDeadlyPictureIsAvoided(t *testing.T) {
 		t.Errorf("the picture was asked for %d times more; the scan says\n%s", k.asked.Load()-asked, out)
 	}
 	cmd.Process.Signal(syscall.SIGTERM)
-	if err := cmd.Wait(); err != nil {
+	if err := deadline.Wait(t, cmd); err != nil {
 		t.Errorf("the daemon ended with %v", err)
 	}
 }
@@ -77,7 +78,7 @@ func TestDeadlyStorefrontDoesNotKillAtEveryStart(t *testing.T) {
 		if k.asked.Load() > asked {
 			cmd.Process.Signal(syscall.SIGKILL) // it was asked before the daemon was known
 		}
-		cmd.Wait()
+		_ = deadline.Wait(t, cmd)
 	}
 	k.daemon.Store(nil)
 	asked := k.asked.Load()
@@ -108,7 +109,7 @@ func TestDeadlyStorefrontDoesNotKillAtEveryStart(t *testing.T) {
 		t.Errorf("after %d deaths: %+v, asked %d times more", deaths, list, k.asked.Load()-asked)
 	}
 	cmd.Process.Signal(syscall.SIGTERM)
-	if err := cmd.Wait(); err != nil {
+	if err := deadline.Wait(t, cmd); err != nil {
 		t.Errorf("the daemon ended with %v", err)
 	}
 }

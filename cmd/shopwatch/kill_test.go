@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"net/mail"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"shopwatch/fixtures"
+	"shopwatch/fixtures/deadline"
 	"shopwatch/storage"
 	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
@@ -155,7 +155,7 @@ func (w *world) command(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// serveProcess starts a daemon and waits until it answers, or has ended.
+// serveProcess starts a daemon and waits until it answers.
 func (w *world) serveProcess(cmd *exec.Cmd) *exec.Cmd {
 	w.t.Helper()
 	var out bytes.Buffer
@@ -164,11 +164,10 @@ func (w *world) serveProcess(cmd *exec.Cmd) *exec.Cmd {
 	if err := cmd.Start(); err != nil {
 		w.t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(w.t.Context(), 20*time.Second)
-	defer cancel()
 	select {
 	case <-errs.said:
-	case <-ctx.Done():
+	case <-time.After(deadline.Most):
+		_ = cmd.Process.Kill()
 		w.t.Fatalf("the daemon did not start:\n%s%s", out.String(), errs.String())
 	}
 	return cmd

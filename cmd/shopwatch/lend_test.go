@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"os"
 	"path/filepath"
 	"strings"
@@ -55,15 +54,12 @@ func TestLoginWhileTheDaemonRuns(t *testing.T) {
 	// A login that is killed gives the profile back, and nothing is scanned for
 	// it.
 	killed := w.command("login", "tmall", "--qr")
-	out, err := killed.StdoutPipe()
-	if err == nil {
-		err = killed.Start()
-	}
-	if err != nil {
+	shown := &typed{t: t}
+	killed.Stdout = shown
+	if err := killed.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for in := bufio.NewScanner(out); in.Scan() && !strings.Contains(in.Text(), "The same as a picture"); {
-	}
+	eventually(t, "a code is shown", func() bool { return strings.Contains(shown.String(), "The same as a picture") })
 	if err := killed.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}

@@ -30,6 +30,7 @@ import (
 	"shopwatch/cmd/shopwatch/daemon"
 	"shopwatch/cmd/shopwatch/login"
 	"shopwatch/fixtures"
+	"shopwatch/fixtures/deadline"
 	"shopwatch/tracker/browser"
 	"shopwatch/tracker/market/all"
 )
@@ -96,8 +97,7 @@ func (w *world) start(args ...string) *typed {
 	}()
 	w.t.Cleanup(func() {
 		cancel()
-		status := <-c.status
-		c.status <- status
+		c.status <- deadline.Receive(w.t, "the command ends", c.status)
 	})
 	return c
 }
@@ -415,15 +415,16 @@ func (w *world) openLogin(from string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	ctx := deadline.Context(w.t)
 	b := daemon.NewBrowser(c, slog.New(slog.DiscardHandler))
-	tab, err := b.Tab(w.t.Context(), browser.TabOptions{Home: all.Markets()[0].Login.Home})
+	tab, err := b.Tab(ctx, browser.TabOptions{Home: all.Markets()[0].Login.Home})
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if err := tab.Open(w.t.Context(), w.mall.LoginURL(from)); err != nil {
+	if err := tab.Open(ctx, w.mall.LoginURL(from)); err != nil {
 		w.t.Fatal(err)
 	}
-	for ctx := w.t.Context(); ctx.Err() == nil && !strings.HasPrefix(tab.Document().URL, from); {
+	for !strings.HasPrefix(tab.Document().URL, from) {
 		_ = w.mall.ScanQR("", "tb_watcher") // as soon as the code is shown
 		if err := tab.Wait(ctx, "new Promise(done => setTimeout(done, 50))", nil); err != nil {
 			w.t.Fatal(err)
@@ -457,8 +458,11 @@ func screen(t *testing.T) {
 	w.Close()
 	t.Cleanup(func() {
 		cmd.Process.Signal(syscall.SIGTERM)
-		cmd.Wait()
+		_ = deadline.Wait(t, cmd)
 	})
+	if err := r.SetReadDeadline(time.Now().Add(deadline.Most)); err != nil {
+		t.Fatal(err)
+	}
 	number, err := bufio.NewReader(r).ReadString('\n')
 	if err != nil {
 		t.Fatalf("Xvfb gave no display: %v", err)

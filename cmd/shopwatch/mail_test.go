@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"shopwatch/fixtures"
+	"shopwatch/fixtures/deadline"
 )
 
 // What a mail server answers reaches the terminal as text: it moves no cursor and
@@ -54,7 +55,7 @@ func TestMail(t *testing.T) {
 			if out := w.want(0, "mail", "test"); !strings.Contains(out, "a sample was sent through analysts") {
 				t.Errorf("mail test prints %s", out)
 			}
-			if _, err := w.mail.Wait(t.Context()); err != nil {
+			if _, err := w.mail.Wait(deadline.Context(t)); err != nil {
 				t.Error(err)
 			}
 			w.mail.Fault(fixtures.MailFault{Refuse: map[string]int{"*": 550}, Times: 1})
@@ -88,7 +89,7 @@ func TestMail(t *testing.T) {
 			if out := w.want(0, "mail", "retry"); !strings.Contains(out, "1 delivery tried again") {
 				t.Errorf("mail retry prints %s", out)
 			}
-			mail, err := w.mail.Wait(t.Context())
+			mail, err := w.mail.Wait(deadline.Context(t))
 			if err != nil || !bytes.Contains(mail.Raw, []byte("-1 removed")) {
 				t.Errorf("mail = %s, %v, want one about a removed product", mail.Raw, err)
 			}
@@ -113,7 +114,7 @@ func TestMail(t *testing.T) {
 			if out := w.want(0, "mail", "retry", "2"); !strings.Contains(out, "1 delivery tried again") {
 				t.Errorf("mail retry 2 prints %s", out)
 			}
-			if mail, err := w.mail.Wait(t.Context()); err != nil || !bytes.Contains(mail.Raw, []byte("1 back again")) {
+			if mail, err := w.mail.Wait(deadline.Context(t)); err != nil || !bytes.Contains(mail.Raw, []byte("1 back again")) {
 				t.Errorf("mail = %s, %v, want one about a product that is back", mail.Raw, err)
 			}
 			out = w.want(0, "mail", "outbox", "-n", "5")
@@ -139,7 +140,7 @@ func TestMailWithPDF(t *testing.T) {
 		"from": "shopwatch@example.com", "to": []string{"team@example.com"}, "schedule": "@weekly", "attach": "pdf",
 	}}})
 	w.want(0, "mail", "test")
-	m, err := w.mail.Wait(t.Context())
+	m, err := w.mail.Wait(deadline.Context(t))
 	if err != nil || !bytes.Contains(m.Raw, []byte("Content-Type: application/pdf")) || !bytes.Contains(m.Raw, []byte("\r\nJVBERi0")) { // %PDF-
 		t.Errorf("the sample has no PDF: %v\n%s", err, m.Raw)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -20,6 +21,7 @@ import (
 	"shopwatch/cmd/shopwatch/daemon"
 	"shopwatch/cmd/shopwatch/login"
 	"shopwatch/fixtures"
+	"shopwatch/fixtures/deadline"
 	"shopwatch/storage"
 	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
@@ -145,8 +147,14 @@ func (w *world) configure(change map[string]any) {
 // do runs a command line and returns what it prints and its exit status.
 func (w *world) do(args ...string) (stdout, stderr string, status int) {
 	w.t.Helper()
+	const most = 5 * time.Minute
+	ctx, cancel := context.WithTimeout(w.t.Context(), most)
+	defer cancel()
 	var out, errs bytes.Buffer
-	status = run(w.t.Context(), append([]string{"-c", filepath.Join(w.dir, "shopwatch.yaml")}, args...), &out, &errs)
+	status = run(ctx, append([]string{"-c", filepath.Join(w.dir, "shopwatch.yaml")}, args...), &out, &errs)
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		w.t.Errorf("after %s: shopwatch %s has not ended; it prints\n%s%s", most, strings.Join(args, " "), out.String(), errs.String())
+	}
 	return out.String(), errs.String(), status
 }
 
@@ -173,7 +181,7 @@ func (w *world) daemon(flags ...string) (stop func() (int, string)) {
 	}()
 	stop = sync.OnceValues(func() (int, string) {
 		cancel()
-		return <-ended, errs.String()
+		return deadline.Receive(w.t, "the daemon ends", ended), errs.String()
 	})
 	w.t.Cleanup(func() { stop() })
 	select {
@@ -181,6 +189,8 @@ func (w *world) daemon(flags ...string) (stop func() (int, string)) {
 		ended <- status
 		w.t.Fatalf("the daemon ended with %d: %s", status, errs.String())
 	case <-errs.said:
+	case <-time.After(deadline.Most):
+		w.t.Fatalf("the daemon did not start: %s", errs.String())
 	}
 	return stop
 }
@@ -288,7 +298,7 @@ func (w *world) loop(daemon bool) {
 			t.Errorf("change = %+v", c)
 		}
 	}
-	mail, err := w.mail.Wait(t.Context())
+	mail, err := w.mail.Wait(deadline.Context(t))
 	if err != nil || !bytes.Contains(mail.Raw, []byte("+1 new")) || mail.To[0] != "team@example.com" {
 		t.Errorf("mail = %s, %v, want one about a new product", mail.Raw, err)
 	}

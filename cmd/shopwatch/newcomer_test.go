@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"shopwatch/fixtures"
+	"shopwatch/fixtures/deadline"
 )
 
 // A newcomer follows the README, in a folder of its own.
@@ -113,27 +114,21 @@ func TestNewcomer(t *testing.T) {
 	n.types(0, next("shopwatch products tencent"), "45100000003")
 	n.types(0, next("shopwatch mail preview"))
 	n.types(0, next("shopwatch mail test"))
-	if _, err := n.mail.Wait(t.Context()); err != nil {
+	if _, err := n.mail.Wait(deadline.Context(t)); err != nil {
 		t.Fatal(err)
 	}
 
 	line := next("shopwatch run")
 	began := time.Now()
-	daemon := n.shell(line)
-	errs := log{said: make(chan bool)}
-	daemon.Stderr = &errs
-	if err := daemon.Start(); err != nil {
-		t.Fatal(err)
-	}
+	daemon := n.serveProcess(n.shell(line))
 	t.Cleanup(func() {
 		_ = daemon.Process.Signal(syscall.SIGTERM)
-		_ = daemon.Wait()
+		_ = deadline.Wait(t, daemon)
 	})
-	<-errs.said
 	n.note(line, began)
 	n.shop.Put(fixtures.Product{ID: "45100000004", Title: "亲子蓝牙音箱", Price: "129.00"})
 	n.types(0, "shopwatch scan", "added")
-	m, err := n.mail.Wait(t.Context())
+	m, err := n.mail.Wait(deadline.Context(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +181,7 @@ func (n *newcomer) logsIn(line string) {
 	if err := n.mall.ScanQR(codes[0], "tb_watcher"); err != nil {
 		n.t.Fatal(err)
 	}
-	if err := cmd.Wait(); err != nil {
+	if err := deadline.Wait(n.t, cmd); err != nil {
 		n.t.Fatalf("%s: %v\n%s", line, err, shown)
 	}
 	n.note(line, began)

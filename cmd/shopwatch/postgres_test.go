@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"shopwatch/fixtures"
+	"shopwatch/fixtures/deadline"
 	"shopwatch/fixtures/pgtest"
 )
 
@@ -269,15 +270,13 @@ func TestDatabaseThatIsAway(t *testing.T) {
 	go func() {
 		ended <- run(ctx, []string{"-c", filepath.Join(w.dir, "shopwatch.yaml"), "run"}, &waiting, &waiting)
 	}()
-	for !strings.Contains(waiting.String(), "standing by") {
-		time.Sleep(10 * time.Millisecond)
-	}
+	until(t, "the daemon waits", func() bool { return strings.Contains(waiting.String(), "standing by") })
 	if err := cluster.Run(); err != nil {
 		t.Fatal(err)
 	}
-	<-waiting.said
+	deadline.Receive(t, "the daemon starts", waiting.said)
 	cancel()
-	if status := <-ended; status != 0 {
+	if status := deadline.Receive(t, "the daemon ends", ended); status != 0 {
 		t.Errorf("the daemon that waited ended with %d: %s", status, waiting.String())
 	}
 	stop := w.daemon()

@@ -14,6 +14,7 @@ import (
 
 	"shopwatch/cmd/shopwatch/daemon"
 	"shopwatch/fixtures"
+	"shopwatch/fixtures/deadline"
 	"shopwatch/tracker/api"
 )
 
@@ -157,7 +158,7 @@ func TestReload(t *testing.T) {
 	w.want(0, "scan", "lining")
 	to := map[string]bool{}
 	for range 2 {
-		m, err := w.mail.Wait(t.Context())
+		m, err := w.mail.Wait(deadline.Context(t))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,6 +15,7 @@ import (
 
 	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/daemon"
+	"shopwatch/fixtures/deadline"
 	"shopwatch/storage"
 )
 
@@ -53,7 +54,7 @@ func TestDatabaseReplaced(t *testing.T) {
 				t.Errorf("/readyz = %d %s, want 503 and why", status, text)
 			}
 			var exit *exec.ExitError
-			if err := daemon.Wait(); !errors.As(err, &exit) || exit.ExitCode() != 1 {
+			if err := deadline.Wait(t, daemon); !errors.As(err, &exit) || exit.ExitCode() != 1 {
 				t.Errorf("the daemon ends with %v, want 1", err)
 			}
 			said := daemon.Stderr.(*log).String()
@@ -97,7 +98,7 @@ func TestRescueIsTriedAgain(t *testing.T) {
 	if err := os.Remove(data); err != nil {
 		t.Fatal(err)
 	}
-	err := <-ended
+	err := deadline.Receive(t, "the daemon ends", ended)
 	if !errors.Is(err, storage.ErrReplaced) {
 		t.Errorf("Run = %v, want that the database was replaced", err)
 	}

@@ -27,6 +27,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"shopwatch/cmd/shopwatch/config"
+	"shopwatch/fixtures/deadline"
 	"shopwatch/tracker/api"
 	"shopwatch/tracker/notify"
 )
@@ -359,7 +360,7 @@ func (k kept) test(t *testing.T, e *echo) {
 	go func() { ended <- (&runCommand{Debug: true}).Run(ctx, a) }()
 	stopped := sync.OnceFunc(func() {
 		stop()
-		if err := <-ended; err != nil {
+		if err := deadline.Receive(t, "the daemon ends", ended); err != nil {
 			t.Errorf("the daemon ended with %v", err)
 		}
 	})

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"shopwatch/fixtures"
+	"shopwatch/fixtures/deadline"
 )
 
 // Under systemd the daemon says when it is ready, that it lives, that it reads
@@ -152,7 +153,7 @@ func TestStopsInTime(t *testing.T) {
 	}
 	w.daemon()
 	w.want(0, "mail", "retry")
-	if m, err := w.mail.Wait(t.Context()); err != nil || !bytes.Contains(m.Raw, []byte("+1 new")) {
+	if m, err := w.mail.Wait(deadline.Context(t)); err != nil || !bytes.Contains(m.Raw, []byte("+1 new")) {
 		t.Errorf("mail = %s, %v, want the one that was cut off", m.Raw, err)
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"encoding"
 	"encoding/json"
@@ -25,6 +24,7 @@ import (
 	"shopwatch/cmd/shopwatch/config"
 	"shopwatch/cmd/shopwatch/login"
 	"shopwatch/fixtures"
+	"shopwatch/fixtures/deadline"
 	"shopwatch/fixtures/markets"
 	shops "shopwatch/fixtures/markets/pages"
 	"shopwatch/tracker"
@@ -417,11 +417,11 @@ func TestPagesRun(t *testing.T) {
 			case strings.HasPrefix(command, "shopwatch init"):
 				dir = fresh
 			case command == "shopwatch run":
-				runsUntilTerm(t, shell(dir, "exec "+command))
+				runsUntilTerm(w, shell(dir, "exec "+command))
 				ran++
 				continue
 			}
-			out, err := shell(dir, line).CombinedOutput()
+			out, err := deadline.Output(t, shell(dir, line))
 			if err != nil {
 				t.Errorf("%s: %v\n%s", line, err, out)
 			}
@@ -456,24 +456,15 @@ func TestPagesRun(t *testing.T) {
 }
 
 // runsUntilTerm starts the daemon, lets it watch, and ends it.
-func runsUntilTerm(t *testing.T, cmd *exec.Cmd) {
-	t.Helper()
-	pipe, err := cmd.StderrPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	for lines := bufio.NewScanner(pipe); lines.Scan() && !strings.Contains(lines.Text(), `"started"`); {
-	}
+func runsUntilTerm(w *world, cmd *exec.Cmd) {
+	w.t.Helper()
+	w.serveProcess(cmd)
 	began := time.Now()
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Error(err)
+		w.t.Error(err)
 	}
-	go io.Copy(io.Discard, pipe)
-	if err := cmd.Wait(); err != nil || time.Since(began) > 10*time.Second {
-		t.Errorf("the daemon ends with %v after %s, want 0 within 10s", err, time.Since(began))
+	if err := deadline.Wait(w.t, cmd); err != nil || time.Since(began) > 10*time.Second {
+		w.t.Errorf("the daemon ends with %v after %s, want 0 within 10s", err, time.Since(began))
 	}
 }
 

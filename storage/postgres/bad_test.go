@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"shopwatch/fixtures/deadline"
 	"shopwatch/fixtures/pgtest"
 	"shopwatch/storage"
 	"shopwatch/storage/postgres"
@@ -303,7 +304,7 @@ func TestFrozenWriter(t *testing.T) {
 			}
 		})
 	})
-	<-asleep
+	deadline.Receive(t, "the transaction begins", asleep)
 	began := time.Now()
 	storetest.Commit(t, awake, storetest.Complete("tencent", storetest.Day.Add(time.Hour), storetest.Products(4)...))
 	t.Logf("the other one waited %v", time.Since(began))
@@ -325,7 +326,7 @@ func TestNoCallOutlivesItsContext(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	<-held
+	deadline.Receive(t, "the transaction begins", held)
 	short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
 	defer cancel()
 	_, err := db.Commit(short, storetest.Complete("tencent", storetest.Day.Add(time.Hour), storetest.Products(4)...), storetest.Rules)

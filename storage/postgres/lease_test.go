@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"shopwatch/fixtures/deadline"
 	"shopwatch/storage"
 	"shopwatch/storage/postgres"
 	"shopwatch/storage/storetest"
@@ -43,10 +44,10 @@ func TestLease(t *testing.T) {
 		}
 		taken <- l
 	}()
-	explains(t, <-told, "in use by shopwatch 7 on alpha")
+	explains(t, deadline.Receive(t, "who waits is told", told), "in use by shopwatch 7 on alpha")
 	must(t, first.Release(ctx))
-	<-first.Ended()
-	second := <-taken
+	deadline.Receive(t, "the first lease ends", first.Ended())
+	second := deadline.Receive(t, "the second one is taken", taken)
 	a.Fence(first)
 	_, err = a.Commit(ctx, storetest.Complete("tencent", storetest.Day, storetest.Products(3)...), storetest.Rules)
 	explains(t, err, "another shopwatch, which took over", "nothing was written")

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"shopwatch/fixtures"
+	"shopwatch/fixtures/deadline"
 	"shopwatch/storage"
 	"shopwatch/storage/bolt"
 	"shopwatch/storage/storetest"
@@ -284,7 +285,7 @@ func TestStopCutsScansShort(t *testing.T) {
 		err := c.Scan(t.Context(), []tracker.StorefrontName{"tencent"}, api.HowToScan{}, func(tracker.Progress) {}, func(_ *api.Result, err error) { last = err })
 		told <- errors.Join(err, last)
 	}()
-	<-under
+	deadline.Receive(t, "the scan begins", under)
 	start := time.Now()
 	cancel()
 	if err := <-ended; err != nil || time.Since(start) > 4*time.Second {

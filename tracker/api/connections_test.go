@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"shopwatch/fixtures/deadline"
 	"shopwatch/tracker"
 	"shopwatch/tracker/api"
 )
@@ -135,7 +136,7 @@ func TestConnections(t *testing.T) {
 			}
 			continue
 		}
-		<-begun
+		deadline.Receive(t, "the scan begins", begun)
 		scans = append(scans, resp)
 	}
 	if err := healthy(address); err == nil {

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"shopwatch/fixtures"
+	"shopwatch/fixtures/deadline"
 	"shopwatch/tracker/browser"
 )
 
@@ -374,7 +375,7 @@ func TestBlockedAddressesAreNotLoadedButFetched(t *testing.T) {
 	if _, err := title(t, tb, address); err != nil {
 		t.Fatal(err)
 	}
-	body, err := tb.Fetch(t.Context(), address+"a.js", 1000)
+	body, err := tb.Fetch(deadline.Context(t), address+"a.js", 1000)
 	if string(body) != "/* script */" || err != nil {
 		t.Errorf("fetched %q, %v", body, err)
 	}
@@ -406,7 +407,7 @@ func TestPagesLoadPicturesWhereThatIsWanted(t *testing.T) {
 			t.Fatal(err)
 		}
 		const loaded = `new Promise(done => document.readyState === 'complete' ? done() : addEventListener('load', () => done()))`
-		if err := tb.Wait(t.Context(), loaded, nil); err != nil {
+		if err := tb.Wait(deadline.Context(t), loaded, nil); err != nil {
 			t.Fatal(err)
 		}
 		if got := asked.Load() > 0; got != wanted {

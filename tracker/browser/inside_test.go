@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"shopwatch/fixtures/deadline"
 	"shopwatch/tracker/browser"
 )
 
@@ -181,7 +182,7 @@ func TestNoPageReachesInside(t *testing.T) {
 					tb := tab(t, b, browser.TabOptions{})
 					if _, err = title(t, tb, address); err == nil {
 						// What is tried in vain says nothing of when it ends.
-						err = tb.Wait(t.Context(), `new Promise(done => setTimeout(done, 1000))`, nil)
+						err = tb.Wait(deadline.Context(t), `new Promise(done => setTimeout(done, 1000))`, nil)
 					}
 					tb.Close()
 				}
@@ -285,7 +286,7 @@ func TestTabThatIsClosedInTime(t *testing.T) {
 				if _, err := title(t, tb, page(t, `<title>a</title><script>setTimeout(() => { location.href = 'https://private.inside.test/' }, 100)</script>`)); err != nil {
 					t.Fatal(err)
 				}
-				<-asked
+				deadline.Receive(t, "the page goes elsewhere", asked)
 				tb.Close()
 			}
 			tb := tab(t, b, browser.TabOptions{})
@@ -347,7 +348,7 @@ func TestPicturesAreNotFetchedFromInside(t *testing.T) {
 			if body, err := tb.Fetch(t.Context(), address+"a.jpg", 1000); err == nil {
 				t.Errorf("%s, after it was refused: %q", to, body)
 			}
-			if body, err := tb.Fetch(t.Context(), address, 1000); err != nil || !strings.Contains(string(body), "title") {
+			if body, err := tb.Fetch(deadline.Context(t), address, 1000); err != nil || !strings.Contains(string(body), "title") {
 				t.Errorf("a picture, after an address was refused: %q, %v", body, err)
 			}
 			if n := mall.InsideHits() - hits; n != 0 {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"shopwatch/fixtures/deadline"
 	"shopwatch/tracker/browser"
 )
 
@@ -15,11 +16,11 @@ func TestPictureOfAPage(t *testing.T) {
 	if _, err := title(t, tb, page(t, `<title>a</title><h1>hello</h1>`)); err != nil {
 		t.Fatal(err)
 	}
-	img, err := tb.Picture(t.Context(), 60, nil, 1)
+	img, err := tb.Picture(deadline.Context(t), 60, nil, 1)
 	if err != nil || len(img) < 500 || string(img[8:12]) != "WEBP" {
 		t.Errorf("%d bytes, %v", len(img), err)
 	}
-	part, err := tb.Picture(t.Context(), 60, &browser.Rect{Width: 40, Height: 40}, 1)
+	part, err := tb.Picture(deadline.Context(t), 60, &browser.Rect{Width: 40, Height: 40}, 1)
 	if err != nil || len(part) >= len(img) {
 		t.Errorf("a part has %d bytes, the whole %d; %v", len(part), len(img), err)
 	}
@@ -50,7 +51,7 @@ func TestPictureOfAPageThatGoesElsewhere(t *testing.T) {
 			setTimeout(wait, 200)
 		</script>`)
 	}))
-	if err := tb.Open(t.Context(), "https://goes.tmall.com/"); err != nil {
+	if err := tb.Open(deadline.Context(t), "https://goes.tmall.com/"); err != nil {
 		t.Fatal(err)
 	}
 	select {

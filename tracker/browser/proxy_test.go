@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"shopwatch/fixtures/deadline"
 	"shopwatch/tracker/browser"
 )
 
@@ -218,7 +219,7 @@ func noneInside(t *testing.T, b *browser.Browser) {
 	for try := 0; errors.Is(err, browser.ErrCrashed) && try < 5; try++ {
 		tb := tab(t, b, browser.TabOptions{})
 		if _, err = title(t, tb, address); err == nil {
-			err = tb.Wait(t.Context(), `new Promise(done => setTimeout(done, 1000))`, nil)
+			err = tb.Wait(deadline.Context(t), `new Promise(done => setTimeout(done, 1000))`, nil)
 		}
 		tb.Close()
 	}

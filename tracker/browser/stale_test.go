@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"shopwatch/fixtures/deadline"
 	"shopwatch/tracker/browser"
 )
 
@@ -72,7 +73,7 @@ func TestStaleAnswersAreMarked(t *testing.T) {
 				t.Errorf("%s: %v, from %q, want %q", path, err, tb.Document().Stale, want)
 			}
 		}
-		if err := tb.IgnoreCache(t.Context()); err != nil {
+		if err := tb.IgnoreCache(deadline.Context(t)); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := title(t, tb, address+path); err != nil || tb.Document().Stale != "" {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"shopwatch/fixtures"
+	"shopwatch/fixtures/deadline"
 	"shopwatch/tracker/browser"
 )
 
@@ -44,8 +45,11 @@ func screen(t *testing.T) {
 	w.Close()
 	t.Cleanup(func() {
 		cmd.Process.Signal(syscall.SIGTERM)
-		cmd.Wait()
+		_ = deadline.Wait(t, cmd)
 	})
+	if err := r.SetReadDeadline(time.Now().Add(deadline.Most)); err != nil {
+		t.Fatal(err)
+	}
 	number, err := bufio.NewReader(r).ReadString('\n')
 	if err != nil {
 		t.Fatalf("Xvfb gave no display: %v", err)
@@ -132,7 +136,7 @@ func TestLoginInAWindowIsKeptForTheHeadlessBrowser(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Wait(t.Context()); err != nil {
+	if err := w.Wait(deadline.Context(t)); err != nil {
 		t.Errorf("Wait = %v after a window that was closed", err)
 	}
 	// Nothing of the account but the login is to stay in the profile.
@@ -178,7 +182,7 @@ func TestSessionCookiesOutliveChromeWhereTheyAreKept(t *testing.T) {
 			defer b.Close()
 			tb := tab(t, b, browser.TabOptions{})
 			m.Forget()
-			if err := tb.Open(t.Context(), m.LoginURL("")); err != nil {
+			if err := tb.Open(deadline.Context(t), m.LoginURL("")); err != nil {
 				t.Fatal(err)
 			}
 			phone(t, m)
@@ -321,7 +325,7 @@ func TestCookiesCarriedOver(t *testing.T) {
 	defer from.Close()
 	defer to.Close()
 	tb := tab(t, from, browser.TabOptions{})
-	if err := tb.Open(t.Context(), m.LoginURL("")); err != nil {
+	if err := tb.Open(deadline.Context(t), m.LoginURL("")); err != nil {
 		t.Fatal(err)
 	}
 	phone(t, m)

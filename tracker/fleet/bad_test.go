@@ -13,6 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"shopwatch/fixtures/deadline"
 	"shopwatch/fixtures/pgtest"
 	"shopwatch/tracker"
 	"shopwatch/tracker/fleet"
@@ -99,9 +100,9 @@ func TestWorkerInTrouble(t *testing.T) {
 	var asking sync.WaitGroup
 	var scan *tracker.Scan
 	asking.Go(func() {
-		scan, _, err = asker.Scan(t.Context(), "a", watch.Request{Progress: func(g tracker.Progress) { said <- g.Note }})
+		scan, _, err = asker.Scan(deadline.Context(t), "a", watch.Request{Progress: func(g tracker.Progress) { said <- g.Note }})
 	})
-	if note := <-said; note != "the worker full cannot scan: only 1 MiB left" {
+	if note := deadline.Receive(t, "a note", said); note != "the worker full cannot scan: only 1 MiB left" {
 		t.Errorf("who asks is told %q", note)
 	}
 	begin(t, options(open(t, cluster.URL(name)), "roomy", plans(0, "a")))
@@ -134,7 +135,7 @@ func TestThroughPooler(t *testing.T) {
 	})
 	asker, err := fleet.New(options(db, "gamma", p), discard)
 	must(t, err)
-	if scan, _, err := asker.Scan(t.Context(), "a", watch.Request{}); err != nil || scan.Verdict != tracker.Complete {
+	if scan, _, err := asker.Scan(deadline.Context(t), "a", watch.Request{}); err != nil || scan.Verdict != tracker.Complete {
 		t.Errorf("Scan = %+v, %v", scan, err)
 	}
 	stop()

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"shopwatch/fixtures/clocktest"
+	"shopwatch/fixtures/deadline"
 	"shopwatch/fixtures/pgtest"
 	"shopwatch/storage"
 	"shopwatch/storage/postgres"
@@ -258,18 +259,14 @@ func (c *crew) kill(i int) {
 	}
 }
 
-// end tells all workers to end, and has one that does not say what it is at.
+// end tells all workers to end.
 func (c *crew) end() {
 	c.t.Helper()
 	for _, w := range c.workers {
 		must(c.t, w.Process.Signal(syscall.SIGTERM))
 	}
 	for i, w := range c.workers {
-		late := time.AfterFunc(2*time.Minute, func() { _ = w.Process.Signal(syscall.SIGQUIT) }) // it may have ended just now
-		_ = w.Wait()                                                                            // told to end
-		if !late.Stop() {
-			c.t.Errorf("%s did not end when it was told to", c.places[i].Name)
-		}
+		_ = deadline.Wait(c.t, w) // told to end
 		c.workers[i] = nil
 	}
 }

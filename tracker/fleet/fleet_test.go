@@ -16,6 +16,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"shopwatch/fixtures/deadline"
 	"shopwatch/fixtures/pgtest"
 	"shopwatch/storage"
 	"shopwatch/storage/postgres"
@@ -269,7 +270,7 @@ func TestFrozenWorker(t *testing.T) {
 		return scan(ctx, sf, progress)
 	}
 	_, stop := begin(t, o)
-	<-at
+	deadline.Receive(t, "the scan begins", at)
 	began := time.Now()
 	begin(t, options(awake, "beta", p))
 	until(t, "a scan by the other worker", func() bool { return len(scans(t, awake, "a")) == 1 })
@@ -358,13 +359,13 @@ func TestNextScanBegins(t *testing.T) {
 		begin(t, o)
 	}
 	db := open(t, cluster.URL(name))
-	first := <-begun
+	first := deadline.Receive(t, "a scan begins", begun)
 	until(t, "the other one waits", func() bool {
 		return count(t, db, "select count(*) from slots s join river_job j on j.id = s.job where note like 'another scan of %' and j.state <> 'running'") == 1
 	})
 	ended := time.Now()
 	close(end)
-	if second := <-begun; second == first || time.Since(ended) > 10*time.Second {
+	if second := deadline.Receive(t, "the other scan begins", begun); second == first || time.Since(ended) > 10*time.Second {
 		t.Errorf("%s begins %v after %s", second, time.Since(ended), first)
 	}
 }
@@ -410,7 +411,7 @@ func TestProfiles(t *testing.T) {
 		}
 		return false
 	})
-	_, _, err = watcher.Scan(t.Context(), "a", watch.Request{})
+	_, _, err = watcher.Scan(deadline.Context(t), "a", watch.Request{})
 	if err == nil || !strings.Contains(err.Error(), "start it") {
 		t.Errorf("a scan that nobody can make: %v", err)
 	}
@@ -426,21 +427,21 @@ func TestAsk(t *testing.T) {
 	asker, err := fleet.New(o, discard)
 	must(t, err)
 	until(t, "a worker", func() bool { w := state(t, db).Workers; return len(w) == 1 && w[0].Alive && len(w[0].Queues) > 0 })
-	scan, _, err := asker.Scan(t.Context(), "a", watch.Request{})
+	scan, _, err := asker.Scan(deadline.Context(t), "a", watch.Request{})
 	if err != nil || scan.Verdict != tracker.Complete || scan.Evidence.Products != 3 {
 		t.Fatalf("Scan = %+v, %v", scan, err)
 	}
-	scan, changes, err := asker.Scan(t.Context(), "a", watch.Request{Commit: o.Preview})
+	scan, changes, err := asker.Scan(deadline.Context(t), "a", watch.Request{Commit: o.Preview})
 	if err != nil || scan.Verdict != tracker.Complete || len(changes) != 0 || len(scans(t, db, "a")) != 1 {
 		t.Errorf("a dry scan = %+v, %v, %v, %d are kept", scan, changes, err, len(scans(t, db, "a")))
 	}
 	for _, commit := range []watch.CommitFunc{nil, o.Preview} {
-		scan, _, err = asker.Scan(t.Context(), "a", watch.Request{Scan: o.Capture, Commit: commit})
+		scan, _, err = asker.Scan(deadline.Context(t), "a", watch.Request{Scan: o.Capture, Commit: commit})
 		if err != nil || scan.Evidence.Capture != "all.wacz" {
 			t.Errorf("a scan of which all is captured = %+v, %v", scan, err)
 		}
 	}
-	if _, _, err := asker.Scan(t.Context(), "z", watch.Request{}); err == nil {
+	if _, _, err := asker.Scan(deadline.Context(t), "z", watch.Request{}); err == nil {
 		t.Error("a storefront that is not there was scanned")
 	}
 }
@@ -477,7 +478,7 @@ func TestAskWhileDatabaseIsAway(t *testing.T) {
 	}}
 	asker, err := fleet.New(o, discard)
 	must(t, err)
-	if scan, _, err := asker.Scan(t.Context(), "a", watch.Request{}); err != nil || scan.Verdict != tracker.Complete {
+	if scan, _, err := asker.Scan(deadline.Context(t), "a", watch.Request{}); err != nil || scan.Verdict != tracker.Complete {
 		t.Errorf("Scan = %+v, %v", scan, err)
 	}
 }
@@ -566,7 +567,7 @@ func TestAlone(t *testing.T) {
 	o := options(db, "alpha", plans(0, "a"))
 	o.Alone = true
 	f, stop := begin(t, o)
-	scan, _, err := f.Scan(t.Context(), "a", watch.Request{})
+	scan, _, err := f.Scan(deadline.Context(t), "a", watch.Request{})
 	if err != nil || scan.Verdict != tracker.Complete {
 		t.Fatalf("Scan = %+v, %v", scan, err)
 	}
@@ -657,7 +658,7 @@ func TestEndAmidDelivery(t *testing.T) {
 	}
 	log := &says{}
 	_, stop := beginWith(t, o, log)
-	<-at
+	deadline.Receive(t, "the look begins", at)
 	stop()
 	if log.has("cannot work through the outbox") {
 		t.Errorf("the log says\n%s", &log.text)
@@ -686,7 +687,8 @@ func TestApply(t *testing.T) {
 			t.Errorf("%d: Apply = %d, %v, %v", i, v, changed, err)
 		}
 	}
-	until(t, "the daemon is told", func() bool { return <-told == 3 })
+	for deadline.Receive(t, "the daemon is told of the third", told) != 3 {
+	}
 	if v, err := fleet.Newest(t.Context(), db); v != (fleet.Version{Number: 3, Text: "one", File: "shopwatch.yaml"}) || err != nil {
 		t.Errorf("Newest = %+v, %v", v, err)
 	}
