@@ -60,7 +60,7 @@ func (it *Item) takeBack(wrong *Change, now time.Time) bool {
 	case wrong.Kind == Repriced && it.Price.Agrees(p.Price):
 		it.Price, it.Pending = wrong.Before.Price, Price{}
 	case wrong.Kind == Retitled && it.Title == p.Title:
-		it.Title = wrong.Before.Title
+		it.Title, it.PendingTitle = wrong.Before.Title, ""
 	case wrong.Kind == Repictured && it.Image == p.Image:
 		it.Image, it.ImageHash = wrong.Before.Image, ""
 	default:

@@ -291,6 +291,9 @@ type Item struct {
 	// scan shows it, or one near it: prices creep, and shops convert them at the
 	// rate of the day.
 	Pending Price
+	// PendingTitle is another listed title, of a scan in which most titles were
+	// others. It is believed when a second scan shows it.
+	PendingTitle string
 	// Probe is the last look at the item page since the product is missing.
 	Probe *Probe
 	// ImageHash is that of the main picture; empty when it was never loaded.
@@ -309,7 +312,7 @@ func (it *Item) Listed() bool { return it.Removed.IsZero() }
 // Settled reports whether the catalog's copy of the product needs no look when
 // a scan shows the same fingerprint again.
 func (it *Item) Settled() bool {
-	return it.Listed() && it.Missing == 0 && !it.Pending.Known()
+	return it.Listed() && it.Missing == 0 && !it.Pending.Known() && it.PendingTitle == ""
 }
 
 type itemJSON struct {

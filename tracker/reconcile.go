@@ -92,6 +92,7 @@ type reconciler struct {
 	open   bool // some item is left unsettled
 	missed bool // some item is missing and stays listed
 	old    bool // the list shows a product whose page says that it is gone
+	others bool // most titles are others than the catalog has
 
 	probes map[ProductID]*Probe // looks of this scan at pages of products
 }
@@ -110,6 +111,7 @@ func (rc *reconciler) compare(items []Item) {
 	}
 	seen := next(len(w.seen))
 	rc.old = slices.ContainsFunc(seen, func(it Item) bool { return !it.Listed() && it.Probe.gone() && rc.probes[it.ID].gone() })
+	rc.others = !rc.first && !rc.reread && rc.otherTitles(seen)
 	for k, it := range seen {
 		rc.see(it, &list[w.seen[k]])
 	}
@@ -180,7 +182,7 @@ func (rc *reconciler) see(it Item, p *Product) {
 	}
 	it.Missing, it.Probe, it.Removed, it.Former = 0, nil, time.Time{}, false
 	it.Product.URL, it.ByName = p.URL, rc.scan.ByName
-	it.Title = p.Title
+	it.title(p.Title, rc.others)
 	it.price(p.Price, rc.reread)
 	if p.Availability != AvailabilityUnknown {
 		it.Availability = p.Availability
@@ -233,12 +235,42 @@ func (rc *reconciler) see(it Item, p *Product) {
 	if was.Price.Known() && !it.Price.Agrees(was.Price) {
 		rc.change(Change{Kind: Repriced, Product: &now, Before: &before, Pictures: Evidenced{Picture: pic.File}})
 	}
-	if it.Title != was.Title && SingleLine(it.Title) != SingleLine(was.Title) { // as people see them
+	if !sameTitle(it.Title, was.Title) {
 		rc.change(Change{Kind: Retitled, Product: &now, Before: &before, Pictures: Evidenced{Picture: pic.File}})
 	}
 	if !samePicture && was.Image != "" {
 		rc.change(Change{Kind: Repictured, Product: &now, Before: &before, Pictures: Evidenced{Picture: pic.File, Card: pic.Card, Before: pic.WasFile}})
 	}
+}
+
+// manyTitles may be those of another language when they are most of a list. Fewer are
+// believed at once: a seller of three products renames them.
+const manyTitles = 5
+
+// otherTitles reports whether a scan shows most products under other titles than the
+// catalog has, by the items that it shows otherwise.
+func (rc *reconciler) otherTitles(seen []Item) bool {
+	n := 0
+	for k, it := range seen {
+		if !sameTitle(it.Title, rc.scan.Products[rc.items.seen[k]].Title) {
+			n++
+		}
+	}
+	return n >= manyTitles && n > len(rc.scan.Products)/2
+}
+
+// sameTitle reports whether two titles are the same as people see them.
+func sameTitle(a, b string) bool { return a == b || SingleLine(a) == SingleLine(b) }
+
+// title takes in a listed title. Where most of a list are others, they wait until a
+// second scan shows them, because a shop may take the visitor for one who reads another
+// language.
+func (it *Item) title(title string, others bool) {
+	if others && !sameTitle(it.Title, title) && !sameTitle(it.PendingTitle, title) {
+		it.PendingTitle = title
+		return
+	}
+	it.Title, it.PendingTitle = title, ""
 }
 
 // price takes in a listed price. An unknown one says nothing; one that is more

@@ -142,6 +142,8 @@ func TestReconcile(t *testing.T) {
 	blind := rules
 	blind.Probes = 0
 	const h = "look=100"
+	ours := whole("a", "b", "c", "d", "e", "f")
+	german := func(e string) step { return whole("a title=1", "b title=2", "c title=3", "d title=4", "e title="+e, "f") }
 	cases := []struct {
 		rule  string
 		rules tracker.Rules
@@ -292,6 +294,19 @@ func TestReconcile(t *testing.T) {
 		{"what comes back otherwise than it went is told", eager,
 			[]step{whole("a", "b", "c state=available"), probed(whole("a", "b"), "c=gone"), whole("a", "b", "c state=soldout")}, []string{"2: removed c gone", "3: relisted c, soldout c"}},
 		{"variants are counted and no change", rules, []step{whole("a variants=2"), whole("a variants=3"), whole("a")}, nil},
+		{"when most titles are others they wait for a second scan", rules,
+			[]step{ours, german("5"), ours, german("5"), german("5")}, []string{"5: retitled a, retitled b, retitled c, retitled d, retitled e"}},
+		{"each of them must be seen twice", rules,
+			[]step{ours, german("5"), german("6"), german("6")}, []string{"3: retitled a, retitled b, retitled c, retitled d", "4: retitled e"}},
+		{"four do not wait", rules,
+			[]step{whole("a", "b", "c", "d"), whole("a title=1", "b title=2", "c title=3", "d title=4")}, []string{"2: retitled a, retitled b, retitled c, retitled d"}},
+		{"nor do five of ten", rules,
+			[]step{whole("a", "b", "c", "d", "e", "f", "g", "h", "i", "j"), whole("a title=1", "b title=2", "c title=3", "d title=4", "e title=5", "f", "g", "h", "i", "j")},
+			[]string{"2: retitled a, retitled b, retitled c, retitled d, retitled e"}},
+		{"what else happens among other titles is told at once", rules,
+			[]step{ours, whole("a title=1", "b title=2", "c title=3", "d title=4", "e title=5 price=89", "g"), ours}, []string{"2: repriced e 99.00->89.00, added g", "3: repriced e 89.00->99.00"}},
+		{"titles that another parser reads do not wait", rules,
+			[]step{with(ours, readBy(1)), with(german("5"), readBy(2)), with(ours, readBy(2)), with(ours, readBy(2))}, []string{"4: retitled a, retitled b, retitled c, retitled d, retitled e"}},
 		{"another title is a change", rules, []step{whole("a"), whole("a title=new")}, []string{"2: retitled a"}},
 		{"a title that differs by what nobody sees is none", rules, []step{whole("a title=new"), whole("a title=\u200bne\u00adw\ufeff"), whole("a title=new")}, nil},
 		{"a picture that could not be had is looked at again", rules,

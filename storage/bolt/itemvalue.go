@@ -21,6 +21,7 @@ type itemValue struct {
 	Missing   int               `json:"m,omitempty"`
 	Removed   int64             `json:"r,omitempty"`
 	Pending   *priceValue       `json:"w,omitempty"`
+	NewTitle  string            `json:"wt,omitempty"`
 	Probe     *probeValue       `json:"q,omitempty"`
 	Look      tracker.ImageHash `json:"k,omitempty"`
 	ByName    bool              `json:"n,omitempty"`
@@ -40,7 +41,7 @@ func encodeItem(it *tracker.Item, changes []uint64) ([]byte, error) {
 	v := itemValue{
 		productValue: *newProduct(&it.Product),
 		FirstSeen:    storage.Millis(it.FirstSeen), LastSeen: storage.Millis(it.LastSeen), Missing: it.Missing, Removed: storage.Millis(it.Removed),
-		Pending: newPrice(it.Pending), Probe: newProbe(it.Probe), Look: it.ImageHash, ByName: it.ByName, Former: it.Former,
+		Pending: newPrice(it.Pending), NewTitle: it.PendingTitle, Probe: newProbe(it.Probe), Look: it.ImageHash, ByName: it.ByName, Former: it.Former,
 	}
 	v.ID = "" // the key
 	b, err := json.Marshal(v)
@@ -110,7 +111,7 @@ func decodeItem(id tracker.ProductID, p []byte) (tracker.Item, error) {
 	return tracker.Item{
 		Product:   *v.product(),
 		FirstSeen: storage.FromMillis(v.FirstSeen), LastSeen: storage.FromMillis(v.LastSeen), Missing: v.Missing, Removed: storage.FromMillis(v.Removed),
-		Pending: v.Pending.price(), Probe: v.Probe.probe(id), ImageHash: v.Look, ByName: v.ByName, Former: v.Former,
+		Pending: v.Pending.price(), PendingTitle: v.NewTitle, Probe: v.Probe.probe(id), ImageHash: v.Look, ByName: v.ByName, Former: v.Former,
 	}, nil
 }
 

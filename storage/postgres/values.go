@@ -137,6 +137,7 @@ type itemValue struct {
 	Missing   int               `json:"missing,omitempty"`
 	Removed   int64             `json:"removed,omitempty"`
 	Pending   priceValue        `json:"pending,omitzero"`
+	NewTitle  string            `json:"new_title,omitempty"`
 	Probe     *probeValue       `json:"probe,omitempty"`
 	ImageHash tracker.ImageHash `json:"image_hash,omitempty"`
 	ByName    bool              `json:"by_name,omitempty"`
@@ -147,7 +148,7 @@ func newItem(it *tracker.Item) itemValue {
 	v := itemValue{
 		productValue: *newProduct(&it.Product),
 		FirstSeen:    storage.Millis(it.FirstSeen), LastSeen: storage.Millis(it.LastSeen), Missing: it.Missing, Removed: storage.Millis(it.Removed),
-		Pending: newPrice(it.Pending), Probe: newProbe(it.Probe), ImageHash: it.ImageHash, ByName: it.ByName, Former: it.Former,
+		Pending: newPrice(it.Pending), NewTitle: it.PendingTitle, Probe: newProbe(it.Probe), ImageHash: it.ImageHash, ByName: it.ByName, Former: it.Former,
 	}
 	v.ID = ""
 	return v
@@ -158,7 +159,7 @@ func (v *itemValue) item(id tracker.ProductID) tracker.Item {
 	return tracker.Item{
 		Product:   *v.product(),
 		FirstSeen: storage.FromMillis(v.FirstSeen), LastSeen: storage.FromMillis(v.LastSeen), Missing: v.Missing, Removed: storage.FromMillis(v.Removed),
-		Pending: v.Pending.price(), Probe: v.Probe.probe(id), ImageHash: v.ImageHash, ByName: v.ByName, Former: v.Former,
+		Pending: v.Pending.price(), PendingTitle: v.NewTitle, Probe: v.Probe.probe(id), ImageHash: v.ImageHash, ByName: v.ByName, Former: v.Former,
 	}
 }
 

@@ -94,6 +94,26 @@ func (e Engine) testScanThatCannotBeStoredIsRefused(t *testing.T) {
 	}
 }
 
+func (e Engine) testTitlesOfASecondScan(t *testing.T) {
+	db := e.Open(t)
+	commit := func(scan int, prefix string) (told []string) {
+		t.Helper()
+		list := Products(6)
+		for i := range list {
+			list[i].Title = prefix + list[i].Title
+		}
+		return Told(Commit(t, db, Complete("tencent", Day.Add(time.Duration(scan)*time.Hour), list...)))
+	}
+	for i, prefix := range []string{"", "Lampe ", "", "Lampe "} {
+		if told := commit(i, prefix); len(told) != 0 {
+			t.Errorf("scan %d, of other titles once, told %q", i, told)
+		}
+	}
+	if told := commit(4, "Lampe "); len(told) != 6 {
+		t.Errorf("the second scan of them told %q, want six", told)
+	}
+}
+
 func (e Engine) testPreviewIsCommitWithoutWriting(t *testing.T) {
 	db := e.Open(t)
 	Commit(t, db, Complete("tencent", Day, Products(20)...))

@@ -35,6 +35,7 @@ func Run(t *testing.T, e Engine) {
 		{"ScanOfATakenMillisecondMovesOn", e.testScanOfATakenMillisecondMovesOn},
 		{"ScanThatCannotBeStoredIsRefused", e.testScanThatCannotBeStoredIsRefused},
 		{"PreviewIsCommitWithoutWriting", e.testPreviewIsCommitWithoutWriting},
+		{"TitlesOfASecondScan", e.testTitlesOfASecondScan},
 		{"Law", e.testLaw},
 		{"Query", e.testQuery},
 		{"HistoryOfOneProduct", e.testHistoryOfOneProduct},

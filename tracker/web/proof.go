@@ -178,7 +178,7 @@ func (p *page) rule(c *tracker.Change) string {
 	case tracker.Repriced:
 		return p.T("The product was seen with another price. A price that jumps by more than ten times waits for a second scan; a hidden price is no change.")
 	case tracker.Retitled:
-		return p.T("The product was seen with another title.")
+		return p.T("The product was seen with another title. When most titles of a list differ at once they wait for a second scan.")
 	case tracker.Repictured:
 		return p.T("The main picture is another one, by its address and by what it shows.")
 	case tracker.Soldout, tracker.Restocked:
