@@ -8,10 +8,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"shopwatch/fixtures"
+	"shopwatch/fixtures/deadline"
 )
 
 // An assistant reads what is known, with the daemon and without it, through the
@@ -127,8 +129,8 @@ func TestAssistantsFromNPM(t *testing.T) {
 		t.Fatal(err)
 	}
 	server := w.command("mcp")
-	client := exec.CommandContext(t.Context(), "node", append([]string{"testdata/mcp/client.js", string(questions)}, server.Args...)...)
-	client.Env = server.Env
+	client := exec.CommandContext(deadline.Context(t), "node", append([]string{"testdata/mcp/client.js", string(questions)}, server.Args...)...)
+	client.Env, client.WaitDelay = server.Env, 10*time.Second // the server has its outputs too
 	var complaints bytes.Buffer
 	client.Stderr = &complaints
 	out, err := client.Output()

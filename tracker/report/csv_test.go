@@ -14,6 +14,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"shopwatch/fixtures"
+	"shopwatch/fixtures/deadline"
 	"shopwatch/tracker"
 	"shopwatch/tracker/report"
 )
@@ -255,8 +256,8 @@ func TestLibreOffice(t *testing.T) {
 	}
 	// As its dialog does that asks for separators: commas, quotation marks,
 	// UTF-8, from line 1, special numbers (which are dates too) detected.
-	out, err := exec.CommandContext(t.Context(), soffice, "--headless", "-env:UserInstallation=file://"+dir+"/profile",
-		"--infilter=CSV:44,34,76,1,,0,false,true", "--convert-to", "fods", "--outdir", dir, filepath.Join(dir, "changes.csv")).CombinedOutput()
+	out, err := deadline.Output(t, exec.Command(soffice, "--headless", "-env:UserInstallation=file://"+dir+"/profile",
+		"--infilter=CSV:44,34,76,1,,0,false,true", "--convert-to", "fods", "--outdir", dir, filepath.Join(dir, "changes.csv")))
 	if err != nil {
 		t.Fatalf("LibreOffice: %v\n%s", err, out)
 	}
