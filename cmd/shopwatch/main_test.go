@@ -147,13 +147,12 @@ func (w *world) configure(change map[string]any) {
 // do runs a command line and returns what it prints and its exit status.
 func (w *world) do(args ...string) (stdout, stderr string, status int) {
 	w.t.Helper()
-	const most = 5 * time.Minute
-	ctx, cancel := context.WithTimeout(w.t.Context(), most)
+	ctx, cancel := context.WithTimeout(w.t.Context(), deadline.Most)
 	defer cancel()
 	var out, errs bytes.Buffer
 	status = run(ctx, append([]string{"-c", filepath.Join(w.dir, "shopwatch.yaml")}, args...), &out, &errs)
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		w.t.Errorf("after %s: shopwatch %s has not ended; it prints\n%s%s", most, strings.Join(args, " "), out.String(), errs.String())
+		w.t.Errorf("after %s: shopwatch %s has not ended; it prints\n%s%s", deadline.Most, strings.Join(args, " "), out.String(), errs.String())
 	}
 	return out.String(), errs.String(), status
 }
