@@ -293,6 +293,8 @@ func TestFrozenWriter(t *testing.T) {
 	frozen, awake := open(t, cluster.URL(name)), open(t, cluster.URL(name))
 	storetest.Commit(t, awake, storetest.Complete("tencent", storetest.Day, storetest.Products(3)...))
 	asleep, wake := make(chan struct{}), make(chan struct{})
+	wakes := sync.OnceFunc(func() { close(wake) })
+	defer wakes() // a database waits at its end for who uses it
 	var slept sync.WaitGroup
 	var err error
 	runs := 0
@@ -308,7 +310,7 @@ func TestFrozenWriter(t *testing.T) {
 	began := time.Now()
 	storetest.Commit(t, awake, storetest.Complete("tencent", storetest.Day.Add(time.Hour), storetest.Products(4)...))
 	t.Logf("the other one waited %v", time.Since(began))
-	close(wake)
+	wakes()
 	slept.Wait()
 	if runs != 2 || err != nil {
 		t.Errorf("the transaction of the one that slept ran %d times, %v; want twice: the first is undone", runs, err)
