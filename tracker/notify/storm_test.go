@@ -1,6 +1,7 @@
 package notify_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"flag"
@@ -11,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -18,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"shopwatch/fixtures"
+	"shopwatch/fixtures/deadline"
 	"shopwatch/storage"
 	"shopwatch/storage/bolt"
 	"shopwatch/tracker"
@@ -62,7 +65,7 @@ func stormNotifier(db *bolt.DB, server string) (*notify.Notifier, error) {
 }
 
 // stormDaemon commits scans where the daemon before it was killed, and reports
-// them. It ends when all is said.
+// them. It writes a line for each step of that, and ends when all is said.
 func stormDaemon(path, server, scans string) error {
 	total, err := strconv.Atoi(scans)
 	if err != nil {
@@ -98,6 +101,7 @@ func stormDaemon(path, server, scans string) error {
 			return err
 		}
 		n.Wake()
+		fmt.Println("scanned")
 	}
 	for {
 		n.Wake()
@@ -118,6 +122,7 @@ func stormDaemon(path, server, scans string) error {
 		if len(left) == 0 && !behind {
 			return db.Close()
 		}
+		fmt.Println(len(left), "deliveries left")
 	}
 }
 
@@ -154,24 +159,37 @@ func TestStorm(t *testing.T) {
 		cmd.Env = append(os.Environ(), "SHOPWATCH_STORM_DB="+path, "SHOPWATCH_STORM_SMTP="+srv.URL(), fmt.Sprint("SHOPWATCH_STORM_SCANS=", scans))
 		var said bytes.Buffer
 		cmd.Stderr = &said
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		ended := make(chan error, 1)
-		go func() { ended <- cmd.Wait() }()
-		select {
-		case err := <-ended:
-			if err != nil {
-				t.Fatalf("a daemon failed: %v\n%s", err, said.String())
-			}
+		stuck := time.AfterFunc(deadline.Most, func() { _ = cmd.Process.Signal(syscall.SIGQUIT) })
+		// It is killed a little after so many steps, which are few on a machine
+		// that is busy; one of four while it begins.
+		steps, lines := r.IntN(30), bufio.NewScanner(out)
+		if r.IntN(4) == 0 {
+			steps = 0
+		}
+		for ; steps > 0 && lines.Scan(); steps-- {
+		}
+		kill := time.AfterFunc(time.Duration(r.IntN(100))*time.Millisecond, func() { _ = cmd.Process.Kill() })
+		for lines.Scan() {
+		}
+		err = cmd.Wait()
+		kill.Stop()
+		stuck.Stop()
+		switch {
+		case err == nil:
 			check(t, path, srv, scans)
 			t.Logf("%d kills, %d mails in %v", kills, len(srv.Mails()), time.Since(began).Round(time.Second))
 			return
-		case <-time.After(time.Duration(100+r.IntN(900)) * time.Millisecond):
-			_ = cmd.Process.Kill() // SIGKILL
-			<-ended
-			kills++
+		case cmd.ProcessState.Exited():
+			t.Fatalf("a daemon failed: %v\n%s", err, said.String())
 		}
+		kills++
 	}
 }
 
