@@ -39,7 +39,7 @@ func (p *wayOut) note(host string) {
 	p.asked[host] = true
 }
 
-func newWayOut(t *testing.T, network string, config *tls.Config) *wayOut {
+func newWayOut(t *testing.T, network string, config *tls.Config, greet func(net.Conn, *bufio.Reader) string) *wayOut {
 	t.Helper()
 	l, err := net.Listen("tcp", network)
 	if err != nil {
@@ -48,7 +48,7 @@ func newWayOut(t *testing.T, network string, config *tls.Config) *wayOut {
 	if config != nil {
 		l = tls.NewListener(l, config)
 	}
-	p := &wayOut{Listener: l, asked: map[string]bool{}}
+	p := &wayOut{Listener: l, greet: greet, asked: map[string]bool{}}
 	t.Cleanup(func() { l.Close() })
 	go func() {
 		for {
@@ -172,8 +172,7 @@ func TestProxies(t *testing.T) {
 			if tt.tls {
 				config = mall.TLS()
 			}
-			p := newWayOut(t, tt.address, config)
-			p.greet = tt.greet
+			p := newWayOut(t, tt.address, config, tt.greet)
 			// Past the proxy the mall is not to be found: at its addresses is
 			// nothing.
 			flags := maps.Clone(mall.Flags())
