@@ -143,7 +143,9 @@ func TestReconcile(t *testing.T) {
 	blind.Probes = 0
 	const h = "look=100"
 	ours := whole("a", "b", "c", "d", "e", "f")
-	german := func(e string) step { return whole("a title=1", "b title=2", "c title=3", "d title=4", "e title="+e, "f") }
+	german := func(e string) step {
+		return whole("a title=1", "b title=2", "c title=3", "d title=4", "e title="+e, "f")
+	}
 	cases := []struct {
 		rule  string
 		rules tracker.Rules
