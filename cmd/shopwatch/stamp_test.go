@@ -3,6 +3,7 @@ package main
 import (
 	"archive/zip"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -74,6 +75,7 @@ func TestTimestamps(t *testing.T) {
 	if len(mark.Stamps) != 1 || mark.Stamps[0].Size != 3 || mark.Stamps[0].Signer != "Simulated Time Stamping" || mark.Stamps[0].Known || mark.Stamps[0].Problem != "" {
 		t.Fatalf("the API has the stamps %+v", mark.Stamps)
 	}
+	verifyByOpenSSL(t, &mark.Stamps[0].Stamp)
 	if _, page := w.ask("/changes/2"); !strings.Contains(page, "Simulated Time Stamping saw the log of 3 changes") || !strings.Contains(page, mark.Stamps[0].RootHash) {
 		t.Errorf("the proof page does not tell of the stamp:\n%s", page)
 	}
@@ -134,6 +136,29 @@ func TestTimestamps(t *testing.T) {
 		return db.AddStamp(t.Context(), stamp)
 	})
 	verify(1, "The log of 3 changes that http://other.example/ stamped is not this one")
+}
+
+// verifyByOpenSSL verifies a stamp as docs/reports.md tells others to, and that
+// another checkpoint is refused.
+func verifyByOpenSSL(t *testing.T, s *storage.Stamp) {
+	t.Helper()
+	dir := t.TempDir()
+	root := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Chain[len(s.Chain)-1]})
+	for name, content := range map[string][]byte{
+		"token.der": s.Token, "root.pem": root, "checkpoint.txt": []byte(s.Checkpoint), "altered.txt": []byte(s.Checkpoint + "x"),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, good := range map[string]bool{"checkpoint.txt": true, "altered.txt": false} {
+		cmd := exec.CommandContext(t.Context(), "openssl", "ts", "-verify", "-token_in", "-in", "token.der", "-data", name, "-CAfile", "root.pem")
+		cmd.Dir = dir
+		out, err := cmd.CombinedOutput()
+		if (err == nil) != good || strings.Contains(string(out), "Verification: OK") != good {
+			t.Errorf("openssl ts of %s: %v\n%s", name, err, out)
+		}
+	}
 }
 
 // redated is a witness whose stamp names another time than its token.
